@@ -1,0 +1,100 @@
+# SessionDock's commands. Each works on a bare Debian machine with python3: as root, or with the system packages of
+# packaging/setup/debian-packages.txt already there (without root the missing ones are named). Once everything is there,
+# none of them uses the network to set up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+SETUP := packaging/setup
+PYTEST_ARGS ?=
+
+.PHONY: help setup setup-run setup-test run test check format smoke bench-launch bench-tunnel screenshots test-py38 icons \
+	dist dist-check clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- setting up ------------------------------------------------------------------------------------------------------
+
+.venv/.installed: pyproject.toml
+	@echo "Setting up .venv (once, and again when pyproject.toml changes)"
+	@$(SETUP)/venv.sh
+
+# The system packages come before the virtual environment (python3-venv is one of them), whatever -j says.
+setup-run:
+	@$(SETUP)/system_packages.sh run
+	@$(MAKE) --no-print-directory .venv/.installed
+	@$(SETUP)/applications.sh
+
+setup-test:
+	@$(SETUP)/system_packages.sh run test
+	@$(MAKE) --no-print-directory .venv/.installed
+	@$(SETUP)/applications.sh
+	@$(SETUP)/clearml_session.sh
+
+setup: setup-test ## install all that the other commands need
+
+# ---- using it --------------------------------------------------------------------------------------------------------
+
+run: ## set everything up and open the app on the sandbox of this computer
+	@if [ "$$(uname)" = Linux ] && [ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
+		echo "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can open."; \
+		echo "Try 'make smoke': it does the main job through the real window on a virtual screen."; \
+		exit 1; \
+	fi >&2
+	@$(MAKE) --no-print-directory setup-run
+	@exec $(PY) -m desktop_app
+
+# ---- testing it ------------------------------------------------------------------------------------------------------
+
+test: ## set everything up, run the checks and every test, end-to-end ones included
+	@began=$$SECONDS; $(MAKE) --no-print-directory setup-test; \
+	echo "set up in $$((SECONDS - began)) s"; began=$$SECONDS; \
+	$(MAKE) --no-print-directory check; \
+	echo "checked in $$((SECONDS - began)) s"; began=$$SECONDS; \
+	$(PY) -m pytest $(PYTEST_ARGS); \
+	echo "tested in $$((SECONDS - began)) s"
+
+check: .venv/.installed ## formatting, lint, types, architecture
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/test_architecture.py
+
+format: .venv/.installed ## rewrite the code in the project's format
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+smoke: setup-test ## the main job through the real window on a virtual screen; ends with one JSON line
+	@$(PY) -m tests.e2e.smoke
+
+bench-launch: setup-test ## our launch against clearml-session's, warm and cold; ends with one JSON line
+	@$(PY) -m tests.bench.launch
+
+bench-tunnel: setup-test ## throughput and latency of the tunnel; ends with one JSON line
+	@$(PY) -m tests.bench.tunnel
+
+screenshots: setup-test ## take the pictures in assets/screenshots again
+	@$(PY) -m tests.e2e.screenshots
+
+test-py38: .venv/.installed ## run the bootstrap's tests on Python 3.8, where one is installed
+	@tests/remote/run_py38.sh
+
+# ---- shipping it -----------------------------------------------------------------------------------------------------
+
+icons: .venv/.installed ## draw assets/icons/*.png from the SVG files again
+	@$(PY) packaging/render_icons.py
+
+dist: .venv/.installed ## build the executable into dist/sessiondock
+	@$(SETUP)/system_packages.sh run test
+	@$(PY) -m PyInstaller --noconfirm --log-level WARN --distpath dist --workpath build packaging/sessiondock.spec
+	@du -sh dist/sessiondock
+
+dist-check: setup-test ## start the built executable on a virtual screen and check what it can do
+	@test -x dist/sessiondock/sessiondock || $(MAKE) --no-print-directory dist
+	@$(PY) -m tests.packaging.dist_check dist/sessiondock/sessiondock
+
+clean: ## remove what the commands above made inside the checkout (the caches in ~/.cache stay)
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info

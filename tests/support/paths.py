@@ -1,0 +1,31 @@
+"""Where tests and benches find what ``make setup`` puts outside the checkout. Pure; any thread.
+
+``python -m tests.support.paths NAME`` prints one of them for the setup scripts, so that each place is spelled once.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLEARML_SESSION_REQUIREMENT = "clearml-session==0.17.0"
+
+
+def cache_folder() -> Path:
+    """The folder for what tests install once per machine. Read before a test replaces HOME."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "sessiondock-tests"
+
+
+CLEARML_SESSION_VENV = cache_folder() / CLEARML_SESSION_REQUIREMENT.replace("==", "-")
+CLEARML_SESSION = CLEARML_SESSION_VENV / "bin" / "clearml-session"
+
+# What sessions on this machine run; packaging/setup/applications.sh fills it.
+APPLICATIONS_CACHE = Path(os.environ.get("SESSIONDOCK_CACHE") or cache_folder().parent / "sessiondock" / "remote")
+
+if __name__ == "__main__":
+    NAMES = {
+        "clearml-session": str(CLEARML_SESSION_VENV),
+        "clearml-session-requirement": CLEARML_SESSION_REQUIREMENT,
+    }
+    print(NAMES[sys.argv[1]])
