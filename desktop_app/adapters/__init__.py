@@ -1,0 +1,1 @@
+"""The outside world, one library per file. Foreign exceptions die here and become Problems."""

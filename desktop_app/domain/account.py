@@ -1,0 +1,66 @@
+"""A ClearML account as the app remembers it; its secret is in the keyring under ``Account.id``. Pure data."""
+
+from dataclasses import dataclass
+
+SANDBOX_ID = "sandbox"
+SANDBOX_LABEL = "This computer (sandbox)"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``id`` is stable and part of every session's id; ``api_url`` has no trailing slash; ``web_url`` may be ""."""
+
+    id: str
+    label: str
+    api_url: str
+    access_key: str
+    web_url: str = ""
+    user_id: str = ""
+    user_name: str = ""
+
+    @property
+    def sandbox(self) -> bool:
+        return self.id == SANDBOX_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the server says that we are."""
+
+    user_id: str
+    user_name: str
+    company: str
+    server_version: str
+    api_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A live agent. ``seen_s``: seconds since its last report; ``task``: name of what it runs, "" = free."""
+
+    id: str
+    seen_s: float = 0.0
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue with the agents that serve it now and the number of tasks that wait in it."""
+
+    id: str
+    name: str
+    workers: tuple[Worker, ...] = ()
+    waiting: int = 0
+
+    @property
+    def served(self) -> bool:
+        return bool(self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log event of a task: ``timestamp`` in ms since 1970; ``text`` may hold many lines."""
+
+    timestamp: int
+    text: str
+    level: str = ""

@@ -1,0 +1,183 @@
+"""Everything that can go wrong, in words for people: one row per code.
+
+Pure data, any thread. Adapters raise ``AppError(problem(...))``; nobody above an adapter sees a foreign exception.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from types import MappingProxyType
+
+
+class Retry(Enum):
+    """Who can make it work again."""
+
+    AUTO = "auto"  # time may heal it: back off and try again
+    USER = "user"  # a human must act first
+    NEVER = "never"  # final
+
+
+class Remedy(Enum):
+    """A button that the problem offers; the value is its label."""
+
+    RETRY = "Try again"
+    SIGN_IN = "Update API key…"
+    UNLOCK_KEYRING = "Unlock keyring"
+    OTHER_QUEUE = "Choose another queue…"
+    CANCEL_LAUNCH = "Cancel launch"
+    SHOW_LOG = "Show log"
+    ATTACH = "Attach"
+    SHUT_DOWN = "Shut down"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``title`` and ``detail`` are for people, ``cause`` is one redacted technical line for the log window."""
+
+    code: str
+    title: str
+    detail: str
+    remedies: tuple[Remedy, ...] = ()
+    retry: Retry = Retry.USER
+    cause: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}. {self.detail}" if self.detail else f"{self.title}."
+
+
+class AppError(Exception):
+    """The only exception that crosses a port."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Cancelled(Exception):
+    """The caller's CancelToken was set; not a problem and never shown."""
+
+
+def _row(
+    code: str, title: str, detail: str, retry: Retry = Retry.USER, remedies: tuple[Remedy, ...] = ()
+) -> tuple[str, Problem]:
+    return code, Problem(code, title, detail, remedies, retry)
+
+
+# {name} placeholders are filled by problem(); a missing one is an error in our code, found by tests/domain.
+TABLE = MappingProxyType(
+    dict(
+        (
+            # --- the ClearML server
+            _row("server.unreachable", "The ClearML server can't be reached",
+                 "{server} does not answer. Sessions keep running; SessionDock tries again by itself.",
+                 Retry.AUTO, (Remedy.RETRY,)),
+            _row("server.unauthorised", "The ClearML server refuses the API key",
+                 "The key for {server} is wrong or was revoked. Make a new one in ClearML under "
+                 "Settings > Workspace > API credentials and enter it here.", Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.expired", "The sign-in to the ClearML server has expired",
+                 "{server} no longer accepts this sign-in. Enter the API key again.", Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.tls", "The connection to the ClearML server is not secure",
+                 "The certificate of {server} can't be verified. If your company uses its own certificate "
+                 "authority, install it on this computer.", Retry.USER, (Remedy.RETRY,)),
+            _row("server.refused", "The ClearML server refused the request",
+                 "{server} answered: {answer}.", Retry.USER, (Remedy.RETRY,)),
+            _row("server.not_clearml", "This is not a ClearML API server",
+                 "{server} answers, but not as a ClearML API server does. Use the API address "
+                 "(often port 8008 or api.…), not the web page's.", Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.too_old", "This ClearML server is too old",
+                 "{server} speaks API {version}; SessionDock needs {needed} or newer. "
+                 "Ask its administrator to update it.",
+                 Retry.NEVER),
+            # --- launching
+            _row("queue.no_agent", "No agent serves this queue",
+                 "No running ClearML agent takes tasks from “{queue}”. The session waits until one does. "
+                 "You can keep waiting, cancel, or choose another queue.",
+                 Retry.AUTO, (Remedy.CANCEL_LAUNCH, Remedy.OTHER_QUEUE)),
+            _row("queue.unknown", "The queue does not exist",
+                 "There is no queue “{queue}” on {server}. Choose one from the list.",
+                 Retry.USER, (Remedy.OTHER_QUEUE,)),
+            _row("launch.invalid", "The session can't be launched like this", "{why}", Retry.USER),
+            _row("task.failed", "The session failed to start",
+                 "The task ended as “{status}” before the session was ready. {lines}", Retry.NEVER, (Remedy.SHOW_LOG,)),
+            _row("task.gone", "The session no longer exists",
+                 "Its task was deleted on the ClearML server.", Retry.NEVER),
+            _row("task.foreign", "This task is not a session",
+                 "Task {task} is not a SessionDock session, so SessionDock leaves it alone.", Retry.NEVER),
+            _row("agent.lost", "The session's agent is lost",
+                 "The agent {worker} has not reported for {minutes} minutes. The session itself may go on "
+                 "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
+            _row("app.failed", "{app} could not be started", "{why}", Retry.NEVER, (Remedy.SHOW_LOG,)),
+            # --- the connection
+            _row("ssh.unreachable", "The session's machine can't be reached",
+                 "{address} port {port} does not answer. You may need your VPN, or the machine's firewall blocks "
+                 "the port. SessionDock keeps trying.", Retry.AUTO, (Remedy.RETRY,)),
+            _row("ssh.lost", "The connection was lost",
+                 "The tunnel to {address} broke. SessionDock reconnects by itself; open pages keep their addresses.",
+                 Retry.AUTO),
+            _row("ssh.host_key", "The machine is not the one that it claims to be",
+                 "The server at {address} port {port} showed the host key {found}, but the session published "
+                 "{expected}. Someone may be intercepting the connection, so SessionDock did not connect. "
+                 "Tell your administrator; shut the session down if you can't explain it.",
+                 Retry.USER, (Remedy.SHUT_DOWN,)),
+            _row("ssh.record", "The session's connection record can't be trusted",
+                 "{why} Someone may have edited the task, so SessionDock did not connect.",
+                 Retry.USER, (Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
+            _row("ssh.auth", "The session's machine refused the key",
+                 "{address} did not accept this session's SSH key.", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.no_key", "This session's key is not on this computer",
+                 "The session was launched from another computer or its key was removed from the keyring. "
+                 "Attach from the computer that launched it.", Retry.USER),
+            _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
+            _row("port.taken", "A local port is taken",
+                 "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
+                 "and stays there.", Retry.NEVER),
+            _row("port.none", "No local port is free", "SessionDock could not open any port on 127.0.0.1.", Retry.USER,
+                 (Remedy.RETRY,)),
+            _row("tunnel.owned", "Another SessionDock holds this session",
+                 "Process {pid} on this computer already holds the tunnel. Detach it there first.", Retry.USER),
+            _row("open.not_ready", "{app} is not ready yet", "Its state is “{state}”. {why}", Retry.AUTO),
+            _row("open.no_browser", "No browser could be opened", "Open {url} in your browser within 30 seconds.",
+                 Retry.USER),
+            _row("open.no_terminal", "No terminal was found",
+                 "Install a terminal program or paste this command into one: {command}", Retry.USER),
+            # --- secrets
+            _row("keyring.locked", "The keyring is locked",
+                 "Unlock your system's password store (GNOME Keyring, KWallet, Keychain) and try again. "
+                 "SessionDock stores keys nowhere else.", Retry.USER, (Remedy.UNLOCK_KEYRING, Remedy.RETRY)),
+            _row("keyring.absent", "This computer has no keyring",
+                 "SessionDock keeps secrets in the system's password store and found none. Install and start one "
+                 "(for example gnome-keyring).", Retry.USER, (Remedy.RETRY,)),
+            _row("keyring.silent", "The keyring does not answer",
+                 "The system's password store took the request and did not reply within {seconds} seconds. It may be "
+                 "waiting behind another window.", Retry.USER, (Remedy.RETRY,)),
+            _row("keyring.refused", "The keyring refused", "The system's password store answered: {answer}.",
+                 Retry.USER, (Remedy.RETRY,)),
+            # --- this computer
+            _row("sandbox.failed", "The sandbox did not start", "{why}", Retry.USER, (Remedy.RETRY,)),
+            _row("account.unknown", "There is no such account", "No account is called “{name}”. Known: {known}.",
+                 Retry.USER),
+            _row("account.no_secret", "The API secret is not in the keyring",
+                 "SessionDock knows {server} but not its secret. Enter the API key again.",
+                 Retry.USER, (Remedy.SIGN_IN,)),
+            _row("file.damaged", "A settings file was damaged",
+                 "{path} could not be read and was set aside as {aside}. Defaults are used.", Retry.NEVER),
+            _row("file.unwritable", "A settings file can't be written", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),
+            _row("internal", "SessionDock made a mistake",
+                 "Something unexpected happened; the log has the details. The session itself is not affected.",
+                 Retry.AUTO, (Remedy.RETRY,)),
+        )
+    )
+)  # fmt: skip
+
+
+def problem(code: str, *, cause: str = "", **values: object) -> Problem:
+    """The problem of the table's row ``code`` with its placeholders filled.
+
+    Raises KeyError for an unknown code or a missing placeholder: both are our own mistakes.
+    """
+    row = TABLE[code]
+    return replace(row, title=row.title.format(**values), detail=row.detail.format(**values).strip(), cause=cause)
+
+
+def failure(code: str, *, cause: str = "", **values: object) -> AppError:
+    """The same, ready to raise."""
+    return AppError(problem(code, cause=cause, **values))

@@ -1,0 +1,280 @@
+"""A session as everybody sees it: two independent facts, what the server says and what our connection does.
+
+Frozen data and total functions; any thread. ``reducer.advance`` is the only maker of a next snapshot.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+from desktop_app.domain.problems import Problem
+from remote_bootstrap import contract
+from remote_bootstrap.apps import APPS, BY_KEY, SSH, AppSpec
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SessionId:
+    """``account`` is the id of the account (and so of its server), ``task`` the ClearML task id (32 hex digits)."""
+
+    account: str
+    task: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.account}/{self.task}"
+
+    @classmethod
+    def parse(cls, text: str) -> "SessionId":
+        account, _, task = text.rpartition("/")
+        return cls(account, task)
+
+
+class Remote(Enum):
+    """What the server says. READY: the session has published where to connect."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+class Link(Enum):
+    """What our connection does. UP only after a probe came back through it."""
+
+    OFF = "off"
+    CONNECTING = "connecting"
+    UP = "up"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"
+
+
+class End(Enum):
+    """Why a session ended."""
+
+    NONE = ""
+    SHUT_DOWN = "shut down"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One application of the session. ``state`` is one of contract.APP_STATES; ``local_port`` 0 = not bound here."""
+
+    app: str
+    state: str = contract.APP_WAITING
+    detail: str = ""
+    remote_port: int = 0
+    local_port: int = 0
+
+    @property
+    def spec(self) -> AppSpec | None:
+        return BY_KEY.get(self.app)
+
+    @property
+    def label(self) -> str:
+        spec = self.spec
+        return spec.label if spec else self.app
+
+    @property
+    def ready(self) -> bool:
+        return self.state == contract.APP_READY
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One session as the server's record tells it; the poller makes these."""
+
+    remote: Remote
+    name: str = ""
+    end: End = End.NONE
+    queue: str = ""  # name, or id while the name is unknown
+    project: str = ""
+    worker: str = ""
+    worker_lost_s: float = 0.0  # seconds since a worker last reported; 0 = it reports, or there is none yet
+    queue_watched: bool = True
+    message: str = ""  # the server's own status reason, for the details page
+    created: datetime | None = None
+    started: datetime | None = None
+    record: contract.Record | None = None
+    record_error: str = ""
+    report: contract.Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """Everything a view needs; grows by one ``version`` per change."""
+
+    id: SessionId
+    version: int = 0
+    facts: ServerFacts = field(default_factory=lambda: ServerFacts(Remote.CREATED))
+    link: Link = Link.OFF
+    endpoints: tuple[Endpoint, ...] = ()
+    problem: Problem | None = None  # of the link or the session as a whole
+    notice: Problem | None = None  # worth saying, nothing stopped (a port moved, an agent is lost)
+    stale_since: datetime | None = None  # the server can't be reached
+    attempt: int = 0  # of the redial, while RETRYING
+    retry_at: datetime | None = None
+    held_by: int = 0  # pid of another process that owns the tunnel, 0 = nobody else
+    stop_requested: bool = False
+
+    @property
+    def remote(self) -> Remote:
+        return self.facts.remote
+
+    @property
+    def name(self) -> str:
+        return self.facts.name or self.id.task[:8]
+
+    def endpoint(self, app: str) -> Endpoint | None:
+        return next((e for e in self.endpoints if e.app == app), None)
+
+    def with_version(self) -> "SessionSnapshot":
+        return replace(self, version=self.version + 1)
+
+
+class Status(Enum):
+    """What the list, the tray and the CLI show; the value is the label. Ordered from best to worst in SEVERITY."""
+
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    READY = "Ready"  # could be attached, is not
+    CONNECTING = "Connecting"
+    CONNECTED = "Connected"
+    RECONNECTING = "Reconnecting"
+    NEEDS_YOU = "Needs you"
+    SHUTTING_DOWN = "Shutting down"
+    ENDED = "Ended"
+    FAILED = "Failed"
+    OFFLINE = "Server offline"
+
+
+SEVERITY = (
+    Status.ENDED,
+    Status.READY,
+    Status.CONNECTED,
+    Status.QUEUED,
+    Status.STARTING,
+    Status.CONNECTING,
+    Status.SHUTTING_DOWN,
+    Status.OFFLINE,
+    Status.RECONNECTING,
+    Status.FAILED,
+    Status.NEEDS_YOU,
+)
+
+
+class Action(Enum):
+    """What a person may do with a session; the value is the label. OPEN needs an application key besides."""
+
+    OPEN = "Open"
+    TERMINAL = "SSH terminal"
+    COPY_SSH = "Copy ssh command"
+    ATTACH = "Attach"
+    DETACH = "Detach"
+    RECONNECT = "Reconnect now"
+    SHUT_DOWN = "Shut down"
+    CANCEL = "Cancel"
+    OTHER_QUEUE = "Move to another queue…"
+    FORGET = "Remove from list"
+
+
+_LINK_STATUS = {
+    Link.OFF: Status.READY,
+    Link.CONNECTING: Status.CONNECTING,
+    Link.UP: Status.CONNECTED,
+    Link.RETRYING: Status.RECONNECTING,
+    Link.BLOCKED: Status.NEEDS_YOU,
+}
+
+
+def status_of(snapshot: SessionSnapshot) -> Status:
+    """The one display state; total over every combination."""
+    remote, link = snapshot.remote, snapshot.link
+    if remote is Remote.ENDED:
+        return Status.FAILED if snapshot.facts.end is End.FAILED else Status.ENDED
+    if remote is Remote.STOPPING or snapshot.stop_requested:
+        return Status.SHUTTING_DOWN
+    if link in (Link.UP, Link.RETRYING, Link.BLOCKED):
+        return _LINK_STATUS[link]
+    if snapshot.stale_since is not None:
+        return Status.OFFLINE
+    if remote is Remote.READY:
+        return _LINK_STATUS[link]
+    return Status.QUEUED if remote in (Remote.CREATED, Remote.QUEUED) else Status.STARTING
+
+
+def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
+    """What the buttons, the tray menu, the shortcuts and the CLI offer."""
+    remote, link = snapshot.remote, snapshot.link
+    if remote is Remote.ENDED:
+        return frozenset({Action.FORGET})
+    actions: set[Action] = set()
+    if remote in (Remote.CREATED, Remote.QUEUED):
+        actions |= {Action.CANCEL, Action.OTHER_QUEUE}
+    elif not snapshot.stop_requested:
+        actions.add(Action.SHUT_DOWN)
+    if link is Link.UP:
+        actions |= {Action.TERMINAL, Action.COPY_SSH}
+        if any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
+            actions.add(Action.OPEN)
+    if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:
+        actions.add(Action.ATTACH)
+    if link is not Link.OFF or snapshot.held_by:
+        actions.add(Action.DETACH)
+    if link in (Link.RETRYING, Link.BLOCKED):
+        actions.add(Action.RECONNECT)
+    return frozenset(actions)
+
+
+def openable(snapshot: SessionSnapshot, app: str) -> bool:
+    """True when "Open <application>" would land in a working page."""
+    endpoint = snapshot.endpoint(app)
+    return snapshot.link is Link.UP and endpoint is not None and endpoint.ready and endpoint.local_port > 0
+
+
+_PHASE_TEXT = {
+    contract.PREPARING: "Preparing the environment",
+    contract.STARTING_SSH: "Starting SSH",
+    contract.STARTING_APPS: "Starting applications",
+    contract.READY: "Ready",
+    contract.STOPPING: "Shutting down",
+    contract.ENDED: "Ended",
+}
+
+
+def progress_of(snapshot: SessionSnapshot) -> str:
+    """One human line: what is happening right now."""
+    facts = snapshot.facts
+    if snapshot.remote is Remote.ENDED:
+        return facts.end.value.capitalize() or "Ended"
+    if snapshot.problem is not None:
+        return snapshot.problem.title
+    if snapshot.remote in (Remote.CREATED, Remote.QUEUED):
+        return _queued_text(facts)
+    waiting = [f"{e.label}: {e.detail or e.state}" for e in snapshot.endpoints if e.state not in contract.APP_SETTLED]
+    if facts.report is None:
+        return "The agent prepares the environment"
+    if waiting and snapshot.remote is not Remote.STOPPING:
+        return " · ".join(waiting)
+    failed = [f"{e.label} failed" for e in snapshot.endpoints if e.state == contract.APP_FAILED]
+    if failed and facts.report.phase == contract.READY:
+        return " · ".join(failed)
+    return facts.report.detail or _PHASE_TEXT.get(facts.report.phase, facts.report.phase)
+
+
+def _queued_text(facts: ServerFacts) -> str:
+    if not facts.queue_watched:
+        return f"Waiting: no agent serves “{facts.queue}”"
+    return f"Waiting in queue “{facts.queue}”"
+
+
+def ssh_command(snapshot: SessionSnapshot) -> str:
+    """A command that works in any terminal of this computer while attached and an agent holds the key."""
+    endpoint = snapshot.endpoint(SSH.key)
+    user = snapshot.facts.record.user if snapshot.facts.record else ""
+    port = endpoint.local_port if endpoint else 0
+    return f"ssh -p {port} {user}@127.0.0.1"

@@ -1,0 +1,199 @@
+"""The edges of the core: Protocols that services use and adapters (or tests' fakes) provide.
+
+Every blocking method takes a ``Cancel`` with a deadline and raises only ``AppError`` or ``Cancelled``.
+Each Protocol has one contract suite in tests/contract that runs on the fake and on the real thing.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.problems import Cancelled
+from desktop_app.domain.secrets import SecretKind
+from desktop_app.domain.session import ServerFacts
+from remote_bootstrap.contract import Record, Report
+
+
+class Cancel:
+    """A cancel flag with a deadline. Set from any thread; ``on_cancel`` callbacks close what is being waited on."""
+
+    def __init__(self, timeout: float | None = None) -> None:
+        self._event = threading.Event()
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def cancel(self) -> None:
+        """Idempotent; runs the callbacks once, in the caller's thread."""
+        with self._lock:
+            if self._event.is_set():
+                return
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call back when cancelled, at once if it already is."""
+        with self._lock:
+            if not self._event.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def remaining(self, at_most: float) -> float:
+        """Seconds left, between 0 and ``at_most``."""
+        if self._deadline is None:
+            return at_most
+        return max(0.0, min(at_most, self._deadline - time.monotonic()))
+
+    @property
+    def expired(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def check(self) -> None:
+        """Raise Cancelled when cancelled."""
+        if self._event.is_set():
+            raise Cancelled
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep up to ``seconds`` or the deadline; True when cancelled meanwhile."""
+        return self._event.wait(self.remaining(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDraft:
+    """A session's task as the launcher wants it; the server adapter turns it into API calls."""
+
+    name: str
+    project: str
+    script: str
+    requirements: tuple[str, ...]
+    parameters: Mapping[str, str]
+    docker: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTask:
+    """One session of ours on the server."""
+
+    task: str
+    facts: ServerFacts
+
+
+class Server(Protocol):
+    """One ClearML account. Thread-safe."""
+
+    def whoami(self, cancel: Cancel) -> Identity:
+        """Sign in and say who we are. Problems: server.*"""
+
+    def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
+        """All queues with their live agents."""
+
+    def create(self, draft: TaskDraft, cancel: Cancel) -> str:
+        """Create the task (and its project) and return its id; not yet enqueued."""
+
+    def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        """Set hyper-parameters of section ``sessiondock``; other parameters stay. Only before the task is enqueued."""
+
+    def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
+        """Put the task into the queue with that name; True when an agent serves it. Problems: queue.unknown"""
+
+    def dequeue(self, task: str, cancel: Cancel) -> None:
+        """Take a waiting task out of its queue; it becomes "created" again."""
+
+    def sessions(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
+        """Our user's sessions that have not ended, and those of ``known`` (task ids) whatever their state.
+
+        One batched query (plus one for queues and workers). A known task that is missing from the answer was deleted.
+        """
+
+    def session(self, task: str, cancel: Cancel) -> SeenTask:
+        """One session. Problems: task.gone, task.foreign"""
+
+    def stop(self, task: str, cancel: Cancel) -> None:
+        """Ask for the end of a queued or running session. Problems: task.gone, task.foreign"""
+
+    def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
+        """Log events newer than ``since`` (ms since 1970), oldest first, at most some hundreds."""
+
+    def close(self) -> None:
+        """Drop connections; later calls raise Cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect. ``private_key`` is an OpenSSH private key; it never leaves memory."""
+
+    record: Record
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPort:
+    """A listener of ours on 127.0.0.1. ``taken_by`` names the program that holds the wanted port, "" = we have it."""
+
+    app: str
+    port: int
+    wanted: int
+    taken_by: str = ""
+
+
+class Tunnel(Protocol):
+    """The connection of one session: listeners that stay, a transport that comes and goes. Thread-safe."""
+
+    def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
+        """Open a listener per application (key -> preferred port); another port is chosen where one is taken.
+
+        Idempotent per application; ports never move afterwards. Problems: port.none
+        """
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        """Dial, check the host key strictly, authenticate, start the control channel.
+
+        Problems: ssh.unreachable, ssh.host_key, ssh.auth, ssh.protocol
+        """
+
+    def route(self, ports: Mapping[str, int]) -> None:
+        """Application key -> port on the remote machine's loopback, for new local connections."""
+
+    def probe(self, cancel: Cancel) -> float:
+        """Round trip through the control channel in seconds. Problems: ssh.lost"""
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
+
+    def on_report(self, callback: Callable[[Report], None]) -> None:
+        """Reports that the remote pushes, secrets included; called on the transport's thread."""
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """The transport ended by itself; called once per connect, on the transport's thread."""
+
+    def disconnect(self) -> None:
+        """Close the transport, keep the listeners."""
+
+    def close(self) -> None:
+        """Close everything, for good."""
+
+
+class SecretStore(Protocol):
+    """The OS keyring behind a deadline. Thread-safe. Problems: keyring.*"""
+
+    def get(self, kind: SecretKind, owner: str) -> str | None: ...
+
+    def set(self, kind: SecretKind, owner: str, value: str) -> None: ...
+
+    def delete(self, kind: SecretKind, owner: str) -> None:
+        """Idempotent."""
+
+
+Clock = Callable[[], float]
+"""Monotonic seconds."""

@@ -1,0 +1,1 @@
+"""The work between the ports: no Qt, no paramiko, no HTTP."""

@@ -1,0 +1,138 @@
+"""What the faces (window, tray, command line) may ask of the core. ``core.Core`` is the real one.
+
+Methods marked *quick* never block and may be called on the GUI thread. All others block: faces call them through
+``jobs`` (never on the GUI thread) and they raise only AppError or Cancelled.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.problems import Problem
+from desktop_app.domain.session import SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended: a value, a problem, or neither (cancelled)."""
+
+    value: object = None
+    problem: Problem | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell a person who does not look at the window. ``session`` is what a click shows."""
+
+    title: str
+    body: str
+    session: SessionId | None = None
+    urgent: bool = False
+
+
+class Job(Protocol):
+    """A running one-shot; ``cancel`` is quick."""
+
+    def cancel(self) -> None: ...
+
+
+class Jobs(Protocol):
+    """A pool of four named threads for one-shots."""
+
+    def submit(self, name: str, work: Callable[[Cancel], object], done: Callable[[Outcome], None]) -> Job:
+        """Quick. ``done`` is called once, on the job's thread (ui/bridge.py turns it into a signal)."""
+
+
+class Store(Protocol):
+    """All snapshots, one writer. Quick, thread-safe."""
+
+    def all(self) -> tuple[SessionSnapshot, ...]:
+        """Newest session first."""
+
+    def get(self, session: SessionId) -> SessionSnapshot | None: ...
+
+    def subscribe(
+        self, callback: Callable[[SessionSnapshot | None, SessionSnapshot | None], None]
+    ) -> Callable[[], None]:
+        """``callback(old, new)`` after each change, on the writer's thread (new None = removed). Returns unsubscribe."""
+
+
+class Core(Protocol):
+    """The whole product without a face."""
+
+    jobs: Jobs
+    store: Store
+
+    # -- life cycle
+    def start(self) -> None:
+        """Quick: begin polling every known account; sessions of earlier runs appear by themselves."""
+
+    def close(self, deadline: float = 3.0) -> None:
+        """Detach, stop threads, release locks. Never stops a remote session. Bounded by ``deadline`` seconds."""
+
+    def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """Quick. Transitions that a person waits for; called on a worker thread. Returns unsubscribe."""
+
+    # -- accounts
+    def accounts(self) -> tuple[Account, ...]:
+        """Quick."""
+
+    def account_problem(self, account: str) -> Problem | None:
+        """Quick: why this account's server can't be used right now, if it can't."""
+
+    def use_sandbox(self, cancel: Cancel) -> Account:
+        """Start (or adopt) the sandbox and make it an account. Takes seconds on the first run."""
+
+    def add_account(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
+        """Verify by a login, keep the secret in the keyring, begin polling."""
+
+    def remove_account(self, account: str, cancel: Cancel) -> None: ...
+
+    # -- launching
+    def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]: ...
+
+    def last_spec(self, account: str) -> LaunchSpec:
+        """Quick: the remembered launch (the defaults at first)."""
+
+    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel) -> SessionId:
+        """Create and enqueue; the session appears in the store and is attached by itself once it is READY."""
+
+    def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None: ...
+
+    def stop(self, session: SessionId, cancel: Cancel) -> None:
+        """Shut down a running session or cancel a waiting one."""
+
+    def forget(self, session: SessionId) -> None:
+        """Quick: take an ended session off the list and its key out of the keyring."""
+
+    # -- the connection
+    def attach(self, session: SessionId, cancel: Cancel) -> None:
+        """Take the tunnel (from another process of ours if it agrees) and start connecting; returns before it is UP."""
+
+    def detach(self, session: SessionId, cancel: Cancel) -> None:
+        """Close our half, wherever on this computer it lives."""
+
+    def reconnect(self, session: SessionId) -> None:
+        """Quick: redial now."""
+
+    def login_page(self, session: SessionId, app: str, cancel: Cancel) -> str:
+        """A single-use http://127.0.0.1 address (30 s) that logs a browser in to the application."""
+
+    def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
+        """The same, opened in the user's browser. Problems: open.*"""
+
+    def open_terminal(self, session: SessionId, cancel: Cancel) -> None: ...
+
+    def ssh_command(self, session: SessionId, cancel: Cancel) -> str:
+        """A command line to copy that works while attached, with no prompt and no key file in clear."""
+
+    def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]: ...
+
+    def log_tail(self) -> Sequence[str]:
+        """Quick: the app's own newest log lines, redacted."""

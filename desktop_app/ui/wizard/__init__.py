@@ -1,0 +1,1 @@
+"""SessionDock user interface: wizard."""

@@ -1,0 +1,273 @@
+"""Names and (de)serialisation of everything that the desktop and the bootstrap exchange.
+
+Owned by both halves and imported by both: standard library only, Python 3.8. Runs on any thread; holds no state.
+
+Three channels, in order of time:
+
+1. The task, written by the desktop before it is enqueued: hyper-parameters in section ``sessiondock``.
+2. The task's runtime properties, written by the bootstrap only: a signed connection record and a progress report.
+3. Once connected, JSON lines over the SSH subsystem ``sessiondock`` (see ``Request`` and ``Reply``). Every secret
+   travels on this one and never in the task.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Mapping, Optional
+
+CONTRACT_VERSION = 1
+
+SECTION = "sessiondock"  # hyper-parameter section
+SYSTEM_TAG = "sessiondock"  # marks our tasks; not "interactive", whose finished tasks clearml-session deletes
+ENTRY_POINT = "sessiondock_session.py"
+CLEARML_REQUIREMENT = "clearml==2.1.12"
+
+PARAM_CONTRACT = "contract"
+PARAM_AUTHORIZED_KEY = "authorized_key"
+
+RUNTIME_RECORD = "sessiondock_record"
+RUNTIME_REPORT = "sessiondock_report"
+
+SUBSYSTEM = "sessiondock"
+SIGNATURE_NAMESPACE = "sessiondock"
+FINGERPRINT_LOG_PREFIX = "SessionDock host key: "
+
+# Phases of the session as a whole, in order.
+PREPARING = "preparing"
+STARTING_SSH = "starting_ssh"
+STARTING_APPS = "starting_apps"
+READY = "ready"
+STOPPING = "stopping"
+ENDED = "ended"
+PHASES = (PREPARING, STARTING_SSH, STARTING_APPS, READY, STOPPING, ENDED)
+
+# States of one application.
+APP_WAITING = "waiting"
+APP_INSTALLING = "installing"
+APP_STARTING = "starting"
+APP_READY = "ready"
+APP_RESTARTING = "restarting"
+APP_FAILED = "failed"
+APP_STATES = (APP_WAITING, APP_INSTALLING, APP_STARTING, APP_READY, APP_RESTARTING, APP_FAILED)
+APP_SETTLED = (APP_READY, APP_FAILED)
+
+# Operations of the control channel.
+OP_HELLO = "hello"
+OP_STATUS = "status"
+OP_SUBSCRIBE = "subscribe"
+OP_SHUTDOWN = "shutdown"
+EVENT_STATUS = "status"
+
+
+class ContractError(ValueError):
+    """A message of the other half that this version can't read; the text says which and why."""
+
+
+def _loads(text: str, what: str) -> Dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ContractError("%s is not JSON: %s" % (what, error)) from error
+    if not isinstance(value, dict):
+        raise ContractError("%s is not a JSON object" % what)
+    return value
+
+
+def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
+    found = value.get(key)
+    if not isinstance(found, kind) or isinstance(found, bool) is not (kind is bool):
+        raise ContractError("%s has no usable %r" % (what, key))
+    return found
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where and who: the signed connection record in ``runtime[RUNTIME_RECORD]``.
+
+    ``signature`` is an armored SSHSIG (OpenSSH PROTOCOL.sshsig, namespace SIGNATURE_NAMESPACE) over ``signed_text()``,
+    made with the session's own host key. ``sequence`` grows by one with each change of address or port.
+    """
+
+    task: str
+    address: str
+    port: int
+    user: str
+    host_key: str  # "ssh-ed25519 AAAA…", no comment
+    sequence: int
+    signature: str = ""
+
+    def signed_text(self) -> str:
+        """The exact text under the signature: canonical JSON of every field but the signature."""
+        fields = asdict(self)
+        del fields["signature"]
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def loads(cls, text: str) -> "Record":
+        """Raises ContractError for anything that is not a whole record."""
+        value = _loads(text, "connection record")
+        record = cls(
+            task=_want(value, "task", str, "connection record"),
+            address=_want(value, "address", str, "connection record"),
+            port=_want(value, "port", int, "connection record"),
+            user=_want(value, "user", str, "connection record"),
+            host_key=_want(value, "host_key", str, "connection record"),
+            sequence=_want(value, "sequence", int, "connection record"),
+            signature=_want(value, "signature", str, "connection record"),
+        )
+        if not 0 < record.port < 65536:
+            raise ContractError("connection record has port %d" % record.port)
+        return record
+
+
+@dataclass(frozen=True)
+class AppReport:
+    """One application as the bootstrap sees it. ``secret`` is set on the control channel only."""
+
+    state: str
+    detail: str = ""
+    port: int = 0
+    secret: str = field(default="", repr=False)
+
+    def public(self) -> "AppReport":
+        return AppReport(self.state, self.detail, self.port)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Progress: ``runtime[RUNTIME_REPORT]`` without secrets, the control channel's status with them.
+
+    ``sequence`` grows by one per change. ``seconds`` maps a reached milestone (a phase, ``app:<key>``) to seconds since
+    the bootstrap started, so that a launch can be timed phase by phase.
+    """
+
+    phase: str
+    detail: str = ""
+    sequence: int = 0
+    apps: Dict[str, AppReport] = field(default_factory=dict)
+    seconds: Dict[str, float] = field(default_factory=dict)
+    contract: int = CONTRACT_VERSION
+
+    def public(self) -> "Report":
+        apps = {key: app.public() for key, app in self.apps.items()}
+        return Report(self.phase, self.detail, self.sequence, apps, self.seconds, self.contract)
+
+    def to_json(self) -> Dict[str, Any]:
+        return asdict(self)
+
+    def dumps(self) -> str:
+        return json.dumps(self.to_json(), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Report":
+        """Raises ContractError; unknown keys and unknown application states of a newer half are kept readable."""
+        apps = {}
+        for key, app in _want(value, "apps", dict, "report").items():
+            if not isinstance(app, dict):
+                raise ContractError("report of application %r is not an object" % key)
+            apps[str(key)] = AppReport(
+                state=_want(app, "state", str, "report of " + str(key)),
+                detail=str(app.get("detail", "")),
+                port=int(app.get("port") or 0),
+                secret=str(app.get("secret", "")),
+            )
+        seconds = {str(k): float(v) for k, v in dict(value.get("seconds") or {}).items()}
+        return cls(
+            phase=_want(value, "phase", str, "report"),
+            detail=str(value.get("detail", "")),
+            sequence=_want(value, "sequence", int, "report"),
+            apps=apps,
+            seconds=seconds,
+            contract=int(value.get("contract", 0)),
+        )
+
+    @classmethod
+    def loads(cls, text: str) -> "Report":
+        return cls.from_json(_loads(text, "report"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One line from the desktop: {"id", "op", "args"}."""
+
+    id: int
+    op: str
+    args: Dict[str, Any] = field(default_factory=dict)
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def loads(cls, line: str) -> "Request":
+        value = _loads(line, "request")
+        args = value.get("args") or {}
+        if not isinstance(args, dict):
+            raise ContractError("request has unusable args")
+        return cls(_want(value, "id", int, "request"), _want(value, "op", str, "request"), args)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One line from the bootstrap: an answer (``id`` of the request) or, with id 0, an event pushed to subscribers."""
+
+    id: int
+    ok: bool = True
+    result: Dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    event: str = ""
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def loads(cls, line: str) -> "Reply":
+        value = _loads(line, "reply")
+        result = value.get("result") or {}
+        if not isinstance(result, dict):
+            raise ContractError("reply has an unusable result")
+        return cls(
+            id=_want(value, "id", int, "reply"),
+            ok=_want(value, "ok", bool, "reply"),
+            result=result,
+            error=str(value.get("error", "")),
+            event=str(value.get("event", "")),
+        )
+
+
+def fingerprint(public_key: str) -> str:
+    """``SHA256:…`` of an OpenSSH public key line, as ``ssh-keygen -lf`` prints it. Raises ContractError."""
+    parts = public_key.split()
+    if len(parts) < 2:
+        raise ContractError("not an OpenSSH public key")
+    try:
+        blob = base64.b64decode(parts[1].encode("ascii"), validate=True)
+    except ValueError as error:
+        raise ContractError("not an OpenSSH public key: %s" % error) from error
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
+
+
+def fingerprint_line(public_key: str) -> str:
+    """The line that the bootstrap writes into the task's log and that the desktop looks for there."""
+    return FINGERPRINT_LOG_PREFIX + fingerprint(public_key)
+
+
+def fingerprint_in_log(lines: List[str]) -> Optional[str]:
+    """The last fingerprint that the log announces, or None."""
+    found = None
+    for text in lines:
+        for line in text.splitlines():
+            at = line.find(FINGERPRINT_LOG_PREFIX)
+            if at >= 0:
+                found = line[at + len(FINGERPRINT_LOG_PREFIX) :].split()[0]
+    return found
+
+
+def param_true(value: Optional[str], default: bool) -> bool:
+    """Read a boolean hyper-parameter; ClearML stores every value as text and its web page lets people edit it."""
+    if value is None or not value.strip():
+        return default
+    return value.strip().lower() in ("1", "true", "yes", "on")

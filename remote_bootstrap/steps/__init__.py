@@ -1,0 +1,1 @@
+"""Steps of a session start that are not applications."""

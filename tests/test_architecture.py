@@ -1,0 +1,146 @@
+"""The import rules of ARCHITECTURE.md, checked on the syntax trees: who may know whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("desktop_app", "remote_bootstrap")
+
+# room -> rooms that it may import from (longest matching prefix wins)
+MAY_IMPORT = {
+    "remote_bootstrap": {"remote_bootstrap"},
+    "desktop_app.domain": {"desktop_app.domain", "remote_bootstrap.contract", "remote_bootstrap.apps"},
+    "desktop_app.ports": {"desktop_app.domain", "remote_bootstrap.contract"},
+    "desktop_app.services": {
+        "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
+        "remote_bootstrap.contract", "remote_bootstrap.apps",
+    },
+    "desktop_app.adapters": {
+        "desktop_app.adapters", "desktop_app.ports", "desktop_app.domain", "desktop_app",
+        "remote_bootstrap.contract", "remote_bootstrap.apps", "remote_bootstrap",
+    },
+    "desktop_app.ui": {
+        "desktop_app.ui", "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
+        "remote_bootstrap.contract", "remote_bootstrap.apps",
+    },
+    "desktop_app.sandbox": {"desktop_app.sandbox", "desktop_app.domain", "desktop_app", "remote_bootstrap.contract"},
+    "desktop_app.cli": {
+        "desktop_app.cli", "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
+        "desktop_app.compose", "remote_bootstrap.contract", "remote_bootstrap.apps",
+    },
+    # The composition layer: the only modules that know everybody.
+    "desktop_app.compose": {"desktop_app", "remote_bootstrap"},
+    "desktop_app.self_test": {"desktop_app", "remote_bootstrap"},
+    "desktop_app.__main__": {"desktop_app"},
+    "desktop_app": set(),
+}  # fmt: skip
+
+# library -> where alone it may be imported
+ONLY_IN = {
+    "PySide6": ("desktop_app.ui",),
+    "paramiko": ("desktop_app.adapters.ssh_",),
+    "keyring": ("desktop_app.adapters.keyring_store",),
+    "httpx": ("desktop_app.adapters.clearml_server",),
+    "flask": ("desktop_app.sandbox",),
+    "waitress": ("desktop_app.sandbox",),
+    "jwt": ("desktop_app.sandbox",),
+    "clearml": ("remote_bootstrap.",),
+    "clearml_agent": (),
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = list(path.relative_to(ROOT).with_suffix("").parts)
+            if parts[-1] == "__init__":
+                parts.pop()
+            found[".".join(parts)] = path
+    return found
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def room_of(module: str) -> str:
+    fitting = [room for room in MAY_IMPORT if module == room or module.startswith((room + ".", room + "_"))]
+    return max(fitting, key=len)
+
+
+def allowed(module: str, target: str) -> bool:
+    rooms = MAY_IMPORT[room_of(module)]
+    if target in ("desktop_app", "remote_bootstrap"):
+        return True  # the bare package holds the version only
+    if room_of(module) in ("desktop_app.compose", "desktop_app.self_test", "desktop_app.__main__"):
+        return True
+    return any(target == room or target.startswith((room + ".", room + "_")) for room in rooms - {"desktop_app"})
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_the_rooms_below(module: str) -> None:
+    known = {m for m in imports_of(MODULES[module]) if m.split(".")[0] in PACKAGES}
+    real = {m for m in known if m in MODULES}  # names inside a module resolve to the module itself
+    wrong = {m for m in real if not allowed(module, m)}
+    assert not wrong, f"{module} may not import {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_library_stays_in_its_room(library: str) -> None:
+    users = {m for m, path in MODULES.items() if any(i.split(".")[0] == library for i in imports_of(path))}
+    wrong = {m for m in users if not m.startswith(ONLY_IN[library])}
+    assert not wrong, f"{library} is imported by {sorted(wrong)}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {m: {i for i in imports_of(p) if i in MODULES and i != m} for m, p in MODULES.items()}
+    # "from package import submodule" names the package too; a package's __init__ is not a dependency by itself
+    graph = {m: {i for i in deps if not m.startswith(i + ".")} for m, deps in graph.items()}
+    state: dict[str, int] = {}
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert state.get(module) != 1, " -> ".join((*trail, module))
+        if state.get(module) == 2:
+            return
+        state[module] = 1
+        for target in sorted(graph[module]):
+            visit(target, (*trail, module))
+        state[module] = 2
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_packaging_is_not_a_package() -> None:
+    """An __init__.py there would shadow the library ``packaging`` that pip and pytest import."""
+    assert not (ROOT / "packaging" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_owns(module: str) -> None:
+    assert ast.get_docstring(ast.parse(MODULES[module].read_text("utf-8"))), f"{module} has no docstring"
+
+
+def test_an_application_key_is_spelled_in_its_own_file_only() -> None:
+    """One file and one line per application: nobody else may branch on a key (desktop_app/domain/options.py owns the
+    launch options of the same name)."""
+    wrong = []
+    for module, path in MODULES.items():
+        if module.startswith(("remote_bootstrap.apps", "desktop_app.domain.options")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in ("jupyterlab", "vscode"):
+                wrong.append(f"{module}:{node.lineno}")
+    assert not wrong, wrong
