@@ -1,0 +1,153 @@
+"""A Tunnel in memory whose remote side the test plays: ports.Tunnel without sockets, threads or paramiko.
+
+Callbacks run in the thread that calls the scripting methods (``drop``, ``push``), as the real ones run in a thread
+that is not the caller's. Thread-safe.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.ports import BoundPort, Cancel, Target
+from remote_bootstrap.contract import Report
+
+
+class FakeTunnel:
+    """Works at once and for ever unless scripted otherwise.
+
+    Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
+    Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program), ``drop``,
+    ``push``.
+    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``bound``, ``probes``, ``disconnects``.
+    """
+
+    def __init__(self, taken: Mapping[int, str] | None = None) -> None:
+        self.taken = dict(taken or {})
+        self.connect_errors: deque[AppError | None] = deque()
+        self.connect_blocks = False
+        self.probe_error: AppError | None = None
+        self.probe_seconds = 0.001
+        self.answers: dict[str, dict[str, object] | AppError] = {}
+        self.first_report: Report | None = None  # pushed by each connect, as the remote answers a subscription
+        self.connected = False
+        self.closed = False
+        self.targets: list[Target] = []
+        self.requests: list[tuple[str, dict[str, object]]] = []
+        self.routes: dict[str, int] = {}
+        self.bound: dict[str, BoundPort] = {}
+        self.probes = 0
+        self.disconnects = 0
+        self.changed = threading.Condition()
+        self._on_report: list[Callable[[Report], None]] = []
+        self._on_lost: list[Callable[[], None]] = []
+
+    # --- the port
+
+    def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
+        with self.changed:
+            for app, port in wanted.items():
+                if app not in self.bound:
+                    self.bound[app] = self._choose(app, port)
+            return tuple(self.bound[app] for app in wanted)
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        with self.changed:
+            self.targets.append(target)
+            self.changed.notify_all()
+        if self.connect_blocks:
+            self._block(target, cancel)
+        cancel.check()
+        error = self.connect_errors.popleft() if self.connect_errors else None
+        if error is not None:
+            raise error
+        with self.changed:
+            self.connected = True
+            self.changed.notify_all()
+        if self.first_report is not None:
+            self.push(self.first_report)
+
+    def route(self, ports: Mapping[str, int]) -> None:
+        with self.changed:
+            self.routes = dict(ports)
+            self.changed.notify_all()
+
+    def probe(self, cancel: Cancel) -> float:
+        with self.changed:
+            self.probes += 1
+            self.changed.notify_all()
+        self._need_connection()
+        if self.probe_error is not None:
+            raise self.probe_error
+        return self.probe_seconds
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        self._need_connection()
+        with self.changed:
+            self.requests.append((op, dict(args)))
+            self.changed.notify_all()
+        answer = self.answers.get(op, {})
+        if isinstance(answer, AppError):
+            raise answer
+        return dict(answer)
+
+    def on_report(self, callback: Callable[[Report], None]) -> None:
+        self._on_report.append(callback)
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        self._on_lost.append(callback)
+
+    def disconnect(self) -> None:
+        with self.changed:
+            self.connected = False
+            self.disconnects += 1
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        self.disconnect()
+        with self.changed:
+            self.closed = True
+            self.bound.clear()
+            self.changed.notify_all()
+
+    # --- the test's side
+
+    def drop(self) -> None:
+        """The transport ends by itself."""
+        with self.changed:
+            was_connected, self.connected = self.connected, False
+            self.changed.notify_all()
+        for callback in self._on_lost if was_connected else ():
+            callback()
+
+    def push(self, report: Report) -> None:
+        """The remote pushes a report."""
+        for callback in self._on_report:
+            callback(report)
+
+    def wait_for(self, condition: Callable[["FakeTunnel"], bool], seconds: float = 5.0) -> None:
+        """Until the condition holds; raises TimeoutError."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: condition(self), seconds):
+                raise TimeoutError(f"the tunnel did not get there within {seconds} s")
+
+    # --- inside
+
+    def _choose(self, app: str, wanted: int) -> BoundPort:
+        used = {bound.port for bound in self.bound.values()}
+        port = wanted or 40_000
+        while port in used or port in self.taken:
+            port += 1
+        taken_by = self.taken.get(wanted, "this SessionDock" if wanted in used else "")
+        return BoundPort(app, port, wanted, taken_by)
+
+    def _block(self, target: Target, cancel: Cancel) -> None:
+        while not cancel.wait(1.0):
+            if cancel.expired:
+                raise failure("ssh.unreachable", address=target.record.address, port=target.record.port)
+        cancel.check()
+
+    def _need_connection(self) -> None:
+        if not self.connected:
+            address = self.targets[-1].record.address if self.targets else "the session"
+            raise failure("ssh.lost", address=address)
