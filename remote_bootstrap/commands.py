@@ -1,0 +1,83 @@
+"""Running installers: one command to its end, its output kept for the reason of a failure.
+
+Called from the threads that install applications. A command ends with its caller: it goes through ``launch``.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Dict, Optional, Sequence
+
+from remote_bootstrap.store import InstallError
+
+LAUNCH = str(Path(__file__).with_name("launch.py"))
+TAIL_LINES = 4
+DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
+
+# ClearML's variables that children may keep. All others stay here: credentials and the agent's configuration file
+# (it holds the agent's key), and the ids by which a user's own Task.init would take over the session's task.
+CLEARML_PREFIXES = ("CLEARML_", "TRAINS_", "ALG_")
+CLEARML_KEPT = ("CLEARML_API_HOST", "CLEARML_WEB_HOST", "CLEARML_FILES_HOST")
+
+
+def is_withheld(name: str) -> bool:
+    """Whether an environment variable of the agent must not reach applications, shells and installers."""
+    return name.startswith(CLEARML_PREFIXES) and name not in CLEARML_KEPT
+
+
+def child_environment(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
+    """This process's environment without what belongs to ClearML's agent, with ``extra`` on top."""
+    kept = {name: value for name, value in os.environ.items() if not is_withheld(name)}
+    kept.update(extra or {})
+    return kept
+
+
+def launched(argv: Sequence[str]) -> Sequence[str]:
+    """``argv`` behind the launcher that ties a child's life to the thread that starts it (Linux)."""
+    return [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *argv]
+
+
+def tail_of(output: str) -> str:
+    """The last lines of a failed command that say something."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return " / ".join(lines[-TAIL_LINES:])[-600:]
+
+
+def run(
+    argv: Sequence[str],
+    why: str,
+    env: Optional[Dict[str, str]] = None,
+    cwd: Optional[Path] = None,
+    log: Optional[Path] = None,
+    deadline: float = DEADLINE,
+) -> str:
+    """Run ``argv`` and return its output (both streams). ``env`` is added to ``child_environment()``.
+
+    Raises InstallError with ``why`` and the last lines when it can't start, fails or takes longer than ``deadline``.
+    """
+    try:
+        process = subprocess.Popen(
+            list(launched(argv)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=child_environment(env),
+            cwd=None if cwd is None else str(cwd),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InstallError("%s: %s" % (why, error)) from error
+    killer = threading.Timer(deadline, process.kill)
+    killer.start()
+    try:
+        output = process.communicate()[0].decode("utf-8", "replace")
+    finally:
+        killer.cancel()
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(output, encoding="utf-8")
+    if process.returncode:
+        raise InstallError("%s (exit code %d): %s" % (why, process.returncode, tail_of(output)))
+    return output

