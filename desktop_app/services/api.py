@@ -60,7 +60,7 @@ class Store(Protocol):
     def subscribe(
         self, callback: Callable[[SessionSnapshot | None, SessionSnapshot | None], None]
     ) -> Callable[[], None]:
-        """``callback(old, new)`` after each change, on the writer's thread (new None = removed). Returns unsubscribe."""
+        """``callback(old, new)`` after each change, on the writer's thread; new None = removed. Returns unsubscribe."""
 
 
 class Core(Protocol):

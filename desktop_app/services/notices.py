@@ -1,0 +1,59 @@
+"""Which changes are worth a notification: one pure rule over (old, new). Any thread."""
+
+from desktop_app.domain.session import End, Link, Remote, SessionSnapshot, openable
+from desktop_app.services.api import Notice
+from remote_bootstrap.apps import APPS
+from remote_bootstrap.contract import APP_FAILED
+
+
+def notice_of(old: SessionSnapshot | None, new: SessionSnapshot | None) -> Notice | None:
+    """The notice of one change, or None. Never notifies about what was already so when the session was first seen."""
+    if old is None or new is None:
+        return None
+    for rule in (_ended, _blocked, _app_failed, _usable, _warned):
+        found = rule(old, new)
+        if found is not None:
+            return found
+    return None
+
+
+def _ended(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
+    if new.remote is not Remote.ENDED or old.remote is Remote.ENDED:
+        return None
+    if new.facts.end is End.FAILED:
+        why = new.problem.detail if new.problem else new.facts.message
+        return Notice(f"“{new.name}” failed", why, new.id, urgent=True)
+    if old.stop_requested:
+        return Notice(f"“{new.name}” was shut down", "", new.id)
+    return Notice(f"“{new.name}” ended", f"Its task was {new.facts.end.value or 'ended'} on the server.", new.id)
+
+
+def _blocked(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
+    if new.link is not Link.BLOCKED or old.link is Link.BLOCKED or new.problem is None:
+        return None
+    return Notice(f"“{new.name}” needs you", str(new.problem), new.id, urgent=True)
+
+
+def _app_failed(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
+    for endpoint in new.endpoints:
+        before = old.endpoint(endpoint.app)
+        if endpoint.state == APP_FAILED and (before is None or before.state != APP_FAILED):
+            return Notice(f"{endpoint.label} failed in “{new.name}”", endpoint.detail, new.id)
+    return None
+
+
+def _usable(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
+    fresh = [a.label for a in APPS if a.opens == "browser" and openable(new, a.key) and not openable(old, a.key)]
+    wanted = [a.key for a in APPS if a.opens == "browser" and new.endpoint(a.key)]
+    if fresh and old.link is not Link.RETRYING:
+        return Notice(f"“{new.name}” is ready", f"{' and '.join(fresh)} can be opened.", new.id)
+    if not wanted and new.link is Link.UP and old.link is Link.CONNECTING:
+        return Notice(f"“{new.name}” is ready", "SSH is connected.", new.id)
+    return None
+
+
+def _warned(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
+    fresh = new.notice
+    if fresh is None or (old.notice is not None and old.notice.code == fresh.code):
+        fresh = new.problem if new.remote is Remote.QUEUED and new.problem != old.problem else None
+    return Notice(f"“{new.name}”: {fresh.title}", fresh.detail, new.id) if fresh else None

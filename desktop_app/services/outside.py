@@ -1,0 +1,97 @@
+"""What the services need from outside besides ports.Server, Tunnel and SecretStore: small Protocols and callables.
+
+``compose.py`` fills ``Outside`` with adapters, tests fill it with fakes. Frozen data; any thread.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem
+from desktop_app.ports import Cancel, Clock, SecretStore, Server, Tunnel
+from remote_bootstrap.apps import Login
+from remote_bootstrap.contract import Record
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A session's client key: OpenSSH private key text, and its public line without comment."""
+
+    private: str = field(repr=False)
+    public: str
+
+
+class Profiles(Protocol):
+    """What is remembered between runs, secrets excepted. Quick (small local files), thread-safe.
+
+    Writers raise ``file.unwritable``; a damaged file is set aside and named by ``problems``.
+    """
+
+    def accounts(self) -> tuple[Account, ...]: ...
+
+    def save_account(self, account: Account) -> None: ...
+
+    def remove_account(self, account: str) -> None: ...
+
+    def last_launch(self, account: str) -> Mapping[str, Any]: ...
+
+    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None: ...
+
+    def ports(self, session: str) -> Mapping[str, int]:
+        """Application key -> local port that this session had."""
+
+    def save_ports(self, session: str, ports: Mapping[str, int]) -> None: ...
+
+    def host_key(self, session: str) -> str:
+        """The first host key that this session showed, "" before that."""
+
+    def save_host_key(self, session: str, host_key: str) -> None: ...
+
+    def attached(self) -> tuple[str, ...]:
+        """Sessions that a window held and never let go of (it was killed)."""
+
+    def save_attached(self, session: str, attached: bool) -> None: ...
+
+    def forget_session(self, session: str) -> None: ...
+
+    def problems(self) -> tuple[Problem, ...]: ...
+
+
+class Sandbox(Protocol):
+    """The sandbox of this computer. Problems: sandbox.failed"""
+
+    def ensure(self, cancel: Cancel) -> tuple[Account, str]:
+        """Start or adopt it; its account and API secret. Takes seconds on the first run."""
+
+    def hold(self) -> None:
+        """Quick: keep it alive while this process lives (idempotent)."""
+
+    def release(self) -> None:
+        """Quick: let it end by itself once no session needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that the core does not do itself."""
+
+    connect_server: Callable[[Account, str], Server]  # account, API secret
+    new_tunnel: Callable[[], Tunnel]
+    secrets: SecretStore
+    profiles: Profiles
+    sandbox: Sandbox
+    build_payload: Callable[[], str]
+    new_key: Callable[[str], KeyPair]  # comment -> pair
+    verify_record: Callable[[Record, str], None]  # record, task id; raises ssh.record
+    login_page: Callable[[Login, str, str], str]  # login, origin, secret -> single-use address
+    open_url: Callable[[str], bool]
+    open_terminal: Callable[[Sequence[str]], bool]
+    runtime_dir: Path  # private to this user (0700)
+    ssh_command: Callable[[str, str, Record, int, str], Sequence[str]]  # see services/links.py
+    clock: Clock = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    jitter: Callable[[], float] = random.random

@@ -1,0 +1,189 @@
+"""FakeServer: a ClearML account in memory behind ``ports.Server``, with the agent's half as methods of the test.
+
+Thread-safe. Held against the real client by tests/contract/test_server.py.
+"""
+
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from desktop_app.domain.account import Identity, LogLine, Queue, Worker
+from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
+from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from remote_bootstrap.contract import Record, Report
+
+SERVER = "https://api.clearml.test"
+UNREACHABLE = problem("server.unreachable", server=SERVER, cause="ConnectError: refused")
+UNAUTHORISED = problem("server.unauthorised", server=SERVER)
+EXPIRED = problem("server.expired", server=SERVER)
+
+
+@dataclass
+class FakeTask:
+    """One task; ``foreign`` = not a session of ours."""
+
+    draft: TaskDraft
+    facts: ServerFacts
+    parameters: dict[str, str]
+    user: str = "me"
+    foreign: bool = False
+    log: list[LogLine] = field(default_factory=list)
+
+
+class FakeServer:
+    """Implements ``ports.Server``. The lower half of the methods is the script: what an agent or a neighbour does."""
+
+    def __init__(self, queues: Sequence[Queue] = (Queue("q1", "default", (Worker("agent-1"),)),)) -> None:
+        self._lock = threading.RLock()
+        self._queues = {queue.name: queue for queue in queues}
+        self._clock = 1_795_000_000_000
+        self.tasks: dict[str, FakeTask] = {}
+        self.problem: Problem | None = None  # every call raises it while set: the server is down, the key is wrong
+        self.problems: dict[str, Problem] = {}  # the same, of one method
+        self.calls: list[str] = []
+        self.closed = False
+
+    def _enter(self, name: str, cancel: Cancel) -> None:
+        cancel.check()
+        self.calls.append(name)
+        if self.closed:
+            raise Cancelled
+        found = self.problem or self.problems.get(name)
+        if found is not None:
+            raise AppError(found)
+
+    # -- ports.Server
+
+    def whoami(self, cancel: Cancel) -> Identity:
+        with self._lock:
+            self._enter("whoami", cancel)
+            return Identity("me", "Ada Example", "company", "2.3.0", "2.34")
+
+    def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
+        with self._lock:
+            self._enter("queues", cancel)
+            return tuple(replace(q, waiting=self._waiting(q.name)) for _, q in sorted(self._queues.items()))
+
+    def _waiting(self, queue: str) -> int:
+        return sum(1 for t in self.tasks.values() if t.facts.remote is Remote.QUEUED and t.facts.queue == queue)
+
+    def create(self, draft: TaskDraft, cancel: Cancel) -> str:
+        with self._lock:
+            self._enter("create", cancel)
+            task = uuid.uuid4().hex
+            facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, created=datetime.now(UTC))
+            self.tasks[task] = FakeTask(draft, facts, dict(draft.parameters))
+            return task
+
+    def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("write_parameters", cancel)
+            self._ours(task).parameters.update(values)
+
+    def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
+        with self._lock:
+            self._enter("enqueue", cancel)
+            if queue not in self._queues:
+                raise failure("queue.unknown", queue=queue, server=SERVER)
+            found = self._ours(task)
+            if found.facts.remote is Remote.QUEUED:
+                raise failure("server.refused", server=SERVER, answer="Task already queued")
+            served = self._queues[queue].served
+            found.facts = replace(found.facts, remote=Remote.QUEUED, queue=queue, queue_watched=served)
+            return served
+
+    def dequeue(self, task: str, cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("dequeue", cancel)
+            found = self._ours(task)
+            found.facts = replace(found.facts, remote=Remote.CREATED)
+
+    def sessions(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
+        with self._lock:
+            self._enter("sessions", cancel)
+            return tuple(
+                SeenTask(task, self._seen(found))
+                for task, found in self.tasks.items()
+                if not found.foreign
+                and (task in known or (found.user == "me" and found.facts.remote is not Remote.ENDED))
+            )
+
+    def _seen(self, found: FakeTask) -> ServerFacts:
+        queue = self._queues.get(found.facts.queue)
+        return replace(found.facts, queue_watched=queue.served) if queue else found.facts
+
+    def session(self, task: str, cancel: Cancel) -> SeenTask:
+        with self._lock:
+            self._enter("session", cancel)
+            return SeenTask(task, self._seen(self._ours(task)))
+
+    def stop(self, task: str, cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("stop", cancel)
+            found = self._ours(task)
+            if found.facts.remote is Remote.CREATED:
+                del self.tasks[task]
+            elif found.facts.remote is Remote.QUEUED:
+                found.facts = replace(found.facts, remote=Remote.ENDED, end=End.SHUT_DOWN)
+            elif found.facts.remote is not Remote.ENDED:
+                found.facts = replace(found.facts, remote=Remote.STOPPING)
+
+    def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
+        with self._lock:
+            self._enter("log", cancel)
+            return tuple(line for line in self._ours(task).log if line.timestamp > since)[:500]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _ours(self, task: str) -> FakeTask:
+        found = self.tasks.get(task)
+        if found is None:
+            raise failure("task.gone")
+        if found.foreign:
+            raise failure("task.foreign", task=task)
+        return found
+
+    # -- the script
+
+    def set_queue(self, name: str, workers: Sequence[str] = ()) -> None:
+        """Make a queue, or change who serves it."""
+        with self._lock:
+            self._queues[name] = Queue(f"id-{name}", name, tuple(Worker(worker) for worker in workers))
+
+    def add_session(self, facts: ServerFacts, user: str = "me", foreign: bool = False) -> str:
+        """A task that somebody made before."""
+        with self._lock:
+            task = uuid.uuid4().hex
+            draft = TaskDraft(facts.name, facts.project, "", (), {})
+            self.tasks[task] = FakeTask(draft, facts, {}, user, foreign)
+            return task
+
+    def change(self, task: str, **facts: object) -> None:
+        """Set fields of the task's facts."""
+        with self._lock:
+            self.tasks[task].facts = replace(self.tasks[task].facts, **facts)  # type: ignore[arg-type]
+
+    def agent_takes(self, task: str, worker: str = "agent-1") -> None:
+        self.change(task, remote=Remote.STARTING, worker=worker, started=datetime.now(UTC))
+
+    def publish(self, task: str, record: Record | None, report: Report | None = None) -> None:
+        """The bootstrap writes its connection record (and report): the session is READY."""
+        with self._lock:
+            self.change(task, remote=Remote.READY, record=record, report=report or self.tasks[task].facts.report)
+
+    def end(self, task: str, end: End = End.SHUT_DOWN, message: str = "") -> None:
+        self.change(task, remote=Remote.ENDED, end=end, message=message)
+
+    def delete(self, task: str) -> None:
+        with self._lock:
+            del self.tasks[task]
+
+    def write_log(self, task: str, *texts: str) -> None:
+        with self._lock:
+            for text in texts:
+                self._clock += 1
+                self.tasks[task].log.append(LogLine(self._clock, text))
