@@ -1,0 +1,143 @@
+"""What the real clearml-agent is started with: configuration, environment, command line. Pure but for files.
+
+The agent gets a home, a temporary folder and a configuration of its own, so it never reads or writes the user's
+~/clearml.conf, ~/.ssh or /etc.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from desktop_app.sandbox.auth import Credential
+from desktop_app.sandbox.home import Home, write_private
+from desktop_app.sandbox.limits import Limits
+
+PIP = "pip"
+UV = "uv"
+PACKAGE_MANAGERS = (PIP, UV)
+
+# What belongs to the user's desktop or to another ClearML set-up, and has no business in a task.
+DROPPED = re.compile(
+    r"(CLEARML|TRAINS)_.*|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|DBUS_.*|XDG_.*|GNOME_KEYRING_.*|SSH_(AUTH_SOCK|AGENT_PID|"
+    r"ASKPASS|CLIENT|CONNECTION|TTY)|PYTHON(PATH|HOME|STARTUP)|PYTHON_KEYRING_.*|VIRTUAL_ENV.*|CONDA_.*|QT_.*|LD_.*|"
+    r"_MEIPASS.*|_PYI_.*|SESSIONDOCK_.*|SUDO_.*|OLDPWD|PWD"
+)
+SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+@dataclass(frozen=True)
+class AgentOptions:
+    """How the agent works. ``cache`` outlives the sandbox's home: applications that sessions install lie there."""
+
+    queue: str = "default"
+    package_manager: str = UV
+    cache: Path | None = None
+
+    def cache_folder(self) -> Path:
+        return self.cache or user_cache_path("sessiondock") / "remote"
+
+
+def worker_name() -> str:
+    """Under this name the agent is listed: the computer's, and that it is a sandbox's."""
+    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()) or "localhost"
+    return f"{host}:sandbox"
+
+
+def _quoted(value: str | Path) -> str:
+    return json.dumps(str(value))  # HOCON strings are JSON strings
+
+
+def write_config(home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions) -> Path:
+    """The agent's clearml.conf (0600)."""
+    caches = home.agent_home / "cache"
+    text = f"""# Written by SessionDock at every start of its sandbox.
+api {{
+    api_server: {_quoted(api_url)}
+    web_server: {_quoted(api_url)}
+    files_server: {_quoted(files_url)}
+    credentials {{ access_key: {_quoted(pair.access_key)}, secret_key: {_quoted(pair.secret_key)} }}
+}}
+agent {{
+    disable_agent_update_check: true
+    package_manager {{ type: {options.package_manager} }}
+    venvs_dir: {_quoted(home.agent_home / "venvs")}
+    venvs_cache {{ max_entries: 10, free_space_threshold_gb: 2.0, path: {_quoted(caches / "venvs")} }}
+    pip_download_cache {{ enabled: true, path: {_quoted(caches / "pip")} }}
+    vcs_cache {{ enabled: true, path: {_quoted(caches / "vcs")} }}
+}}
+"""
+    path = home.agent_home / "clearml.conf"
+    write_private(path, text)
+    return path
+
+
+def environment(
+    base: Mapping[str, str], home: Home, config: Path, options: AgentOptions, limits: Limits, tools: Path
+) -> dict[str, str]:
+    """The agent's environment: the caller's (certificates, proxies and pip settings count) without its desktop.
+
+    ``tools`` is a folder, last on PATH, where uv is found.
+    """
+    kept = {key: value for key, value in base.items() if not DROPPED.fullmatch(key)}
+    path = [part for part in base.get("PATH", "").split(os.pathsep) if part]
+    path += [part for part in SYSTEM_PATH if part not in path]
+    kept |= {
+        "HOME": str(home.agent_home),
+        "TMPDIR": str(home.tmp),
+        "PATH": os.pathsep.join([*path, str(tools)]),
+        "NO_PROXY": _no_proxy(base),
+        "no_proxy": _no_proxy(base),
+        "PYTHONUNBUFFERED": "1",
+        "CLEARML_CONFIG_FILE": str(config),
+        "CLEARML_WORKER_ID": worker_name(),
+        "CLEARML_AGENT_QUEUE_POLL_FREQ_SEC": str(limits.agent_poll),
+        "SESSIONDOCK_CACHE": str(options.cache_folder()),
+    }
+    pip_config = _pip_config(base)
+    if pip_config is not None:  # the user's own index settings, which pip would look for below the other HOME
+        kept.setdefault("PIP_CONFIG_FILE", str(pip_config))
+    return kept
+
+
+def _no_proxy(base: Mapping[str, str]) -> str:
+    """The server is on this computer: no proxy may get between."""
+    given = base.get("no_proxy") or base.get("NO_PROXY") or ""
+    return ",".join(dict.fromkeys([part for part in given.split(",") if part] + ["127.0.0.1", "localhost"]))
+
+
+def _pip_config(base: Mapping[str, str]) -> Path | None:
+    home = Path(base.get("HOME") or Path.home())
+    config = Path(base.get("XDG_CONFIG_HOME") or home / ".config")
+    for path in (config / "pip" / "pip.conf", home / ".pip" / "pip.conf"):
+        if path.is_file():
+            return path
+    return None
+
+
+def agent_python() -> Path:
+    """The interpreter beside which clearml-agent is installed."""
+    return Path(sys.executable)
+
+
+def make_tools(home: Home, python: Path) -> Path:
+    """A folder with nothing but uv in it: the agent must find uv, but not the whole environment that uv lies in."""
+    tools = home.root / "tools"
+    tools.mkdir(exist_ok=True, mode=0o700)
+    found = shutil.which("uv", path=str(python.parent)) or shutil.which("uv")
+    link = tools / "uv"
+    link.unlink(missing_ok=True)
+    if found:
+        link.symlink_to(found)
+    return tools
+
+
+def command(python: Path, options: AgentOptions) -> list[str]:
+    return [str(python), "-m", "clearml_agent", "daemon", "--queue", options.queue, "--foreground"]

@@ -1,0 +1,151 @@
+"""The sandbox's folder: where everything lies, and how private files are written. Stateless; any thread.
+
+The folder and everything that holds a secret is for its owner only; that is the sandbox's root of trust (see
+docs/decisions/0003-sandbox-trust.md).
+"""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below one sandbox home."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Written by the running sandbox, removed when it begins to end."""
+        return self.root / "sandbox.json"
+
+    @property
+    def settings(self) -> Path:
+        """Ports and agent options of the last start."""
+        return self.root / "settings.json"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held by a client while it starts or adopts the sandbox, and by the sandbox while it decides to end."""
+        return self.root / "start.lock"
+
+    @property
+    def run_lock(self) -> Path:
+        """Held by the sandbox process for all its life."""
+        return self.root / "run.lock"
+
+    @property
+    def admin_token(self) -> Path:
+        return self.root / "admin.token"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.root / "signing.key"
+
+    @property
+    def agent_credential(self) -> Path:
+        return self.root / "agent-credential.json"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "server.sqlite"
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def leases(self) -> Path:
+        return self.root / "leases"
+
+    @property
+    def agent_home(self) -> Path:
+        return self.root / "agent-home"
+
+    @property
+    def agent_venv(self) -> Path:
+        """Where the sandbox installs an agent of its own when there is none beside it."""
+        return self.root / "agent-venv"
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+    def make(self) -> None:
+        """Create the folders, for their owner only."""
+        for folder in (self.root, self.files, self.logs, self.leases, self.agent_home, self.tmp):
+            private_folder(folder)
+
+
+def private_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file in one step; nobody but its owner can read it at any moment."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def private_secret(path: Path) -> str:
+    """The random text (64 hex digits) in that file, made at first use."""
+    if not path.exists():
+        write_private(path, secrets.token_hex(32))
+    return path.read_text("utf-8").strip()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in that file; empty when there is none or it is damaged."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a running sandbox says about itself in ``Home.state``. ``created`` tells its process from a later one."""
+
+    pid: int
+    created: float
+    api_url: str
+    files_url: str
+    worker: str
+
+    def write(self, home: Home) -> None:
+        write_private(home.state, json.dumps(asdict(self)))
+
+
+def created_at(pid: int) -> float | None:
+    """When that process started (seconds since the epoch), or None when there is no such process."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def read_state(home: Home) -> State | None:
+    """The state of the sandbox whose process is alive, else None."""
+    raw = read_json(home.state)
+    try:
+        state = State(int(raw["pid"]), float(raw["created"]), raw["api_url"], raw["files_url"], raw["worker"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    created = created_at(state.pid)
+    return state if created is not None and abs(created - state.created) < 1 else None

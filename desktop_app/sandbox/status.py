@@ -1,0 +1,45 @@
+"""The life of a task: which status may follow which, and what a request to stop means. Pure functions.
+
+Source: recorded behaviour of a real ClearML server (API 2.34).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+CREATED = "created"
+QUEUED = "queued"
+IN_PROGRESS = "in_progress"
+STOPPED = "stopped"
+FAILED = "failed"
+COMPLETED = "completed"
+PUBLISHED = "published"
+
+ALIVE = (QUEUED, IN_PROGRESS)  # something runs or will run
+FINISHED = (STOPPED, FAILED, COMPLETED)
+
+STOPPING = "stopping"  # status_message that asks the agent to end the task
+DEVELOPMENT = "development"  # system tag of a task that no agent runs
+
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    CREATED: frozenset({QUEUED, IN_PROGRESS}),
+    QUEUED: frozenset({CREATED, IN_PROGRESS, STOPPED}),
+    IN_PROGRESS: frozenset({STOPPED, FAILED, CREATED, COMPLETED}),
+    STOPPED: frozenset({CREATED, QUEUED, IN_PROGRESS, FAILED, COMPLETED, PUBLISHED}),
+    FAILED: frozenset({CREATED, STOPPED, QUEUED, PUBLISHED}),
+    COMPLETED: frozenset({IN_PROGRESS, CREATED, PUBLISHED}),
+    PUBLISHED: frozenset(),
+}
+
+
+def may_become(old: str, new: str) -> bool:
+    """Staying what it is, is always allowed."""
+    return old == new or new in TRANSITIONS[old]
+
+
+def stop_is_for_the_worker(task: Mapping[str, Any], age: float, grace: float) -> bool:
+    """Whether tasks.stop only asks the task's agent, instead of ending the record at once.
+
+    ``age`` is the time in seconds since the task's last update; past ``grace`` the worker counts as gone.
+    """
+    watched = bool(task.get("last_worker")) and age < grace
+    return task["status"] == IN_PROGRESS and watched and DEVELOPMENT not in task.get("system_tags", ())

@@ -1,0 +1,132 @@
+"""What the sandbox remembers: one SQLite file of JSON documents and log events.
+
+Any thread may call it; one lock serialises them, and ``transaction()`` makes a whole API call atomic. A document's
+bulky fields (a task's script is some 80 KB) lie in a column of their own, so that polls need not read them.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+BULKY = ("script", "configuration")
+
+_SCHEMA = """
+create table if not exists documents(
+    number integer primary key, kind text not null, id text not null, body text not null, bulky text not null,
+    unique(kind, id));
+create table if not exists events(
+    number integer primary key, task text not null, kind text not null, timestamp integer not null,
+    body text not null);
+create index if not exists events_of_task on events(task, kind, timestamp, number);
+"""
+
+
+class Store:
+    """Kinds: user, company, credential, project, queue, task, worker. Documents keep their creation order."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=normal")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nests."""
+        with self._lock:
+            if self._depth == 0:
+                self._db.execute("begin immediate")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._db.execute("rollback")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._db.execute("commit")
+
+    def put(self, kind: str, document: Document) -> None:
+        """Insert or replace; the document's ``id`` is its key."""
+        body = {key: value for key, value in document.items() if key not in BULKY}
+        bulky = {key: document[key] for key in BULKY if key in document}
+        with self._lock:
+            self._db.execute(
+                "insert into documents(kind, id, body, bulky) values(?, ?, ?, ?)"
+                " on conflict(kind, id) do update set body = excluded.body, bulky = excluded.bulky",
+                (kind, document["id"], json.dumps(body), json.dumps(bulky)),
+            )
+
+    def get(self, kind: str, key: str) -> Document | None:
+        found = self.some(kind, [key])
+        return found[0] if found else None
+
+    def some(self, kind: str, keys: Sequence[str], *, bulky: bool = True) -> list[Document]:
+        """The documents of that kind with these ids; unknown ids are left out."""
+        marks = ",".join("?" * len(keys))
+        return self._select(f"kind = ? and id in ({marks})", [kind, *keys], bulky)
+
+    def all(self, kind: str, *, bulky: bool = True) -> list[Document]:
+        return self._select("kind = ?", [kind], bulky)
+
+    def _select(self, where: str, values: Iterable[str], bulky: bool) -> list[Document]:
+        columns = "body, bulky" if bulky else "body"
+        query = f"select {columns} from documents where {where} order by number"  # noqa: S608 - constants only
+        with self._lock:
+            rows = self._db.execute(query, tuple(values)).fetchall()
+        documents = []
+        for row in rows:
+            document: Document = json.loads(row[0])
+            if bulky:
+                document.update(json.loads(row[1]))
+            documents.append(document)
+        return documents
+
+    def delete(self, kind: str, key: str) -> bool:
+        with self._lock:
+            return self._db.execute("delete from documents where kind = ? and id = ?", (kind, key)).rowcount > 0
+
+    def add_events(self, events: Iterable[Document]) -> None:
+        rows = [(e["task"], e["type"], int(e["timestamp"]), json.dumps(e)) for e in events]
+        with self._lock:
+            self._db.executemany("insert into events(task, kind, timestamp, body) values(?, ?, ?, ?)", rows)
+
+    def events(
+        self, task: str, kind: str, *, newest_first: bool, limit: int, beyond: int | None = None
+    ) -> tuple[list[Document], int]:
+        """At most ``limit`` events on the far side of the time ``beyond`` (ms), and how many the task has in all.
+
+        Events of the last one's very millisecond come along even past the limit, so that paging loses none.
+        """
+        order, compare = ("desc", "<") if newest_first else ("asc", ">")
+        total = f"select count(*) from events where task = ? and kind = ?"  # noqa: F541
+        page = (
+            f"select timestamp, body from events where task = ? and kind = ? and (? is null or timestamp {compare} ?)"  # noqa: S608
+            f" order by timestamp {order}, number {order}"
+        )
+        with self._lock:
+            count = int(self._db.execute(total, (task, kind)).fetchone()[0])
+            found: list[tuple[int, str]] = []
+            for timestamp, body in self._db.execute(page, (task, kind, beyond, beyond)):
+                if len(found) >= limit and timestamp != found[-1][0]:
+                    break
+                found.append((timestamp, body))
+        return [json.loads(body) for _, body in found], count
+
+    def delete_events(self, task: str) -> None:
+        with self._lock:
+            self._db.execute("delete from events where task = ?", (task,))
