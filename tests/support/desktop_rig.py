@@ -162,7 +162,15 @@ class Rig:
             "UV_CACHE_DIR": str(cache_folder() / "uv"),
         }
         self._install_link_recorder()
+        self._share_applications()
         return env
+
+    def _share_applications(self) -> None:
+        """The sandbox looks below the cache folder of its user, which is private here and therefore empty."""
+        place = self.home / ".cache" / "sessiondock"
+        place.mkdir()
+        APPLICATIONS_CACHE.mkdir(parents=True, exist_ok=True)
+        (place / "remote").symlink_to(APPLICATIONS_CACHE)
 
     def _install_link_recorder(self) -> None:
         script = self.base / "bin" / "xdg-open"
