@@ -138,7 +138,7 @@ class FakeTunnel:
         port = wanted or 40_000
         while port in used or port in self.taken:
             port += 1
-        taken_by = self.taken.get(wanted, "this SessionDock" if wanted in used else "")
+        taken_by = self.taken.get(wanted, "another session of SessionDock" if wanted in used else "")
         return BoundPort(app, port, wanted, taken_by)
 
     def _block(self, target: Target, cancel: Cancel) -> None:

@@ -1,0 +1,187 @@
+"""SSH keys and signatures of a session: makes the client key, decides whether a connection record can be trusted.
+
+Pure functions, any thread; the library is ``cryptography``. The signature is an armored SSHSIG as OpenSSH's
+PROTOCOL.sshsig describes it and ``ssh-keygen -Y sign`` makes it.
+"""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import replace
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from desktop_app.domain.problems import AppError, Retry, failure, problem
+from remote_bootstrap import contract
+
+KEY_TYPE = b"ssh-ed25519"
+_MAGIC = b"SSHSIG"
+_BEGIN = "-----BEGIN SSH SIGNATURE-----"
+_END = "-----END SSH SIGNATURE-----"
+_HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
+
+# The private halves of these are literals in clearml-session's source since 2020: whoever reads it can pretend to be a
+# machine that shows one of them.
+CLEARML_SESSION_FINGERPRINTS = frozenset(
+    {
+        "SHA256:O2++ST5lAGVoredT1hqlAyTowgNwlnNRJrwE8cbMLo0",  # ssh-ed25519
+        "SHA256:D7CcYsGHNaxvJIOeHrO++GpcDZ3iI2EsaSmGgA61UzI",  # ecdsa-sha2
+        "SHA256:7Km+DT3w7fliQqC8RRyEQ4NqaDi9X67Za22PD7Jk8T4",  # ssh-rsa
+    }
+)
+
+
+class _Damaged(ValueError):
+    """A key or signature that does not have the format; the text says what is wrong."""
+
+
+def new_key(comment: str) -> tuple[str, str]:
+    """A fresh Ed25519 key: OpenSSH private key text, for the keyring alone, and its public line."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    ).decode("ascii")
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    words = " ".join(comment.split())
+    return private, f"{public.decode('ascii')} {words}".rstrip()
+
+
+def published_by_clearml_session(host_key: str) -> bool:
+    """True for a host key whose private half everybody can read in clearml-session's source."""
+    try:
+        return contract.fingerprint(host_key) in CLEARML_SESSION_FINGERPRINTS
+    except contract.ContractError:
+        return False
+
+
+def verify_record(
+    record: contract.Record, task: str, first_seen_host_key: str | None, log_fingerprint: str | None
+) -> None:
+    """Raise unless the record is this task's, signed by its own host key, and nobody has changed that key.
+
+    ``first_seen_host_key``: the public key line at the first sighting, None if this is it. ``log_fingerprint``: what
+    the task's log announces, None while it announces nothing. Problems: ssh.record; with Retry.AUTO while only the
+    log's line is missing, Retry.USER for everything else.
+    """
+    if record.task != task:
+        raise _untrusted("The record belongs to another task.")
+    if published_by_clearml_session(record.host_key):
+        raise _untrusted("The record names a host key whose private half is public (clearml-session's).")
+    try:
+        _verify_signature(record)
+    except _Damaged as error:
+        raise _untrusted(f"Its signature is not valid: {error}.") from None
+    if first_seen_host_key is not None and _words(first_seen_host_key) != _words(record.host_key):
+        raise _untrusted("The session's host key is not the one that this computer saw first.")
+    if log_fingerprint is None:
+        raise _log_is_late()
+    if log_fingerprint != contract.fingerprint(record.host_key):
+        raise _untrusted(f"The session's log announces the host key {log_fingerprint}, the record another one.")
+
+
+def _untrusted(why: str) -> AppError:
+    return failure("ssh.record", why=why)
+
+
+def _log_is_late() -> AppError:
+    waiting = replace(
+        problem("ssh.record", why=""),
+        title="Waiting for the session's log",
+        detail="The log does not show the session's host key yet. SessionDock connects as soon as it does.",
+        retry=Retry.AUTO,
+        remedies=(),
+    )
+    return AppError(waiting)
+
+
+def _words(public_key: str) -> list[str]:
+    return public_key.split()[:2]
+
+
+def _verify_signature(record: contract.Record) -> None:
+    host_blob = _key_blob(record.host_key)
+    blob = _Reader(_unarmor(record.signature))
+    if blob.take(len(_MAGIC)) != _MAGIC or blob.number() != 1:
+        raise _Damaged("it is not an SSH signature of version 1")
+    if blob.text() != host_blob:
+        raise _Damaged("it was made with another key than the host key")
+    if blob.text() != contract.SIGNATURE_NAMESPACE.encode():
+        raise _Damaged("it was made for another purpose")
+    reserved, hash_name = blob.text(), blob.text()
+    signature = _Reader(blob.text())
+    blob.end()
+    if hash_name not in _HASHES:
+        raise _Damaged("it uses an unknown hash")
+    if signature.text() != KEY_TYPE:
+        raise _Damaged("it is not an Ed25519 signature")
+    raw = signature.text()
+    signature.end()
+    digest = _HASHES[hash_name](record.signed_text().encode("utf-8")).digest()
+    fields = (contract.SIGNATURE_NAMESPACE.encode(), reserved, hash_name, digest)
+    signed = _MAGIC + b"".join(_string(field) for field in fields)
+    try:
+        _public_key(host_blob).verify(raw, signed)
+    except InvalidSignature:
+        raise _Damaged("the record was changed after it was signed") from None
+
+
+def _public_key(blob: bytes) -> Ed25519PublicKey:
+    reader = _Reader(blob)
+    if reader.text() != KEY_TYPE:
+        raise _Damaged("the host key is not an Ed25519 key")
+    raw = reader.text()
+    reader.end()
+    if len(raw) != 32:
+        raise _Damaged("the host key has the wrong length")
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _key_blob(public_key: str) -> bytes:
+    words = public_key.split()
+    if len(words) < 2 or words[0].encode() != KEY_TYPE:
+        raise _Damaged("the host key is not an Ed25519 key")
+    return _decode(words[1])
+
+
+def _unarmor(text: str) -> bytes:
+    lines = [line.strip() for line in text.strip().splitlines()]
+    if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
+        raise _Damaged("it is not an armored SSH signature")
+    return _decode("".join(lines[1:-1]))
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise _Damaged("it is not base64") from None
+
+
+def _string(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+class _Reader:
+    """SSH wire format (RFC 4251 section 5) from a byte string."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        if count > len(self._data) - self._at:
+            raise _Damaged("it is cut short")
+        self._at += count
+        return self._data[self._at - count : self._at]
+
+    def number(self) -> int:
+        return int.from_bytes(self.take(4), "big")
+
+    def text(self) -> bytes:
+        return self.take(self.number())
+
+    def end(self) -> None:
+        if self._at != len(self._data):
+            raise _Damaged("it has bytes too many")

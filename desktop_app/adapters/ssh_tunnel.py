@@ -1,0 +1,141 @@
+"""ports.Tunnel over paramiko: puts together the listeners, the transport and the control channel of one session.
+
+Methods run on the caller's thread; ``on_report`` callbacks on the control reader's, ``on_lost`` on the transport's.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from desktop_app.adapters.ssh_control import ControlChannel
+from desktop_app.adapters.ssh_forward import Forwarder
+from desktop_app.adapters.ssh_transport import DIAL_SECONDS, Patience, SessionTransport, dial, unreachable
+from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.ports import BoundPort, Cancel, Target
+from remote_bootstrap import contract
+from remote_bootstrap.contract import Report
+
+PROBE_SECONDS = 5.0
+REQUEST_SECONDS = 30.0
+LEAVE_SECONDS = 3.0
+
+
+class SshTunnel:
+    """One session's connection. ``name`` only names threads."""
+
+    def __init__(self, name: str = "session") -> None:
+        self._forwarder = Forwarder(name)
+        self._lock = threading.Lock()
+        self._dialling = threading.Lock()  # one connect at a time
+        self._stopped = threading.Event()
+        self._transport: SessionTransport | None = None
+        self._control: ControlChannel | None = None
+        self._address = "the session"
+        self._report_callbacks: list[Callable[[Report], None]] = []
+        self._lost_callbacks: list[Callable[[], None]] = []
+
+    def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
+        return self._forwarder.bind(wanted)
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        patience = Patience(cancel, self._stopped, DIAL_SECONDS)
+        patience.check()
+        while not self._dialling.acquire(timeout=patience.tick()):
+            patience.check()
+        try:
+            self.disconnect()
+            self._connect(target, patience)
+        finally:
+            self._dialling.release()
+
+    def route(self, ports: Mapping[str, int]) -> None:
+        self._forwarder.route(ports)
+
+    def probe(self, cancel: Cancel) -> float:
+        started = time.monotonic()
+        self._ask(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, cancel, PROBE_SECONDS)
+        return time.monotonic() - started
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        return self._ask(op, args, cancel, REQUEST_SECONDS)
+
+    def on_report(self, callback: Callable[[Report], None]) -> None:
+        self._report_callbacks.append(callback)
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        self._lost_callbacks.append(callback)
+
+    def disconnect(self) -> None:
+        with self._lock:
+            transport, self._transport = self._transport, None
+            control, self._control = self._control, None
+            self._forwarder.detach()
+        _leave(transport, control)
+
+    def close(self) -> None:
+        self._stopped.set()
+        with self._dialling:  # a connect that is under way notices within a tick
+            self.disconnect()
+        self._forwarder.close()
+
+    # --- inside
+
+    def _connect(self, target: Target, patience: Patience) -> None:
+        self._address = target.record.address
+        transport = dial(target, patience, self._ended)
+        control = ControlChannel(transport, target.record.address, self._report)
+        try:
+            _greet(control, target, patience)
+            patience.check()
+            with self._lock:
+                if transport.ended.is_set():
+                    raise failure("ssh.lost", address=self._address)
+                self._transport, self._control = transport, control
+                self._forwarder.attach(transport)
+        except BaseException:
+            _leave(transport, control)
+            raise
+
+    def _ask(self, op: str, args: Mapping[str, object], cancel: Cancel, seconds: float) -> dict[str, object]:
+        cancel.check()
+        control = self._control
+        if self._stopped.is_set():
+            raise Cancelled
+        if control is None:
+            raise failure("ssh.lost", address=self._address)
+        return control.request(op, args, Patience(cancel, self._stopped, seconds))
+
+    def _report(self, report: Report) -> None:
+        for callback in self._report_callbacks:
+            callback(report)
+
+    def _ended(self, transport: SessionTransport) -> None:
+        """The transport's thread ends. Ours to tell only if it was in use and nobody asked for its end."""
+        with self._lock:
+            if self._transport is not transport:
+                return
+            self._transport = None
+            control, self._control = self._control, None
+            self._forwarder.detach()
+        if control is not None:
+            control.close()
+        for callback in self._lost_callbacks:
+            callback()
+
+
+def _greet(control: ControlChannel, target: Target, patience: Patience) -> None:
+    try:
+        control.start(patience)
+    except AppError as error:
+        if error.problem.code == "ssh.lost":  # lost before it was there: to people it never answered
+            raise unreachable(target.record, error.problem.cause) from None
+        raise
+
+
+def _leave(transport: SessionTransport | None, control: ControlChannel | None) -> None:
+    if control is not None:
+        control.close()
+    if transport is not None:
+        transport.abandon(LEAVE_SECONDS)
+    if control is not None:
+        control.join(LEAVE_SECONDS)
