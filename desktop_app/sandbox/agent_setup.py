@@ -10,6 +10,8 @@ import re
 import shutil
 import socket
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +69,7 @@ api {{
 }}
 agent {{
     disable_agent_update_check: true
-    package_manager {{ type: {options.package_manager} }}
+    package_manager {{ type: {options.package_manager}, uv_replace_pip: true }}
     venvs_dir: {_quoted(home.agent_home / "venvs")}
     venvs_cache {{ max_entries: 10, free_space_threshold_gb: 2.0, path: {_quoted(caches / "venvs")} }}
     pip_download_cache {{ enabled: true, path: {_quoted(caches / "pip")} }}
@@ -137,6 +139,19 @@ def make_tools(home: Home, python: Path) -> Path:
     if found:
         link.symlink_to(found)
     return tools
+
+
+def discard_environments(home: Home) -> None:
+    """Take away the environment of the agent's last task. Quick; the files go later, in a thread.
+
+    clearml-agent 3.0.3 with uv does not use its cache of environments (uv's own is fast enough), and when it finds the
+    folder of an earlier task it loses track of it and lets uv install into the environment that the agent runs in.
+    """
+    environments = home.agent_home / "venvs"
+    if environments.exists():
+        trash = Path(tempfile.mkdtemp(dir=home.tmp, prefix="discarded-"))
+        environments.rename(trash / environments.name)
+        threading.Thread(target=shutil.rmtree, args=(trash, True), name="sandbox-discard", daemon=True).start()
 
 
 def command(python: Path, options: AgentOptions) -> list[str]:

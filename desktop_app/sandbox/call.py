@@ -28,6 +28,7 @@ class Server:
     auth: Auth
     limits: Limits
     clock: Clock
+    before_pull: Callable[[str], None] = lambda user: None  # a user is about to get a task from a queue
 
 
 @dataclass(frozen=True)

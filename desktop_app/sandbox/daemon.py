@@ -55,6 +55,7 @@ class Sandbox:
         self._store = Store(self._home.database)
         self._auth = Auth(self._store, private_secret(self._home.signing_key).encode(), options.limits, options.clock)
         self._user = self._auth.ensure_user(COMPANY, USER)
+        self._agent_user = self._auth.ensure_user(COMPANY, AGENT_USER)
         if queues.named(self._store, queues.DEFAULT) is None:
             company = self._auth.identity(self._user).company
             queues.make(self._store, company, queues.DEFAULT, options.clock())
@@ -68,7 +69,7 @@ class Sandbox:
     def _listen(self) -> tuple[server.Listener, server.Listener]:
         """Both servers, on the ports of the last start where they are free."""
         saved = read_json(self._home.settings)
-        core = Server(self._store, self._auth, self._options.limits, self._options.clock)
+        core = Server(self._store, self._auth, self._options.limits, self._options.clock, self._before_pull)
         api_app = app.build(core)
         add_routes(api_app, self._admin())
         api = server.Listener(api_app, server.bind(int(saved.get("api_port", server.API_PORT))), threads=8)
@@ -185,9 +186,14 @@ class Sandbox:
         output = logging.getLogger("agent")
         return Agent(agent_setup.command(python, options), environment, home.agent_home, output.info)
 
+    def _before_pull(self, user: str) -> None:
+        """Called in a server thread when the agent, idle by definition, gets its next task."""
+        if user == self._agent_user and self._options.agent.package_manager == agent_setup.UV:
+            agent_setup.discard_environments(self._home)
+
     def _agent_pair(self) -> Credential:
         """The agent's own key, kept over restarts: what an earlier agent started may still be using it."""
-        user = self._auth.ensure_user(COMPANY, AGENT_USER)
+        user = self._agent_user
         saved = read_json(self._home.agent_credential)
         pair = Credential(str(saved.get("access_key", "")), str(saved.get("secret_key", "")))
         if self._auth.knows(pair.access_key, pair.secret_key) != user:

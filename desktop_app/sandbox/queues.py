@@ -90,6 +90,7 @@ def get_next_task(call: Call) -> Document:
     queue = find(call)
     if not queue["entries"]:
         return {}
+    call.server.before_pull(call.identity.user)
     entry = queue["entries"].pop(0)
     _save(call, queue)
     return {"entry": entry}
