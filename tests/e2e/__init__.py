@@ -1,0 +1,1 @@
+"""End-to-end: the real window, server, agent, sshd, JupyterLab, code-server and browser."""

@@ -1,0 +1,41 @@
+"""What pyproject.toml and the tree promise about each other."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_every_package_is_listed() -> None:
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for top in ("desktop_app", "remote_bootstrap")
+        for path in (ROOT / top).rglob("__init__.py")
+    }
+    assert found == set(project()["tool"]["setuptools"]["packages"])
+
+
+def test_the_bootstraps_only_requirement_is_the_sandboxs_sdk() -> None:
+    from remote_bootstrap import contract
+
+    assert contract.CLEARML_REQUIREMENT in project()["project"]["optional-dependencies"]["sandbox"]
+
+
+def test_versions_agree() -> None:
+    import desktop_app
+
+    assert desktop_app.__version__ == project()["project"]["version"]
+
+
+def test_no_source_file_is_longer_than_the_bar() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for top in ("desktop_app", "remote_bootstrap", "tests", "packaging")
+        for path in (ROOT / top).rglob("*.py")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 400
+    }
+    assert not long
