@@ -35,9 +35,12 @@ class _Waiting:
 class ControlChannel:
     """Requests, answers and pushed reports. Thread-safe."""
 
-    def __init__(self, transport: SessionTransport, address: str, on_report: Callable[[contract.Report], None]) -> None:
+    def __init__(
+        self, transport: SessionTransport, record: contract.Record, on_report: Callable[[contract.Report], None]
+    ) -> None:
         self._transport = transport
-        self._address = address
+        self._task = record.task
+        self._address = record.address
         self._on_report = on_report
         self._lock = threading.Lock()
         self._waiting: dict[int, _Waiting] = {}
@@ -59,6 +62,8 @@ class ControlChannel:
         theirs = hello.get("contract")
         if theirs != contract.CONTRACT_VERSION:
             raise _other_version(theirs)
+        if hello.get("task", self._task) != self._task:
+            raise failure("ssh.protocol", why="The machine runs another session at this address.")
         status = self.request(contract.OP_SUBSCRIBE, {}, patience)
         if "phase" in status:  # the subscription may answer with the present state at once
             self._report(status)

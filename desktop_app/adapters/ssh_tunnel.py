@@ -83,7 +83,7 @@ class SshTunnel:
     def _connect(self, target: Target, patience: Patience) -> None:
         self._address = target.record.address
         transport = dial(target, patience, self._ended)
-        control = ControlChannel(transport, target.record.address, self._report)
+        control = ControlChannel(transport, target.record, self._report)
         try:
             _greet(control, target, patience)
             patience.check()

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import BoundPort, Cancel, Target
 from remote_bootstrap.contract import Report
 
@@ -52,6 +52,8 @@ class FakeTunnel:
             return tuple(self.bound[app] for app in wanted)
 
     def connect(self, target: Target, cancel: Cancel) -> None:
+        if self.closed:
+            raise Cancelled
         with self.changed:
             self.targets.append(target)
             self.changed.notify_all()
@@ -148,6 +150,8 @@ class FakeTunnel:
         cancel.check()
 
     def _need_connection(self) -> None:
+        if self.closed:
+            raise Cancelled
         if not self.connected:
             address = self.targets[-1].record.address if self.targets else "the session"
             raise failure("ssh.lost", address=address)

@@ -59,6 +59,7 @@ class SshServer:
         self.client_key = make_key(self.folder / "client")
         self.stranger_key = make_key(self.folder / "stranger")
         (self.folder / "authorized").write_text(self.client_key + "\n")
+        (self.folder / "task").write_text(TASK)
         self._configure()
 
     def _configure(self) -> None:
@@ -99,7 +100,6 @@ class SshServer:
             except psutil.NoSuchProcess:
                 continue
         self.process.wait()
-        psutil.wait_procs(family, timeout=5)
         self.process = None
 
     def record(self, **changes: object) -> Record:

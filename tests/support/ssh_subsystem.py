@@ -1,8 +1,8 @@
 """The remote half of the control channel as tests need it: a subsystem program that speaks the contract's JSON lines.
 
 ``python ssh_subsystem.py FOLDER``. Answers hello, refuse (says no), slow (never), push (sends the given report as an
-event), garbage (sends an unreadable line first) and everything else with its own arguments. FOLDER/contract, when there,
-holds the contract version to claim.
+event), garbage (sends an unreadable line first) and everything else with its own arguments. FOLDER/contract, when
+there, holds the contract version to claim, FOLDER/task the task.
 """
 
 import json
@@ -21,12 +21,13 @@ def send(**reply: object) -> None:
 def main() -> None:
     claimed = FOLDER / "contract"
     version = int(claimed.read_text()) if claimed.exists() else 1
+    task = (FOLDER / "task").read_text()
     for line in sys.stdin:
         request = json.loads(line)
         op, args, number = request["op"], request["args"], request["id"]
         sys.stderr.write("noise on the error output\n" * 2000)  # nobody may be stopped by it
         if op == "hello":
-            send(id=number, result={"contract": version})
+            send(id=number, result={"contract": version, "task": task})
         elif op == "push":
             send(id=number)
             send(event="status", result=args["report"])

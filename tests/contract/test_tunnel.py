@@ -1,0 +1,266 @@
+"""What every ports.Tunnel does: the same cases on the fake that the services' tests use and on a real sshd."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
+from desktop_app.ports import Cancel, Target, Tunnel
+from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint
+from tests.fakes.tunnel import FakeTunnel
+from tests.support.ssh_server import SshServer, free_port
+
+REPORT = Report(READY, "Ready", 7, {"lab": AppReport(APP_READY, "", 8888, "token-of-lab")}, {"ready": 3.5})
+
+
+class World(Protocol):
+    """A session's machine that the test plays."""
+
+    tunnel: Tunnel
+
+    def target(self) -> Target: ...
+
+    def target_with(self, fault: str) -> Target:
+        """A way to connect that fails with the problem of that code."""
+
+    def take_port(self) -> int:
+        """A port that another program holds from now on."""
+
+    def push(self, report: Report) -> None: ...
+
+    def drop(self) -> None:
+        """The machine goes away."""
+
+    def come_back(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.fake = FakeTunnel()
+        self.fake.answers["refuse"] = failure("ssh.protocol", why="The workspace is read-only.")
+        self.fake.answers["echo"] = {"text": "grüße"}
+        self.tunnel: Tunnel = self.fake
+
+    def target(self) -> Target:
+        return Target(Record("t", "127.0.0.1", 22, "me", "ssh-ed25519 AAAA", 1), "key")
+
+    def target_with(self, fault: str) -> Target:
+        values = {"address": "127.0.0.1", "port": "22", "found": "SHA256:x", "expected": "SHA256:y"}
+        if fault == "black hole":
+            self.fake.connect_blocks = True
+        else:
+            self.fake.connect_errors.append(failure(fault, **values))
+        return self.target()
+
+    def take_port(self) -> int:
+        self.fake.taken[9000] = "nc (process 1)"
+        return 9000
+
+    def push(self, report: Report) -> None:
+        self.fake.push(report)
+
+    def drop(self) -> None:
+        self.fake.drop()
+        self.fake.probe_error = None
+
+    def come_back(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class SshWorld:
+    def __init__(self, folder: Path) -> None:
+        self.server = SshServer(folder)
+        self.server.start()
+        self.tunnel: Tunnel = SshTunnel("contract")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+
+    def target(self) -> Target:
+        return self.server.target()
+
+    def target_with(self, fault: str) -> Target:
+        if fault == "ssh.host_key":
+            return self.server.target(host_key=self.server.stranger_key)
+        if fault == "ssh.auth":
+            return self.server.target("stranger")
+        if fault == "black hole":  # accepts and never says a word
+            return self.server.target(port=self.take_port())
+        return self.server.target(port=free_port())
+
+    def take_port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    def push(self, report: Report) -> None:
+        self.tunnel.request("push", {"report": report.to_json()}, Cancel(5))
+
+    def drop(self) -> None:
+        self.server.kill()
+
+    def come_back(self) -> None:
+        self.server.start()
+
+    def close(self) -> None:
+        self.listener.close()
+        self.server.kill()
+
+
+@pytest.fixture(params=["fake", "ssh"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    made: World = FakeWorld() if request.param == "fake" else SshWorld(tmp_path / "machine")
+    with closing(made):
+        yield made
+        made.tunnel.close()
+
+
+def test_ports_are_bound_before_a_connection_exists_and_never_move(world: World) -> None:
+    first = world.tunnel.bind({"lab": 0, "ssh": 0})
+    assert [bound.app for bound in first] == ["lab", "ssh"]
+    assert first[0].port != first[1].port
+    assert all(bound.port > 0 and bound.taken_by == "" for bound in first)
+    world.tunnel.connect(world.target(), Cancel(10))
+    assert world.tunnel.bind({"ssh": 1, "lab": 2}) == (first[1], first[0])
+
+
+def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
+    taken = world.take_port()
+    (bound,) = world.tunnel.bind({"lab": taken})
+    assert bound.wanted == taken
+    assert bound.port > taken
+    assert bound.taken_by
+
+
+def test_connected_means_that_a_probe_comes_back(world: World) -> None:
+    world.tunnel.connect(world.target(), Cancel(10))
+    assert 0 < world.tunnel.probe(Cancel(5)) < 5
+
+
+def test_a_request_is_answered(world: World) -> None:
+    world.tunnel.connect(world.target(), Cancel(10))
+    assert world.tunnel.request("echo", {"text": "grüße"}, Cancel(5)) == {"text": "grüße"}
+
+
+def test_what_the_remote_refuses_is_a_problem_in_its_words(world: World) -> None:
+    world.tunnel.connect(world.target(), Cancel(10))
+    with pytest.raises(AppError) as caught:
+        world.tunnel.request("refuse", {}, Cancel(5))
+    assert caught.value.problem.code == "ssh.protocol"
+    assert "The workspace is read-only." in caught.value.problem.detail
+    world.tunnel.probe(Cancel(5))
+
+
+def test_reports_arrive_with_their_secrets(world: World) -> None:
+    got: list[Report] = []
+    arrived = threading.Event()
+
+    def take(report: Report) -> None:
+        got.append(report)
+        arrived.set()
+
+    world.tunnel.on_report(take)
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.push(REPORT)
+    assert arrived.wait(5)
+    assert got == [REPORT]
+
+
+def test_without_a_connection_everything_is_lost(world: World) -> None:
+    for ask in (lambda: world.tunnel.probe(Cancel(1)), lambda: world.tunnel.request("echo", {}, Cancel(1))):
+        with pytest.raises(AppError) as caught:
+            ask()
+        assert caught.value.problem.code == "ssh.lost"
+
+
+@pytest.mark.parametrize("fault", ["ssh.unreachable", "ssh.host_key", "ssh.auth"])
+def test_a_failed_connect_has_its_code_and_leaves_no_connection(world: World, fault: str) -> None:
+    with pytest.raises(AppError) as caught:
+        world.tunnel.connect(world.target_with(fault), Cancel(10))
+    assert caught.value.problem.code == fault
+    assert caught.value.problem.retry is (Retry.AUTO if fault == "ssh.unreachable" else Retry.USER)
+    with pytest.raises(AppError, match="lost"):
+        world.tunnel.probe(Cancel(1))
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.tunnel.probe(Cancel(5))
+
+
+def test_a_silent_machine_is_given_up_at_the_deadline(world: World) -> None:
+    cancel = Cancel(0.6)
+    with pytest.raises(AppError) as caught:
+        world.tunnel.connect(world.target_with("black hole"), cancel)
+    assert caught.value.problem.code == "ssh.unreachable"
+    assert cancel.expired
+
+
+def test_a_cancel_ends_a_connect(world: World) -> None:
+    cancel = Cancel(30)
+    target = world.target_with("black hole")
+    trigger = threading.Timer(0.2, cancel.cancel)
+    trigger.start()
+    with pytest.raises(Cancelled):
+        world.tunnel.connect(target, cancel)
+    trigger.join()
+
+
+def test_the_loss_is_told_once_and_the_ports_survive_the_redial(world: World) -> None:
+    lost = threading.Event()
+    losses: list[int] = []
+
+    def count() -> None:
+        losses.append(1)
+        lost.set()
+
+    world.tunnel.on_lost(count)
+    before = world.tunnel.bind({"lab": 0})
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.drop()
+    assert lost.wait(5)
+    with pytest.raises(AppError, match="lost"):
+        world.tunnel.probe(Cancel(2))
+    world.come_back()
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.tunnel.probe(Cancel(5))
+    assert world.tunnel.bind({"lab": 0}) == before
+    world.tunnel.disconnect()
+    assert losses == [1]
+
+
+def test_leaving_on_purpose_is_no_loss(world: World) -> None:
+    losses: list[int] = []
+    world.tunnel.on_lost(lambda: losses.append(1))
+    before = world.tunnel.bind({"lab": 0})
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.tunnel.disconnect()
+    world.tunnel.disconnect()
+    with pytest.raises(AppError, match="lost"):
+        world.tunnel.probe(Cancel(1))
+    assert world.tunnel.bind({"lab": 0}) == before
+    assert losses == []
+
+
+def test_closed_is_for_good(world: World) -> None:
+    world.tunnel.bind({"lab": 0})
+    world.tunnel.connect(world.target(), Cancel(10))
+    world.tunnel.close()
+    world.tunnel.close()
+    with pytest.raises(Cancelled):
+        world.tunnel.probe(Cancel(1))
+    with pytest.raises(Cancelled):
+        world.tunnel.connect(world.target(), Cancel(1))
+
+
+def test_a_wrong_host_key_is_told_with_both_fingerprints(tmp_path: Path) -> None:
+    with closing(SshWorld(tmp_path / "machine")) as world, pytest.raises(AppError) as caught:
+        world.tunnel.connect(world.target_with("ssh.host_key"), Cancel(10))
+    world.tunnel.close()
+    detail = caught.value.problem.detail
+    assert fingerprint(world.server.host_key) in detail
+    assert fingerprint(world.server.stranger_key) in detail
