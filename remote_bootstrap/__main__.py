@@ -1,16 +1,37 @@
-"""``python -m remote_bootstrap``: ``install`` fills the application cache; ``session`` is what the task runs."""
+"""``session TASK`` runs a session (the agent's task does that); ``install`` fills the application cache beforehand."""
 
+import os
 import sys
 from typing import List
 
-from remote_bootstrap.installers.command import install
+from remote_bootstrap import guardian
+from remote_bootstrap.preinstall import install
+from remote_bootstrap.report import TaskServer
+from remote_bootstrap.runner import run
 
-USAGE = "usage: python -m remote_bootstrap install jupyterlab|vscode|all"
+TASK_VARIABLES = ("CLEARML_TASK_ID", "TRAINS_TASK_ID")
+USAGE = "usage: python -m remote_bootstrap session [TASK] | install APPLICATION…|all"
+
+
+def _connect(task: str) -> TaskServer:
+    from remote_bootstrap.clearml_task import ClearMLTask  # slow: it imports the clearml SDK
+
+    return ClearMLTask(task)
+
+
+def session(task: str) -> int:
+    """Run the session of ``task`` under its guardian; returns the exit code."""
+    return guardian.guard(task, lambda: run(task, _connect))
 
 
 def main(arguments: List[str]) -> int:
-    if arguments[:1] == ["install"]:
-        return install(arguments[1:])
+    """Returns the exit code."""
+    command, rest = (arguments or [""])[0], arguments[1:]
+    if command == "install":
+        return install(rest)
+    task = rest[0] if rest else next((os.environ[name] for name in TASK_VARIABLES if name in os.environ), "")
+    if command == "session" and task:
+        return session(task)
     print(USAGE, file=sys.stderr)
     return 2
 

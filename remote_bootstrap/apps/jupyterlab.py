@@ -1,6 +1,21 @@
-"""JupyterLab: data first (the desktop reads it), work below (the remote runs it)."""
+"""JupyterLab: data first (the desktop reads it), work below (the remote runs it on its JupyterLab service's thread)."""
 
+import importlib.util
+import json
+import secrets
+import sys
+import threading
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from remote_bootstrap import network
 from remote_bootstrap.apps.spec import AppSpec, Login
+from remote_bootstrap.context import Context
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.installers.jupyter import Jupyter
+from remote_bootstrap.store import InstallError, Say
+from remote_bootstrap.supervise import Launch
 
 SPEC = AppSpec(
     key="jupyterlab",
@@ -10,3 +25,107 @@ SPEC = AppSpec(
     opens="browser",
     login=Login("get", "/lab", {"token": "{secret}"}),
 )
+
+KERNEL_MAIN = str(Path(__file__).parent.parent / "servers" / "kernel.py")
+QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+def preinstall(cache: Path, environments: Environments, say: Say) -> str:
+    """Fill the cache for the Python that runs this; returns what was installed where. Raises InstallError."""
+    jupyter = Jupyter(cache, environments, say)
+    return "%s, %s" % (jupyter.lab(), jupyter.kernel())
+
+
+class JupyterLab:
+    """JupyterLab in its own environment; its kernels run in the task's Python."""
+
+    key = SPEC.key
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._folder = context.folder / SPEC.key
+        self._python = Path()
+        self._overlay_problem = ""
+        self._overlay_thread: Optional[threading.Thread] = None
+        self.secret = secrets.token_hex(24)
+        self.marker = context.app_marker(SPEC.key)
+
+    def install(self, say: Say) -> None:
+        version = self._context.settings.option(SPEC.key, "version")
+        jupyter = Jupyter(self._context.cache, self._context.environments, say, version)
+        # Beside the installation and the start of the server, which need it last.
+        self._overlay_thread = threading.Thread(target=self._install_overlay, args=(jupyter,), name="ipykernel")
+        self._overlay_thread.daemon = True
+        self._overlay_thread.start()
+        self._python = jupyter.lab()
+
+    def launch(self) -> Launch:
+        for name in ("config", "data", "runtime"):
+            private(self._folder / name)
+        self._write_config()
+        self._write_kernel()
+        argv = [str(self._python), "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        return Launch(argv, self._environment(), self._context.settings.user_folder)
+
+    def ready(self, pid: int) -> int:
+        port = self._port(pid)
+        if not port or network.http_status(port, "/api/status", {"Authorization": "token " + self.secret}) != 200:
+            return 0
+        if self._overlay_thread is not None and self._overlay_thread.is_alive():
+            return 0
+        if self._overlay_problem:
+            raise InstallError(self._overlay_problem)
+        return port
+
+    def _install_overlay(self, jupyter: Jupyter) -> None:
+        """Leave the folder's name in a file: the kernel is described before the installation is over."""
+        try:
+            own = importlib.util.find_spec("ipykernel") is not None  # the task brings its own
+            write_private(private(self._folder) / "overlay", "" if own else str(jupyter.kernel()))
+        except (InstallError, OSError) as error:
+            self._overlay_problem = str(error)
+
+    def _environment(self) -> Dict[str, str]:
+        folders = {
+            "JUPYTER_CONFIG_DIR": str(self._folder / "config"),
+            "JUPYTER_DATA_DIR": str(self._folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
+        }
+        env = self._context.environment(SPEC.key, folders)
+        for name in ("JUPYTER_TOKEN", "JUPYTER_PORT", "PYTHONHOME"):
+            env.pop(name, None)
+        return env
+
+    def _write_config(self) -> None:
+        """The token stands in a file that only this user reads: not in argv, not in an environment that kernels and
+        terminals would inherit."""
+        config = {
+            "IdentityProvider": {"token": self.secret},
+            "ServerApp": {
+                "ip": network.LOOPBACK,
+                "port": 0,  # the real one is in jpserver-<pid>.json
+                "open_browser": False,
+                "root_dir": str(self._context.settings.user_folder),
+                "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},
+            },
+            "KernelSpecManager": {"ensure_native_kernel": False},
+        }
+        write_private(self._folder / "config" / "jupyter_server_config.json", json.dumps(config))
+        labconfig = private(self._folder / "config" / "labconfig")
+        write_private(labconfig / "default_setting_overrides.json", json.dumps(QUIET))
+
+    def _write_kernel(self) -> None:
+        """``python3`` in our data folder hides the kernel of JupyterLab's own environment."""
+        argv: List[str] = [sys.executable, KERNEL_MAIN, str(self._folder / "overlay"), "-f", "{connection_file}"]
+        name = "Python %d.%d (task)" % sys.version_info[:2]
+        spec = {"argv": argv, "display_name": name, "language": "python", "metadata": {"debugger": True}}
+        folder = self._folder / "data" / "kernels" / "python3"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / "kernel.json", json.dumps(spec))
+
+    def _port(self, pid: int) -> int:
+        try:
+            text = (self._folder / "runtime" / ("jpserver-%d.json" % pid)).read_text("utf-8")
+            return int(json.loads(text)["port"])
+        except (OSError, ValueError, KeyError):
+            return 0

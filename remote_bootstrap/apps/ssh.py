@@ -1,5 +1,129 @@
-"""SSH: the way in. Data first (the desktop reads it), work below (the remote runs it)."""
+"""SSH: the way in. Data first (the desktop reads it), work below (the remote runs it on its SSH service's thread)."""
 
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Callable, List, Optional, Protocol
+
+from remote_bootstrap import network
 from remote_bootstrap.apps.spec import AppSpec
+from remote_bootstrap.context import Context
+from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.identity import HostKey
+from remote_bootstrap.installers import asyncssh, openssh
+from remote_bootstrap.servers import shell
+from remote_bootstrap.servers.openssh import OpenSsh, Program
+from remote_bootstrap.store import InstallError, Say
+from remote_bootstrap.supervise import Launch
 
 SPEC = AppSpec(key="ssh", label="SSH", icon="app-terminal", local_port=8022, opens="terminal")
+
+BANNER = b"SSH-2.0-"
+TRIES = 2  # starts without an answer before the next kind of server gets its turn
+RELAY = str(Path(__file__).parent.parent / "relay.py")
+FORCE_VARIABLE = "SESSIONDOCK_SSH"  # "openssh", "unpacked" or "asyncssh": for machines where the first choice is wrong
+
+
+class SshServer(Protocol):
+    """One kind of SSH server."""
+
+    def prepare(self) -> None:
+        """Raises InstallError where it can't work."""
+
+    def launch(self, host: str, port: int) -> Launch:
+        """How to start it."""
+
+
+class Ssh:
+    """Tries the kinds of servers in order of quality and stays with the first that answers."""
+
+    key = SPEC.key
+    secret = ""
+    marker = ""  # logins outlive a restart of the listener
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._folder = context.folder / "ssh"
+        self._host = network.bind_address(context.address)
+        self._port = 0
+        self._say: Say = print
+        self._kinds: List[Callable[[], SshServer]] = []
+        self._server: Optional[SshServer] = None
+        self._starts = 0
+        self.user = getpass.getuser()
+        self.host_key = HostKey(self._folder, self._crypto_python)
+
+    def install(self, say: Say) -> None:
+        self._say = say
+        private(self._folder)
+        self.host_key.make()
+        write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
+        self._shell = shell.write(self._context)
+        self._kinds = kinds_for_this_machine(self._openssh, self._asyncssh, self._context.cache, say)
+        self._next_kind()
+
+    def launch(self) -> Launch:
+        if self._starts >= TRIES:
+            self._next_kind()
+        self._starts += 1
+        if not self._port or not network.is_free(self._host, self._port):
+            self._port = network.free_port(self._host, self._context.settings.ssh_port)
+        assert self._server is not None
+        return self._server.launch(self._host, self._port)
+
+    def ready(self, pid: int) -> int:
+        if not network.greeting(self._port).startswith(BANNER):
+            return 0
+        self._starts = 0
+        return self._port
+
+    def _next_kind(self) -> None:
+        """Raises InstallError with the last reason when no kind is left."""
+        reason = "no SSH server can be started on this machine"
+        while self._kinds:
+            try:
+                self._server = self._kinds.pop(0)()
+                self._server.prepare()
+            except InstallError as error:
+                reason = str(error)
+                self._say("SSH: %s" % reason)
+                continue
+            self._starts = 0
+            return
+        raise InstallError(reason)
+
+    def _relay(self) -> List[str]:
+        return [sys.executable, "-I", "-S", RELAY, str(self._context.control_socket)]
+
+    def _openssh(self, program: Program) -> SshServer:
+        return OpenSsh(self._context, program, self.user, self._relay(), self._shell)
+
+    def _asyncssh(self) -> SshServer:
+        return asyncssh.AsyncSsh(self._context, self.user, self._relay(), self._shell)
+
+    def _crypto_python(self) -> str:
+        return str(asyncssh.python(self._context, self._say))
+
+
+def kinds_for_this_machine(
+    with_program: Callable[[Program], SshServer],
+    with_asyncssh: Callable[[], SshServer],
+    cache: Path,
+    say: Say,
+) -> List[Callable[[], SshServer]]:
+    """What may work here, best first. sshd is out where it could not give out a terminal."""
+
+    found = {
+        "openssh": lambda: with_program(openssh.system()),
+        "apt": lambda: with_program(openssh.installed_by_apt(say)),
+        "unpacked": lambda: with_program(openssh.unpacked(cache, say)),
+        "asyncssh": with_asyncssh,
+    }
+    forced = os.environ.get(FORCE_VARIABLE, "")
+    if forced in found:
+        return [found[forced]]
+    if not openssh.terminals_work():
+        say("SSH: sshd can't open terminals for this user here")
+        return [with_asyncssh]
+    return list(found.values())

@@ -1,6 +1,21 @@
-"""VS Code in the browser (code-server): data first (the desktop reads it), work below (the remote runs it)."""
+"""VS Code in the browser (code-server): data first (the desktop reads it), work below (the remote runs it on its
+VS Code service's thread)."""
 
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Dict, List
+
+from remote_bootstrap import network
 from remote_bootstrap.apps.spec import AppSpec, Login
+from remote_bootstrap.context import Context
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.installers.codeserver import CodeServer, Source
+from remote_bootstrap.store import Say
+from remote_bootstrap.supervise import Launch
 
 SPEC = AppSpec(
     key="vscode",
@@ -10,3 +25,88 @@ SPEC = AppSpec(
     opens="browser",
     login=Login("post", "/login", {"password": "{secret}", "base": ".", "href": "{origin}/login"}),
 )
+
+# code-server writes there whatever --user-data-dir says.
+XDG_FOLDERS = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
+
+# Before the first start: no telemetry, no chat panel, no update checks, no welcome page.
+QUIET = {
+    "chat.disableAIFeatures": True,
+    "telemetry.telemetryLevel": "off",
+    "workbench.startupEditor": "none",
+    "extensions.autoCheckUpdates": False,
+    "extensions.autoUpdate": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "security.workspace.trust.enabled": False,
+}
+
+
+def preinstall(cache: Path, environments: Environments, say: Say) -> str:
+    """Fill the cache; returns the command that starts code-server. Raises InstallError."""
+    return " ".join(CodeServer(cache, environments, say).command())
+
+
+class VsCode:
+    """code-server on a port of its own, with data and extensions in the session's folder."""
+
+    key = SPEC.key
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._folder = context.folder / SPEC.key
+        self._command: List[str] = []
+        self._port = 0
+        self.secret = secrets.token_urlsafe(24)
+        self.marker = context.app_marker(SPEC.key)
+
+    def install(self, say: Say) -> None:
+        settings = self._context.settings
+        wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
+        self._command = CodeServer(self._context.cache, self._context.environments, say, Source(**wanted)).command()
+
+    def launch(self) -> Launch:
+        user = self._folder / "data" / "User"
+        user.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private(self._folder)
+        settings = user / "settings.json"
+        if not settings.is_file():
+            write_private(settings, json.dumps({**QUIET, **self._of_the_task()}, indent=4))
+        self._port = network.free_port(network.LOOPBACK)
+        return Launch([*self._command, *self._arguments()], self._environment(), self._context.settings.user_folder)
+
+    def ready(self, pid: int) -> int:
+        return self._port if network.http_status(self._port, "/healthz") == 200 else 0
+
+    def _of_the_task(self) -> Dict[str, Any]:
+        """The task's Python for the Python extension; terminals without the folders that are code-server's own."""
+        terminal = {name: os.environ.get(name) for name in XDG_FOLDERS}  # null removes a variable
+        return {
+            "python.defaultInterpreterPath": self._context.environments.python,
+            "terminal.integrated.env.linux": terminal,
+        }
+
+    def _arguments(self) -> List[str]:
+        folder = self._folder
+        config = folder / "config.yaml"
+        if not config.is_file():
+            write_private(config, "{}\n")  # without one it would write a password into the user's home
+        options = {
+            "--config": str(config),
+            "--bind-addr": "%s:%d" % (network.LOOPBACK, self._port),
+            "--auth": "password",
+            "--user-data-dir": str(folder / "data"),
+            "--extensions-dir": str(folder / "extensions"),
+            "--cookie-suffix": self._context.task,  # cookies know no port: two sessions would log each other out
+        }
+        flags = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
+        pairs = [part for option in options.items() for part in option]
+        return [*pairs, *flags, "--disable-workspace-trust", str(self._context.settings.user_folder)]
+
+    def _environment(self) -> Dict[str, str]:
+        """The hash is in the wrapper's environment only: code-server keeps it from its children and terminals."""
+        own = {name: str(self._folder / name.lower()) for name in XDG_FOLDERS}
+        own["HASHED_PASSWORD"] = hashlib.sha256(self.secret.encode()).hexdigest()
+        env = self._context.environment(SPEC.key, own)
+        for name in ("PASSWORD", "PORT", "NODE_OPTIONS", "CODE_SERVER_COOKIE_SUFFIX"):
+            env.pop(name, None)
+        return env

@@ -13,7 +13,7 @@ from remote_bootstrap.store import Say, build_once, key_of, machine, python_tag
 
 # (lowest Python, JupyterLab, ipykernel): the newest releases that still run there (their Requires-Python).
 PINS: Tuple[Tuple[Tuple[int, int], str, str], ...] = (
-    ((3, 10), "4.6.6", "7.1.0"),
+    ((3, 10), "4.6.6", "7.3.0"),
     ((3, 9), "4.5.11", "6.31.0"),
     ((3, 8), "4.3.8", "6.29.5"),
 )

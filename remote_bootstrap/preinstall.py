@@ -1,16 +1,15 @@
-"""``python -m remote_bootstrap install vscode|jupyterlab|all``: fill the cache before any session needs it.
+"""``python -m remote_bootstrap install APPLICATION|all``: fill the cache before any session needs it.
 
 Safe to repeat: what is there stays, and each line says what was done. Runs on the main thread.
 """
 
 import sys
 import time
-from typing import Callable, Dict, List
+from typing import List
 
+from remote_bootstrap.apps.table import PREINSTALL
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.folders import cache_folder, private
-from remote_bootstrap.installers.codeserver import CodeServer
-from remote_bootstrap.installers.jupyter import Jupyter
 from remote_bootstrap.store import InstallError
 
 ALL = "all"
@@ -20,30 +19,18 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _vscode(environments: Environments) -> str:
-    return " ".join(CodeServer(cache_folder(), environments, _say).command())
-
-
-def _jupyterlab(environments: Environments) -> str:
-    jupyter = Jupyter(cache_folder(), environments, _say)
-    return "%s, %s" % (jupyter.lab(), jupyter.kernel())
-
-
-INSTALLERS: Dict[str, Callable[[Environments], str]] = {"jupyterlab": _jupyterlab, "vscode": _vscode}
-
-
 def install(names: List[str]) -> int:
     """Install ``names``; returns the exit code: 0, 1 if one failed, 2 for an unknown name."""
-    wanted = list(INSTALLERS) if names == [ALL] else names
-    if not wanted or any(name not in INSTALLERS for name in wanted):
-        print("usage: install %s" % "|".join([*INSTALLERS, ALL]), file=sys.stderr)
+    wanted = list(PREINSTALL) if names == [ALL] else names
+    if not wanted or any(name not in PREINSTALL for name in wanted):
+        print("usage: install %s" % "|".join([*PREINSTALL, ALL]), file=sys.stderr)
         return 2
     environments = Environments(private(cache_folder()), _say)
     failed = False
     for name in wanted:
         begun = time.monotonic()
         try:
-            where = INSTALLERS[name](environments)
+            where = PREINSTALL[name](cache_folder(), environments, _say)
         except InstallError as error:
             print("%s: %s" % (name, error), file=sys.stderr, flush=True)
             failed = True

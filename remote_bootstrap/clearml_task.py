@@ -1,0 +1,122 @@
+"""The session's task over the ClearML API: address, keys and certificates from the clearml SDK, requests of our own.
+
+The SDK's own requests repeat silently for hours when the server is away; ours end after seconds. Methods may be called
+from any thread, one request at a time. Importing the SDK takes the better part of a second.
+"""
+
+import json
+import threading
+import time
+from typing import Any, Dict, Mapping, Tuple
+
+import requests  # type: ignore[import-untyped]
+from clearml.backend_api import Session
+
+from remote_bootstrap import contract
+from remote_bootstrap.report import ServerError, TaskStatus, as_text
+
+TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
+EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
+UNAUTHORIZED = 401
+WORKER = "sessiondock"
+
+
+class ClearMLTask:
+    """Implements report.TaskServer."""
+
+    def __init__(self, task: str) -> None:
+        """Log in. Blocks while the server can't be reached; raises the SDK's errors for a missing configuration."""
+        self._task = task
+        self._sdk = Session(initialize_logging=False)
+        self._http = requests.Session()
+        self._http.verify = self._sdk.config.get("api.verify_certificate", True)  # type: ignore[no-untyped-call]
+        self._token = str(self._sdk.token)
+        self._lock = threading.Lock()
+        self._api_version = _version(str(Session.max_api_version or Session.api_version))
+
+    @property
+    def api_host(self) -> str:
+        return str(self._sdk.host)
+
+    def parameters(self) -> Dict[str, str]:
+        section = dict(self._get("hyperparams").get("hyperparams") or {}).get(contract.SECTION) or {}
+        return {name: as_text(entry.get("value")) for name, entry in section.items()}
+
+    def status(self) -> TaskStatus:
+        found = self._get("status", "status_message")
+        return TaskStatus(as_text(found.get("status")), as_text(found.get("status_message")))
+
+    def edit_runtime(self, properties: Mapping[str, str]) -> None:
+        if self._api_version >= EDIT_RUNTIME:
+            self._call("tasks.edit_runtime", {"task": self._task, "add_or_update": dict(properties), "force": True})
+            return
+        runtime = dict(self._get("runtime").get("runtime") or {})  # an older server replaces the whole of it
+        runtime.update(properties)
+        self._call("tasks.edit", {"task": self._task, "runtime": runtime, "force": True})
+
+    def log(self, text: str) -> None:
+        event = {
+            "type": "log",
+            "task": self._task,
+            "worker": str(self._sdk.worker or WORKER),
+            "level": "info",
+            "timestamp": int(time.time() * 1000),
+            "msg": text,
+        }
+        self._send("events.add_batch", json.dumps(event), "application/json-lines")
+
+    def ping(self) -> None:
+        self._call("tasks.ping", {"task": self._task})
+
+    def stopped(self, reason: str) -> None:
+        body = {"task": self._task, "force": True, "status_reason": reason, "status_message": reason}
+        self._call("tasks.stopped", body)
+
+    def _get(self, *fields: str) -> Dict[str, Any]:
+        body = {"id": [self._task], "only_fields": ["id", *fields], "search_hidden": True}
+        tasks = self._call("tasks.get_all", body).get("tasks") or []
+        return dict(tasks[0]) if tasks else {}
+
+    def _call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:
+        return self._send(endpoint, json.dumps(body), "application/json")
+
+    def _send(self, endpoint: str, body: str, kind: str) -> Dict[str, Any]:
+        with self._lock:
+            answer = self._post(endpoint, body, kind)
+            if answer.status_code == UNAUTHORIZED:
+                self._log_in()
+                answer = self._post(endpoint, body, kind)
+        return _data(endpoint, answer)
+
+    def _post(self, endpoint: str, body: str, kind: str) -> requests.Response:
+        headers = {"Authorization": "Bearer " + self._token, "Content-Type": kind}
+        return self._request(endpoint, data=body.encode("utf-8"), headers=headers)
+
+    def _request(self, endpoint: str, **arguments: Any) -> requests.Response:
+        try:
+            return self._http.post("%s/%s" % (self.api_host, endpoint), timeout=TIMEOUT, **arguments)
+        except requests.RequestException as error:
+            raise ServerError("%s: %s" % (endpoint, type(error).__name__)) from error
+
+    def _log_in(self) -> None:
+        """A new token: the old one expired, or the server lost it in a restart. Raises ServerError."""
+        if not (self._sdk.access_key and self._sdk.secret_key):
+            raise ServerError("the agent's token is not accepted any more")
+        answer = self._request("auth.login", json={}, auth=(self._sdk.access_key, self._sdk.secret_key))
+        self._token = str(_data("auth.login", answer).get("token") or "")
+
+
+def _version(text: str) -> Tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def _data(endpoint: str, answer: requests.Response) -> Dict[str, Any]:
+    try:
+        envelope = answer.json()
+    except ValueError as error:
+        raise ServerError("%s: answer %d is not JSON" % (endpoint, answer.status_code)) from error
+    if answer.status_code != requests.codes.ok:
+        meta = envelope.get("meta") if isinstance(envelope, dict) else None
+        reason = (meta or {}).get("result_msg", "")
+        raise ServerError("%s: %d %s" % (endpoint, answer.status_code, reason))
+    return dict(envelope.get("data") or {})

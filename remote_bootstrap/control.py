@@ -1,0 +1,130 @@
+"""The bootstrap's end of the control channel: JSON lines over a unix socket that only this user can reach.
+
+One accepting thread, and per channel one thread that reads requests and one that pushes reports to a subscriber.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional
+
+from remote_bootstrap import contract
+from remote_bootstrap.contract import ContractError, Reply, Request
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.store import Say
+
+MAX_LINE = 1 << 20
+PUSH_WAIT = 30.0  # seconds between two events at most: a push that fails tells that the other side has gone
+
+
+class ControlServer:
+    """Answers requests of the desktop; see contract.OP_*."""
+
+    def __init__(self, path: Path, task: str, progress: Progress, shutdown: Callable[[str], None], log: Say) -> None:
+        self._path = path
+        self._task = task
+        self._progress = progress
+        self._shutdown = shutdown
+        self._log = log
+        self._socket: Optional[socket.socket] = None
+
+    def start(self) -> None:
+        """Listen; raises OSError if the socket can't be made."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        folder = os.open(str(self._path.parent), os.O_RDONLY)
+        try:  # by way of the folder's descriptor: a socket address holds 108 bytes only
+            listener.bind("/proc/self/fd/%d/%s" % (folder, self._path.name))
+        finally:
+            os.close(folder)
+        self._path.chmod(0o600)
+        listener.listen(64)
+        self._socket = listener
+        threading.Thread(target=self._accept, args=(listener,), name="control", daemon=True).start()
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _peer = listener.accept()
+            except OSError:
+                return  # closed
+            channel = Channel(connection, self._answer, self._progress)
+            threading.Thread(target=channel.run, name="control-channel", daemon=True).start()
+
+    def _answer(self, request: Request) -> Reply:
+        if request.op == contract.OP_HELLO:
+            return Reply(request.id, result={"contract": contract.CONTRACT_VERSION, "task": self._task})
+        if request.op in (contract.OP_STATUS, contract.OP_SUBSCRIBE):
+            return Reply(request.id, result=status_of(self._progress))
+        if request.op == contract.OP_SHUTDOWN:
+            self._shutdown("the user shut the session down")
+            return Reply(request.id)
+        return Reply(request.id, ok=False, error="unknown operation %r" % request.op)
+
+
+def status_of(progress: Progress) -> Dict[str, Any]:
+    return progress.current().to_json()
+
+
+class Channel:
+    """One connected desktop."""
+
+    def __init__(self, connection: socket.socket, answer: Callable[[Request], Reply], progress: Progress) -> None:
+        self._connection = connection
+        self._answer = answer
+        self._progress = progress
+        self._write = threading.Lock()
+        self._closed = threading.Event()
+        self._subscribed = False
+
+    def run(self) -> None:
+        """Read requests until the other side closes."""
+        try:
+            with self._connection, self._connection.makefile("rb") as lines:
+                for line in iter(lambda: lines.readline(MAX_LINE), b""):
+                    if not self._handle(line):
+                        return
+        except OSError:
+            return  # the channel broke; the desktop dials again
+        finally:
+            self._closed.set()
+
+    def _handle(self, line: bytes) -> bool:
+        if not line.endswith(b"\n"):
+            return (
+                self._send(Reply(0, ok=False, error="a request is one line of at most %d bytes" % MAX_LINE)) and False
+            )
+        try:
+            request = Request.loads(line.decode("utf-8", "replace"))
+        except ContractError as error:
+            return self._send(Reply(0, ok=False, error=str(error)))
+        reply = self._answer(request)
+        sent = self._send(reply)
+        if sent and request.op == contract.OP_SUBSCRIBE and not self._subscribed:
+            self._subscribed = True
+            known = int(reply.result.get("sequence", 0))
+            threading.Thread(target=self._push, args=(known,), name="control-push", daemon=True).start()
+        return sent
+
+    def _push(self, known: int) -> None:
+        while not self._closed.is_set():
+            report = self._progress.newer_than(known, PUSH_WAIT)
+            known = report.sequence
+            if not self._send(Reply(0, event=contract.EVENT_STATUS, result=report.to_json())):
+                return
+
+    def _send(self, reply: Reply) -> bool:
+        try:
+            with self._write:
+                self._connection.sendall(reply.dumps().encode("utf-8"))
+        except OSError:
+            self._closed.set()
+            return False
+        return True

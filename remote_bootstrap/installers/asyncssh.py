@@ -1,0 +1,62 @@
+"""The asyncssh server, installed by pip into the cache: for ordinary users where sshd is missing or can't work.
+
+Called from the SSH service's thread.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import List
+
+from remote_bootstrap.context import Context
+from remote_bootstrap.folders import write_private
+from remote_bootstrap.store import Say, build_once, key_of, machine, python_tag
+from remote_bootstrap.supervise import Launch
+
+MAIN = str(Path(__file__).parent.parent / "servers" / "asyncssh_main.py")
+NEWEST, FOR_OLD_PYTHON = "2.24.1", "2.21.1"  # 2.22 and later want Python 3.10 (Requires-Python)
+
+
+def requirement() -> str:
+    return "asyncssh==" + (NEWEST if sys.version_info >= (3, 10) else FOR_OLD_PYTHON)
+
+
+def python(context: Context, say: Say) -> Path:
+    """The Python of the asyncssh environment, made if need be. Raises InstallError."""
+
+    def build(folder: Path) -> None:
+        say("Installing %s" % requirement())
+        context.environments.make(folder, [requirement()], "the SSH server asyncssh could not be installed")
+
+    key = key_of(sys.version, machine(), requirement())
+    folder = build_once(context.cache / ("asyncssh-%s-%s" % (python_tag(), key)), build, say)
+    return folder / "bin" / "python"
+
+
+class AsyncSsh:
+    """Starts the asyncssh server."""
+
+    def __init__(self, context: Context, user: str, relay: List[str], shell: Path) -> None:
+        self._context = context
+        self._user = user
+        self._relay = relay
+        self._shell = shell
+        self._python = python(context, print)
+
+    def prepare(self) -> None:
+        """Nothing to do: it needs no folder and no user of the system."""
+
+    def launch(self, host: str, port: int) -> Launch:
+        folder = self._context.folder / "ssh"
+        settings = {
+            "host": host,
+            "port": port,
+            "user": self._user,
+            "host_key": str(folder / "host_key"),
+            "authorized_keys": str(folder / "authorized_keys"),
+            "shell": str(self._shell),
+            "relay": self._relay,
+            "folder": str(self._context.settings.user_folder),
+        }
+        config = write_private(folder / "asyncssh.json", json.dumps(settings))
+        return Launch([str(self._python), "-I", MAIN, str(config)], self._context.environment(), folder)

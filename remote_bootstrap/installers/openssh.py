@@ -1,0 +1,121 @@
+"""Finds or installs OpenSSH's sshd: the system's, apt-get in a container of ours, else Debian's packages unpacked.
+
+Called from the SSH service's thread.
+"""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import Callable, List
+
+from remote_bootstrap import commands
+from remote_bootstrap.servers.openssh import Program
+from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
+
+PACKAGES = ("openssh-server", "openssh-sftp-server", "libwrap0")
+OPTIONAL_PACKAGES = ("libwrap0",)  # newer releases of Debian and Ubuntu do without
+CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
+APT_DEADLINE = 300.0  # seconds
+
+
+def in_container() -> bool:
+    """Whether this machine is thrown away with its task, so that installing system packages harms nobody."""
+    if any(Path(name).exists() for name in CONTAINER_FILES) or "KUBERNETES_SERVICE_HOST" in os.environ:
+        return True
+    with contextlib.suppress(OSError):
+        text = Path("/proc/1/cgroup").read_text("utf-8", "replace")
+        return any(word in text for word in CONTAINER_WORDS)
+    return False
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def terminals_work() -> bool:
+    """Whether sshd can hand a terminal to this user: an ordinary user can't chown one to group tty, so the mount of
+    /dev/pts must do it (gid=5)."""
+    import grp  # Unix only
+
+    if is_root():
+        return True
+    try:
+        master, terminal = os.openpty()
+    except OSError:
+        return False
+    try:
+        return os.fstat(terminal).st_gid == grp.getgrnam("tty").gr_gid
+    except KeyError:
+        return False
+    finally:
+        os.close(master)
+        os.close(terminal)
+
+
+def has_privilege_user() -> bool:
+    import pwd  # Unix only
+
+    try:
+        pwd.getpwnam("sshd")
+    except KeyError:
+        return False
+    return True
+
+
+def system() -> Program:
+    """The machine's own sshd. Raises InstallError."""
+    found = first_executable("sshd")
+    if not found:
+        raise InstallError("no sshd is installed")
+    if is_root() and not has_privilege_user():
+        raise InstallError("sshd is installed without its user sshd")
+    return Program(found)
+
+
+def installed_by_apt(say: Say) -> Program:
+    """Install sshd, in a container and as root only. Raises InstallError."""
+    apt = first_executable("apt-get")
+    if not (is_root() and in_container() and apt):
+        raise InstallError("sshd is not installed, and this machine is not ours to change")
+    say("Installing openssh-server with apt-get")
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    _apt([apt, "update", "-qq"], env)
+    _apt([apt, "install", "-y", "-qq", "--no-install-recommends", "openssh-server"], env)
+    return system()
+
+
+def unpacked(cache: Path, say: Say) -> Program:
+    """Debian's packages unpacked into the cache, for an ordinary user. Raises InstallError."""
+    apt, dpkg = first_executable("apt-get"), first_executable("dpkg")
+    if is_root() or not (apt and dpkg):
+        raise InstallError("an unpacked sshd needs apt-get and an ordinary user")
+    folder = build_once(cache / ("openssh-" + key_of(machine(), *PACKAGES)), _unpacker(apt, dpkg, say), say)
+    libraries = sorted(folder.glob("root/usr/lib/*-linux-*"))
+    env = {"LD_LIBRARY_PATH": os.pathsep.join(str(one) for one in libraries)}
+    return Program(str(folder / "root" / "usr" / "sbin" / "sshd"), folder / "root", env)
+
+
+def _unpacker(apt: str, dpkg: str, say: Say) -> Callable[[Path], None]:
+    def unpack(folder: Path) -> None:
+        say("Downloading openssh-server with apt-get")
+        packages = folder / "packages"
+        packages.mkdir()
+        for name in PACKAGES:
+            try:
+                _apt([apt, "download", "-qq", name], {}, packages)
+            except InstallError:
+                if name not in OPTIONAL_PACKAGES:
+                    raise
+        for package in sorted(packages.glob("*.deb")):
+            commands.run([dpkg, "-x", str(package), str(folder / "root")], "a Debian package could not be unpacked")
+        shutil.rmtree(str(packages))
+        if not (folder / "root" / "usr" / "sbin" / "sshd").is_file():
+            raise InstallError("Debian's openssh-server holds no sshd")
+
+    return unpack
+
+
+def _apt(argv: List[str], env: "dict[str, str]", cwd: Path = Path("/")) -> None:
+    commands.run(argv, "apt-get failed", env, cwd=cwd, deadline=APT_DEADLINE)

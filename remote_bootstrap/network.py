@@ -1,0 +1,92 @@
+"""Addresses and ports: where this machine is reached, which port is free, who answers. Any thread; no state."""
+
+import http.client
+import ipaddress
+import os
+import socket
+from typing import Dict, Optional
+from urllib.parse import urlsplit
+
+LOOPBACK = "127.0.0.1"
+ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH asks for the session's key
+AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
+PORT_TRIES = 200
+ANSWER_TIMEOUT = 2.0  # seconds
+DOCUMENTATION_ADDRESS = "192.0.2.1"  # RFC 5737; never contacted: connecting a UDP socket sends nothing
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def outbound_address() -> str:
+    """This machine's address on the interface of its default route, "" without one. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((DOCUMENTATION_ADDRESS, 9))
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
+def public_address(override: str, api_host: str) -> str:
+    """Where the desktop finds this machine.
+
+    The task's own word first; a ClearML server on this very machine means that the desktop is here too (sandbox); then
+    the agent's word, then the outbound interface.
+    """
+    if override:
+        return override
+    if api_host and is_loopback(urlsplit(api_host).hostname or ""):
+        return LOOPBACK
+    return os.environ.get(AGENT_ADDRESS, "").strip() or outbound_address() or LOOPBACK
+
+
+def bind_address(address: str) -> str:
+    return LOOPBACK if is_loopback(address) else ANY
+
+
+def is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(host: str, wanted: int = 0) -> int:
+    """``wanted`` or the next free port above it; any free one for 0. Another program may still be faster."""
+    for port in range(wanted, min(wanted + PORT_TRIES, 65536)) if wanted else ():
+        if is_free(host, port):
+            return port
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def greeting(port: int, host: str = LOOPBACK) -> bytes:
+    """The first bytes that a server sends by itself, b"" if none answers."""
+    try:
+        with socket.create_connection((host, port), ANSWER_TIMEOUT) as connection:
+            return connection.recv(64)
+    except OSError:
+        return b""
+
+
+def http_status(port: int, path: str, headers: Optional[Dict[str, str]] = None) -> int:
+    """The status of GET http://127.0.0.1:``port````path``, 0 if nothing answers."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ANSWER_TIMEOUT)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()

@@ -1,0 +1,177 @@
+"""Between the session and its task: publishes what changed, asks whether the session should end.
+
+Two threads, Publisher and Watcher, over one ``TaskServer``. A server that can't be reached, for days even, never ends
+a session: both try again.
+"""
+
+import threading
+import time
+import traceback
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Protocol
+
+from remote_bootstrap import contract
+from remote_bootstrap.contract import Record
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.store import Say
+
+IN_PROGRESS = "in_progress"
+ABORT_WORD = "stopping"  # what tasks.stop leaves in status_message of a running task
+POLL = 2.0  # seconds between two looks at the task's status
+PING = 60.0  # seconds; the server's watchdog stops tasks that were silent for two hours
+GATHER = 0.1  # seconds that a change waits for others
+FIRST_DELAY, LAST_DELAY = 1.0, 15.0
+GONE_POLLS = 5  # answers in a row that there is no such task
+
+
+class ServerError(RuntimeError):
+    """The ClearML server did not do what it was asked; the text has no secrets."""
+
+
+class TaskStatus(NamedTuple):
+    status: str  # "" = the server knows no such task
+    message: str
+
+
+class TaskServer(Protocol):
+    """The session's own task on its server. Every call takes seconds at most and raises ServerError."""
+
+    @property
+    def api_host(self) -> str:
+        """The API server's URL."""
+
+    def parameters(self) -> Dict[str, str]:
+        """The hyper-parameters of section ``sessiondock``."""
+
+    def status(self) -> TaskStatus:
+        """What the server says about the task now."""
+
+    def edit_runtime(self, properties: Mapping[str, str]) -> None:
+        """Set runtime properties, leaving the others alone."""
+
+    def log(self, text: str) -> None:
+        """Add a line to the task's log."""
+
+    def ping(self) -> None:
+        """Say that the task lives."""
+
+    def stopped(self, reason: str) -> None:
+        """Mark the task as stopped."""
+
+
+class Publisher(threading.Thread):
+    """Writes record and report into the task's runtime properties, newest state first, until closed."""
+
+    def __init__(self, server: TaskServer, progress: Progress, log: Say) -> None:
+        super().__init__(name="publisher", daemon=True)
+        self._server = server
+        self._progress = progress
+        self._log = log
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._record: Optional[Record] = None
+        self._published: Dict[str, str] = {}
+        self._lines: "list[str]" = []
+
+    def record(self, record: Record) -> None:
+        """Publish a (new) connection record and announce its host key in the task's log."""
+        with self._lock:
+            self._record = record
+            self._lines.append(contract.fingerprint_line(record.host_key))
+
+    def run(self) -> None:
+        known, delay = -1, FIRST_DELAY
+        while not self._closing.is_set():
+            report = self._progress.newer_than(known, POLL)
+            self._closing.wait(GATHER)
+            try:
+                self.flush()
+            except ServerError as error:
+                self._log("The ClearML server can't be told: %s" % error)
+                self._closing.wait(delay)
+                delay = min(delay * 2, LAST_DELAY)
+            except Exception:  # thread boundary: the session goes on unseen
+                self._log(traceback.format_exc())
+                self._closing.wait(LAST_DELAY)
+            else:
+                known, delay = report.sequence, FIRST_DELAY
+
+    def flush(self) -> None:
+        """Publish what is not published yet. Raises ServerError."""
+        with self._lock:
+            self._send_lines()
+            wanted = {contract.RUNTIME_REPORT: self._progress.current().public().dumps()}
+            if self._record is not None:
+                wanted[contract.RUNTIME_RECORD] = self._record.dumps()
+            fresh = {name: text for name, text in wanted.items() if self._published.get(name) != text}
+            if fresh:
+                self._server.edit_runtime(fresh)
+                self._published.update(fresh)
+
+    def close(self) -> None:
+        """Stop the thread after a last try to publish."""
+        self._closing.set()
+        try:
+            self.flush()
+        except ServerError as error:
+            self._log("The ClearML server can't be told: %s" % error)
+
+    def _send_lines(self) -> None:
+        while self._lines:
+            self._server.log(self._lines[0])
+            self._lines.pop(0)
+
+
+class Watcher(threading.Thread):
+    """Polls the task's status and calls ``end(reason)`` once when the session should end."""
+
+    def __init__(self, server: TaskServer, end: Callable[[str], None], log: Say) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._server = server
+        self._end = end
+        self._log = log
+        self._closing = threading.Event()
+        self._pinged = time.monotonic()
+        self._gone = 0
+        self._silent = False
+
+    def close(self) -> None:
+        self._closing.set()
+
+    def run(self) -> None:
+        while not self._closing.wait(POLL):
+            try:
+                reason = self._look()
+            except ServerError as error:
+                if not self._silent:
+                    self._log("The ClearML server does not answer; the session goes on: %s" % error)
+                self._silent = True
+                continue
+            except Exception:  # thread boundary: polling goes on
+                self._log(traceback.format_exc())
+                continue
+            if self._silent:
+                self._log("The ClearML server answers again")
+            self._silent = False
+            if reason:
+                self._end(reason)
+                return
+
+    def _look(self) -> str:
+        """Why the session should end, "" while it shouldn't. Raises ServerError."""
+        found = self._server.status()
+        self._gone = self._gone + 1 if not found.status else 0
+        if self._gone >= GONE_POLLS:
+            return "the task was deleted"
+        if found.status and found.status != IN_PROGRESS:
+            return "the task is %s" % found.status
+        if ABORT_WORD in found.message:
+            return "the task was aborted"
+        if time.monotonic() - self._pinged > PING:
+            self._server.ping()
+            self._pinged = time.monotonic()
+        return ""
+
+
+def as_text(value: Any) -> str:
+    """A hyper-parameter's value; the server keeps text, an editor may have left null."""
+    return "" if value is None else str(value)

@@ -1,0 +1,224 @@
+"""One session from beginning to end, on the worker's main thread: everything else is a thread that it starts.
+
+Signals and every other reason to end meet in one event; the end is the same for all of them.
+"""
+
+import os
+import shutil
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Callable, List, Optional
+
+from remote_bootstrap import contract, network, processes, settings
+from remote_bootstrap.apps import BY_KEY, SSH
+from remote_bootstrap.apps.ssh import Ssh
+from remote_bootstrap.apps.table import WORK
+from remote_bootstrap.context import Context
+from remote_bootstrap.contract import Record
+from remote_bootstrap.control import ControlServer
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.folders import cache_folder, private, session_folder
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
+from remote_bootstrap.supervise import Service
+
+Connect = Callable[[str], TaskServer]
+
+REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
+END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
+LEFTOVER_GRACE = 1.0
+KEPT_AT_THE_END = "logs"
+
+
+def say(text: str) -> None:
+    print("SessionDock: " + text, flush=True)
+
+
+class Session:
+    """Owns the session's parts."""
+
+    def __init__(self, task: str, connect: Connect) -> None:
+        self._task = task
+        self._connect = connect
+        self._begun = time.monotonic()
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._reason = ""
+        self._failed = False
+        self._folder = session_folder(task)
+        self._progress = Progress(begun=self._begun)
+        self._services: List[Service] = []
+        self._server: Optional[TaskServer] = None
+        self._publisher: Optional[Publisher] = None
+        self._watcher: Optional[Watcher] = None
+        self._control: Optional[ControlServer] = None
+        self._ssh: Optional[Ssh] = None
+        self._record: Optional[Record] = None
+
+    def run(self) -> int:
+        """Returns the exit code: 0 if the session ended because somebody wanted it to."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda received, _frame: self.end("signal %d" % received))
+        try:
+            self._start()
+            self._wait()
+        except (settings.SettingsError, OSError) as error:
+            self._fail(str(error))
+        finally:
+            self._finish()
+        return 1 if self._failed else 0
+
+    def end(self, reason: str) -> None:
+        """Ask the session to end. Any thread, any signal handler; the first reason counts."""
+        if not self._stop.is_set():
+            self._reason = reason
+        self._stop.set()
+        self._wake.set()
+
+    def _fail(self, reason: str) -> None:
+        self._failed = True
+        self.end(reason)
+
+    def _start(self) -> None:
+        private(self._folder)
+        private(self._folder / KEPT_AT_THE_END)
+        private(cache_folder())
+        threading.Thread(target=self._log_in, name="login", daemon=True).start()
+        self._wake.wait()
+        if self._server is None or self._stop.is_set():
+            return
+        self._start_services(self._server)
+
+    def _log_in(self) -> None:
+        """On a thread of its own: the SDK waits for a server that is away, and a signal must still end the session."""
+        try:
+            self._server = self._connect(self._task)
+            self._wake.set()
+        except Exception as error:  # thread boundary: without a task there is no session
+            traceback.print_exc()
+            self._fail("the session can't reach its task: %s" % type(error).__name__)
+
+    def _start_services(self, server: TaskServer) -> None:
+        wanted = settings.parse(_parameters(server, self._stop))
+        context = self._context(wanted, network.public_address(wanted.address, server.api_host))
+        keys = [SSH.key, *(key for key in WORK if wanted.enabled(key))]
+        self._progress.expect(keys)
+        self._progress.phase(contract.STARTING_SSH)
+        self._publisher = Publisher(server, self._progress, say)
+        self._publisher.start()
+        self._watcher = Watcher(server, self.end, say)
+        self._watcher.start()
+        self._control = ControlServer(context.control_socket, self._task, self._progress, self.end, say)
+        self._control.start()
+        self._ssh = Ssh(context)
+        self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context)))
+        for key in keys[1:]:
+            say("starting %s" % BY_KEY[key].label)
+            self._add(Service(WORK[key](context), self._progress, self._logs(), say, self._stop))
+
+    def _context(self, wanted: settings.Settings, address: str) -> Context:
+        cache = cache_folder()
+        return Context(self._task, self._folder, cache, wanted, Environments(cache, say), address)
+
+    def _logs(self) -> Path:
+        return self._folder / KEPT_AT_THE_END
+
+    def _add(self, service: Service) -> None:
+        self._services.append(service)
+        service.start()
+
+    def _ssh_ready(self, context: Context) -> Callable[[int], None]:
+        def ready(port: int) -> None:
+            """On the SSH service's thread: tell the world where to connect."""
+            assert self._ssh is not None
+            assert self._publisher is not None
+            old = self._record
+            if old is None or old.port != port:
+                self._record = self._signed(context, self._ssh, port, 1 if old is None else old.sequence + 1)
+                say("SSH answers on %s port %d" % (context.address, port))
+                print(contract.fingerprint_line(self._record.host_key), flush=True)
+                self._publisher.record(self._record)
+            if self._progress.current().phase == contract.STARTING_SSH:
+                self._progress.phase(contract.STARTING_APPS)
+
+        return ready
+
+    def _signed(self, context: Context, ssh: Ssh, port: int, sequence: int) -> Record:
+        unsigned = Record(self._task, context.address, port, ssh.user, ssh.host_key.public, sequence)
+        return Record(**{**vars(unsigned), "signature": ssh.host_key.sign(unsigned)})
+
+    def _wait(self) -> None:
+        """Until the session should end; meanwhile, bury orphans and notice that SSH, the only way in, is lost."""
+        known: "set[int]" = set()
+        while not self._stop.wait(REAP_INTERVAL):
+            dead = processes.zombies_of(os.getpid())
+            processes.reap(dead & known)  # seen twice: no thread of ours is waiting for it
+            known = dead
+            ssh = self._progress.current().apps.get(SSH.key)
+            if ssh is not None and ssh.state == contract.APP_FAILED:
+                self._fail("no SSH server could be started: %s" % ssh.detail)
+
+    def _finish(self) -> None:
+        say("ending: %s" % (self._reason or "finished"))
+        self._stop.set()
+        self._progress.phase(contract.STOPPING, self._reason)
+        if self._watcher is not None:
+            self._watcher.close()
+        deadline = time.monotonic() + END_WAIT
+        for service in self._services:
+            service.join(max(0.0, deadline - time.monotonic()))
+        if not processes.end_all(self._left, LEFTOVER_GRACE):
+            say("some processes could not be ended: %s" % sorted(self._left()))
+        if self._control is not None:
+            self._control.close()
+        self._tell_the_server()
+        self._clean_folder()
+        say("ended")
+
+    def _left(self) -> "set[int]":
+        me = os.getpid()
+        processes.reap(processes.zombies_of(me))
+        found = processes.descendants(me) | processes.marked(processes.SESSION_VARIABLE, self._task)
+        return found - {me}
+
+    def _tell_the_server(self) -> None:
+        """Best effort: the agent does it too, unless it is gone; a failure is left to the agent to report."""
+        self._progress.phase(contract.ENDED, self._reason)
+        if self._publisher is not None:
+            self._publisher.close()
+        if self._server is None or self._failed:
+            return
+        try:
+            if self._server.status().status == "in_progress":
+                self._server.stopped(self._reason)
+        except ServerError as error:
+            say("the task can't be marked as stopped: %s" % error)
+
+    def _clean_folder(self) -> None:
+        """Keys, tokens and code go; the logs stay for whoever wants to know."""
+        for entry in self._folder.iterdir() if self._folder.is_dir() else ():
+            if entry.name == KEPT_AT_THE_END:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(str(entry), ignore_errors=True)
+            else:
+                entry.unlink()
+
+
+def _parameters(server: TaskServer, stop: threading.Event) -> "dict[str, str]":
+    """The task's parameters; asks until the server answers."""
+    while True:
+        try:
+            return server.parameters()
+        except ServerError as error:
+            say("the task's parameters can't be read yet: %s" % error)
+            if stop.wait(REAP_INTERVAL):
+                raise settings.SettingsError("ended before the task's parameters could be read") from error
+
+
+def run(task: str, connect: Connect) -> int:
+    """Run a whole session; returns the exit code of the task."""
+    return Session(task, connect).run()

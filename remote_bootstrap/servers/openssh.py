@@ -1,0 +1,155 @@
+"""OpenSSH's sshd with a configuration of its own, in the session's folder: as root or as an ordinary user.
+
+Facts about what works where: measured with OpenSSH 9.2 (see docs/decisions). Called from the SSH service's thread.
+"""
+
+import contextlib
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List
+
+from remote_bootstrap.context import Context
+from remote_bootstrap.folders import write_private
+from remote_bootstrap.processes import SESSION_VARIABLE
+from remote_bootstrap.store import InstallError
+from remote_bootstrap.supervise import Launch
+
+SFTP_SERVERS = ("usr/lib/openssh/sftp-server", "usr/libexec/openssh/sftp-server", "usr/lib/ssh/sftp-server")
+PRIVILEGE_FOLDER = Path("/run/sshd")
+PAM_SERVICE = Path("/etc/pam.d/sshd")
+SHADOW = Path("/etc/shadow")
+
+# StrictModes: our folder is private and checked; sshd would also refuse a base folder below a shared one like /tmp.
+# ClientAlive: a laptop that sleeps keeps its channels for ten minutes.
+CONFIG = """\
+ListenAddress {host}:{port}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+StrictModes no
+AllowUsers {user}
+AuthenticationMethods publickey
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+PermitUserEnvironment no
+UsePAM {pam}
+PrintMotd no
+PrintLastLog no
+X11Forwarding no
+AllowAgentForwarding yes
+AllowTcpForwarding yes
+AllowStreamLocalForwarding yes
+StreamLocalBindUnlink yes
+GatewayPorts no
+PermitTunnel no
+UseDNS no
+TCPKeepAlive yes
+ClientAliveInterval 30
+ClientAliveCountMax 20
+LoginGraceTime 60
+MaxAuthTries 6
+MaxSessions 200
+MaxStartups 100:30:300
+AcceptEnv LANG LANGUAGE LC_* COLORTERM
+SetEnv {marker}
+Subsystem sessiondock {relay}
+"""
+# Options that some versions lack: PerSourcePenalties (9.8) would lock out a desktop that redials often.
+OPTIONAL = ("PerSourcePenalties no",)
+
+
+@dataclass(frozen=True)
+class Program:
+    """An sshd: the system's, or an unpacked one with its own libraries."""
+
+    sshd: str
+    root: Path = Path("/")
+    env: Dict[str, str] = field(default_factory=dict)
+
+    def sftp_server(self) -> str:
+        found = [str(self.root / name) for name in SFTP_SERVERS if (self.root / name).is_file()]
+        return found[0] if found else ""
+
+    def extra_lines(self) -> List[str]:
+        """Where an unpacked OpenSSH >= 9.8 finds its own parts."""
+        parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+        folder = self.root / "usr" / "lib" / "openssh"
+        if self.root == Path("/"):
+            return []
+        return ["%s %s" % (name, folder / part) for name, part in parts.items() if (folder / part).is_file()]
+
+
+class OpenSsh:
+    """Starts one sshd."""
+
+    def __init__(self, context: Context, program: Program, user: str, relay: List[str], shell: Path) -> None:
+        self._context = context
+        self._program = program
+        self._user = user
+        self._relay = relay
+        self._shell = shell
+        self._folder = context.folder / "ssh"
+
+    def prepare(self) -> None:
+        """Raises InstallError where this sshd can't work."""
+        if hasattr(os, "getuid") and os.getuid() == 0 and not PRIVILEGE_FOLDER.is_dir():
+            try:
+                PRIVILEGE_FOLDER.mkdir(mode=0o755, parents=True)
+            except OSError as error:
+                raise InstallError("sshd needs %s: %s" % (PRIVILEGE_FOLDER, error)) from error
+
+    def launch(self, host: str, port: int) -> Launch:
+        config = self._folder / "sshd_config"
+        lines = self._lines(host, port)
+        write_private(config, lines)
+        for option in OPTIONAL:
+            if self._accepts(config, option):
+                lines = option + "\n" + lines
+        write_private(config, lines)
+        argv = [self._program.sshd, "-D", "-e", "-f", str(config)]
+        return Launch(argv, self._environment(), self._folder)
+
+    def _environment(self) -> Dict[str, str]:
+        return {**self._context.environment(), **self._program.env}
+
+    def _lines(self, host: str, port: int) -> str:
+        lines = CONFIG.format(
+            host=host,
+            port=port,
+            folder=self._folder,
+            user=self._user,
+            pam="yes" if _needs_pam(self._user) else "no",
+            marker="%s=%s" % (SESSION_VARIABLE, self._context.task),
+            relay=" ".join(self._relay),
+        )
+        sftp = self._program.sftp_server()
+        if sftp:  # the session's shell runs subsystems too, and it can't run the internal one
+            lines += "Subsystem sftp %s\nForceCommand %s\n" % (sftp, self._shell)
+        else:
+            lines += "Subsystem sftp internal-sftp\n"
+        return lines + "".join(line + "\n" for line in self._program.extra_lines())
+
+    def _accepts(self, config: Path, option: str) -> bool:
+        name, value = option.split(" ", 1)
+        check = [self._program.sshd, "-t", "-f", str(config), "-o", "%s=%s" % (name, value)]
+        with contextlib.suppress(OSError):
+            done = subprocess.run(
+                check, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), check=False
+            )
+            return done.returncode == 0
+        return False
+
+
+def _needs_pam(user: str) -> bool:
+    """Without PAM, sshd refuses even keys for an account whose password is locked ("!" in shadow)."""
+    try:
+        entries = SHADOW.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    fields = [entry.split(":") for entry in entries]
+    locked = any(len(one) > 1 and one[0] == user and one[1].startswith("!") for one in fields)
+    return locked and PAM_SERVICE.is_file()

@@ -1,0 +1,84 @@
+"""What a login of the session runs: the task's environment, the task's Python, the folder to work in.
+
+Written once into ``<session>/home``; the user's own dotfiles are read as usual and never changed. Pure text.
+"""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Dict
+
+from remote_bootstrap.context import Context
+from remote_bootstrap.folders import private, write_private
+
+# sshd sets these for each login; the task's values would be wrong or would hide the client's.
+OF_THE_LOGIN = re.compile(r"^(HOME|USER|LOGNAME|SHELL|TERM|PWD|OLDPWD|SHLVL|_|MAIL|SSH_.*|XDG_.*|COLUMNS|LINES)$")
+OF_THE_CLIENT = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")  # sent along by ssh; the task's are the fallback
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+SHELL = """\
+#!/bin/sh
+# Run by every login of this session: its environment and folder, then the shell or the command.
+. {home}/environment
+cd -- {folder} 2>/dev/null || cd
+: "${{SHELL:=/bin/sh}}"
+if [ -n "${{SSH_ORIGINAL_COMMAND+set}}" ]; then
+    sessiondock_command=$SSH_ORIGINAL_COMMAND
+    unset SSH_ORIGINAL_COMMAND
+    exec "$SHELL" -c "$sessiondock_command"
+fi
+case "${{SHELL##*/}}" in
+    bash) exec "$SHELL" --rcfile {home}/bashrc -i ;;
+    zsh) ZDOTDIR={home}/zsh exec "$SHELL" -l -i ;;
+    *) exec "$SHELL" -l ;;
+esac
+"""
+
+ACTIVATE = """\
+# A login's profile may have set PATH anew: the task's Python comes first again.
+if [ -n "${VIRTUAL_ENV-}" ]; then
+    case "$PATH" in
+        "$VIRTUAL_ENV/bin:"*) ;;
+        *) PATH=$VIRTUAL_ENV/bin:$PATH ;;
+    esac
+    export PATH
+fi
+"""
+
+BASHRC = """\
+# A login shell's files, in bash's own order, then the task's Python.
+[ -r /etc/profile ] && . /etc/profile
+if [ -r ~/.bash_profile ]; then . ~/.bash_profile
+elif [ -r ~/.bash_login ]; then . ~/.bash_login
+elif [ -r ~/.profile ]; then . ~/.profile
+elif [ -r ~/.bashrc ]; then . ~/.bashrc
+fi
+. {home}/activate
+cd -- {folder} 2>/dev/null || cd
+"""
+
+
+def environment_text(variables: Dict[str, str]) -> str:
+    """Shell lines that export ``variables``."""
+    lines = []
+    for name, value in sorted(variables.items()):
+        if not NAME.match(name) or OF_THE_LOGIN.match(name):
+            continue
+        line = "export %s=%s" % (name, shlex.quote(value))
+        lines.append('[ -n "${%s-}" ] || %s' % (name, line) if OF_THE_CLIENT.match(name) else line)
+    return "\n".join(lines) + "\n"
+
+
+def write(context: Context) -> Path:
+    """Lay the files down; returns the program that a login runs."""
+    home = private(context.home)
+    names = {"home": shlex.quote(str(home)), "folder": shlex.quote(str(context.settings.user_folder))}
+    write_private(home / "environment", environment_text(context.environment()))
+    write_private(home / "activate", ACTIVATE)
+    write_private(home / "bashrc", BASHRC.format(**names))
+    zsh = private(home / "zsh")
+    for name in (".zshenv", ".zprofile", ".zlogin"):
+        write_private(zsh / name, '[ -r "$HOME/%s" ] && . "$HOME/%s"\n' % (name, name))
+    after = ". %(home)s/activate\ncd -- %(folder)s 2>/dev/null || cd\nZDOTDIR=$HOME\n" % names
+    write_private(zsh / ".zshrc", '[ -r "$HOME/.zshrc" ] && . "$HOME/.zshrc"\n' + after)
+    return write_private(home / "shell", SHELL.format(**names), mode=0o700)
