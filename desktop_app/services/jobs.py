@@ -88,13 +88,18 @@ class JobPool:
             with self._lock:
                 self._jobs.discard(job)
 
-    def close(self, seconds: float) -> tuple[str, ...]:
-        """Cancel everything and join; returns the names of threads that outlive ``seconds``."""
+    def cancel(self) -> None:
+        """Quick: refuse new jobs and cancel those that are there."""
         with self._lock:
             self._closed = True
-            jobs, threads = tuple(self._jobs), tuple(self._threads)
+            jobs = tuple(self._jobs)
         for job in jobs:
             job.cancel()
+
+    def close(self, seconds: float) -> tuple[str, ...]:
+        """Cancel everything and join; returns the names of threads that outlive ``seconds``."""
+        self.cancel()
+        threads = tuple(self._threads)
         for _ in threads:
             self._queue.put(None)
         deadline = time.monotonic() + seconds

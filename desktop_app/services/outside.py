@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem
-from desktop_app.ports import Cancel, Clock, SecretStore, Server, Tunnel
+from desktop_app.ports import Cancel, Clock, SecretStore, Server, Target, Tunnel
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import Record
 
@@ -65,14 +65,47 @@ class Profiles(Protocol):
 class Sandbox(Protocol):
     """The sandbox of this computer. Problems: sandbox.failed"""
 
-    def ensure(self, cancel: Cancel) -> tuple[Account, str]:
-        """Start or adopt it; its account and API secret. Takes seconds on the first run."""
+    def ensure(self, access_key: str, secret: str, cancel: Cancel) -> tuple[Account, str]:
+        """Start or adopt it; its account and API secret. Takes seconds on the first run.
+
+        ``access_key`` and ``secret`` are those of an earlier call ("" at first); they come back while they are good.
+        """
 
     def hold(self) -> None:
         """Quick: keep it alive while this process lives (idempotent)."""
 
     def release(self) -> None:
         """Quick: let it end by itself once no session needs it."""
+
+
+class SshAccess(Protocol):
+    """Lets the user's own ``ssh`` in while a session is attached, without a key file in clear. Thread-safe."""
+
+    def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
+        """The argv of an ssh that asks nothing and trusts this session's host key only. Problems: open.*"""
+
+    def revoke(self, session: str) -> None:
+        """The session is detached: the command stops working. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how long, in seconds. Tests use a quicker one."""
+
+    poll_busy_s: float = 2.0  # while something moves on the server
+    poll_calm_s: float = 10.0
+    poll_human_s: float = 30.0  # between tries of what only a person can repair
+    poll_first_s: float = 1.0  # back-off while the server is away
+    poll_last_s: float = 30.0
+    log_poll_s: float = 1.0
+    log_wait_s: float = 90.0  # an agent sends its log every few seconds
+    probe_every_s: float = 15.0
+    probe_s: float = 4.0  # so that a dead link shows within 20 s
+    dial_s: float = 30.0
+    reread_s: float = 10.0
+    report_wait_s: float = 3.0
+    redial_first_s: float = 1.0
+    redial_last_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +124,8 @@ class Outside:
     open_url: Callable[[str], bool]
     open_terminal: Callable[[Sequence[str]], bool]
     runtime_dir: Path  # private to this user (0700)
-    ssh_command: Callable[[str, str, Record, int, str], Sequence[str]]  # see services/links.py
+    ssh_access: SshAccess
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random
+    pace: Pace = Pace()

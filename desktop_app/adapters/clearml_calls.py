@@ -1,0 +1,209 @@
+"""ServerCalls: ``ports.Server`` in terms of ClearML API calls. Any thread; remembers the names of queues and projects.
+
+What a body may hold and what an answer means: the API reference of ClearML server, and what was recorded of one.
+"""
+
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from desktop_app.adapters import clearml_facts as facts
+from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.problems import failure
+from desktop_app.domain.session import ServerFacts
+from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from remote_bootstrap import contract
+
+PAGE = 500
+LOG_BATCH = 500
+STOP_REASON = "shut down from SessionDock"
+
+
+class ServerCalls(ABC):
+    """Everything but the wire, which a subclass adds."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._names_lock = threading.Lock()
+        self._user = ""
+        self._queue_names: dict[str, str] = {}
+        self._project_names: dict[str, str] = {}
+
+    @abstractmethod
+    def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
+        """One API call; raises AppError or Cancelled only."""
+
+    @abstractmethod
+    def versions(self, cancel: Cancel) -> tuple[str, str]:
+        """Of the server and of its API."""
+
+    @abstractmethod
+    def server_now(self) -> float:
+        """Seconds since 1970 by the server's clock."""
+
+    # -- who
+
+    def whoami(self, cancel: Cancel) -> Identity:
+        user = self.call("users.get_current_user", {}, cancel).get("user") or {}
+        server_version, api_version = self.versions(cancel)
+        company = user.get("company")
+        company_id = company.get("id") if isinstance(company, dict) else company
+        self._user = str(user.get("id") or "")
+        return Identity(self._user, str(user.get("name") or ""), str(company_id or ""), server_version, api_version)
+
+    def _user_id(self, cancel: Cancel) -> str:
+        return self._user or self.whoami(cancel).user_id
+
+    # -- queues
+
+    def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
+        """All queues with their live agents, by name."""
+        found = self._list("queues.get_all", {"only_fields": ["id", "name", "entries"]}, "queues", cancel)
+        workers = self._workers(cancel)
+        with self._names_lock:
+            self._queue_names.update({str(q["id"]): str(q.get("name") or "") for q in found})
+        return facts.queues_of(found, workers, self.server_now())
+
+    def _workers(self, cancel: Cancel) -> list[dict[str, Any]]:
+        return _dicts(self.call("workers.get_all", {}, cancel).get("workers"))
+
+    def _list(self, endpoint: str, body: Mapping[str, Any], key: str, cancel: Cancel) -> list[dict[str, Any]]:
+        """Every page of a get_all."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = {**body, "page": len(found) // PAGE, "page_size": PAGE}
+            got = _dicts(self.call(endpoint, page, cancel).get(key))
+            found += got
+            if len(got) < PAGE:
+                return found
+
+    def _queue_id(self, name: str, cancel: Cancel) -> str:
+        body = {"name": f"^{re.escape(name)}$", "only_fields": ["id", "name"]}
+        for queue in self._list("queues.get_all", body, "queues", cancel):
+            if queue.get("name") == name:
+                return str(queue["id"])
+        raise failure("queue.unknown", queue=name, server=self._address)
+
+    # -- making a task
+
+    def create(self, draft: TaskDraft, cancel: Cancel) -> str:
+        """Create the task (and its project); not yet enqueued."""
+        project = self._project_id(draft.project, cancel)
+        return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
+
+    def _project_id(self, name: str, cancel: Cancel) -> str:
+        body = {"name": f"^{re.escape(name)}$", "only_fields": ["id", "name"], "search_hidden": True}
+        for project in self._list("projects.get_all", body, "projects", cancel):
+            if project.get("name") == name:
+                return str(project["id"])
+        return str(self.call("projects.create", {"name": name, "description": ""}, cancel)["id"])
+
+    def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none"}
+        self.call("tasks.edit_hyper_params", body, cancel)
+
+    def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
+        """Put the task into the queue with that name; True when an agent serves it."""
+        queue_id = self._queue_id(queue, cancel)
+        answer = self.call("tasks.enqueue", {"task": task, "queue": queue_id, "verify_watched_queue": True}, cancel)
+        # The server counts a killed agent as watching until it times out; a list of agents that report is better.
+        watched = bool(facts.watchers(self._workers(cancel), self.server_now()).get(queue_id))
+        return watched and bool(answer.get("queue_watched", True))
+
+    def dequeue(self, task: str, cancel: Cancel) -> None:
+        self.call("tasks.dequeue", {"task": task}, cancel)
+
+    # -- seeing
+
+    def sessions(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
+        """One query for all that live; a second one, by id, only when a known one is not among them any more."""
+        live = {
+            "user": [self._user_id(cancel)],
+            "system_tags": [contract.SYSTEM_TAG],
+            "status": list(facts.LIVE_STATUSES),
+        }
+        found = {str(task["id"]): task for task in self._tasks(live, cancel)}
+        missing = [task for task in known if task not in found]
+        if missing:
+            found.update({str(task["id"]): task for task in self._tasks({"id": missing}, cancel)})
+        ours = [task for task in found.values() if facts.is_session(task)]
+        return self._seen(ours, cancel)
+
+    def _tasks(self, selection: Mapping[str, Any], cancel: Cancel) -> list[dict[str, Any]]:
+        body = {**selection, "only_fields": list(facts.TASK_FIELDS), "order_by": ["-created"], "search_hidden": True}
+        return self._list("tasks.get_all", body, "tasks", cancel)
+
+    def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel) -> tuple[SeenTask, ...]:
+        if not any(task.get("status") in facts.LIVE_STATUSES for task in tasks):
+            return tuple(SeenTask(str(task["id"]), self._facts(task, [], {}, cancel)) for task in tasks)
+        workers = self._workers(cancel)
+        serving = facts.watchers(workers, self.server_now())
+        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving, cancel)) for task in tasks)
+
+    def _facts(
+        self,
+        task: Mapping[str, Any],
+        workers: Sequence[Mapping[str, Any]],
+        serving: Mapping[str, object],
+        cancel: Cancel,
+    ) -> ServerFacts:
+        queue_id = facts.queue_id_of(task)
+        by_name = {str(worker.get("id")): worker for worker in workers}
+        return facts.task_facts(
+            task,
+            queue=self._queue_name(queue_id, cancel),
+            queue_watched=task.get("status") != "queued" or bool(serving.get(queue_id)),
+            project=self._project_name(str(task.get("project") or ""), cancel),
+            lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
+        )
+
+    def _queue_name(self, queue_id: str, cancel: Cancel) -> str:
+        if queue_id and queue_id not in self._queue_names:
+            body = {"id": [queue_id], "only_fields": ["id", "name"]}
+            found = self._list("queues.get_all", body, "queues", cancel)
+            with self._names_lock:
+                self._queue_names[queue_id] = str(found[0].get("name") or queue_id) if found else queue_id
+        return self._queue_names.get(queue_id, "")
+
+    def _project_name(self, project_id: str, cancel: Cancel) -> str:
+        if project_id and project_id not in self._project_names:
+            body = {"id": [project_id], "only_fields": ["id", "name"], "search_hidden": True}
+            found = self._list("projects.get_all", body, "projects", cancel)
+            with self._names_lock:
+                self._project_names[project_id] = str(found[0].get("name") or "") if found else ""
+        return self._project_names.get(project_id, "")
+
+    def session(self, task: str, cancel: Cancel) -> SeenTask:
+        """One session. Problems: task.gone, task.foreign"""
+        return self._seen([self._ours(task, cancel)], cancel)[0]
+
+    def _ours(self, task: str, cancel: Cancel) -> dict[str, Any]:
+        found = self._tasks({"id": [task]}, cancel)
+        if not found:
+            raise failure("task.gone")
+        if not facts.is_session(found[0]):
+            raise failure("task.foreign", task=task)
+        return found[0]
+
+    # -- ending and reading
+
+    def stop(self, task: str, cancel: Cancel) -> None:
+        """End a queued or running session; one that was never enqueued is deleted, since nothing of it is of use."""
+        status = self._ours(task, cancel).get("status")
+        if status == "created":
+            self.call("tasks.delete", {"task": task, "force": True}, cancel)
+        elif status in facts.LIVE_STATUSES:
+            self.call("tasks.stop", {"task": task, "force": False, "status_reason": STOP_REASON}, cancel)
+
+    def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
+        """Log events newer than ``since`` (ms since 1970), oldest first."""
+        body: dict[str, Any] = {"task": task, "batch_size": LOG_BATCH, "navigate_earlier": False, "order": "asc"}
+        if since > 0:
+            body["from_timestamp"] = since
+        return facts.log_lines(_dicts(self.call("events.get_task_log", body, cancel).get("events")), since)
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, Iterable) else []

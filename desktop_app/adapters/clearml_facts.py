@@ -1,0 +1,210 @@
+"""What a task of the ClearML API says about a session: documents in, domain data out. Pure functions.
+
+Sources: the API's task schema; status and abort behaviour as recorded of a server with API 2.34.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from desktop_app.domain.account import LogLine, Queue, Worker
+from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
+from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.ports import TaskDraft
+from remote_bootstrap import contract
+
+# Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
+TASK_FIELDS = (
+    "id", "name", "status", "status_reason", "status_message", "system_tags", "user", "project", "created", "started",
+    "last_worker", "last_worker_report", "execution.queue",
+    f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
+)  # fmt: skip
+
+LIVE_STATUSES = ("created", "queued", "in_progress")
+STOPPING = "stopping"  # in status_message: the server asks the agent to end the task
+REPORT_EVERY_S = 30.0  # how often an agent reports
+_ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
+
+
+def is_session(task: Mapping[str, Any]) -> bool:
+    return contract.SYSTEM_TAG in (task.get("system_tags") or ())
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def age_of(value: object, now: float) -> float | None:
+    """Seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
+    found = _time(value)
+    return None if found is None else max(0.0, now - found.timestamp())
+
+
+def _inner(document: Mapping[str, Any], *path: str) -> Any:
+    value: Any = document
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def queue_id_of(task: Mapping[str, Any]) -> str:
+    return str(_inner(task, "execution", "queue") or "")
+
+
+def worker_lost_s(task: Mapping[str, Any], workers: Mapping[str, Mapping[str, Any]], now: float) -> float:
+    """Seconds since the task's agent last reported; 0 while it reports, or when it has none yet."""
+    name = str(task.get("last_worker") or "")
+    if not name or task.get("status") != "in_progress":
+        return 0.0
+    seen = _inner(workers.get(name, {}), "last_report_time") or task.get("last_worker_report")
+    age = age_of(seen, now)
+    if age is None:
+        return 0.0 if name in workers else AGENT_LOST_AFTER_S
+    return 0.0 if age < 2 * REPORT_EVERY_S else age
+
+
+def task_facts(
+    task: Mapping[str, Any],
+    *,
+    queue: str = "",
+    queue_watched: bool = True,
+    project: str = "",
+    lost_s: float = 0.0,
+) -> ServerFacts:
+    """One session. The record is read but not believed: whoever connects verifies it."""
+    record, record_error = _record(task)
+    report = _report(task)
+    remote, end = _remote(task, record is not None or bool(record_error), report)
+    return ServerFacts(
+        remote=remote,
+        name=str(task.get("name") or ""),
+        end=end,
+        queue=queue or queue_id_of(task),
+        project=project,
+        worker=str(task.get("last_worker") or ""),
+        worker_lost_s=lost_s,
+        queue_watched=queue_watched,
+        message=str(task.get("status_reason") or task.get("status_message") or ""),
+        created=_time(task.get("created")),
+        started=_time(task.get("started")),
+        record=record,
+        record_error=record_error,
+        report=report,
+    )
+
+
+def _remote(task: Mapping[str, Any], published: bool, report: contract.Report | None) -> tuple[Remote, End]:
+    status = task.get("status")
+    if status == "created":
+        return Remote.CREATED, End.NONE
+    if status == "queued":
+        return Remote.QUEUED, End.NONE
+    if status != "in_progress":
+        return Remote.ENDED, _ENDS.get(str(status), End.COMPLETED)
+    if STOPPING in str(task.get("status_message") or ""):
+        return Remote.STOPPING, End.NONE
+    if report is not None and report.phase in (contract.STOPPING, contract.ENDED):
+        return Remote.STOPPING, End.NONE
+    return (Remote.READY if published else Remote.STARTING), End.NONE
+
+
+def _record(task: Mapping[str, Any]) -> tuple[contract.Record | None, str]:
+    text = _inner(task, "runtime", contract.RUNTIME_RECORD)
+    if not text:
+        return None, ""
+    try:
+        return contract.Record.loads(str(text)), ""
+    except contract.ContractError as error:
+        return None, str(error)
+
+
+def _report(task: Mapping[str, Any]) -> contract.Report | None:
+    text = _inner(task, "runtime", contract.RUNTIME_REPORT)
+    if not text:
+        return None
+    try:
+        return contract.Report.loads(str(text))
+    except (contract.ContractError, ValueError, TypeError):
+        return None  # progress only: an unreadable report is as good as none
+
+
+def live_workers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, Worker]:
+    """The agents that report. A killed one stays listed by the server for its 600 s time-out, so age decides."""
+    found = {}
+    for worker in workers:
+        age = age_of(worker.get("last_report_time") or worker.get("last_activity_time"), now)
+        if age is not None and age < AGENT_LOST_AFTER_S:
+            name = str(worker.get("id"))
+            found[name] = Worker(name, age, str(_inner(worker, "task", "name") or ""))
+    return found
+
+
+def watchers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, tuple[Worker, ...]]:
+    """Queue id -> the live agents that serve it."""
+    live = live_workers(workers, now)
+    found: dict[str, tuple[Worker, ...]] = {}
+    for worker in workers:
+        known = live.get(str(worker.get("id")))
+        for queue in worker.get("queues") or ():
+            if known is not None and isinstance(queue, Mapping):
+                key = str(queue.get("id"))
+                found[key] = (*found.get(key, ()), known)
+    return found
+
+
+def queues_of(
+    queues: Sequence[Mapping[str, Any]], workers: Sequence[Mapping[str, Any]], now: float
+) -> tuple[Queue, ...]:
+    """Queues by name, each with its live agents."""
+    serving = watchers(workers, now)
+    found = [
+        Queue(str(q["id"]), str(q.get("name") or q["id"]), serving.get(str(q["id"]), ()), len(q.get("entries") or ()))
+        for q in queues
+    ]
+    return tuple(sorted(found, key=lambda queue: queue.name.casefold()))
+
+
+def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine, ...]:
+    """Log events newer than ``since`` (ms), oldest first."""
+    found = [
+        LogLine(int(e.get("timestamp") or 0), str(e.get("msg") or ""), str(e.get("level") or "").lower())
+        for e in events
+    ]
+    return tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp))
+
+
+def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
+    """The body of tasks.create. Not "development": the server would end such a task's record before its processes."""
+    body: dict[str, Any] = {
+        "name": draft.name,
+        "type": "application",
+        "project": project,
+        "system_tags": [contract.SYSTEM_TAG],
+        "tags": list(draft.tags),
+        "script": {
+            "binary": "python",
+            "repository": "",
+            "entry_point": contract.ENTRY_POINT,
+            "working_dir": ".",
+            "requirements": {"pip": "\n".join(draft.requirements)},
+            "diff": draft.script,
+        },
+        "hyperparams": {contract.SECTION: {item["name"]: item for item in parameters(draft.parameters)}},
+    }
+    if draft.docker:
+        body["container"] = {"image": draft.docker, "arguments": ""}
+    return body
+
+
+def parameters(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Hyper-parameters as the API takes them; every value is text."""
+    return [
+        {"section": contract.SECTION, "name": name, "value": value, "type": "", "description": ""}
+        for name, value in values.items()
+    ]

@@ -1,0 +1,211 @@
+"""Accounts: who we are on which server, one live server client and one poller per account. Any thread."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.problems import Problem, failure
+from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY, GIT_CREDENTIALS
+from desktop_app.domain.session import Remote, SessionId
+from desktop_app.ports import Cancel, Server
+from desktop_app.services.outside import Outside
+from desktop_app.services.poller import Poller
+from desktop_app.services.store import SessionStore
+
+SIGN_IN_S = 20.0
+
+_log = logging.getLogger(__name__)
+
+
+class Accounts:
+    """Everything that depends on an account's id. ``after_poll(account)`` runs on the poller's thread."""
+
+    def __init__(self, outside: Outside, store: SessionStore, after_poll: Callable[[str], None]) -> None:
+        self._outside = outside
+        self._store = store
+        self._after_poll = after_poll
+        self._lock = threading.RLock()
+        self._connecting: dict[str, threading.Lock] = {}
+        self._servers: dict[str, Server] = {}
+        self._pollers: dict[str, Poller] = {}
+        self._closed = False
+
+    def all(self) -> tuple[Account, ...]:
+        """Quick."""
+        return self._outside.profiles.accounts()
+
+    def find(self, account: str) -> Account:
+        """Quick. By id, else by label. Problems: account.unknown"""
+        known = self.all()
+        for found in known:
+            if account in (found.id, found.label):
+                return found
+        names = ", ".join(a.label for a in known) or "none"
+        raise failure("account.unknown", name=account, known=names)
+
+    def problem(self, account: str) -> Problem | None:
+        """Quick."""
+        poller = self._pollers.get(account)
+        return poller.problem if poller else None
+
+    # -- servers and pollers
+
+    def server(self, account: str, cancel: Cancel) -> Server:
+        """The account's client, made at first use: reads the keyring, starts the sandbox. Blocks."""
+        with self._lock:
+            if account in self._servers:
+                return self._servers[account]
+            gate = self._connecting.setdefault(account, threading.Lock())
+        with gate:
+            with self._lock:
+                if account in self._servers:
+                    return self._servers[account]
+            server = self._connect(self.find(account), cancel)
+            with self._lock:
+                self._servers[account] = server
+            return server
+
+    def _connect(self, account: Account, cancel: Cancel) -> Server:
+        if account.sandbox:
+            return self._outside.connect_server(*self._ensure_sandbox(cancel))
+        found = self._outside.secrets.get(API_SECRET, account.id)
+        if not found:
+            raise failure("account.no_secret", server=account.api_url)
+        return self._outside.connect_server(account, found)
+
+    def _ensure_sandbox(self, cancel: Cancel) -> tuple[Account, str]:
+        """Start or adopt the sandbox, hold it, and remember its account like any other."""
+        known = next((a.access_key for a in self.all() if a.sandbox), "")
+        old = self._outside.secrets.get(API_SECRET, SANDBOX_ID) or ""
+        account, secret = self._outside.sandbox.ensure(known, old, cancel)
+        self._outside.sandbox.hold()
+        if secret != old:
+            self._outside.secrets.set(API_SECRET, account.id, secret)
+        if account not in self.all():
+            self._outside.profiles.save_account(account)
+        return account, secret
+
+    def start(self) -> None:
+        """Quick: poll every known account."""
+        for account in self.all():
+            self._poll(account.id)
+
+    def _poll(self, account: str) -> None:
+        with self._lock:
+            if account in self._pollers or self._closed:
+                return
+            poller = Poller(
+                account,
+                lambda cancel: self.server(account, cancel),
+                self._store,
+                self._outside,
+                self._after_poll,
+            )
+            self._pollers[account] = poller
+        poller.start()
+
+    def poke(self, account: str) -> None:
+        """Quick: ask this account's server now."""
+        poller = self._pollers.get(account)
+        if poller is not None:
+            poller.poke()
+
+    def wait_polled(self, account: str, seconds: float) -> bool:
+        """Block until fresh facts of this account are in the store."""
+        poller = self._pollers.get(account)
+        return poller is not None and poller.wait_polled(seconds)
+
+    # -- changing the list
+
+    def use_sandbox(self, cancel: Cancel) -> Account:
+        """Start (or adopt) the sandbox and make it an account."""
+        account, secret = self._ensure_sandbox(cancel)
+        self._replace_server(SANDBOX_ID, self._outside.connect_server(account, secret))
+        return account
+
+    def add(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
+        """Verify by a login, keep the secret in the keyring, begin polling; a known key pair is updated."""
+        url = clean_url(api_url)
+        account = Account(account_id(url, access_key.strip()), "", url, access_key.strip())
+        server = self._outside.connect_server(account, secret.strip())
+        try:
+            who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
+            cancel.check()
+            host = url.partition("://")[2]
+            label = f"{who.user_name} on {host}" if who.user_name else host
+            account = replace(account, label=label, user_id=who.user_id, user_name=who.user_name)
+            self._outside.secrets.set(API_SECRET, account.id, secret.strip())
+            self._outside.profiles.save_account(account)
+        except BaseException:
+            server.close()
+            raise
+        self._replace_server(account.id, server)
+        return account
+
+    def _replace_server(self, account: str, server: Server) -> None:
+        with self._lock:
+            old = self._servers.get(account)
+            self._servers[account] = server
+        if old is not None:
+            old.close()
+        self._poll(account)
+        self.poke(account)
+
+    def remove(self, account: str) -> None:
+        """Forget the account and its secrets. Its sessions go on; their keys stay for when the account comes back."""
+        with self._lock:
+            poller = self._pollers.pop(account, None)
+            server = self._servers.pop(account, None)
+        if poller is not None:
+            poller.cancel()
+        if server is not None:
+            server.close()
+        if poller is not None:
+            poller.join(1.0)
+        for snapshot in self._store.of_account(account):
+            self._forget(snapshot.id)
+        for kind in (API_SECRET, GIT_CREDENTIALS):
+            self._outside.secrets.delete(kind, account)
+        self._outside.profiles.remove_account(account)
+
+    def _forget(self, session: SessionId) -> None:
+        snapshot = self._store.get(session)
+        self._store.remove(session)
+        if snapshot is not None and snapshot.remote is Remote.ENDED:
+            self._outside.secrets.delete(CLIENT_KEY, session.text)
+            self._outside.profiles.forget_session(session.text)
+
+    def cancel(self) -> None:
+        """Quick: begin to end."""
+        with self._lock:
+            self._closed = True
+            pollers = tuple(self._pollers.values())
+        for poller in pollers:
+            poller.cancel()
+
+    def close(self, seconds: float) -> tuple[str, ...]:
+        """End the pollers; returns the names of threads that outlive ``seconds``."""
+        self.cancel()
+        with self._lock:
+            pollers, servers = tuple(self._pollers.values()), tuple(self._servers.values())
+        for server in servers:
+            server.close()
+        deadline = time.monotonic() + seconds
+        return tuple(p.name for p in pollers if not p.join(max(0.0, deadline - time.monotonic())))
+
+
+def account_id(url: str, access_key: str) -> str:
+    """The same for the same key on the same server, so that an account that comes back finds its sessions' keys."""
+    return hashlib.sha256(f"{url}\n{access_key}".encode()).hexdigest()[:12]
+
+
+def clean_url(text: str) -> str:
+    """An API address without trailing slash; https unless said otherwise. Problems: server.not_clearml"""
+    url = text.strip().rstrip("/")
+    if not url or any(c.isspace() for c in url):
+        raise failure("server.not_clearml", server=text.strip() or "The empty address")
+    return url if "://" in url else f"https://{url}"

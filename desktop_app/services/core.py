@@ -1,0 +1,281 @@
+"""Core: the whole product without a face. Any thread; see ``services.api`` for what may block.
+
+This file only puts the services together; each part of the facade is one small class below. The work is in accounts,
+launcher, links and their threads.
+"""
+
+import logging
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
+from desktop_app.domain.problems import AppError, Problem, failure
+from desktop_app.domain.reducer import ServerSaw, StopRequested
+from desktop_app.domain.secrets import CLIENT_KEY
+from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
+from desktop_app.services.accounts import Accounts
+from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.jobs import JobPool
+from desktop_app.services.launcher import Launcher
+from desktop_app.services.links import Links
+from desktop_app.services.notices import notice_of
+from desktop_app.services.outside import Outside
+from desktop_app.services.ownership import WINDOW
+from desktop_app.services.redaction import LogTail
+from desktop_app.services.shutdown import Part, close_all
+from desktop_app.services.store import SessionStore
+
+ATTACH_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The services, made once."""
+
+    outside: Outside
+    store: SessionStore
+    jobs: JobPool
+    accounts: Accounts
+    links: Links
+    launcher: Launcher
+    tail: LogTail
+
+
+def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Parts:
+    """``role``: "window" or "cli"; a window takes tunnels over from command lines."""
+    store = SessionStore()
+    links: Links
+    accounts = Accounts(outside, store, lambda account: links.note_holders(account))
+    links = Links(outside, store, accounts.server, role)
+    return Parts(outside, store, JobPool(), accounts, links, Launcher(outside, store), tail or LogTail())
+
+
+class AccountOps:
+    """Accounts and what a launch may choose from."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.store = parts.store
+        self.jobs = parts.jobs
+
+    def accounts(self) -> tuple[Account, ...]:
+        return self._parts.accounts.all()
+
+    def account_problem(self, account: str) -> Problem | None:
+        return self._parts.accounts.problem(account)
+
+    def use_sandbox(self, cancel: Cancel) -> Account:
+        return self._parts.accounts.use_sandbox(cancel)
+
+    def add_account(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
+        return self._parts.accounts.add(api_url, access_key, secret, cancel)
+
+    def remove_account(self, account: str, cancel: Cancel) -> None:
+        cancel.check()
+        for snapshot in self.store.of_account(account):
+            self._parts.links.detach(snapshot.id)
+        self._parts.accounts.remove(account)
+
+    def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]:
+        return self._parts.accounts.server(account, cancel).queues(cancel)
+
+    def last_spec(self, account: str) -> LaunchSpec:
+        return from_profile(self._parts.outside.profiles.last_launch(account))
+
+    def refresh(self, account: str, seconds: float) -> bool:
+        """Block until the store holds facts that are newer than this call; False when that took too long."""
+        return self._parts.accounts.wait_polled(account, seconds)
+
+    def find_account(self, name: str) -> Account:
+        """Quick. By id or label. Problems: account.unknown"""
+        return self._parts.accounts.find(name)
+
+    def log_tail(self) -> Sequence[str]:
+        return self._parts.tail.lines()
+
+
+class SessionOps(AccountOps):
+    """Launching and ending sessions."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._wanted_lock = threading.Lock()
+        self._wanted: set[SessionId] = set()  # attach these once they are up
+
+    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True) -> SessionId:
+        parts = self._parts
+        server = parts.accounts.server(account, cancel)
+        session = parts.launcher.launch(parts.accounts.find(account), server, spec, cancel)
+        parts.outside.profiles.save_last_launch(account, to_profile(spec))
+        if attach:
+            self.attach_when_up(session)
+        parts.accounts.poke(account)
+        return session
+
+    def attach_when_up(self, session: SessionId) -> None:
+        """Quick: attach that session as soon as the server says that it is up."""
+        with self._wanted_lock:
+            self._wanted.add(session)
+        snapshot = self.store.get(session)
+        if snapshot is not None:
+            self._attach_if_wanted(snapshot)
+
+    def _attach_if_wanted(self, snapshot: SessionSnapshot) -> None:
+        if snapshot.remote not in (Remote.READY, Remote.ENDED):
+            return
+        with self._wanted_lock:
+            if snapshot.id not in self._wanted:
+                return
+            self._wanted.discard(snapshot.id)
+        if snapshot.remote is Remote.READY and snapshot.link is Link.OFF:
+            self.jobs.submit(f"attach {snapshot.name}", self._auto_attach(snapshot.id), _log_problem)
+
+    def _auto_attach(self, session: SessionId) -> Callable[[Cancel], object]:
+        return lambda _cancel: self._parts.links.attach(session, Cancel(ATTACH_S))
+
+    def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None:
+        """Problems: queue.unknown; the session then waits in its old queue again."""
+        server = self._parts.accounts.server(session.account, cancel)
+        old = server.session(session.task, cancel).facts
+        if old.remote is Remote.QUEUED:
+            server.dequeue(session.task, cancel)
+        try:
+            watched = server.enqueue(session.task, queue, cancel)
+        except AppError:
+            if old.remote is Remote.QUEUED and old.queue:
+                server.enqueue(session.task, old.queue, cancel)
+            raise
+        moved = replace(old, remote=Remote.QUEUED, queue=queue, queue_watched=watched)
+        self.store.apply(session, ServerSaw(moved))
+        self._parts.accounts.poke(session.account)
+
+    def stop(self, session: SessionId, cancel: Cancel) -> None:
+        self.store.apply(session, StopRequested())
+        try:
+            self._parts.accounts.server(session.account, cancel).stop(session.task, cancel)
+        except BaseException:
+            self.store.apply(session, StopRequested(undone=True))
+            raise
+        self._parts.accounts.poke(session.account)
+
+    def forget(self, session: SessionId) -> None:
+        self.store.remove(session)
+        outside = self._parts.outside
+
+        def clean(_cancel: Cancel) -> None:
+            outside.secrets.delete(CLIENT_KEY, session.text)
+            outside.profiles.forget_session(session.text)
+
+        self.jobs.submit("forget a session", clean, _log_problem)
+
+    def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
+        return self._parts.accounts.server(session.account, cancel).log(session.task, since, cancel)
+
+
+class LinkOps(SessionOps):
+    """The connection, and what it is for."""
+
+    def attach(self, session: SessionId, cancel: Cancel) -> None:
+        self._parts.links.attach(session, cancel)
+
+    def detach(self, session: SessionId, cancel: Cancel) -> None:
+        cancel.check()
+        with self._wanted_lock:
+            self._wanted.discard(session)
+        self._parts.links.detach(session)
+
+    def reconnect(self, session: SessionId) -> None:
+        if self._parts.links.holds(session):
+            self._parts.links.reconnect(session)
+        else:
+            self.jobs.submit("reconnect", self._auto_attach(session), _log_problem)
+
+    def login_page(self, session: SessionId, app: str, cancel: Cancel) -> str:
+        cancel.check()
+        return self._parts.links.login_page(session, app)
+
+    def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
+        url = self.login_page(session, app, cancel)
+        if not self._parts.outside.open_url(url):
+            raise failure("open.no_browser", url=url)
+
+    def open_terminal(self, session: SessionId, cancel: Cancel) -> None:
+        cancel.check()
+        argv = self._parts.links.ssh_command(session)
+        if not self._parts.outside.open_terminal(argv):
+            raise failure("open.no_terminal", command=shlex.join(argv))
+
+    def ssh_command(self, session: SessionId, cancel: Cancel) -> str:
+        cancel.check()
+        return shlex.join(self._parts.links.ssh_command(session))
+
+    @property
+    def links(self) -> Links:
+        """Who holds what on this computer (for the command line and the window's single instance)."""
+        return self._parts.links
+
+
+class Core(LinkOps):
+    """Implements ``services.api.Core``."""
+
+    def __init__(self, outside: Outside, role: str = WINDOW, tail: LogTail | None = None) -> None:
+        super().__init__(make_parts(outside, role, tail))
+        self._role = role
+        self._notice_lock = threading.Lock()
+        self._notice_callbacks: list[Callable[[Notice], None]] = []
+        self._unsubscribe = self.store.subscribe(self._on_change)
+        self._closed = False
+
+    def start(self) -> None:
+        if self._role == WINDOW:  # what a killed window held, this one takes up again
+            for text in self._parts.outside.profiles.attached():
+                self.attach_when_up(SessionId.parse(text))
+        self._parts.accounts.start()
+
+    def close(self, deadline: float = 3.0) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        parts = self._parts
+        self._unsubscribe()
+        close_all(
+            (
+                Part("connections", parts.links.cancel, parts.links.close),
+                Part("jobs", parts.jobs.cancel, parts.jobs.close),
+                Part("accounts", parts.accounts.cancel, parts.accounts.close),
+            ),
+            deadline,
+        )
+        parts.outside.sandbox.release()
+
+    def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        with self._notice_lock:
+            self._notice_callbacks.append(callback)
+        return lambda: self._drop(callback)
+
+    def _drop(self, callback: Callable[[Notice], None]) -> None:
+        with self._notice_lock:
+            if callback in self._notice_callbacks:
+                self._notice_callbacks.remove(callback)
+
+    def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
+        if new is not None:
+            self._attach_if_wanted(new)
+        notice = notice_of(old, new)
+        if notice is None:
+            return
+        with self._notice_lock:
+            callbacks = tuple(self._notice_callbacks)
+        for callback in callbacks:
+            callback(notice)
+
+
+def _log_problem(outcome: Outcome) -> None:
+    if outcome.problem is not None:
+        _log.warning("%s [%s]", outcome.problem, outcome.problem.cause or outcome.problem.code)

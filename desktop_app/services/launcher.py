@@ -1,0 +1,90 @@
+"""Launcher: a LaunchSpec becomes a task in a queue, and nothing is left behind when that fails. On a job's thread."""
+
+import logging
+import platform
+from dataclasses import replace
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.options import LaunchSpec, normalised, options, split_packages, task_parameters, validate
+from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.domain.secrets import CLIENT_KEY
+from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.ports import Cancel, Server, TaskDraft
+from desktop_app.services.outside import KeyPair, Outside
+from desktop_app.services.store import SessionStore
+from remote_bootstrap import contract
+
+CLEAN_UP_S = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Launcher:
+    """Makes sessions. Stateless but for what it was given."""
+
+    def __init__(self, outside: Outside, store: SessionStore) -> None:
+        self._outside = outside
+        self._store = store
+
+    def launch(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> SessionId:
+        """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
+        spec = checked(spec)
+        key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
+        draft = self._draft(spec, key)
+        cancel.check()
+        session = SessionId(account.id, server.create(draft, cancel))
+        try:
+            watched = self._enqueue(server, session, key, spec, cancel)
+        except BaseException:
+            self._undo(server, session)
+            raise
+        created = self._outside.now()
+        facts = ServerFacts(
+            Remote.QUEUED, spec.name, queue=spec.queue, project=spec.project, queue_watched=watched, created=created
+        )
+        if self._store.get(session) is None:  # the poller may have been quicker
+            self._store.see(session, facts)
+        return session
+
+    def _draft(self, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
+        parameters = {
+            contract.PARAM_CONTRACT: str(contract.CONTRACT_VERSION),
+            contract.PARAM_AUTHORIZED_KEY: key.public,
+            **task_parameters(spec),
+        }
+        return TaskDraft(
+            name=spec.name,
+            project=spec.project,
+            script=self._outside.build_payload(),
+            requirements=(contract.CLEARML_REQUIREMENT, *split_packages(spec.packages)),
+            parameters=parameters,
+            docker=spec.docker,
+        )
+
+    def _enqueue(self, server: Server, session: SessionId, key: KeyPair, spec: LaunchSpec, cancel: Cancel) -> bool:
+        # First the key, then the queue: a session that runs without its key on this computer can't be attached.
+        self._outside.secrets.set(CLIENT_KEY, session.text, key.private)
+        cancel.check()
+        return server.enqueue(session.task, spec.queue, cancel)
+
+    def _undo(self, server: Server, session: SessionId) -> None:
+        """Take back a launch that failed half-way, on a server and a keyring that may be what failed."""
+        try:
+            server.stop(session.task, Cancel(CLEAN_UP_S))
+        except (AppError, Cancelled) as error:
+            _log.warning("the task of the failed launch %s is left behind: %s", session.text, error)
+        try:
+            self._outside.secrets.delete(CLIENT_KEY, session.text)
+        except AppError as error:
+            _log.warning("the key of the failed launch %s is left behind: %s", session.text, error)
+        self._store.remove(session)
+
+
+def checked(spec: LaunchSpec) -> LaunchSpec:
+    """The spec as it is launched. Problems: launch.invalid, which names every bad field."""
+    spec = normalised(replace(spec, packages=spec.packages.replace("\r\n", "\n")))
+    wrong = validate(spec)
+    if wrong:
+        labels = options()
+        raise failure("launch.invalid", why=" ".join(f"{labels[name].label}: {text}" for name, text in wrong.items()))
+    return spec

@@ -1,0 +1,265 @@
+"""Who holds what on this computer: a session's tunnel, or the window. One owner at a time, and a way to ask it.
+
+A held name is a locked file, so a killed owner holds nothing. Beside it lies a note that says how to reach the owner: a
+local socket (a pipe on Windows) in a folder of this user only, where JSON goes both ways as plain bytes. The listening
+thread and one short-lived thread per question belong to this module.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from desktop_app.domain.problems import AppError, Problem, Remedy, Retry, failure, problem
+
+WINDOW = "window"  # the name of the one window, and the role of its process
+ANSWER_S = 20.0
+CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
+MAX_SOCKET_PATH = 100  # of the 104 to 108 bytes that systems allow
+MAX_MESSAGE = 1 << 20
+
+Handler = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A living owner. ``role`` is "window" or "cli"; ``address`` "" = it can't be asked (yet)."""
+
+    pid: int
+    role: str = ""
+    address: str = ""
+
+
+class Ownership:
+    """The names that this process holds, and questions to whoever holds others. Thread-safe.
+
+    ``handler(op, name, args)`` answers the questions of other processes, on a thread of this module; it may raise
+    AppError, which reaches the asker as it is.
+    """
+
+    def __init__(self, folder: Path, role: str, handler: Handler) -> None:
+        self.role = role
+        self._folder = folder
+        self._handler = handler
+        self._lock = threading.RLock()
+        self._held: dict[str, FileLock] = {}
+        self._listener: Listener | None = None
+        self._socket_folder: Path | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def claim(self, name: str, wait: float = CLAIM_S) -> bool:
+        """Hold that name; False when another process does and goes on doing so for ``wait`` seconds."""
+        with self._lock:
+            if name in self._held:
+                return True
+            if self._closed:
+                return False
+            address = self._listen()
+            lock = self._file_lock(name)
+            try:
+                lock.acquire(timeout=wait, poll_interval=0.02)
+            except Timeout:
+                return False
+            self._held[name] = lock
+            note = {"pid": os.getpid(), "role": self.role, "address": address}
+            _write_private(self._path(name, ".json"), json.dumps(note).encode())
+            return True
+
+    def release(self, name: str) -> None:
+        """Idempotent."""
+        with self._lock:
+            lock = self._held.pop(name, None)
+            if lock is not None:
+                self._path(name, ".json").unlink(missing_ok=True)
+                lock.release()
+
+    def holder(self, name: str) -> Holder | None:
+        """The other process that holds that name; None when nobody (or we) do."""
+        with self._lock:
+            if name in self._held or not self._path(name, ".lock").exists():
+                return None
+            lock = self._file_lock(name)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return self._note(name)
+            lock.release()
+            return None
+
+    def _note(self, name: str) -> Holder:
+        try:
+            value = json.loads(self._path(name, ".json").read_text("utf-8"))
+            return Holder(int(value["pid"]), str(value["role"]), str(value["address"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Holder(0)
+
+    def ask(self, holder: Holder, op: str, name: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
+        message = {"op": op, "name": name, "args": dict(args or {})}
+        try:
+            with Client(holder.address, authkey=self._authkey()) as connection:
+                connection.send_bytes(json.dumps(message).encode())
+                if not connection.poll(ANSWER_S):
+                    raise failure("tunnel.owned", pid=holder.pid, cause="no answer in time")
+                answer = json.loads(connection.recv_bytes(MAX_MESSAGE))
+        except (OSError, EOFError, ValueError, AuthenticationError) as error:
+            raise failure("tunnel.owned", pid=holder.pid, cause=f"{type(error).__name__}: {error}") from None
+        if not answer.get("ok"):
+            raise AppError(_problem_from(answer.get("problem") or {}))
+        return dict(answer.get("result") or {})
+
+    def close(self) -> None:
+        """Release everything and stop listening."""
+        with self._lock:
+            self._closed = True
+            for name in tuple(self._held):
+                self.release(name)
+            listener, self._listener, thread = self._listener, None, self._thread
+        if listener is None:
+            return
+        address = str(listener.address)
+        with contextlib.suppress(OSError, EOFError, AuthenticationError):
+            Client(address, authkey=self._authkey()).close()  # wakes the thread that waits in accept()
+        listener.close()
+        if thread is not None:
+            thread.join(1.0)
+        if self._socket_folder is not None:
+            with contextlib.suppress(OSError):
+                self._socket_folder.rmdir()
+
+    # -- files
+
+    def _path(self, name: str, ending: str) -> Path:
+        return self._folder / (hashlib.sha256(name.encode()).hexdigest()[:24] + ending)
+
+    def _file_lock(self, name: str) -> FileLock:
+        _private_folder(self._folder)
+        return FileLock(self._path(name, ".lock"), thread_local=False)
+
+    def _authkey(self) -> bytes:
+        """Shared by this user's processes; whoever can read it is this user."""
+        path = self._folder / "authkey"
+        _private_folder(self._folder)
+        with FileLock(self._folder / "authkey.lock"):
+            if not path.exists():
+                _write_private(path, secrets.token_hex(32).encode())
+            return path.read_bytes()
+
+    # -- listening
+
+    def _listen(self) -> str:
+        if self._listener is None:
+            self._listener = Listener(self._address(), authkey=self._authkey())
+            self._thread = threading.Thread(target=self._serve, args=(self._listener,), name="ownership", daemon=True)
+            self._thread.start()
+        return str(self._listener.address)
+
+    def _address(self) -> str:
+        name = f"owner-{os.getpid()}-{secrets.token_hex(4)}"
+        if sys.platform == "win32":
+            return rf"\\.\pipe\sessiondock-{name}"
+        _private_folder(self._folder)
+        self._sweep()
+        path = self._folder / name
+        if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+            self._socket_folder = Path(tempfile.mkdtemp(prefix="sd-"))
+            path = self._socket_folder / name
+        return str(path)
+
+    def _sweep(self) -> None:
+        """Sockets of killed owners."""
+        for path in self._folder.glob("owner-*"):
+            pid = path.name.split("-")[1]
+            if pid.isdigit() and not psutil.pid_exists(int(pid)):
+                path.unlink(missing_ok=True)
+
+    def _serve(self, listener: Listener) -> None:
+        while not self._closed:
+            try:
+                connection = listener.accept()
+            except (AuthenticationError, EOFError, ConnectionError):
+                continue
+            except OSError:
+                break  # closed
+            thread = threading.Thread(target=self._answer, args=(connection,), name="ownership-answer", daemon=True)
+            thread.start()
+
+    def _answer(self, connection: "Connection[Any, Any]") -> None:
+        with connection, contextlib.suppress(OSError, EOFError):
+            if self._closed or not connection.poll(ANSWER_S):
+                return
+            reply = self._reply(connection.recv_bytes(MAX_MESSAGE))
+            connection.send_bytes(json.dumps(reply).encode())
+
+    def _reply(self, raw: bytes) -> dict[str, Any]:
+        try:
+            message = json.loads(raw)
+            return {"ok": True, "result": dict(self._handler(message["op"], message["name"], message["args"]))}
+        except AppError as error:
+            return {"ok": False, "problem": _problem_to(error.problem)}
+        except Exception as error:  # thread boundary
+            _log.exception("a question of another process failed")
+            return {"ok": False, "problem": _problem_to(problem("internal", cause=type(error).__name__))}
+
+
+def _problem_to(found: Problem) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "title": found.title,
+        "detail": found.detail,
+        "remedies": [remedy.name for remedy in found.remedies],
+        "retry": found.retry.value,
+        "cause": found.cause,
+    }
+
+
+def _problem_from(value: Mapping[str, Any]) -> Problem:
+    names = value.get("remedies") or ()
+    return Problem(
+        code=str(value.get("code", "internal")),
+        title=str(value.get("title", "")),
+        detail=str(value.get("detail", "")),
+        remedies=tuple(Remedy[name] for name in names if name in Remedy.__members__),
+        retry=Retry(value.get("retry", Retry.USER.value)),
+        cause=str(value.get("cause", "")),
+    )
+
+
+def _private_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Replace the file in one step; never readable by others."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
+def wait_claim(ownership: Ownership, name: str, seconds: float) -> bool:
+    """Claim a name that its holder is about to give up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if ownership.claim(name, 0.2):
+            return True
+    return False

@@ -1,0 +1,170 @@
+"""Poller: one named thread per account that keeps the store true to the server.
+
+It asks often while something moves, seldom while nothing does, and backs off while the server is away; ``poke`` makes
+it ask now. It is the only reader of a server's session list.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from desktop_app.domain import backoff
+from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, problem
+from desktop_app.domain.reducer import ServerUnreachable
+from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel, SeenTask, Server
+from desktop_app.services.failure import reason_of
+from desktop_app.services.outside import Outside
+from desktop_app.services.store import SessionStore
+
+FAILURE_LOG_S = 15.0
+
+_MOVING = (Remote.CREATED, Remote.QUEUED, Remote.STARTING, Remote.STOPPING)
+_log = logging.getLogger(__name__)
+
+
+def is_busy(snapshot: SessionSnapshot) -> bool:
+    """Whether news about this session is expected soon and has no quicker way than the server."""
+    if snapshot.remote is Remote.ENDED:
+        return False
+    return (
+        snapshot.remote in _MOVING
+        or snapshot.stop_requested
+        or snapshot.link in (Link.CONNECTING, Link.RETRYING)
+        or any(e.state not in ("ready", "failed") for e in snapshot.endpoints)
+    )
+
+
+class Poller:
+    """Polls one account from ``start`` to ``close``."""
+
+    def __init__(
+        self,
+        account: str,
+        server: Callable[[Cancel], Server],
+        store: SessionStore,
+        outside: Outside,
+        after_poll: Callable[[str], None] = lambda _account: None,
+    ) -> None:
+        self._account = account
+        self._server = server
+        self._store = store
+        self._outside = outside
+        self._after_poll = after_poll
+        self._cancel = Cancel()
+        self._wake = threading.Event()
+        self._cancel.on_cancel(self._wake.set)
+        self._problem: Problem | None = None
+        self._failures = 0
+        self._away_since: datetime | None = None
+        self._polled = threading.Condition()
+        self._polls = 0
+        self._thread = threading.Thread(target=self._run, name=f"poll-{account}", daemon=True)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Quick: what the last poll failed with."""
+        return self._problem
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def poke(self) -> None:
+        """Quick: poll now."""
+        self._wake.set()
+
+    def cancel(self) -> None:
+        """Quick: begin to end."""
+        self._cancel.cancel()
+
+    def join(self, seconds: float) -> bool:
+        """True when the thread has ended."""
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def wait_polled(self, seconds: float) -> bool:
+        """Block until a poll that began after this call has ended."""
+        with self._polled:
+            wanted = self._polls + 2  # the one that may be under way does not count
+            self.poke()
+            while self._polls < wanted and not self._cancel.cancelled:
+                if not self._polled.wait(seconds):
+                    return False
+                if self._polls < wanted:
+                    self.poke()
+        return not self._cancel.cancelled
+
+    def _run(self) -> None:
+        while not self._cancel.cancelled:
+            self._wake.clear()
+            self._poll_once()
+            with self._polled:
+                self._polls += 1
+                self._polled.notify_all()
+            self._wake.wait(self.pause())
+
+    def pause(self) -> float:
+        """Seconds until the next poll."""
+        pace = self._outside.pace
+        if self._failures:
+            if self._problem is not None and self._problem.retry is not Retry.AUTO:
+                return pace.poll_human_s
+            return backoff.delay(self._failures, self._outside.jitter(), pace.poll_first_s, pace.poll_last_s)
+        busy = any(is_busy(snapshot) for snapshot in self._store.of_account(self._account))
+        return pace.poll_busy_s if busy else pace.poll_calm_s
+
+    def _poll_once(self) -> None:
+        try:
+            self._poll()
+        except Cancelled:
+            return
+        except AppError as error:
+            self._failed(error.problem)
+        except Exception as error:  # thread boundary
+            _log.exception("polling account %s failed", self._account)
+            self._failed(problem("internal", cause=type(error).__name__))
+
+    def _poll(self) -> None:
+        server = self._server(self._cancel)
+        before = self._store.of_account(self._account)
+        known = [s.id.task for s in before if s.remote is not Remote.ENDED]
+        seen = server.sessions(known, self._cancel)
+        self._problem, self._failures, self._away_since = None, 0, None
+        for one in seen:
+            self._store.see(SessionId(self._account, one.task), self._explained(server, one))
+        for task in set(known) - {one.task for one in seen}:
+            self._drop(SessionId(self._account, task))
+        self._after_poll(self._account)
+
+    def _explained(self, server: Server, seen: SeenTask) -> ServerFacts:
+        """The facts; of a session that just failed, with the lines of its log that say why."""
+        facts = seen.facts
+        old = self._store.get(SessionId(self._account, seen.task))
+        if facts.end is not End.FAILED or (old is not None and old.remote is Remote.ENDED):
+            return facts
+        reason = reason_of(server, seen.task, Cancel(FAILURE_LOG_S))
+        return replace(facts, message=reason or facts.message)
+
+    def _drop(self, session: SessionId) -> None:
+        """A deleted task: its session ends, for whoever holds it, and leaves the list."""
+        old = self._store.get(session)
+        if old is not None:
+            self._store.see(session, replace(old.facts, remote=Remote.ENDED, end=End.DELETED))
+            self._store.remove(session)
+
+    def _failed(self, found: Problem) -> None:
+        if self._failures == 0:
+            _log.warning("account %s: %s [%s]", self._account, found.title, found.cause or found.code)
+        self._problem = found
+        self._failures += 1
+        self._away_since = self._away_since or self._outside.now()
+        for snapshot in self._store.of_account(self._account):
+            self._store.apply(snapshot.id, ServerUnreachable(self._away_since))
+        self._after_poll(self._account)

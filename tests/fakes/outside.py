@@ -1,0 +1,154 @@
+"""A whole outside world in memory, for tests of the services and of the faces above them."""
+
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.domain.problems import AppError, Problem, problem
+from desktop_app.domain.secrets import API_SECRET
+from desktop_app.ports import Cancel, Target
+from desktop_app.services.outside import KeyPair, Outside, Pace
+from remote_bootstrap.apps import Login
+from remote_bootstrap.contract import AppReport, Record, Report
+from tests.fakes.profiles import FakeProfiles
+from tests.fakes.secret_store import FakeSecretStore
+from tests.fakes.server import FakeServer
+from tests.fakes.tunnel import FakeTunnel
+
+ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test", "ACCESS", user_id="me")
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzGLWzFZcQpKQ9yWSH+1TgIIMk9lEC2ZLRa5xKzqCrT"
+
+# Everything a hundred times quicker than in the product.
+QUICK = Pace(0.02, 0.05, 0.05, 0.01, 0.05, 0.01, 1.0, 0.1, 0.1, 1.0, 0.5, 0.1, 0.02, 0.05)
+
+
+def record_of(task: str, *, sequence: int = 1, host_key: str = HOST_KEY, address: str = "10.0.0.7") -> Record:
+    return Record(task, address, 10022, "ada", host_key, sequence, "signed")
+
+
+def report_of(sequence: int = 1, secret: str = "", **states: str) -> Report:
+    """``report_of(jupyterlab="ready", vscode="installing")``; SSH is ready unless said otherwise."""
+    states = {**states, "ssh": states.get("ssh", "ready")}
+    ports = {app: 9000 + number for number, app in enumerate(sorted(states))}
+    apps = {app: AppReport(state, "", ports[app], secret if app != "ssh" else "") for app, state in states.items()}
+    return Report("ready", "", sequence, apps)
+
+
+class FakeSandbox:
+    """Gives out one account; ``failing`` makes it fail."""
+
+    def __init__(self) -> None:
+        self.failing: Problem | None = None
+        self.started = 0
+        self.held = False
+
+    def ensure(self, access_key: str, secret: str, cancel: Cancel) -> tuple[Account, str]:
+        cancel.check()
+        if self.failing is not None:
+            raise AppError(self.failing)
+        self.started += 1
+        account = Account(SANDBOX_ID, SANDBOX_LABEL, "http://127.0.0.1:18008", access_key or "SANDBOXKEY")
+        return account, secret or "sandbox-secret-text"
+
+    def hold(self) -> None:
+        self.held = True
+
+    def release(self) -> None:
+        self.held = False
+
+
+class FakeSshAccess:
+    """Remembers which sessions a person's own ssh could enter."""
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+
+    def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
+        self.open.add(session)
+        return ("ssh", "-p", str(local_port), f"{target.record.user}@127.0.0.1")
+
+    def revoke(self, session: str) -> None:
+        self.open.discard(session)
+
+
+@dataclass
+class World:
+    """The fakes, for the test to script and to look at. One ``server`` per account id, one tunnel per attach."""
+
+    profiles: FakeProfiles = field(default_factory=lambda: FakeProfiles(ACCOUNT))
+    secrets: FakeSecretStore = field(default_factory=FakeSecretStore)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
+    servers: dict[str, FakeServer] = field(default_factory=dict)
+    tunnels: list[FakeTunnel] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    terminals: list[tuple[str, ...]] = field(default_factory=list)
+    pages: list[tuple[Login, str, str]] = field(default_factory=list)
+    verify_record: Callable[[Record, str], None] = lambda _record, _task: None
+    prepare_tunnel: Callable[[FakeTunnel], None] = lambda _tunnel: None
+    can_open: bool = True
+    runtime_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sd-")))
+    pace: Pace = QUICK
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        for account in self.profiles.accounts():
+            self.secrets.set(API_SECRET, account.id, "the-api-secret")
+
+    def server(self, account: str = ACCOUNT.id) -> FakeServer:
+        return self.servers.setdefault(account, FakeServer())
+
+    def connect_server(self, account: Account, secret: str) -> FakeServer:
+        server = self.server(account.id)
+        server.closed = False
+        if secret == "wrong":
+            server.problem = problem("server.unauthorised", server=account.api_url)
+        return server
+
+    def new_tunnel(self) -> FakeTunnel:
+        tunnel = FakeTunnel()
+        self.prepare_tunnel(tunnel)
+        with self.changed:
+            self.tunnels.append(tunnel)
+            self.changed.notify_all()
+        return tunnel
+
+    def tunnel(self, number: int = 0, seconds: float = 5.0) -> FakeTunnel:
+        """The tunnel of that number, waited for."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.tunnels) > number, seconds), "no tunnel was made"
+            return self.tunnels[number]
+
+    def login_page(self, login: Login, origin: str, secret: str) -> str:
+        self.pages.append((login, origin, secret))
+        return f"http://127.0.0.1:1/page-{len(self.pages)}"
+
+    def open_url(self, url: str) -> bool:
+        self.opened.append(url)
+        return self.can_open
+
+    def open_terminal(self, argv: Sequence[str]) -> bool:
+        self.terminals.append(tuple(argv))
+        return self.can_open
+
+    def outside(self) -> Outside:
+        return Outside(
+            connect_server=self.connect_server,
+            new_tunnel=self.new_tunnel,
+            secrets=self.secrets,
+            profiles=self.profiles,
+            sandbox=self.sandbox,
+            build_payload=lambda: "print('the bootstrap')\n",
+            new_key=lambda comment: KeyPair(f"PRIVATE KEY of {comment}", "ssh-ed25519 AAAAclient"),
+            verify_record=lambda record, task: self.verify_record(record, task),
+            login_page=self.login_page,
+            open_url=self.open_url,
+            open_terminal=self.open_terminal,
+            ssh_access=self.ssh_access,
+            runtime_dir=self.runtime_dir,
+            jitter=lambda: 0.5,
+            pace=self.pace,
+        )

@@ -1,0 +1,61 @@
+"""What is remembered between runs, in memory. Thread-safe enough for tests: every method is one dict operation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem
+
+
+class FakeProfiles:
+    """Implements ``services.outside.Profiles``; one instance outlives the cores that a test starts and ends."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self._accounts = {account.id: account for account in accounts}
+        self.launches: dict[str, Mapping[str, Any]] = {}
+        self.local_ports: dict[str, dict[str, int]] = {}
+        self.host_keys: dict[str, str] = {}
+        self.held: dict[str, None] = {}
+
+    def accounts(self) -> tuple[Account, ...]:
+        return tuple(self._accounts.values())
+
+    def save_account(self, account: Account) -> None:
+        self._accounts[account.id] = account
+
+    def remove_account(self, account: str) -> None:
+        self._accounts.pop(account, None)
+
+    def last_launch(self, account: str) -> Mapping[str, Any]:
+        return self.launches.get(account, {})
+
+    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
+        self.launches[account] = dict(values)
+
+    def ports(self, session: str) -> Mapping[str, int]:
+        return self.local_ports.get(session, {})
+
+    def save_ports(self, session: str, ports: Mapping[str, int]) -> None:
+        self.local_ports[session] = dict(ports)
+
+    def host_key(self, session: str) -> str:
+        return self.host_keys.get(session, "")
+
+    def save_host_key(self, session: str, host_key: str) -> None:
+        self.host_keys[session] = host_key
+
+    def attached(self) -> tuple[str, ...]:
+        return tuple(self.held)
+
+    def save_attached(self, session: str, attached: bool) -> None:
+        if attached:
+            self.held[session] = None
+        else:
+            self.held.pop(session, None)
+
+    def forget_session(self, session: str) -> None:
+        for store in (self.local_ports, self.host_keys, self.held):
+            store.pop(session, None)
+
+    def problems(self) -> tuple[Problem, ...]:
+        return ()
