@@ -12,7 +12,7 @@ QUOTES = "'''"
 TARGET = "remote_bootstrap/__main__.py"
 
 HEAD = '''\
-"""A SessionDock session (made by the SessionDock desktop app; https://pypi.org/project/sessiondock).
+"""A SessionDock session, made by the SessionDock desktop app.
 
 Below are the modules of the package remote_bootstrap, as they are in the project. This program writes them into the
 session's private folder and runs them from there: an SSH server that admits the key of whoever launched the session,

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import secrets
 import sys
 import threading
@@ -27,6 +28,8 @@ SPEC = AppSpec(
 )
 
 KERNEL_MAIN = str(Path(__file__).parent.parent / "servers" / "kernel.py")
+WITHHELD = ("JUPYTER_TOKEN", "JUPYTER_PORT", "PYTHONHOME")
+KERNEL_ONLY = ("PYTHONDONTWRITEBYTECODE",)  # the server starts in half the time once its own bytecode is there
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -92,7 +95,7 @@ class JupyterLab:
             "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
         }
         env = self._context.environment(SPEC.key, folders)
-        for name in ("JUPYTER_TOKEN", "JUPYTER_PORT", "PYTHONHOME"):
+        for name in (*WITHHELD, *KERNEL_ONLY):
             env.pop(name, None)
         return env
 
@@ -118,7 +121,8 @@ class JupyterLab:
         """``python3`` in our data folder hides the kernel of JupyterLab's own environment."""
         argv: List[str] = [sys.executable, KERNEL_MAIN, str(self._folder / "overlay"), "-f", "{connection_file}"]
         name = "Python %d.%d (task)" % sys.version_info[:2]
-        spec = {"argv": argv, "display_name": name, "language": "python", "metadata": {"debugger": True}}
+        env = {one: os.environ[one] for one in KERNEL_ONLY if one in os.environ}
+        spec = {"argv": argv, "display_name": name, "language": "python", "env": env, "metadata": {"debugger": True}}
         folder = self._folder / "data" / "kernels" / "python3"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(folder / "kernel.json", json.dumps(spec))

@@ -25,7 +25,11 @@ cd -- {folder} 2>/dev/null || cd
 if [ -n "${{SSH_ORIGINAL_COMMAND+set}}" ]; then
     sessiondock_command=$SSH_ORIGINAL_COMMAND
     unset SSH_ORIGINAL_COMMAND
-    exec "$SHELL" -c "$sessiondock_command"
+    case "${{SHELL##*/}}" in
+        bash|zsh|sh|dash|ksh) exec "$SHELL" -c ". {home}/activate
+$sessiondock_command" ;;
+        *) exec "$SHELL" -c "$sessiondock_command" ;;
+    esac
 fi
 case "${{SHELL##*/}}" in
     bash) exec "$SHELL" --rcfile {home}/bashrc -i ;;

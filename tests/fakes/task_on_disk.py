@@ -1,0 +1,82 @@
+"""A session's task without a server: files in a folder stand for what the ClearML server would hold.
+
+The bootstrap runs in processes of its own, so the fake behind ``report.TaskServer`` is shared by way of the disk.
+Python 3.8, because the bootstrap's tests run on that too.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from remote_bootstrap.report import ServerError, TaskStatus
+
+
+class TaskOnDisk:
+    """Both ends: the bootstrap calls the methods of TaskServer, a test the ones below them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def api_host(self) -> str:
+        return "http://127.0.0.1:1"
+
+    def parameters(self) -> dict[str, str]:
+        self._must_be_up()
+        return dict(self._read("parameters"))
+
+    def status(self) -> TaskStatus:
+        self._must_be_up()
+        found = self._read("status")
+        return TaskStatus(found.get("status", "in_progress"), found.get("message", ""))
+
+    def edit_runtime(self, properties: Mapping[str, str]) -> None:
+        self._must_be_up()
+        self._write("runtime", {**self._read("runtime"), **properties})
+
+    def log(self, text: str) -> None:
+        self._must_be_up()
+        with (self._folder / "log").open("a") as stream:
+            stream.write(text + "\n")
+
+    def ping(self) -> None:
+        self._must_be_up()
+
+    def stopped(self, reason: str) -> None:
+        self._must_be_up()
+        self.set_status("stopped", reason)
+
+    # what a test does
+
+    def set_parameters(self, parameters: Mapping[str, str]) -> None:
+        self._write("parameters", dict(parameters))
+
+    def set_status(self, status: str, message: str = "") -> None:
+        self._write("status", {"status": status, "message": message})
+
+    def set_down(self, down: bool) -> None:
+        if down:
+            (self._folder / "down").touch()
+        else:
+            (self._folder / "down").unlink()
+
+    def runtime(self) -> dict[str, str]:
+        return {str(name): str(text) for name, text in self._read("runtime").items()}
+
+    def logged(self) -> str:
+        path = self._folder / "log"
+        return path.read_text("utf-8") if path.is_file() else ""
+
+    def _must_be_up(self) -> None:
+        if (self._folder / "down").exists():
+            raise ServerError("the test took the server down")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self._folder / name
+        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+
+    def _write(self, name: str, value: dict[str, Any]) -> None:
+        fresh = self._folder / (name + ".new")
+        fresh.write_text(json.dumps(value), encoding="utf-8")
+        fresh.replace(self._folder / name)
