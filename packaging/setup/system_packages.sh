@@ -29,9 +29,10 @@ satisfied() { # any of the alternatives in $1
 }
 
 candidate() { # the first alternative that apt could install
-    local name
+    local name policy
     for name in ${1//|/ }; do
-        if apt-cache policy "$name" 2>/dev/null | grep -q '^  Candidate: [^(]'; then
+        policy=$(apt-cache policy "$name" 2>/dev/null)
+        if grep -q '^  Candidate: [^(]' <<<"$policy"; then
             say "$name"
             return
         fi
@@ -73,7 +74,7 @@ while IFS= read -r line; do missing+=("$line"); done < <(missing_requirements)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
-    say "Installing system packages: ${missing[*]}"
+    say "Asking apt for missing system packages"
     apt-get -o DPkg::Lock::Timeout=300 -qq update
 fi
 names=()
@@ -93,4 +94,6 @@ if [ "$(id -u)" != 0 ]; then
 fi >&2
 
 case " ${names[*]} " in *" openssh-server "*) keep_system_sshd_off ;; esac
-DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${names[@]}"
+say "Installing system packages: ${names[*]}"
+DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y -qq \
+    --no-install-recommends "${names[@]}" >/dev/null
