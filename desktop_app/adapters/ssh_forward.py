@@ -206,9 +206,9 @@ class Connection:
             self._forwarder.forget(self)
 
     def _open(self) -> Channel | None:
-        """A channel to the application. None: nobody waits any more, no way in time, or the remote refused."""
+        """A channel to the application. None: no way in time, or the remote refused."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (left := deadline - time.monotonic()) > 0 and not self._abandoned():
+        while (left := deadline - time.monotonic()) > 0:
             way = self._forwarder.wait_for_way(self._app, left)
             if way is None:
                 return None
@@ -225,19 +225,6 @@ class Connection:
             transport.ended.wait(max(0.0, deadline - time.monotonic()))
         return None
 
-    def _abandoned(self) -> bool:
-        """True when the local side closed without having sent anything."""
-        try:
-            self._client.setblocking(False)
-            return self._client.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        finally:
-            with contextlib.suppress(OSError):
-                self._client.setblocking(True)
-
     def _pump(self, channel: Channel) -> None:
         upward = threading.Thread(target=self._upward, args=(channel,), name="fwd-up", daemon=True)
         upward.start()
@@ -251,7 +238,7 @@ class Connection:
             else:
                 self.abort()
         finally:
-            channel.close()
+            _close(channel)
             upward.join()
 
     def _downward(self, channel: Channel) -> bool:
@@ -284,7 +271,12 @@ class Connection:
             if not self._aborted:
                 channel.shutdown_write()
         except WIRE_ERRORS:
-            channel.close()  # reset by the local side: the remote must not go on
+            _close(channel)  # reset by the local side: the remote must not go on
+
+
+def _close(channel: Channel) -> None:
+    with contextlib.suppress(*WIRE_ERRORS):  # a transport that died can't carry the news; here it is closed anyway
+        channel.close()
 
 
 def _send_all(channel: Channel, data: bytes) -> bool:
