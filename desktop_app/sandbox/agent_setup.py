@@ -25,6 +25,7 @@ from desktop_app.sandbox.limits import Limits
 PIP = "pip"
 UV = "uv"
 PACKAGE_MANAGERS = (PIP, UV)
+CACHE_VARIABLE = "SESSIONDOCK_CACHE"  # of the user and of the bootstrap alike
 
 # What belongs to the user's desktop or to another ClearML set-up, and has no business in a task.
 DROPPED = re.compile(
@@ -44,7 +45,8 @@ class AgentOptions:
     cache: Path | None = None
 
     def cache_folder(self) -> Path:
-        return self.cache or user_cache_path("sessiondock") / "remote"
+        given = self.cache or os.environ.get(CACHE_VARIABLE)
+        return Path(given) if given else user_cache_path("sessiondock") / "remote"
 
 
 def worker_name() -> str:
@@ -101,7 +103,7 @@ def environment(
         "CLEARML_CONFIG_FILE": str(config),
         "CLEARML_WORKER_ID": worker_name(),
         "CLEARML_AGENT_QUEUE_POLL_FREQ_SEC": str(limits.agent_poll),
-        "SESSIONDOCK_CACHE": str(options.cache_folder()),
+        CACHE_VARIABLE: str(options.cache_folder()),
     }
     pip_config = _pip_config(base)
     if pip_config is not None:  # the user's own index settings, which pip would look for below the other HOME
