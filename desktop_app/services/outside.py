@@ -113,13 +113,13 @@ class Outside:
     """Everything that the core does not do itself."""
 
     connect_server: Callable[[Account, str], Server]  # account, API secret
-    new_tunnel: Callable[[], Tunnel]
+    new_tunnel: Callable[[str], Tunnel]  # a name for its threads
     secrets: SecretStore
     profiles: Profiles
     sandbox: Sandbox
     build_payload: Callable[[], str]
     new_key: Callable[[str], KeyPair]  # comment -> pair
-    verify_record: Callable[[Record, str], None]  # record, task id; raises ssh.record
+    verify_record: Callable[[Record, str, str | None, str | None], None]  # see adapters/ssh_keys.py
     login_page: Callable[[Login, str, str], str]  # login, origin, secret -> single-use address
     open_url: Callable[[str], bool]
     open_terminal: Callable[[Sequence[str]], bool]

@@ -65,7 +65,7 @@ class Supervisor:
         self._server = server
         self._ports = ports
         self._ended = ended
-        self._tunnel = outside.new_tunnel()
+        self._tunnel = outside.new_tunnel(session.task[:8])
         self._tunnel.on_report(self._on_report)
         self._tunnel.on_lost(lambda: self.post(Mail.LOST))
         self._trust = RecordTrust(session, outside)

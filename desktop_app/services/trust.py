@@ -5,7 +5,7 @@ Runs on the session's supervisor thread; one instance per attached session.
 
 import logging
 
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, Retry, failure
 from desktop_app.domain.session import ServerFacts, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
@@ -29,28 +29,31 @@ class RecordTrust:
             raise failure("ssh.record", why=f"The task's connection record can't be read: {facts.record_error}.")
         if record == self._newest:
             return record
-        self._outside.verify_record(record, self._session.task)
-        self._same_key(record, server, cancel)
         if self._newest is not None and record.sequence < self._newest.sequence:
             raise failure("ssh.record", why="The task shows an older connection record than it did before.")
+        self._verify(record, server, cancel)
         self._newest = record
         return record
 
-    def _same_key(self, record: contract.Record, server: Server, cancel: Cancel) -> None:
+    def _verify(self, record: contract.Record, server: Server, cancel: Cancel) -> None:
+        verify, task = self._outside.verify_record, self._session.task
         first = self._outside.profiles.host_key(self._session.text)
-        if first and first != record.host_key:
-            raise failure("ssh.record", why="The session's host key is not the one that it first showed.")
-        if not first:
-            self._agree_with_log(record, server, cancel)
-            self._outside.profiles.save_host_key(self._session.text, record.host_key)
-
-    def _agree_with_log(self, record: contract.Record, server: Server, cancel: Cancel) -> None:
+        if first:  # stored only after the log had agreed with it
+            verify(record, task, first, contract.fingerprint(first))
+            return
+        self._refuse_early(record)
         announced = self._announced(server, cancel)
-        if announced is None:
-            raise failure("ssh.record", why="The task's log does not say which host key the session has.")
-        if announced != contract.fingerprint(record.host_key):
-            raise failure("ssh.record", why=f"The task's log announces another host key ({announced}).")
+        verify(record, task, None, announced)
+        self._outside.profiles.save_host_key(self._session.text, record.host_key)
         _log.info("session %s: host key %s, as its log says", self._session.text, announced)
+
+    def _refuse_early(self, record: contract.Record) -> None:
+        """Don't wait for the log when the record is bad whatever it says."""
+        try:
+            self._outside.verify_record(record, self._session.task, None, None)
+        except AppError as error:
+            if error.problem.retry is not Retry.AUTO:
+                raise
 
     def _announced(self, server: Server, cancel: Cancel) -> str | None:
         """The fingerprint in the log; waits while the log has none, since it comes later than the record."""
@@ -60,6 +63,7 @@ class RecordTrust:
             page = server.log(self._session.task, since, cancel)
             since = page[-1].timestamp if page else since
             found = contract.fingerprint_in_log([line.text for line in page])
-            if found is None and not page and cancel.wait(self._outside.pace.log_poll_s):
+            if found is None and not page:
+                cancel.wait(self._outside.pace.log_poll_s)
                 cancel.check()
         return found

@@ -3,16 +3,16 @@
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
-from desktop_app.domain.problems import AppError, Problem, problem
+from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
 from desktop_app.ports import Cancel, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
-from remote_bootstrap.contract import AppReport, Record, Report
+from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.server import FakeServer
@@ -87,7 +87,7 @@ class World:
     opened: list[str] = field(default_factory=list)
     terminals: list[tuple[str, ...]] = field(default_factory=list)
     pages: list[tuple[Login, str, str]] = field(default_factory=list)
-    verify_record: Callable[[Record, str], None] = lambda _record, _task: None
+    bad_record: Problem | None = None  # what the check of signatures finds
     prepare_tunnel: Callable[[FakeTunnel], None] = lambda _tunnel: None
     can_open: bool = True
     runtime_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sd-")))
@@ -108,7 +108,20 @@ class World:
             server.problem = problem("server.unauthorised", server=account.api_url)
         return server
 
-    def new_tunnel(self) -> FakeTunnel:
+    def verify_record(self, record: Record, task: str, first_seen: str | None, in_log: str | None) -> None:
+        """The rules of adapters/ssh_keys.py but for the signature itself."""
+        if self.bad_record is not None:
+            raise AppError(self.bad_record)
+        if record.task != task:
+            raise failure("ssh.record", why="The record belongs to another task.")
+        if first_seen is not None and first_seen != record.host_key:
+            raise failure("ssh.record", why="The host key is not the one that this computer saw first.")
+        if in_log is None:
+            raise AppError(replace(problem("ssh.record", why="The log is late."), retry=Retry.AUTO))
+        if in_log != fingerprint(record.host_key):
+            raise failure("ssh.record", why="The log announces another host key.")
+
+    def new_tunnel(self, _name: str) -> FakeTunnel:
         tunnel = FakeTunnel()
         self.prepare_tunnel(tunnel)
         with self.changed:
@@ -143,7 +156,7 @@ class World:
             sandbox=self.sandbox,
             build_payload=lambda: "print('the bootstrap')\n",
             new_key=lambda comment: KeyPair(f"PRIVATE KEY of {comment}", "ssh-ed25519 AAAAclient"),
-            verify_record=lambda record, task: self.verify_record(record, task),
+            verify_record=self.verify_record,
             login_page=self.login_page,
             open_url=self.open_url,
             open_terminal=self.open_terminal,

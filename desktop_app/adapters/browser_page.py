@@ -1,0 +1,134 @@
+"""Single-use login pages: how a browser gets into an application without a token on any command line.
+
+``LoginPages.open`` returns an address on 127.0.0.1 that works once and for 30 s; the page submits the application's
+login form to the forwarded port. One short-lived listener and thread per page, so nothing listens between uses.
+"""
+
+import html
+import http.server
+import logging
+import secrets
+import socketserver
+import threading
+import time
+from collections.abc import Mapping
+from string import Template
+
+from remote_bootstrap.apps import Login
+
+LIFE_S = 30.0
+READ_S = 5.0  # a client that connects and says nothing
+LOOPBACK = "127.0.0.1"
+
+_PAGE = Template(
+    """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<title>Opening…</title></head>
+<body><form id="login" method="$method" action="$action" autocomplete="off">$fields
+<noscript><button>Open the application</button></noscript></form>
+<script nonce="$nonce">document.getElementById("login").submit()</script></body></html>
+"""
+)
+
+_log = logging.getLogger(__name__)
+
+
+class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """One page. Threads, so that a silent client can't keep the browser out."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, login: Login, origin: str, secret: str) -> None:
+        super().__init__((LOOPBACK, 0), _PageHandler)
+        self.nonce = secrets.token_urlsafe(32)
+        self._page: bytes | None = render(login, origin, secret, self.nonce)
+        self._origin = origin
+        self._lock = threading.Lock()
+        self.done = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.server_address[1]}/{self.nonce}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        policy = f"default-src 'none'; script-src 'nonce-{self.nonce}'; form-action {self._origin}; base-uri 'none'"
+        return {
+            "Content-Type": "text/html; charset=utf-8",
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Content-Security-Policy": policy,
+        }
+
+    def take(self, path: str, host: str) -> bytes | None:
+        """The page, for the first who knows the path and came to this very address."""
+        if host != f"{LOOPBACK}:{self.server_address[1]}":
+            return None  # another name that was made to point here
+        with self._lock:
+            if not secrets.compare_digest(path.encode(), f"/{self.nonce}".encode()):
+                return None
+            page, self._page = self._page, None
+            return page
+
+
+class _PageHandler(http.server.BaseHTTPRequestHandler):
+    server: _PageServer
+    timeout = READ_S
+    server_version = "SessionDock"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        page = self.server.take(self.path, self.headers.get("Host", ""))
+        if page is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+        self.server.done.set()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the path is the key to the page."""
+
+
+def render(login: Login, origin: str, secret: str, nonce: str) -> bytes:
+    """The page that submits the application's login form."""
+    values = {"secret": secret, "origin": origin}
+    inputs = "".join(
+        f'\n<input type="hidden" name="{html.escape(name)}" value="{html.escape(value.format(**values))}">'
+        for name, value in login.fields.items()
+    )
+    page = _PAGE.substitute(
+        method=html.escape(login.method), action=html.escape(origin + login.path), fields=inputs, nonce=nonce
+    )
+    return page.encode("utf-8")
+
+
+class LoginPages:
+    """Makes login pages. Thread-safe."""
+
+    def __init__(self, life: float = LIFE_S) -> None:
+        self._life = life
+
+    def open(self, login: Login, origin: str, secret: str) -> str:
+        """The address of a new page; it is gone once served, or after 30 s."""
+        server = _PageServer(login, origin, secret)
+        threading.Thread(target=self._serve, args=(server,), name="login-page", daemon=True).start()
+        return server.url
+
+    def _serve(self, server: _PageServer) -> None:
+        server.timeout = 0.2
+        end = time.monotonic() + self._life
+        try:
+            while not server.done.is_set() and time.monotonic() < end:
+                server.handle_request()
+        except OSError:
+            _log.exception("a login page could not be served")
+        finally:
+            server.server_close()

@@ -1,0 +1,23 @@
+"""Windows. Any thread; blocks for seconds at most."""
+
+import shutil
+import webbrowser
+from collections.abc import Sequence
+
+from desktop_app.adapters.os.start import start_detached
+
+
+def terminal_command(argv: Sequence[str], windows_terminal: str | None) -> list[str]:
+    """Windows Terminal where it is installed (it splits commands at ``;``), else a console window."""
+    if windows_terminal:
+        return [windows_terminal, "new-tab", *(word.replace(";", "\\;") for word in argv)]
+    return ["cmd.exe", "/c", "start", "", *argv]
+
+
+def open_terminal(argv: Sequence[str]) -> bool:
+    return start_detached(terminal_command(argv, shutil.which("wt.exe")))
+
+
+def open_url(url: str) -> bool:
+    """Hand the address to the default browser. It may hold a nonce, never a token."""
+    return webbrowser.open(url)

@@ -1,0 +1,200 @@
+"""What SessionDock remembers between runs, in two JSON files: settings (accounts, last launches) and state (ports, host
+keys, what a window held). No secrets. Any thread; several processes may write, one after the other.
+
+A file is replaced in one step, readable by its owner only. One that can't be read is set aside as ``….damaged`` and the
+defaults are used; ``problems`` says so.
+"""
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem, failure, problem
+
+SCHEMA = 1
+LOCK_S = 5.0
+KEPT_SESSIONS = 500  # of which ports and host keys are remembered
+
+Document = dict[str, Any]
+
+
+class JsonFile:
+    """One JSON object with a schema number. ``read`` is quick: it looks at the file only when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._stamp: tuple[int, int] | None = None
+        self._content: Document = {}
+        self.problems: list[Problem] = []
+
+    def read(self) -> Document:
+        """The content, not to be changed by the caller."""
+        with self._lock:
+            try:
+                found = self._path.stat()
+            except OSError:
+                self._stamp, self._content = None, {}
+                return self._content
+            stamp = (found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                self._content, self._stamp = self._load(), stamp
+            return self._content
+
+    def _load(self) -> Document:
+        try:
+            value = json.loads(self._path.read_text("utf-8"))
+        except OSError as error:
+            self.problems.append(problem("file.unwritable", path=self._path, why=error.strerror or error))
+            return {}
+        except ValueError:
+            return self._set_aside()
+        if not isinstance(value, dict) or not isinstance(value.get("schema"), int) or value["schema"] > SCHEMA:
+            return self._set_aside()
+        return value
+
+    def _set_aside(self) -> Document:
+        aside = self._path.with_name(self._path.name + ".damaged")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            self.problems.append(problem("file.unwritable", path=self._path, why=error.strerror or error))
+        else:
+            self.problems.append(problem("file.damaged", path=self._path, aside=aside))
+        return {}
+
+    def change(self, edit: Callable[[Document], None]) -> None:
+        """Read, edit and replace, alone among our processes. Problems: file.unwritable"""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._lock, FileLock(f"{self._path}.lock", timeout=LOCK_S):
+                content: Document = json.loads(json.dumps(self.read()))
+                edit(content)
+                content["schema"] = SCHEMA
+                if content != self._content:
+                    self._write(content)
+        except (OSError, Timeout) as error:
+            why = getattr(error, "strerror", None) or "another program holds it"
+            raise failure("file.unwritable", path=self._path, why=why, cause=str(error)) from None
+
+    def _write(self, content: Document) -> None:
+        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+        draft.replace(self._path)
+
+
+class ProfilesFile:
+    """Implements ``services.outside.Profiles``."""
+
+    def __init__(self, config_dir: Path, state_dir: Path) -> None:
+        self._settings = JsonFile(config_dir / "settings.json")
+        self._state = JsonFile(state_dir / "state.json")
+
+    def problems(self) -> tuple[Problem, ...]:
+        self._settings.read()
+        self._state.read()
+        return (*self._settings.problems, *self._state.problems)
+
+    # -- accounts
+
+    def accounts(self) -> tuple[Account, ...]:
+        rows = self._settings.read().get("accounts")
+        found = [_account(row) for row in rows] if isinstance(rows, list) else []
+        return tuple(account for account in found if account is not None)
+
+    def save_account(self, account: Account) -> None:
+        def edit(content: Document) -> None:
+            rows = [row for row in _list(content, "accounts") if row.get("id") != account.id]
+            content["accounts"] = [*rows, asdict(account)]
+
+        self._settings.change(edit)
+
+    def remove_account(self, account: str) -> None:
+        def edit(content: Document) -> None:
+            content["accounts"] = [row for row in _list(content, "accounts") if row.get("id") != account]
+            _dict(content, "launches").pop(account, None)
+
+        self._settings.change(edit)
+
+    def last_launch(self, account: str) -> Mapping[str, Any]:
+        found = _peek(self._settings.read(), "launches", account)
+        return found if isinstance(found, dict) else {}
+
+    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
+        self._settings.change(lambda content: _dict(content, "launches").update({account: dict(values)}))
+
+    # -- sessions
+
+    def ports(self, session: str) -> Mapping[str, int]:
+        found = _peek(self._state.read(), "sessions", session, "ports")
+        good = found.items() if isinstance(found, dict) else ()
+        return {app: port for app, port in good if type(port) is int and 0 < port < 65536}
+
+    def save_ports(self, session: str, ports: Mapping[str, int]) -> None:
+        self._save_session(session, "ports", dict(ports))
+
+    def host_key(self, session: str) -> str:
+        return str(_peek(self._state.read(), "sessions", session, "host_key") or "")
+
+    def save_host_key(self, session: str, host_key: str) -> None:
+        self._save_session(session, "host_key", host_key)
+
+    def attached(self) -> tuple[str, ...]:
+        sessions = self._state.read().get("sessions")
+        rows = sessions.items() if isinstance(sessions, dict) else ()
+        return tuple(text for text, row in rows if isinstance(row, dict) and row.get("attached") is True)
+
+    def save_attached(self, session: str, attached: bool) -> None:
+        if attached or session in self.attached():
+            self._save_session(session, "attached", attached)
+
+    def _save_session(self, session: str, key: str, value: object) -> None:
+        def edit(content: Document) -> None:
+            sessions = _dict(content, "sessions")
+            row = sessions.pop(session, None)
+            sessions[session] = {**(row if isinstance(row, dict) else {}), key: value}  # the newest last
+            for old in list(sessions)[:-KEPT_SESSIONS]:
+                del sessions[old]
+
+        self._state.change(edit)
+
+    def forget_session(self, session: str) -> None:
+        self._state.change(lambda content: _dict(content, "sessions").pop(session, None))
+
+
+def _account(row: object) -> Account | None:
+    if not isinstance(row, dict):
+        return None
+    names = {field.name for field in fields(Account)}
+    values = {name: value for name, value in row.items() if name in names and isinstance(value, str)}
+    return Account(**values) if {"id", "label", "api_url", "access_key"} <= values.keys() else None
+
+
+def _list(content: Document, key: str) -> list[dict[str, Any]]:
+    rows = content.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _dict(content: Document, key: str) -> Document:
+    """The object under that key, made if it is not there or is something else."""
+    if not isinstance(content.get(key), dict):
+        content[key] = {}
+    found: Document = content[key]
+    return found
+
+
+def _peek(content: Mapping[str, Any], *path: str) -> Any:
+    value: Any = content
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
