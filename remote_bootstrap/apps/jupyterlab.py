@@ -93,6 +93,8 @@ class JupyterLab:
             "JUPYTER_CONFIG_DIR": str(self._folder / "config"),
             "JUPYTER_DATA_DIR": str(self._folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
+            # First of all: Jupyter's own environment comes before the data folder, and has a kernel of its own.
+            "JUPYTER_PATH": os.pathsep.join(filter(None, [str(self._folder / "data"), os.environ.get("JUPYTER_PATH")])),
         }
         env = self._context.environment(SPEC.key, folders)
         for name in (*WITHHELD, *KERNEL_ONLY):
@@ -118,7 +120,7 @@ class JupyterLab:
         write_private(labconfig / "default_setting_overrides.json", json.dumps(QUIET))
 
     def _write_kernel(self) -> None:
-        """``python3`` in our data folder hides the kernel of JupyterLab's own environment."""
+        """``python3`` in our data folder, first in JUPYTER_PATH, hides the kernel of JupyterLab's own environment."""
         argv: List[str] = [sys.executable, KERNEL_MAIN, str(self._folder / "overlay"), "-f", "{connection_file}"]
         name = "Python %d.%d (task)" % sys.version_info[:2]
         env = {one: os.environ[one] for one in KERNEL_ONLY if one in os.environ}
