@@ -9,7 +9,7 @@ import binascii
 import hashlib
 from dataclasses import replace
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -33,7 +33,7 @@ CLEARML_SESSION_FINGERPRINTS = frozenset(
 )
 
 
-class _Damaged(ValueError):
+class Damaged(ValueError):
     """A key or signature that does not have the format; the text says what is wrong."""
 
 
@@ -43,9 +43,33 @@ def new_key(comment: str) -> tuple[str, str]:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode("ascii")
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     words = " ".join(comment.split())
-    return private, f"{public.decode('ascii')} {words}".rstrip()
+    return private, f"{_public_line(key.public_key())} {words}".rstrip()
+
+
+def public_line(private_key: str) -> str:
+    """The public line, without comment, of an OpenSSH private key. Problems: ssh.no_key"""
+    return _public_line(load_private(private_key).public_key())
+
+
+def load_private(private_key: str) -> Ed25519PrivateKey:
+    """Problems: ssh.no_key. Their text never shows the key."""
+    try:
+        key = serialization.load_ssh_private_key(private_key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise failure("ssh.no_key", cause=f"the stored key is unusable: {type(error).__name__}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise failure("ssh.no_key", cause="the stored key is not an Ed25519 key")
+    return key
+
+
+def public_blob(key: Ed25519PublicKey) -> bytes:
+    """The key in SSH wire format."""
+    return base64.b64decode(_public_line(key).split()[1])
+
+
+def _public_line(key: Ed25519PublicKey) -> str:
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode("ascii")
 
 
 def published_by_clearml_session(host_key: str) -> bool:
@@ -71,7 +95,7 @@ def verify_record(
         raise _untrusted("The record names a host key whose private half is public (clearml-session's).")
     try:
         _verify_signature(record)
-    except _Damaged as error:
+    except Damaged as error:
         raise _untrusted(f"Its signature is not valid: {error}.") from None
     if first_seen_host_key is not None and _words(first_seen_host_key) != _words(record.host_key):
         raise _untrusted("The session's host key is not the one that this computer saw first.")
@@ -102,53 +126,53 @@ def _words(public_key: str) -> list[str]:
 
 def _verify_signature(record: contract.Record) -> None:
     host_blob = _key_blob(record.host_key)
-    blob = _Reader(_unarmor(record.signature))
+    blob = Reader(_unarmor(record.signature))
     if blob.take(len(_MAGIC)) != _MAGIC or blob.number() != 1:
-        raise _Damaged("it is not an SSH signature of version 1")
+        raise Damaged("it is not an SSH signature of version 1")
     if blob.text() != host_blob:
-        raise _Damaged("it was made with another key than the host key")
+        raise Damaged("it was made with another key than the host key")
     if blob.text() != contract.SIGNATURE_NAMESPACE.encode():
-        raise _Damaged("it was made for another purpose")
+        raise Damaged("it was made for another purpose")
     reserved, hash_name = blob.text(), blob.text()
-    signature = _Reader(blob.text())
+    signature = Reader(blob.text())
     blob.end()
     if hash_name not in _HASHES:
-        raise _Damaged("it uses an unknown hash")
+        raise Damaged("it uses an unknown hash")
     if signature.text() != KEY_TYPE:
-        raise _Damaged("it is not an Ed25519 signature")
+        raise Damaged("it is not an Ed25519 signature")
     raw = signature.text()
     signature.end()
     digest = _HASHES[hash_name](record.signed_text().encode("utf-8")).digest()
     fields = (contract.SIGNATURE_NAMESPACE.encode(), reserved, hash_name, digest)
-    signed = _MAGIC + b"".join(_string(field) for field in fields)
+    signed = _MAGIC + b"".join(string(field) for field in fields)
     try:
         _public_key(host_blob).verify(raw, signed)
     except InvalidSignature:
-        raise _Damaged("the record was changed after it was signed") from None
+        raise Damaged("the record was changed after it was signed") from None
 
 
 def _public_key(blob: bytes) -> Ed25519PublicKey:
-    reader = _Reader(blob)
+    reader = Reader(blob)
     if reader.text() != KEY_TYPE:
-        raise _Damaged("the host key is not an Ed25519 key")
+        raise Damaged("the host key is not an Ed25519 key")
     raw = reader.text()
     reader.end()
     if len(raw) != 32:
-        raise _Damaged("the host key has the wrong length")
+        raise Damaged("the host key has the wrong length")
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _key_blob(public_key: str) -> bytes:
     words = public_key.split()
     if len(words) < 2 or words[0].encode() != KEY_TYPE:
-        raise _Damaged("the host key is not an Ed25519 key")
+        raise Damaged("the host key is not an Ed25519 key")
     return _decode(words[1])
 
 
 def _unarmor(text: str) -> bytes:
     lines = [line.strip() for line in text.strip().splitlines()]
     if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
-        raise _Damaged("it is not an armored SSH signature")
+        raise Damaged("it is not an armored SSH signature")
     return _decode("".join(lines[1:-1]))
 
 
@@ -156,14 +180,15 @@ def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
-        raise _Damaged("it is not base64") from None
+        raise Damaged("it is not base64") from None
 
 
-def _string(value: bytes) -> bytes:
+def string(value: bytes) -> bytes:
+    """SSH wire format of a byte string."""
     return len(value).to_bytes(4, "big") + value
 
 
-class _Reader:
+class Reader:
     """SSH wire format (RFC 4251 section 5) from a byte string."""
 
     def __init__(self, data: bytes) -> None:
@@ -172,7 +197,7 @@ class _Reader:
 
     def take(self, count: int) -> bytes:
         if count > len(self._data) - self._at:
-            raise _Damaged("it is cut short")
+            raise Damaged("it is cut short")
         self._at += count
         return self._data[self._at - count : self._at]
 
@@ -184,4 +209,4 @@ class _Reader:
 
     def end(self) -> None:
         if self._at != len(self._data):
-            raise _Damaged("it has bytes too many")
+            raise Damaged("it has bytes too many")

@@ -126,6 +126,7 @@ TABLE = MappingProxyType(
             _row("ssh.no_key", "This session's key is not on this computer",
                  "The session was launched from another computer or its key was removed from the keyring. "
                  "Attach from the computer that launched it.", Retry.USER),
+            _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
             _row("port.taken", "A local port is taken",
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "

@@ -41,7 +41,8 @@ class Application:
         self._listener.close()
         with self._lock:
             for client in self._clients:
-                client.close()
+                with contextlib.suppress(OSError):  # it ended already
+                    client.shutdown(socket.SHUT_RDWR)
         self._accepting.join(5)
 
     def _accept(self) -> None:

@@ -1,0 +1,202 @@
+"""Our ssh-agent and the real OpenSSH client: log in with no key file and no prompt, through the tunnel."""
+
+import contextlib
+import os
+import socket
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_app.adapters.ssh_agent import (
+    MESSAGE_LIMIT,
+    ClientFiles,
+    SshAgent,
+    ssh_command_line,
+    ssh_options,
+    write_client_files,
+)
+from desktop_app.adapters.ssh_keys import new_key, public_line
+from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.domain.problems import AppError
+from desktop_app.ports import Cancel
+from tests.support.ssh_server import TASK, SshServer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    made = SshServer(tmp_path / "machine")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def folder(private_home: Path) -> Path:
+    """A runtime folder with all that a path can hold against a command line."""
+    return private_home / 'run 100% "mine" ü'
+
+
+@pytest.fixture
+def agent(folder: Path) -> Iterator[SshAgent]:
+    made = SshAgent(folder)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def attached(server: SshServer, agent: SshAgent, folder: Path) -> Iterator[tuple[int, ClientFiles]]:
+    """A connected session: our local port for SSH and the files for the client."""
+    key = (server.folder / "client").read_text()
+    agent.add(TASK, key)
+    tunnel = SshTunnel("agent")
+    (bound,) = tunnel.bind({"ssh": 0})
+    tunnel.route({"ssh": server.port})
+    tunnel.connect(server.target(), Cancel(10))
+    yield bound.port, write_client_files(folder, TASK, agent.socket_path, public_line(key), server.host_key)
+    tunnel.close()
+
+
+def run(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, **more)
+
+
+def batch(command: list[str]) -> list[str]:
+    return [command[0], "-o", "BatchMode=yes", *command[1:]]
+
+
+def test_ssh_logs_in_without_a_key_file_or_a_prompt(attached: tuple[int, ClientFiles], server: SshServer) -> None:
+    port, files = attached
+    done = run([*batch(ssh_command_line(port, server.user, files)), "echo hello; exit 7"])
+    assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 7)
+
+
+def test_scp_copies_both_ways(attached: tuple[int, ClientFiles], server: SshServer, tmp_path: Path) -> None:
+    port, files = attached
+    data = os.urandom(3_000_000)
+    (tmp_path / "here").write_bytes(data)
+    scp = ["scp", "-q", "-o", "BatchMode=yes", *ssh_options(files), "-P", str(port)]
+    for source, goal in (("here", "there"), ("there", "back")):
+        remote = f"{server.user}@127.0.0.1:{tmp_path}/there"
+        pair = [remote if name == "there" else str(tmp_path / name) for name in (source, goal)]
+        done = run([*scp, *pair])
+        assert (done.stderr, done.returncode) == ("", 0)
+    assert (tmp_path / "back").read_bytes() == data
+
+
+def test_another_host_key_is_refused(attached: tuple[int, ClientFiles], server: SshServer, folder: Path) -> None:
+    port, files = attached
+    write_client_files(folder, TASK, files.agent_socket, server.client_key, server.stranger_key)
+    done = run([*batch(ssh_command_line(port, server.user, files)), "true"])
+    assert done.returncode == 255
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in done.stderr
+
+
+def test_a_removed_key_no_longer_logs_in(attached: tuple[int, ClientFiles], server: SshServer, agent: SshAgent) -> None:
+    port, files = attached
+    agent.remove(TASK)
+    done = run([*batch(ssh_command_line(port, server.user, files)), "true"])
+    assert done.returncode == 255
+    assert "Permission denied" in done.stderr
+
+
+def test_only_the_sessions_own_key_is_offered(
+    attached: tuple[int, ClientFiles], server: SshServer, agent: SshAgent
+) -> None:
+    """Servers end a sign-in after a few keys; the keys of other sessions must not use those tries up."""
+    for number in range(20):
+        agent.add(f"other-{number}", new_key("x")[0])
+    port, files = attached
+    done = run([*batch(ssh_command_line(port, server.user, files)), "-v", "true"])
+    assert done.returncode == 0
+    assert done.stderr.count("Offering public key") == 1
+
+
+def test_nobody_else_reaches_the_socket_and_no_secret_is_on_disk(
+    attached: tuple[int, ClientFiles], agent: SshAgent, server: SshServer
+) -> None:
+    _, files = attached
+    assert stat.S_IMODE(agent.socket_path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(agent.socket_path.parent.stat().st_mode) == 0o700
+    secret = (server.folder / "client").read_text().splitlines()[2]
+    for path in (files.public_key, files.known_hosts):
+        assert secret not in path.read_text()
+
+
+def test_the_agent_lists_keys_for_openssh_and_takes_none(agent: SshAgent, tmp_path: Path) -> None:
+    private, line = new_key("x")
+    agent.add("my session", private)
+    env = {**os.environ, "SSH_AUTH_SOCK": str(agent.socket_path)}
+    assert run(["ssh-add", "-L"], env=env).stdout == f"{' '.join(line.split()[:2])} my session\n"
+    key = tmp_path / "more"
+    key.write_text(new_key("y")[0])
+    key.chmod(0o600)
+    assert run(["ssh-add", str(key)], env=env).returncode != 0
+    assert run(["ssh-add", "-D"], env=env).returncode != 0
+    assert run(["ssh-add", "-L"], env=env).stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\0\0\0\0",
+        (MESSAGE_LIMIT + 1).to_bytes(4, "big"),
+        b"\xff" * 64,
+        b"\0\0\0\x05\x0d\xff\xff\xff\xff",
+        b"\0\0",
+    ],
+    ids=["nothing", "empty", "too long", "noise", "cut sign request", "cut length"],
+)
+def test_nonsense_is_refused_and_the_agent_lives(agent: SshAgent, message: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(agent.socket_path))
+        client.sendall(message)
+        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):  # hung up on, with bytes unread
+            assert client.recv(100) in (b"", b"\0\0\0\x01\x05")
+    env = {**os.environ, "SSH_AUTH_SOCK": str(agent.socket_path)}
+    assert "no identities" in run(["ssh-add", "-L"], env=env).stdout
+
+
+def test_close_ends_waiting_clients_and_removes_the_socket(agent: SshAgent) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(agent.socket_path))
+        agent.close()
+        agent.close()
+        assert client.recv(1) == b""
+    assert not agent.socket_path.exists()
+    assert not [t for t in threading.enumerate() if t.name.startswith("ssh-agent")]
+
+
+def test_the_socket_of_a_killed_process_is_swept_away(folder: Path) -> None:
+    folder.mkdir()
+    dead = folder / "agent-999999999.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(dead))
+    agent = SshAgent(folder)
+    agent.start()
+    assert [path.name for path in folder.glob("*.sock")] == [agent.socket_path.name]
+    agent.close()
+
+
+def test_a_folder_too_deep_for_a_socket_is_replaced(private_home: Path) -> None:
+    agent = SshAgent(private_home / ("deep" * 40))
+    agent.start()
+    replaced = agent.socket_path
+    assert stat.S_IMODE(replaced.parent.stat().st_mode) == 0o700
+    agent.close()
+    assert not replaced.parent.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_problem(private_home: Path) -> None:
+    (private_home / "file").write_text("")
+    with pytest.raises(AppError) as caught:
+        SshAgent(private_home / "file" / "run").start()
+    assert caught.value.problem.code == "ssh.agent"
