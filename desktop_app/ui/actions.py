@@ -1,0 +1,169 @@
+"""One set of QActions per session: buttons, context menu and tray show the same objects. GUI thread.
+
+Which are offered comes from ``domain.allowed_actions`` alone; this file only names, orders and wires them.
+"""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from desktop_app.domain.session import Action, SessionId, SessionSnapshot, allowed_actions, openable
+from desktop_app.ui import icons
+from desktop_app.ui.commands import Commands
+from desktop_app.ui.text import tooltip
+from remote_bootstrap.apps import APPS, AppSpec
+
+BROWSER_APPS: tuple[AppSpec, ...] = tuple(spec for spec in APPS if spec.opens == "browser")
+
+SHORTCUTS = {
+    Action.TERMINAL: "Ctrl+T",
+    Action.COPY_SSH: "Ctrl+Shift+C",
+    Action.ATTACH: "Ctrl+E",
+    Action.DETACH: "Ctrl+D",
+    Action.RECONNECT: "Ctrl+R",
+    Action.SHUT_DOWN: "Ctrl+Shift+X",
+    Action.FORGET: "Ctrl+Backspace",
+}
+
+HELP = {
+    Action.TERMINAL: "Open a terminal that is logged in to the session",
+    Action.COPY_SSH: "Copy a command that logs in to the session while it is attached",
+    Action.ATTACH: "Open the tunnel from this computer to the session",
+    Action.DETACH: "Close the tunnel; the session goes on running",
+    Action.RECONNECT: "Dial again now instead of waiting",
+    Action.SHUT_DOWN: "End the session and free its agent",
+    Action.CANCEL: "Take the session out of its queue and end it",
+    Action.OTHER_QUEUE: "Let another queue's agents run the session",
+    Action.FORGET: "Remove the ended session from the list",
+}
+
+# The order in menus; None is a separator.
+MENU_ORDER: tuple[Action | None, ...] = (
+    Action.OPEN,
+    Action.TERMINAL,
+    Action.COPY_SSH,
+    None,
+    Action.ATTACH,
+    Action.DETACH,
+    Action.RECONNECT,
+    None,
+    Action.OTHER_QUEUE,
+    Action.CANCEL,
+    Action.SHUT_DOWN,
+    Action.FORGET,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Names one QAction of a session; ``app`` is set for OPEN only."""
+
+    action: Action
+    app: str = ""
+
+    @property
+    def identifier(self) -> str:
+        """A stable name for tests and screen-reader scripts: ``action-attach``, ``action-open-<application>``."""
+        name = f"action-{self.action.name.lower()}"
+        return f"{name}-{self.app}" if self.app else name
+
+
+def keys_of(action: Action) -> tuple[Key, ...]:
+    if action is Action.OPEN:
+        return tuple(Key(action, spec.key) for spec in BROWSER_APPS)
+    return (Key(action),)
+
+
+ALL_KEYS = tuple(key for action in Action for key in keys_of(action))
+
+
+class SessionActions(QObject):
+    """The QActions of one session; ``update`` follows its snapshot."""
+
+    def __init__(self, session: SessionId, commands: Commands, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._commands = commands
+        self._actions = {key: self._make(key) for key in ALL_KEYS}
+
+    def _make(self, key: Key) -> QAction:
+        made = QAction(self)
+        made.setObjectName(key.identifier)
+        if key.action is Action.OPEN:
+            spec = next(spec for spec in BROWSER_APPS if spec.key == key.app)
+            made.setText(f"{key.action.value} {spec.label}")
+            made.setIcon(icons.icon(spec.icon))
+            made.setToolTip(tooltip(f"Open {spec.label} in the browser, logged in"))
+            made.setShortcut(QKeySequence(f"Ctrl+{BROWSER_APPS.index(spec) + 1}"))
+        else:
+            made.setText(key.action.value)
+            made.setToolTip(tooltip(HELP[key.action]))
+            made.setShortcut(QKeySequence(SHORTCUTS.get(key.action, "")))
+        made.triggered.connect(lambda: self._commands.run(self.session, key.action, key.app))
+        return made
+
+    def get(self, key: Key) -> QAction:
+        return self._actions[key]
+
+    def all(self) -> tuple[QAction, ...]:
+        return tuple(self._actions.values())
+
+    def update(self, snapshot: SessionSnapshot) -> None:
+        allowed = allowed_actions(snapshot)
+        for key, action in self._actions.items():
+            enabled = key.action in allowed and (key.action is not Action.OPEN or openable(snapshot, key.app))
+            action.setEnabled(enabled and not self._commands.busy(self.session, key.action, key.app))
+            action.setVisible(enabled or self._promised(snapshot, key))
+
+    @staticmethod
+    def _promised(snapshot: SessionSnapshot, key: Key) -> bool:
+        """Shown though not yet possible: what the session was launched for."""
+        return (
+            key.action is Action.OPEN
+            and Action.DETACH in allowed_actions(snapshot)
+            and bool(snapshot.endpoint(key.app))
+        )
+
+    def fill(self, menu: QMenu) -> None:
+        for action in MENU_ORDER:
+            if action is None:
+                menu.addSeparator()
+            else:
+                menu.addActions([self._actions[key] for key in keys_of(action)])
+
+
+class ActionBook(QObject):
+    """The sets of all sessions."""
+
+    changed = Signal()
+
+    def __init__(self, commands: Commands, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._commands = commands
+        self._sets: dict[SessionId, SessionActions] = {}
+        self._snapshots: dict[SessionId, SessionSnapshot] = {}
+        commands.changed.connect(self._command_changed)
+
+    def knows(self, session: SessionId) -> bool:
+        return session in self._sets
+
+    def of(self, session: SessionId) -> SessionActions:
+        return self._sets[session]
+
+    def refresh(self, snapshots: tuple[SessionSnapshot, ...]) -> None:
+        """Follow the store: make, update and drop sets."""
+        self._snapshots = {snapshot.id: snapshot for snapshot in snapshots}
+        for session in [known for known in self._sets if known not in self._snapshots]:
+            self._sets.pop(session).deleteLater()
+        for snapshot in snapshots:
+            if snapshot.id not in self._sets:
+                self._sets[snapshot.id] = SessionActions(snapshot.id, self._commands, self)
+            self._sets[snapshot.id].update(snapshot)
+        self._commands.prune(frozenset(self._snapshots))
+        self.changed.emit()
+
+    def _command_changed(self, session: SessionId) -> None:
+        if session in self._sets:
+            self._sets[session].update(self._snapshots[session])

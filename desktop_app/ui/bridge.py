@@ -1,0 +1,127 @@
+"""The only place where a callback of the core becomes a Qt signal.
+
+Callbacks come on worker threads, slots run on the GUI thread. Emitting on a deleted object raises, so ``close()``
+unsubscribes first and a lock keeps a late callback from emitting afterwards.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from shiboken6 import isValid
+
+from desktop_app.domain.session import SessionSnapshot
+from desktop_app.ports import Cancel
+from desktop_app.services.api import Core, Job, Outcome
+
+log = logging.getLogger(__name__)
+COALESCE_MS = 40  # store changes of one burst reach the views together
+
+
+class Ticket:
+    """A submitted job as its caller holds it. GUI thread only."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.dropped = False
+
+    def cancel(self) -> None:
+        """Ask the job to stop; its outcome still arrives (as cancelled, if it listened)."""
+        if self.job is not None:
+            self.job.cancel()
+
+    def drop(self) -> None:
+        """Cancel, and never hear of it again."""
+        self.dropped = True
+        self.cancel()
+
+
+class Bridge(QObject):
+    """One per core. ``sessions_changed`` and ``noticed`` (a Notice) reach the views; ``activated`` asks for the
+    window."""
+
+    sessions_changed = Signal()
+    noticed = Signal(object)
+    activated = Signal()
+    _store_told = Signal()
+    _finished = Signal(object)
+
+    def __init__(self, core: Core, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self._lock = threading.Lock()
+        self._open = True
+        self._pending = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(COALESCE_MS)
+        self._timer.timeout.connect(self._flush)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._store_told.connect(self._arm, queued)
+        self._finished.connect(self._deliver, queued)
+        self._unsubscribe = [core.store.subscribe(self._on_change), core.on_notice(self._on_notice)]
+
+    # -- called on worker threads
+
+    def _on_change(self, _old: SessionSnapshot | None, _new: SessionSnapshot | None) -> None:
+        with self._lock:
+            if self._open and not self._pending:
+                self._pending = True
+                self._store_told.emit()
+
+    def _on_notice(self, notice: object) -> None:
+        with self._lock:
+            if self._open:
+                self.noticed.emit(notice)
+
+    def activate(self) -> None:
+        """Ask for the window, from any thread (a second start of the program does)."""
+        with self._lock:
+            if self._open:
+                self.activated.emit()
+
+    # -- GUI thread
+
+    @Slot()
+    def _arm(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def _flush(self) -> None:
+        with self._lock:
+            self._pending = False
+        self.sessions_changed.emit()
+
+    def submit(
+        self, name: str, work: Callable[[Cancel], object], then: Callable[[Outcome], None], owner: QObject
+    ) -> Ticket:
+        """Run blocking ``work`` on the core's pool and ``then`` here, unless ``owner`` is gone by that time."""
+        ticket = Ticket()
+
+        def done(outcome: Outcome) -> None:
+            with self._lock:
+                if self._open:
+                    self._finished.emit((ticket, owner, then, outcome))
+
+        ticket.job = self._core.jobs.submit(name, work, done)
+        return ticket
+
+    @Slot(object)
+    def _deliver(self, delivery: tuple[Ticket, QObject, Callable[[Outcome], None], Outcome]) -> None:
+        ticket, owner, then, outcome = delivery
+        if ticket.dropped or not isValid(owner):
+            return
+        if outcome.problem is not None:
+            log.info("job ended with a problem: %s (%s)", outcome.problem, outcome.problem.cause)
+        then(outcome)
+
+    def close(self) -> None:
+        """Unsubscribe; nothing is emitted afterwards. Idempotent."""
+        with self._lock:
+            self._open = False
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        self._timer.stop()

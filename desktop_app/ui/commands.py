@@ -1,0 +1,176 @@
+"""What a click does: every action and remedy as one call of the core. GUI thread; blocking calls go through the bridge.
+
+Views never call the core themselves. What failed is kept per session until it works, is tried again or is dismissed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+
+from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.session import Action, SessionId, SessionSnapshot, allowed_actions
+from desktop_app.ports import Cancel
+from desktop_app.services.api import Core, Outcome
+from desktop_app.ui.bridge import Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A command that did not work, and how to run it again."""
+
+    problem: Problem
+    again: Callable[[], None]
+
+
+class Commands(QObject):
+    """One for the whole window. Signals ask for what needs a view: a question, the log, the account form."""
+
+    changed = Signal(object)  # SessionId: what is busy or failed has changed
+    failed = Signal(object, object)  # SessionId, Problem
+    said = Signal(str)  # a short sentence of success
+    ask_shut_down = Signal(object)  # SessionId
+    ask_queue = Signal(object)  # SessionId
+    ask_log = Signal(object)  # SessionId
+    ask_sign_in = Signal(str)  # account id
+
+    def __init__(self, core: Core, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self._bridge = bridge
+        self._failures: dict[SessionId, Failure] = {}
+        self._busy: set[tuple[SessionId, str]] = set()
+        self._table: dict[Action, Callable[[SessionId], None]] = {
+            Action.TERMINAL: self._terminal,
+            Action.COPY_SSH: self._copy_ssh,
+            Action.ATTACH: self._attach,
+            Action.DETACH: self._detach,
+            Action.RECONNECT: self._reconnect,
+            Action.SHUT_DOWN: self.ask_shut_down.emit,
+            Action.CANCEL: self.stop,
+            Action.OTHER_QUEUE: self.ask_queue.emit,
+            Action.FORGET: self._forget,
+        }
+
+    def run(self, session: SessionId, action: Action, app: str = "") -> None:
+        """``app`` is the application's key for Action.OPEN."""
+        if action is Action.OPEN:
+            self._open(session, app)
+        else:
+            self._table[action](session)
+
+    def busy(self, session: SessionId, action: Action, app: str = "") -> bool:
+        """True while this very action is under way, so that a second click does nothing."""
+        return (session, action.value + app) in self._busy
+
+    def failure(self, session: SessionId) -> Problem | None:
+        failure = self._failures.get(session)
+        return failure.problem if failure else None
+
+    def dismiss(self, session: SessionId) -> None:
+        if self._failures.pop(session, None):
+            self.changed.emit(session)
+
+    def prune(self, known: frozenset[SessionId]) -> None:
+        """Forget what belongs to sessions that are gone."""
+        self._failures = {session: failure for session, failure in self._failures.items() if session in known}
+
+    # -- one per action
+
+    def _open(self, session: SessionId, app: str) -> None:
+        self._submit(session, Action.OPEN, lambda cancel: self._core.open_app(session, app, cancel), app=app)
+
+    def _terminal(self, session: SessionId) -> None:
+        self._submit(session, Action.TERMINAL, lambda cancel: self._core.open_terminal(session, cancel))
+
+    def _copy_ssh(self, session: SessionId) -> None:
+        def copied(value: object) -> None:
+            QGuiApplication.clipboard().setText(str(value))
+            self.said.emit("The ssh command is on the clipboard.")
+
+        self._submit(session, Action.COPY_SSH, lambda cancel: self._core.ssh_command(session, cancel), copied)
+
+    def _attach(self, session: SessionId) -> None:
+        self._submit(session, Action.ATTACH, lambda cancel: self._core.attach(session, cancel))
+
+    def _detach(self, session: SessionId) -> None:
+        self._submit(session, Action.DETACH, lambda cancel: self._core.detach(session, cancel))
+
+    def _reconnect(self, session: SessionId) -> None:
+        self.dismiss(session)
+        self._core.reconnect(session)
+
+    def _forget(self, session: SessionId) -> None:
+        self._failures.pop(session, None)
+        self._core.forget(session)
+
+    def stop(self, session: SessionId) -> None:
+        """Shut down or cancel, without asking again."""
+        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.stop(session, cancel))
+
+    def move(self, session: SessionId, queue: str) -> None:
+        self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
+
+    def reconnect_all(self) -> None:
+        """Redial every broken link now."""
+        for snapshot in self._core.store.all():
+            if Action.RECONNECT in allowed_actions(snapshot):
+                self._reconnect(snapshot.id)
+
+    def _submit(
+        self,
+        session: SessionId,
+        action: Action,
+        work: Callable[[Cancel], object],
+        then: Callable[[object], None] = lambda _value: None,
+        app: str = "",
+    ) -> None:
+        key = (session, action.value + app)
+        if key in self._busy:
+            return
+        self._busy.add(key)
+        self._failures.pop(session, None)
+
+        def again() -> None:
+            self._submit(session, action, work, then, app)
+
+        def done(outcome: Outcome) -> None:
+            self._busy.discard(key)
+            if outcome.problem is not None:
+                self._failures[session] = Failure(outcome.problem, again)
+                self.failed.emit(session, outcome.problem)
+            elif not outcome.cancelled:
+                then(outcome.value)
+            self.changed.emit(session)
+
+        self._bridge.submit(f"{action.name.lower()}-{session.task[:8]}", work, done, self)
+        self.changed.emit(session)
+
+    # -- remedies
+
+    def remedy(self, session: SessionId, remedy: Remedy) -> None:
+        """What a problem's button does."""
+        table: dict[Remedy, Callable[[], None]] = {
+            Remedy.RETRY: lambda: self._retry(session),
+            # Asking the keyring again is what makes the system show its own unlock prompt.
+            Remedy.UNLOCK_KEYRING: lambda: self._retry(session),
+            Remedy.SIGN_IN: lambda: self.ask_sign_in.emit(session.account),
+            Remedy.OTHER_QUEUE: lambda: self.ask_queue.emit(session),
+            Remedy.CANCEL_LAUNCH: lambda: self.stop(session),
+            Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),
+            Remedy.ATTACH: lambda: self._attach(session),
+            Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
+        }
+        table[remedy]()
+
+    def _retry(self, session: SessionId) -> None:
+        failure = self._failures.pop(session, None)
+        if failure is not None:
+            failure.again()
+            return
+        snapshot: SessionSnapshot | None = self._core.store.get(session)
+        if snapshot is not None and Action.RECONNECT in allowed_actions(snapshot):
+            self._core.reconnect(session)
+        elif snapshot is not None and Action.ATTACH in allowed_actions(snapshot):
+            self._attach(session)

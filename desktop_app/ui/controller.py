@@ -1,0 +1,278 @@
+"""Ties core, bridge, window and tray together: what follows what. GUI thread.
+
+The views emit what a person wants; this file answers with another view or with a command.
+"""
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from desktop_app import APP_NAME
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.session import Link, SessionId, SessionSnapshot
+from desktop_app.services.api import Core, Notice, Outcome
+from desktop_app.ui.actions import ActionBook
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.commands import Commands
+from desktop_app.ui.dialogs.app_log import AppLogDialog
+from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.queue import QueueDialog
+from desktop_app.ui.main_window import MainWindow, top_level
+from desktop_app.ui.state import WindowState
+from desktop_app.ui.text import count, shortened
+from desktop_app.ui.theme import Scheme, Theme
+from desktop_app.ui.tray import Tray, TrayMenu
+from desktop_app.ui.wizard.dialog import Wizard
+
+ACCOUNT_TICK_MS = 2000  # accounts have no callback of their own; asking is quick
+
+
+class Controller(QObject):
+    """The face of one core. ``leaving`` asks app.py to end the program."""
+
+    leaving = Signal()
+
+    def __init__(self, core: Core, theme: Theme, state: WindowState, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._core, self._theme, self._state = core, theme, state
+        self.bridge = Bridge(core, self)
+        self.commands = Commands(core, self.bridge, self)
+        self.book = ActionBook(self.commands, self)
+        self.window = MainWindow(core, self.bridge, self.commands, self.book)
+        self.menu = TrayMenu(self.book)
+        self.tray = Tray(self.menu, self)
+        self.wizard: Wizard | None = None
+        self._chosen = state.account
+        self._tick = QTimer(self)
+        self._tick.setInterval(ACCOUNT_TICK_MS)
+        self._tick.timeout.connect(self._refresh_accounts)
+        self._connect()
+
+    def _connect(self) -> None:
+        window, side, commands = self.window, self.window.sidebar, self.commands
+        self.bridge.sessions_changed.connect(self.refresh)
+        self.bridge.noticed.connect(self._notice)
+        self.bridge.activated.connect(window.bring_up)
+        commands.changed.connect(lambda _session: window.show_current())
+        commands.failed.connect(self._command_failed)
+        commands.said.connect(window.say)
+        commands.ask_shut_down.connect(self._ask_shut_down)
+        commands.ask_queue.connect(self._ask_queue)
+        commands.ask_log.connect(self._show_log)
+        commands.ask_sign_in.connect(self.open_account)
+        side.account_chosen.connect(self._choose_account)
+        side.add_account.connect(lambda: self.open_account(""))
+        side.remove_account.connect(self._ask_remove)
+        side.account_remedy.connect(self._account_remedy)
+        window.new_session.connect(self.open_wizard)
+        window.closing.connect(self._window_closing)
+        window.quit_asked.connect(self.ask_quit)
+        window.reconnect_all.connect(commands.reconnect_all)
+        window.app_log.connect(self._show_app_log)
+        window.scheme_chosen.connect(self._choose_scheme)
+        self._connect_tray()
+
+    def _connect_tray(self) -> None:
+        self.menu.new_session.triggered.connect(self.open_wizard)
+        self.menu.show_window.triggered.connect(self.window.bring_up)
+        self.menu.reconnect_all.triggered.connect(self.commands.reconnect_all)
+        self.menu.quit.triggered.connect(self.leaving)  # said twice already: the menu, then its last entry
+        self.tray.clicked.connect(self.window.bring_up)
+        self.tray.notice_clicked.connect(self.show_session)
+
+    def start(self, *, hidden: bool) -> None:
+        """First paint. Hidden only where there is a tray to come back from."""
+        self.window.restore_layout(self._state.geometry, self._state.splitter)
+        self.window.show_scheme(self._theme.scheme)
+        self.refresh()
+        self._tick.start()
+        if not (hidden and self.tray.usable):
+            self.window.show()
+            if not self._core.accounts():
+                self.open_wizard()
+
+    # -- following the core
+
+    @property
+    def account(self) -> str:
+        """The chosen account, as far as it still exists; with a single account that one."""
+        known = self._core.accounts()
+        if self._chosen in {account.id for account in known}:
+            return self._chosen
+        return known[0].id if len(known) == 1 else ""
+
+    def refresh(self) -> None:
+        snapshots = self._core.store.all()
+        self.book.refresh(snapshots)
+        self.tray.refresh(snapshots)
+        self.menu.refresh(snapshots)
+        self._refresh_accounts()
+
+    def _refresh_accounts(self) -> None:
+        accounts, chosen = self._core.accounts(), self.account
+        self.window.sidebar.show_accounts(accounts, chosen)
+        self.window.sidebar.show_account_problem(self._account_problem(accounts, chosen)[1])
+        shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account))
+        self.window.refresh(tuple(s for s in shown if self.book.knows(s.id)), has_account=bool(accounts))
+
+    def _account_problem(self, accounts: tuple[Account, ...], chosen: str) -> tuple[str, Problem | None]:
+        for account in accounts:
+            problem = self._core.account_problem(account.id) if chosen in ("", account.id) else None
+            if problem is not None:
+                return account.id, problem
+        return "", None
+
+    def _notice(self, notice: Notice) -> None:
+        if not self.window.isActiveWindow() and not self.tray.notify(notice):
+            QApplication.alert(self.window)
+
+    def _command_failed(self, session: SessionId, problem: Problem) -> None:
+        """The details show it; where they can't be seen, a notification does."""
+        if not self.window.isVisible():
+            self._notice(Notice(problem.title, problem.detail, session, urgent=True))
+        elif self.window.details.session != session:
+            self.window.say(f"{self._name(session)}: {problem.title}")
+
+    def _name(self, session: SessionId) -> str:
+        snapshot = self._core.store.get(session)
+        return shortened(" ".join((snapshot.name if snapshot else session.task[:8]).split()), 60)
+
+    def show_session(self, session: SessionId | None) -> None:
+        if session is not None and self.account not in ("", session.account):
+            self._choose_account(session.account)
+        self.window.bring_up()
+        self.refresh()
+        self.window.sidebar.select(session)
+
+    # -- sessions
+
+    def _ask_shut_down(self, session: SessionId) -> None:
+        title = f"Shut down “{self._name(session)}”?"
+        text = "Its applications and terminals end and the agent becomes free. What was not saved there is lost."
+        ask(top_level(self.window), title, text, "Shut down", lambda: self.commands.stop(session),
+            identifier="confirm-shut-down")  # fmt: skip
+
+    def _ask_queue(self, session: SessionId) -> None:
+        dialog = QueueDialog(self._core, self.bridge, session.account, self._name(session), top_level(self.window))
+        dialog.chosen.connect(lambda queue: self.commands.move(session, queue))
+        dialog.open()
+
+    def _show_log(self, session: SessionId) -> None:
+        self.show_session(session)
+        self.window.details.log.show_log()
+
+    # -- accounts and launching
+
+    def _choose_account(self, account: str) -> None:
+        self._chosen = account
+        self._state.account = account
+        self._refresh_accounts()
+
+    def open_wizard(self) -> None:
+        self._open(Wizard(self._core, self.bridge, self.account, top_level(self.window)))
+
+    def open_account(self, account: str) -> None:
+        """The account page alone: another account, or a new key for ``account``."""
+        self._open(Wizard(self._core, self.bridge, account, top_level(self.window), account_only=True))
+
+    def _open(self, wizard: Wizard) -> None:
+        if self.wizard is not None and self.wizard.isVisible():
+            wizard.deleteLater()
+            self.wizard.raise_()
+            self.wizard.activateWindow()
+            return
+        self.wizard = wizard
+        wizard.account_added.connect(self._choose_account)
+        wizard.launched.connect(self._launched)
+        wizard.finished.connect(self._wizard_finished)
+        wizard.open()
+
+    def _wizard_finished(self) -> None:
+        if self.wizard is not None:
+            self.wizard.deleteLater()
+            self.wizard = None
+        self.refresh()
+
+    def _launched(self, session: SessionId) -> None:
+        self.show_session(session)
+
+    def _ask_remove(self, account: str) -> None:
+        label = next((known.label for known in self._core.accounts() if known.id == account), account)
+        text = "Its sessions go on running; SessionDock forgets the account and its secret."
+        ask(top_level(self.window), f"Remove “{shortened(label, 60)}”?", text, "Remove",
+            lambda: self._remove(account), identifier="confirm-remove-account")  # fmt: skip
+
+    def _remove(self, account: str) -> None:
+        def done(outcome: Outcome) -> None:
+            if outcome.problem is not None:
+                self.window.say(str(outcome.problem))
+            self.refresh()
+
+        self.bridge.submit("remove-account", lambda cancel: self._core.remove_account(account, cancel), done, self)
+
+    def _account_remedy(self, remedy: Remedy) -> None:
+        account, _problem = self._account_problem(self._core.accounts(), self.account)
+        if remedy is Remedy.SIGN_IN:
+            self.open_account(account)
+        elif account:
+            self._check_account(account)
+
+    def _check_account(self, account: str) -> None:
+        """Ask the server something now; the answer clears the account's problem or renews it."""
+        known = next(one for one in self._core.accounts() if one.id == account)
+        core = self._core
+
+        def done(outcome: Outcome) -> None:
+            self.window.say(str(outcome.problem) if outcome.problem else f"{known.label} answers.")
+            self.refresh()
+
+        if known.sandbox:
+            self.bridge.submit("start-sandbox", core.use_sandbox, done, self)
+        else:
+            self.bridge.submit("check-account", lambda cancel: core.queues(account, cancel), done, self)
+
+    # -- the window itself
+
+    def _show_app_log(self) -> None:
+        AppLogDialog(self._core, self.window).open()
+
+    def _choose_scheme(self, scheme: Scheme) -> None:
+        self._theme.choose(scheme)
+        self._state.scheme = scheme
+        self.window.show_scheme(scheme)
+
+    def _window_closing(self) -> None:
+        """Hide where a tray can bring the window back right now; elsewhere closing means leaving."""
+        self.remember()
+        if not self.tray.usable:
+            self.ask_quit()
+            return
+        self.window.hide()
+        if self._state.tell_once("closing-hides"):
+            self.tray.notify(Notice(f"{APP_NAME} keeps running", "Open or quit it from the tray icon."))
+
+    def remember(self) -> None:
+        self._state.geometry, self._state.splitter = self.window.layout_state()
+
+    def ask_quit(self) -> None:
+        """Leave, after asking if that cuts connections. Remote sessions go on either way."""
+        connected = self._connected()
+        if not connected:
+            self.leaving.emit()
+            return
+        text = "The sessions go on running, but their local addresses stop until you start SessionDock again."
+        ask(top_level(self.window), f"Quit and disconnect {count(len(connected), 'session')}?", text, "Quit",
+            self.leaving.emit, identifier="confirm-quit")  # fmt: skip
+
+    def _connected(self) -> tuple[SessionSnapshot, ...]:
+        return tuple(s for s in self._core.store.all() if s.link is not Link.OFF)
+
+    def close(self) -> None:
+        """Take everything off the screen and stop listening; the core may be closed afterwards."""
+        self.remember()
+        self._tick.stop()
+        self.bridge.close()
+        for widget in QApplication.topLevelWidgets():
+            if widget.windowType() is not Qt.WindowType.Desktop:
+                widget.hide()
+        self.tray.close()

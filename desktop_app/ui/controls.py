@@ -1,0 +1,163 @@
+"""Controls that the stylesheet alone can't draw well: combo box, checkbox, menu button, fold. GUI thread."""
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QComboBox,
+    QPushButton,
+    QRadioButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
+
+from desktop_app.ui.status import Shape, paint_shape
+from desktop_app.ui.text import tooltip
+from desktop_app.ui.theme import SPACE_S, colours
+
+BOX = 17.0  # side of a checkbox's box and a radio button's circle
+TEXT_AT = 28
+
+
+def _paint_choice(button: QAbstractButton, radius: float, mark: Shape) -> None:
+    """Paint a checkbox or radio button in the window's own colours; focus is a ring around the box."""
+    table = colours()
+    painter = QPainter(button)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    box = QRectF(2, (button.height() - BOX) / 2, BOX, BOX)
+    on, enabled = button.isChecked(), button.isEnabled()
+    edge = table.accent if (on or button.hasFocus()) and enabled else table.strong_border
+    painter.setPen(QPen(QColor(edge), 1.2))
+    painter.setBrush(QColor((table.accent if enabled else table.strong_border) if on else table.surface))
+    painter.drawRoundedRect(box, radius, radius)
+    if button.hasFocus():
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(table.text), 1.4))
+        painter.drawRoundedRect(box.adjusted(-1.6, -1.6, 1.6, 1.6), radius + 1.6, radius + 1.6)
+    if on:
+        paint_shape(painter, box.adjusted(3, 3, -3, -3), mark, QColor(table.on_accent))
+    painter.setPen(QColor(table.text if enabled else table.muted))
+    painter.setFont(button.font())
+    painter.drawText(button.rect().adjusted(TEXT_AT, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), button.text())
+
+
+def _choice_size(button: QAbstractButton) -> QSize:
+    metrics = button.fontMetrics()
+    return QSize(TEXT_AT + metrics.horizontalAdvance(button.text()) + SPACE_S, max(metrics.height(), 18) + 8)
+
+
+class CheckBox(QCheckBox):
+    """A checkbox whose focus can be seen."""
+
+    def sizeHint(self) -> QSize:
+        return _choice_size(self)
+
+    def minimumSizeHint(self) -> QSize:
+        return _choice_size(self)
+
+    def hitButton(self, at: QPoint) -> bool:
+        return self.rect().contains(at)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        _paint_choice(self, 4.5, Shape.TICK)
+
+
+class RadioButton(QRadioButton):
+    """A radio button whose focus can be seen."""
+
+    def sizeHint(self) -> QSize:
+        return _choice_size(self)
+
+    def minimumSizeHint(self) -> QSize:
+        return _choice_size(self)
+
+    def hitButton(self, at: QPoint) -> bool:
+        return self.rect().contains(at)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        _paint_choice(self, BOX / 2, Shape.DOT)
+
+
+class ComboBox(QComboBox):
+    """A combo box with a drawn arrow (a stylesheet alone loses it), which long texts can't widen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = self.width() - 50
+        option.currentText = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        paint_chevron(painter, QPointF(self.width() - 18, self.height() / 2))
+
+
+def paint_chevron(painter: QPainter, at: QPointF, *, down: bool = True) -> None:
+    """A small open arrow around the point ``at``."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ink = QColor(colours().muted)
+    painter.setPen(QPen(ink, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    ends = ((-4.0, -2.0), (0.0, 2.0), (4.0, -2.0)) if down else ((-2.0, -4.0), (2.0, 0.0), (-2.0, 4.0))
+    painter.drawPolyline([at + QPointF(x, y) for x, y in ends])
+    painter.restore()
+
+
+class MenuButton(QPushButton):
+    """A button with a menu and a chevron; its text is elided, its whole text is the tooltip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "menu")
+        self.setAutoDefault(False)
+        self._full = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_text(self, text: str) -> None:
+        self._full = text
+        self.setAccessibleName(text)
+        self.setToolTip(tooltip(text))
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(90, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = max(20, self.width() - 56)
+        elided = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, room)
+        if elided != self.text().replace("&&", "&"):
+            self.setText(elided.replace("&", "&&"))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        paint_chevron(QPainter(self), QPointF(self.width() - 18, self.height() / 2))
+
+
+class Fold(QPushButton):
+    """A heading that shows or hides ``content``; closed at first."""
+
+    def __init__(self, text: str, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setAutoDefault(False)
+        self.setCheckable(True)
+        self._content = content
+        self.setProperty("kind", "fold")
+        content.setVisible(False)
+        self.toggled.connect(content.setVisible)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        paint_chevron(QPainter(self), QPointF(14, self.height() / 2), down=self.isChecked())

@@ -1,0 +1,62 @@
+"""Moving a waiting session to another queue. GUI thread."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.services.api import Core
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.forms.queue_editor import QueueEditor
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.windows.banner import ProblemBanner
+
+
+class QueueDialog(QDialog):
+    """``chosen`` carries the queue's name."""
+
+    chosen = Signal(str)
+
+    def __init__(self, core: Core, bridge: Bridge, account: str, session: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Move to another queue")
+        self.setAccessibleIdentifier("queue-dialog")
+        self.resize(480, 240)
+        self._account = account
+        self._editor = QueueEditor(core, bridge)
+        self._editor.combo.setAccessibleName("Queue")
+        self._banner = ProblemBanner("queue-dialog-banner")
+        self._banner.remedy.connect(lambda _remedy: self._editor.load(account))
+        self._editor.failed.connect(self._banner.show_problem)
+        self._editor.edited.connect(self._show_move)
+        self._build(session)
+        self._editor.load(account)
+
+    def _build(self, session: str) -> None:
+        self._move = button("Move", "primary", "queue-dialog-move")
+        self._move.setDefault(True)
+        self._move.clicked.connect(self._moved)
+        cancel = button("Cancel", identifier="queue-dialog-cancel")
+        cancel.clicked.connect(self.reject)
+        caption = label("Queue", "section")
+        caption.setBuddy(self._editor.combo)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_S)
+        row.addStretch()
+        row.addWidget(cancel)
+        row.addWidget(self._move)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
+        column.setSpacing(SPACE_M)
+        column.addWidget(ElidedLabel(f"Move “{session}”", "heading"))
+        for widget in (self._banner, caption, self._editor):
+            column.addWidget(widget)
+        column.addStretch()
+        column.addLayout(row)
+
+    def _show_move(self) -> None:
+        self._move.setEnabled(bool(self._editor.value()) and self._editor.combo.isEnabled())
+
+    def _moved(self) -> None:
+        self.chosen.emit(str(self._editor.value()))
+        self.accept()

@@ -1,0 +1,98 @@
+"""An editor with what surrounds it: caption, help, and what is wrong with its value. GUI thread."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from desktop_app.domain.options import Option
+from desktop_app.ui.forms.editors import BoolEditor, LineEditor, LinesEditor, NumberEditor, Value
+from desktop_app.ui.forms.queue_editor import QueueEditor
+from desktop_app.ui.text import tooltip
+from desktop_app.ui.theme import SPACE_XS
+from desktop_app.ui.widgets import label, repolish
+
+AnyEditor = BoolEditor | NumberEditor | LineEditor | LinesEditor | QueueEditor
+MakeQueueEditor = Callable[[], QueueEditor]
+
+
+def make_editor(option: Option, default: object, queue_editor: MakeQueueEditor) -> AnyEditor:
+    """The widget for the option's type; this is the only place that looks at types."""
+    if option.choices == "queues":
+        return queue_editor()
+    if isinstance(default, bool):
+        return BoolEditor(option.label)
+    if isinstance(default, int):
+        return NumberEditor()
+    return LinesEditor() if option.multiline else LineEditor()
+
+
+class Field(QWidget):
+    """One option of the form. Errors appear once the user has touched it or asked to go on."""
+
+    edited = Signal()
+
+    def __init__(
+        self, name: str, option: Option, default: Value, queue_editor: MakeQueueEditor, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.name, self.option = name, option
+        self._touched = False
+        self.editor = make_editor(option, default, queue_editor)
+        self._error = label(role="error", wrap=True)
+        self._error.setAccessibleIdentifier(f"error-{name}")
+        self._error.setVisible(False)
+        self._lay_out(default)
+        self._describe()
+        self.set_value(default)
+        self.editor.edited.connect(self._edited)
+
+    def _lay_out(self, default: Value) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_XS)
+        if not isinstance(default, bool):
+            caption = label(self.option.label, "section")
+            caption.setBuddy(self.target)
+            column.addWidget(caption)
+        column.addWidget(self.editor)
+        help_text = label(self.option.help, "muted", wrap=True)
+        if isinstance(default, bool):
+            help_text.setContentsMargins(28, 0, 0, 0)
+        column.addWidget(help_text)
+        column.addWidget(self._error)
+
+    @property
+    def target(self) -> QWidget:
+        """The widget that takes the keyboard."""
+        return self.editor.combo if isinstance(self.editor, QueueEditor) else self.editor
+
+    def _describe(self) -> None:
+        self.target.setAccessibleName(self.option.label)
+        self.target.setAccessibleIdentifier(f"option-{self.name}")
+        self.target.setAccessibleDescription(self.option.help)
+        self.target.setToolTip(tooltip(self.option.help))
+
+    def value(self) -> Value:
+        return self.editor.value()
+
+    def set_value(self, value: Value) -> None:
+        self.editor.set_value(value)
+
+    def _edited(self) -> None:
+        self._touched = self._touched or not isinstance(self.editor, QueueEditor)
+        self.check()
+        self.edited.emit()
+
+    def check(self, *, force: bool = False) -> str:
+        """What is wrong with the value; shown if the field was touched or ``force``d."""
+        error = self.option.check(self.value())
+        self._touched = self._touched or force
+        shown = error if self._touched else ""
+        self._error.setText(shown)
+        self._error.setVisible(bool(shown))
+        if self.target.property("wrong") != bool(shown):
+            self.target.setProperty("wrong", bool(shown))
+            repolish(self.target)
+        self.target.setAccessibleDescription(f"{self.option.help} {shown}".strip())
+        return error

@@ -1,0 +1,140 @@
+"""Choosing a queue by what serves it now: “default — 1 of 2 agents free”. GUI thread; the list comes from a job."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.domain.account import Queue
+from desktop_app.domain.problems import Problem
+from desktop_app.services.api import Core, Outcome
+from desktop_app.ui.bridge import Bridge, Ticket
+from desktop_app.ui.controls import ComboBox
+from desktop_app.ui.text import count, menu_text
+from desktop_app.ui.theme import SPACE_S, SPACE_XS
+from desktop_app.ui.widgets import button, label
+
+LOOKING = "Looking for queues…"
+
+
+def queue_text(queue: Queue) -> str:
+    """One queue as an entry of the list."""
+    name = menu_text(queue.name, 80).replace("&&", "&")
+    if not queue.served:
+        return f"{name} — no agent"
+    free = sum(not worker.task for worker in queue.workers)
+    agents = count(len(queue.workers), "agent")
+    state = f"{agents} free" if free == len(queue.workers) else f"{free} of {agents} free" if free else f"{agents} busy"
+    return f"{name} — {state}, {queue.waiting} waiting" if queue.waiting else f"{name} — {state}"
+
+
+def warning_text(queue: Queue | None, wanted: str) -> str:
+    """What a person should know before launching into it; "" = nothing."""
+    if queue is None:
+        return f"There is no queue “{wanted}” on this server any more." if wanted else ""
+    if not queue.served:
+        return "No agent serves this queue now: the session waits until one does."
+    if all(worker.task for worker in queue.workers):
+        return "All its agents are busy now: the session waits for its turn."
+    return ""
+
+
+def order(queue: Queue) -> tuple[bool, bool, str]:
+    """Those that can run a session soon first."""
+    return (not queue.served, all(worker.task for worker in queue.workers), queue.name.casefold())
+
+
+class QueueEditor(QWidget):
+    """The value is the queue's name. ``failed`` carries the Problem when the list can't be had."""
+
+    edited = Signal()
+    failed = Signal(object)
+
+    def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core, self._bridge = core, bridge
+        self._account = ""
+        self._wanted = ""
+        self._queues: dict[str, Queue] = {}
+        self._ticket: Ticket | None = None
+        self.combo = ComboBox()
+        self.combo.setAccessibleIdentifier("option-queue")
+        self.combo.currentIndexChanged.connect(self._picked)
+        self._refresh = button("Refresh", "quiet", "queue-refresh")
+        self._refresh.setToolTip("Ask the server again for its queues and agents")
+        self._refresh.clicked.connect(lambda: self.load(self._account))
+        self._warning = label(role="note", wrap=True)
+        self._warning.setAccessibleIdentifier("queue-warning")
+        self._lay_out()
+        self.setFocusProxy(self.combo)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_S)
+        row.addWidget(self.combo, 1)
+        row.addWidget(self._refresh)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_XS)
+        column.addLayout(row)
+        column.addWidget(self._warning)
+        self._warning.setVisible(False)
+
+    # -- the list
+
+    def load(self, account: str) -> None:
+        """Ask for the queues of ``account``; the wanted one is chosen when they come."""
+        if self._ticket is not None:
+            self._ticket.drop()
+        self._account = account
+        self._fill((), LOOKING)
+        self._ticket = self._bridge.submit(
+            "queues", lambda cancel: self._core.queues(account, cancel), self._loaded, self
+        )
+
+    def _loaded(self, outcome: Outcome) -> None:
+        self._ticket = None
+        if outcome.problem is not None:
+            self._fill((), "The queues can't be read")
+            problem: Problem = outcome.problem
+            self.failed.emit(problem)
+            return
+        queues = outcome.value if isinstance(outcome.value, tuple) else ()
+        self._fill(tuple(sorted(queues, key=order)), "This server has no queue")
+        self.failed.emit(None)
+
+    def _fill(self, queues: tuple[Queue, ...], otherwise: str) -> None:
+        wanted = self._wanted
+        self._queues = {queue.name: queue for queue in queues}
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for queue in queues:
+            self.combo.addItem(queue_text(queue), queue.name)
+        if wanted and queues and wanted not in self._queues:
+            self.combo.addItem(f"{wanted} — not on this server", wanted)
+        if not queues:
+            self.combo.addItem(otherwise, wanted)
+        self.combo.setEnabled(bool(queues))
+        self.combo.setCurrentIndex(max(0, self.combo.findData(wanted)))
+        self.combo.blockSignals(False)
+        self._picked()
+
+    def _picked(self) -> None:
+        if self._queues:
+            self._wanted = str(self.combo.currentData() or "")
+            text = warning_text(self._queues.get(self._wanted), self._wanted)
+        else:
+            text = ""
+        self._warning.setText(text)
+        self._warning.setVisible(bool(text))
+        self.combo.setToolTip("")
+        self.edited.emit()
+
+    # -- as an Editor
+
+    def value(self) -> str | int | bool:
+        return self._wanted
+
+    def set_value(self, value: str | int | bool) -> None:
+        self._wanted = str(value)
+        at = self.combo.findData(self._wanted)
+        if self._queues and at >= 0:
+            self.combo.setCurrentIndex(at)

@@ -1,0 +1,74 @@
+"""The session list as a Qt model: follows the store by changing rows in place, so that selection and scroll stay.
+
+GUI thread.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop_app.domain.session import SessionId, SessionSnapshot, progress_of, status_of
+from desktop_app.ui.text import tooltip
+
+SNAPSHOT = Qt.ItemDataRole.UserRole + 1
+ROOT = QModelIndex()
+
+
+class SessionListModel(QAbstractListModel):
+    """One row per session; ``SNAPSHOT`` is the role that the delegate and the window read."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[SessionSnapshot] = []
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        snapshot = self._rows[index.row()]
+        if role == SNAPSHOT:
+            return snapshot
+        if role == Qt.ItemDataRole.DisplayRole:
+            return snapshot.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{snapshot.name}, {status_of(snapshot).value}, {progress_of(snapshot)}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip(f"{snapshot.name} — {status_of(snapshot).value}: {progress_of(snapshot)}")
+        return None
+
+    def row_of(self, session: SessionId | None) -> int:
+        """-1 when it is not in the list."""
+        return next((row for row, snapshot in enumerate(self._rows) if snapshot.id == session), -1)
+
+    def index_of(self, session: SessionId | None) -> QModelIndex:
+        row = self.row_of(session)
+        return self.index(row) if row >= 0 else QModelIndex()
+
+    def refresh(self, snapshots: Sequence[SessionSnapshot]) -> None:
+        """Become ``snapshots``, with the fewest removals, moves, insertions and changes."""
+        wanted = {snapshot.id for snapshot in snapshots}
+        for row in reversed(range(len(self._rows))):
+            if self._rows[row].id not in wanted:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._rows[row]
+                self.endRemoveRows()
+        for row, snapshot in enumerate(snapshots):
+            self._place(row, snapshot)
+
+    def _place(self, row: int, snapshot: SessionSnapshot) -> None:
+        at = self.row_of(snapshot.id)
+        if at < 0:
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._rows.insert(row, snapshot)
+            self.endInsertRows()
+            return
+        if at != row:  # rows before ``row`` are placed already, so it can only come from below
+            self.beginMoveRows(QModelIndex(), at, at, QModelIndex(), row)
+            self._rows.insert(row, self._rows.pop(at))
+            self.endMoveRows()
+        if self._rows[row] != snapshot:
+            self._rows[row] = snapshot
+            self.dataChanged.emit(self.index(row), self.index(row))

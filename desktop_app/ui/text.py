@@ -1,0 +1,58 @@
+"""Server-made text on its way into the window: always plain, never markup. Pure functions, any thread."""
+
+import html
+import re
+from datetime import UTC, datetime
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def tooltip(text: str) -> str:
+    """Qt guesses whether a tooltip is markup; this one is, and says exactly ``text`` (wrapped where it is long)."""
+    return f"<qt>{html.escape(text)}</qt>" if text else ""
+
+
+def menu_text(text: str, limit: int = 60) -> str:
+    """A menu entry: one line, no mnemonics, not wider than a menu should be."""
+    line = " ".join(text.split())
+    return shortened(line, limit).replace("&", "&&")
+
+
+def shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def notification_body(text: str) -> str:
+    """Notification servers on Linux read the body as markup."""
+    return html.escape(text, quote=False)
+
+
+def log_text(text: str) -> str:
+    """Terminal output as text: no escape sequences; of a line that was redrawn, only what was drawn last."""
+    lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
+    return "\n".join(_CONTROL.sub("", line.rstrip("\r").rsplit("\r", 1)[-1]) for line in lines)
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """“just now”, “5 minutes ago”, “3 hours ago”, then the local date and time; "" for None."""
+    if moment is None:
+        return ""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return _count(int(seconds // 60), "minute") + " ago"
+    if seconds < 86400:
+        return _count(int(seconds // 3600), "hour") + " ago"
+    return moment.astimezone().strftime("%d %b %Y, %H:%M")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def count(number: int, noun: str) -> str:
+    """“1 session”, “3 sessions”."""
+    return _count(number, noun)

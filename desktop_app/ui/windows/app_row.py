@@ -1,0 +1,93 @@
+"""One application of a session in the details: its state, its local address and what can be done with it. GUI thread.
+
+Which buttons an application gets follows from its spec (``opens``), never from which application it is.
+"""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from desktop_app.domain.session import Action, Endpoint
+from desktop_app.ui import icons
+from desktop_app.ui.actions import Key, SessionActions
+from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.status import Shape, app_look
+from desktop_app.ui.text import tooltip
+from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XS, Tone
+from desktop_app.ui.widgets import ActionButton, ElidedLabel, Glyph, button, label
+
+ICON_SIDE = 28
+
+
+def keys_for(endpoint: Endpoint) -> tuple[Key, ...]:
+    """The actions that belong to this application."""
+    spec = endpoint.spec
+    if spec is None:
+        return ()
+    if spec.opens == "browser":
+        return (Key(Action.OPEN, spec.key),)
+    return (Key(Action.TERMINAL), Key(Action.COPY_SSH))
+
+
+def address_of(endpoint: Endpoint) -> str:
+    """Where the application answers on this computer; "" while it is not bound."""
+    if not endpoint.local_port:
+        return ""
+    scheme = "http://" if endpoint.spec is not None and endpoint.spec.opens == "browser" else ""
+    return f"{scheme}127.0.0.1:{endpoint.local_port}"
+
+
+class AppRow(QWidget):
+    """Follows one endpoint. ``copied`` asks to put the address on the clipboard."""
+
+    copied = Signal(str)
+
+    def __init__(self, endpoint: Endpoint, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._address = ""
+        self._glyph = Glyph(Shape.CLOCK, Tone.NEUTRAL, 14)
+        self._name = label(endpoint.label, "section")
+        self._state = ElidedLabel(role="muted")
+        self._state.setAccessibleIdentifier(f"app-state-{endpoint.app}")
+        self._where = button("", "link", f"app-address-{endpoint.app}")
+        self._where.clicked.connect(lambda: self.copied.emit(self._address))
+        self._buttons = {key: ActionButton("primary" if at == 0 else "") for at, key in enumerate(keys_for(endpoint))}
+        self._lay_out(endpoint)
+
+    def _lay_out(self, endpoint: Endpoint) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, SPACE_S, 0, SPACE_S)
+        row.setSpacing(SPACE_M)
+        picture = QLabel()
+        picture.setFixedSize(ICON_SIDE, ICON_SIDE)
+        if endpoint.spec is not None:
+            picture.setPixmap(icons.icon(endpoint.spec.icon).pixmap(ICON_SIDE, ICON_SIDE))
+        row.addWidget(picture)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._name)
+        state = QHBoxLayout()
+        state.setSpacing(SPACE_XS + 2)
+        state.addWidget(self._glyph)
+        state.addWidget(self._state, 1)
+        words.addLayout(state)
+        row.addLayout(words, 2)
+        row.addLayout(self._tail(), 3)
+
+    def _tail(self) -> FlowLayout:
+        flow = FlowLayout(spacing=SPACE_S, align_right=True)
+        flow.addWidget(self._where)
+        for one in self._buttons.values():
+            flow.addWidget(one)
+        return flow
+
+    def follow(self, endpoint: Endpoint, actions: SessionActions) -> None:
+        tone, shape, word = app_look(endpoint.state)
+        self._glyph.show_shape(shape, tone)
+        self._state.setText(f"{word}: {endpoint.detail}" if endpoint.detail else word)
+        self._address = address_of(endpoint)
+        self._where.setText(self._address)
+        self._where.setVisible(bool(self._address))
+        self._where.setAccessibleName(f"{self._address}, copy the local address of {endpoint.label}")
+        self._where.setToolTip(tooltip(f"Copy {self._address}"))
+        for key, one in self._buttons.items():
+            one.bind(actions.get(key))

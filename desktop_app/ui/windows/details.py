@@ -1,0 +1,175 @@
+"""The details of the selected session: state, actions, problems, applications, facts, log. GUI thread.
+
+Everything shown comes from one snapshot; nothing is read back out of a widget.
+"""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from desktop_app.domain.problems import Problem
+from desktop_app.domain.session import Action, SessionId, SessionSnapshot, progress_of, status_of
+from desktop_app.services.api import Core
+from desktop_app.ui.actions import ActionBook, Key
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.commands import Commands
+from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
+from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, StatusPill, label
+from desktop_app.ui.windows.app_row import AppRow
+from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.windows.facts_card import FactsCard
+from desktop_app.ui.windows.log_panel import LogPanel
+
+# What concerns the session as a whole; an application's own actions are in its row.
+BUTTONS = (
+    Action.ATTACH,
+    Action.RECONNECT,
+    Action.OTHER_QUEUE,
+    Action.DETACH,
+    Action.CANCEL,
+    Action.SHUT_DOWN,
+    Action.FORGET,
+)
+KINDS = {
+    Action.ATTACH: "primary",
+    Action.RECONNECT: "primary",
+    Action.SHUT_DOWN: "danger",
+    Action.CANCEL: "danger",
+}
+
+
+class DetailsPane(QWidget):
+    """Follows one session; hidden by the window while none is selected."""
+
+    said = Signal(str)
+
+    def __init__(
+        self, core: Core, bridge: Bridge, commands: Commands, book: ActionBook, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("details")
+        self._commands, self._book = commands, book
+        self._session: SessionId | None = None
+        self._buttons: dict[Key, ActionButton] = {}
+        self._rows: dict[str, AppRow] = {}
+        self.log = LogPanel(core, bridge)
+        self._build()
+
+    # -- building
+
+    def _build(self) -> None:
+        page = Page("Session details", SPACE_XL, 120)
+        page.body.setContentsMargins(SPACE_XL, SPACE_XL, SPACE_XL, SPACE_M)
+        page.body.setSpacing(SPACE_L)
+        page.body.addLayout(self._head())
+        page.body.addLayout(self._action_row())
+        for banner in self._banners():
+            page.body.addWidget(banner)
+        self._apps = Card("Applications")
+        self._apps.body.setSpacing(0)
+        page.body.addWidget(self._apps)
+        self._facts = FactsCard()
+        page.body.addWidget(self._facts)
+        page.body.addStretch()
+        self._split_with_log(page)
+
+    def _split_with_log(self, page: Page) -> None:
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(SPACE_XL, SPACE_S, SPACE_XL, SPACE_L)
+        column.addWidget(self.log)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(6)
+        splitter.addWidget(page)
+        splitter.addWidget(below)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setSizes([500, 230])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(splitter)
+
+    def _head(self) -> QVBoxLayout:
+        self._name = ElidedLabel(role="title")
+        self._name.setAccessibleIdentifier("session-name")
+        self._pill = StatusPill()
+        self._progress = label(role="muted", wrap=True)
+        self._progress.setAccessibleIdentifier("session-progress")
+        line = QHBoxLayout()
+        line.setSpacing(SPACE_M)
+        line.addWidget(self._name, 1)
+        line.addWidget(self._pill)
+        column = QVBoxLayout()
+        column.setSpacing(SPACE_XS)
+        column.addLayout(line)
+        column.addWidget(self._progress)
+        return column
+
+    def _action_row(self) -> FlowLayout:
+        flow = FlowLayout(spacing=SPACE_S)
+        for action in BUTTONS:
+            self._buttons[Key(action)] = ActionButton(KINDS.get(action, ""))
+            flow.addWidget(self._buttons[Key(action)])
+        return flow
+
+    def _banners(self) -> tuple[ProblemBanner, ...]:
+        self._failure_banner = ProblemBanner("failure-banner", dismissible=True)
+        self._problem_banner = ProblemBanner("problem-banner")
+        self._notice_banner = ProblemBanner("notice-banner")
+        banners = (self._failure_banner, self._problem_banner, self._notice_banner)
+        for banner in banners:
+            banner.remedy.connect(self._remedy)
+        self._failure_banner.dismissed.connect(self._dismiss)
+        return banners
+
+    # -- following
+
+    @property
+    def session(self) -> SessionId | None:
+        return self._session
+
+    def show_session(self, snapshot: SessionSnapshot) -> None:
+        self._session = snapshot.id
+        self._name.setText(snapshot.name)
+        self._pill.show_status(status_of(snapshot))
+        self._progress.setText(progress_of(snapshot))
+        actions = self._book.of(snapshot.id)
+        for key, one in self._buttons.items():
+            one.bind(actions.get(key))
+        self._show_problems(snapshot)
+        self._show_apps(snapshot)
+        self._facts.follow(snapshot)
+        self.log.follow(snapshot)
+
+    def _show_problems(self, snapshot: SessionSnapshot) -> None:
+        failure: Problem | None = self._commands.failure(snapshot.id)
+        self._failure_banner.show_problem(failure)
+        self._problem_banner.show_problem(snapshot.problem)
+        self._notice_banner.show_problem(snapshot.notice)
+
+    def _show_apps(self, snapshot: SessionSnapshot) -> None:
+        actions = self._book.of(snapshot.id)
+        shown = {endpoint.app for endpoint in snapshot.endpoints}
+        for app in [known for known in self._rows if known not in shown]:
+            self._rows.pop(app).deleteLater()
+        for endpoint in snapshot.endpoints:
+            if endpoint.app not in self._rows:
+                row = self._rows[endpoint.app] = AppRow(endpoint)
+                row.copied.connect(self._copy)
+                self._apps.body.addWidget(row)
+            self._rows[endpoint.app].follow(endpoint, actions)
+        self._apps.setVisible(bool(snapshot.endpoints))
+
+    def _remedy(self, remedy: object) -> None:
+        if self._session is not None:
+            self._commands.remedy(self._session, remedy)  # type: ignore[arg-type]
+
+    def _dismiss(self) -> None:
+        if self._session is not None:
+            self._commands.dismiss(self._session)
+
+    def _copy(self, address: str) -> None:
+        QGuiApplication.clipboard().setText(address)
+        self.said.emit(f"{address} is on the clipboard.")

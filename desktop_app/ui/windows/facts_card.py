@@ -1,0 +1,77 @@
+"""The facts of a session as a table of one or two columns, whichever fits. GUI thread."""
+
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from desktop_app.domain.session import SessionSnapshot
+from desktop_app.ui.text import ago, tooltip
+from desktop_app.ui.theme import SPACE_L, SPACE_S
+from desktop_app.ui.widgets import Card, label
+
+TWO_COLUMNS_FROM = 520  # px of width
+
+
+def facts_of(snapshot: SessionSnapshot) -> tuple[tuple[str, str], ...]:
+    """The facts that are known, as (label, value)."""
+    facts, record = snapshot.facts, snapshot.facts.record
+    rows = (
+        ("Queue", facts.queue),
+        ("Agent", facts.worker),
+        ("Project", facts.project),
+        ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else ""),
+        ("Created", ago(facts.created)),
+        ("Started", ago(facts.started)),
+        ("Task", snapshot.id.task),
+        ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
+        ("Server says", facts.message),
+    )
+    return tuple((name, " ".join(value.split())) for name, value in rows if value)
+
+
+class FactsCard(Card):
+    """Follows a snapshot; a value that did not change keeps what is selected in it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Details", parent)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(SPACE_L)
+        self._grid.setVerticalSpacing(SPACE_S)
+        self.body.addLayout(self._grid)
+        self._labels: dict[str, tuple[QLabel, QLabel]] = {}
+        self._columns = 0
+
+    def follow(self, snapshot: SessionSnapshot) -> None:
+        rows = facts_of(snapshot)
+        names = tuple(name for name, _value in rows)
+        if names != tuple(self._labels):
+            self._make(names)
+        for name, value in rows:
+            shown = self._labels[name][1]
+            if shown.text() != value:
+                shown.setText(value)
+                shown.setToolTip(tooltip(value))
+
+    def _make(self, names: tuple[str, ...]) -> None:
+        for pair in self._labels.values():
+            for widget in pair:
+                self._grid.removeWidget(widget)
+                widget.deleteLater()
+        self._labels = {name: (label(name, "muted"), label(wrap=True, selectable=True)) for name in names}
+        for name, (caption, value) in self._labels.items():
+            caption.setBuddy(value)
+            value.setAccessibleIdentifier(f"fact-{name.lower().replace(' ', '-')}")
+        self._place()
+
+    def _place(self) -> None:
+        self._columns = 2 if self.width() >= TWO_COLUMNS_FROM else 1
+        for at, (caption, value) in enumerate(self._labels.values()):
+            row, column = divmod(at, self._columns)
+            self._grid.addWidget(caption, row, 2 * column)
+            self._grid.addWidget(value, row, 2 * column + 1)
+        for column, stretch in ((1, 1), (3, self._columns - 1)):
+            self._grid.setColumnStretch(column, stretch)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._labels and self._columns != (2 if self.width() >= TWO_COLUMNS_FROM else 1):
+            self._place()

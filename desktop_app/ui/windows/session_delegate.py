@@ -1,0 +1,117 @@
+"""Paints one session of the list as a card: name, status, progress, where it runs, its applications. GUI thread."""
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from desktop_app.domain.session import Endpoint, SessionSnapshot, progress_of, status_of
+from desktop_app.ui.models.session_list import SNAPSHOT
+from desktop_app.ui.status import LOOK, app_look, paint_shape
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
+from desktop_app.ui.widgets import paint_pill, pill_size
+
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def where_of(snapshot: SessionSnapshot) -> str:
+    """“queue · worker”, as far as it is known."""
+    return " · ".join(part for part in (snapshot.facts.queue, snapshot.facts.worker) if part)
+
+
+class SessionDelegate(QStyledItemDelegate):
+    """A card per session; all heights follow the font."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        snapshot = index.data(SNAPSHOT)
+        line = option.fontMetrics.height()
+        lines = 3 * line + 2 * SPACE_XS + (line + SPACE_S + 6 if self._chips(snapshot) else 0)
+        return QSize(200, lines + 2 * SPACE_M + SPACE_S)
+
+    @staticmethod
+    def _chips(snapshot: SessionSnapshot | None) -> tuple[Endpoint, ...]:
+        return snapshot.endpoints if snapshot is not None else ()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        snapshot: SessionSnapshot | None = index.data(SNAPSHOT)
+        if snapshot is None:
+            return
+        table = colours()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        card = QRectF(option.rect).adjusted(1, SPACE_XS, -1, -SPACE_XS)
+        self._paint_card(painter, card, option.state, table)
+        self._paint_text(painter, card.adjusted(SPACE_L, SPACE_M, -SPACE_L, -SPACE_M), option.font, snapshot, table)
+        painter.restore()
+
+    @staticmethod
+    def _paint_card(painter: QPainter, card: QRectF, state: QStyle.StateFlag, table: Colours) -> None:
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        focused = selected and bool(state & QStyle.StateFlag.State_HasFocus)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        edge = table.accent if selected else table.strong_border if hovered else table.border
+        painter.setPen(QPen(QColor(edge), 2 if focused else 1))
+        painter.setBrush(QColor(table.accent_wash if selected else table.surface))
+        painter.drawRoundedRect(card.adjusted(1, 1, -1, -1), 10, 10)
+
+    def _paint_text(
+        self, painter: QPainter, box: QRectF, font: QFont, snapshot: SessionSnapshot, table: Colours
+    ) -> None:
+        bold, small = QFont(font), QFont(font)
+        bold.setWeight(QFont.Weight.DemiBold)
+        small.setPointSizeF(font.pointSizeF() * 0.9)
+        line = QFontMetricsF(font).height()
+        pill = self._paint_pill(painter, box, small, line, snapshot, table)
+        name = QRectF(box.left(), box.top(), box.width() - pill - SPACE_S, line)
+        _line(painter, name, snapshot.name, bold, table.text)
+        progress = QRectF(box.left(), name.bottom() + SPACE_XS, box.width(), line)
+        _line(painter, progress, progress_of(snapshot), font, table.muted)
+        where = progress.translated(0, line + SPACE_XS)
+        _line(painter, where, where_of(snapshot), small, table.muted)
+        self._paint_chips(painter, QPointF(box.left(), where.bottom() + SPACE_S), box.right(), small, snapshot, table)
+
+    @staticmethod
+    def _paint_pill(
+        painter: QPainter, box: QRectF, font: QFont, line: float, snapshot: SessionSnapshot, table: Colours
+    ) -> float:
+        """Paint the status at the top right; returns its width."""
+        status = status_of(snapshot)
+        tone, shape = LOOK[status]
+        shade = table.tones[tone]
+        painter.setFont(font)
+        size = pill_size(painter.fontMetrics(), status.value)
+        at = QRectF(box.right() - size.width(), box.top() + (line - size.height()) / 2, size.width(), size.height())
+        paint_pill(painter, at, status.value, shape, QColor(shade.ink), QColor(shade.wash))
+        return float(size.width())
+
+    def _paint_chips(
+        self, painter: QPainter, at: QPointF, right: float, font: QFont, snapshot: SessionSnapshot, table: Colours
+    ) -> None:
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        height = metrics.height() + 4
+        side = height * 0.5
+        for endpoint in self._chips(snapshot):
+            tone, shape, _word = app_look(endpoint.state)
+            width = side + 5 + metrics.horizontalAdvance(endpoint.label) + 2 * SPACE_S
+            if at.x() + width > right:
+                return
+            box = QRectF(at.x(), at.y(), width, height)
+            painter.setPen(QPen(QColor(table.border), 1))
+            painter.setBrush(QColor(table.surface))
+            painter.drawRoundedRect(box, 6, 6)
+            glyph = QRectF(box.left() + SPACE_S - 2, box.center().y() - side / 2, side, side)
+            paint_shape(painter, glyph, shape, QColor(table.tones[tone].ink))
+            painter.setPen(QColor(table.muted))
+            painter.drawText(box.adjusted(SPACE_S + side + 3, 0, 0, 0), int(LEFT), endpoint.label)
+            at = QPointF(at.x() + width + SPACE_XS + 2, at.y())
+
+
+def _line(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> None:
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    line = " ".join(text.split())
+    painter.drawText(
+        box, int(LEFT), painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(box.width()))
+    )

@@ -1,0 +1,176 @@
+"""The left side of the window: account, New session, the session list. GUI thread."""
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem
+from desktop_app.domain.session import SessionId, SessionSnapshot
+from desktop_app.ui.actions import ActionBook
+from desktop_app.ui.controls import MenuButton
+from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
+from desktop_app.ui.text import menu_text
+from desktop_app.ui.theme import SPACE_M, SPACE_S
+from desktop_app.ui.widgets import button, label
+from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.windows.session_delegate import SessionDelegate
+
+ALL_ACCOUNTS = ""
+SANDBOX_HINT = "The sandbox is a demo that runs on this computer; for a team, connect your ClearML server."
+
+
+class SessionListView(QListView):
+    """Keyboard: arrows select, Menu or Shift+F10 opens the actions."""
+
+    activated_session = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sessions")
+        self.setAccessibleName("Sessions")
+        self.setAccessibleIdentifier("session-list")
+        self.setItemDelegate(SessionDelegate(self))
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setMinimumHeight(80)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.activated_session.emit(self.currentIndex().data(SNAPSHOT))
+            return
+        super().keyPressEvent(event)
+
+
+class Sidebar(QWidget):
+    """``selected`` (SessionId or None), ``account_chosen`` (account id, "" = all), ``new_session``, ``add_account``,
+    ``remove_account`` (account id), ``account_remedy`` (Remedy)."""
+
+    selected = Signal(object)
+    account_chosen = Signal(str)
+    new_session = Signal()
+    add_account = Signal()
+    remove_account = Signal(str)
+    account_remedy = Signal(object)
+
+    def __init__(self, model: SessionListModel, book: ActionBook, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sidebar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._model, self._book = model, book
+        self._accounts: tuple[Account, ...] | None = None
+        self._chosen = ALL_ACCOUNTS
+        self._build_account()
+        self._build_list()
+        self._lay_out()
+
+    def _build_account(self) -> None:
+        self._account = MenuButton()
+        self._account.setAccessibleIdentifier("account-switcher")
+        self._account_menu = QMenu(self)
+        self._account.setMenu(self._account_menu)
+        self.menu_button = QToolButton()
+        self.menu_button.setText("☰")
+        self.menu_button.setProperty("kind", "quiet")
+        self.menu_button.setAccessibleName("Menu")
+        self.menu_button.setAccessibleIdentifier("main-menu")
+        self.menu_button.setToolTip("Appearance, log, quit")
+        self.menu_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._new = button("New session", "primary", "new-session")
+        self._new.setToolTip("Launch a session (Ctrl+N)")
+        self._new.clicked.connect(lambda: self.new_session.emit())
+
+    def _build_list(self) -> None:
+        self.banner = ProblemBanner("account-banner")
+        self.banner.remedy.connect(self.account_remedy)
+        self._hint = label(SANDBOX_HINT, "muted", wrap=True)
+        self._hint.setAccessibleIdentifier("sandbox-hint")
+        self.view = SessionListView()
+        self.view.setModel(self._model)
+        self.view.selectionModel().currentChanged.connect(self._current_changed)
+        self.view.customContextMenuRequested.connect(self._context_menu)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(SPACE_S)
+        head.addWidget(self._account, 1)
+        head.addWidget(self.menu_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        column.setSpacing(SPACE_M)
+        column.addLayout(head)
+        column.addWidget(self._new)
+        column.addWidget(self.banner)
+        column.addWidget(self.view, 1)
+        column.addWidget(self._hint)
+
+    # -- accounts
+
+    @property
+    def account(self) -> str:
+        """The chosen account's id; "" shows all."""
+        return self._chosen
+
+    def show_accounts(self, accounts: tuple[Account, ...], chosen: str) -> None:
+        self._chosen = chosen
+        current = next((account for account in accounts if account.id == chosen), None)
+        self._account.show_text(current.label if current else "All accounts" if accounts else "No account yet")
+        self._hint.setVisible(current is not None and current.sandbox)
+        if accounts != self._accounts or self._checked() != chosen:
+            self._accounts = accounts
+            self._fill_account_menu(accounts, chosen)
+
+    def _checked(self) -> str | None:
+        return next((str(a.data()) for a in self._account_menu.actions() if a.isCheckable() and a.isChecked()), None)
+
+    def _fill_account_menu(self, accounts: tuple[Account, ...], chosen: str) -> None:
+        menu = self._account_menu
+        menu.clear()
+        group = QActionGroup(menu)
+        entries = [(account.id, menu_text(account.label)) for account in accounts]
+        if len(accounts) > 1:
+            entries.insert(0, (ALL_ACCOUNTS, "All accounts"))
+        for key, text in entries:
+            entry = QAction(text, menu, checkable=True, checked=key == chosen)
+            entry.setData(key)
+            entry.triggered.connect(lambda _on=False, key=key: self.account_chosen.emit(key))
+            group.addAction(entry)
+            menu.addAction(entry)
+        menu.addSeparator()
+        menu.addAction("Add account…", self.add_account.emit)
+        if chosen != ALL_ACCOUNTS:
+            menu.addAction("Remove this account…", lambda: self.remove_account.emit(chosen))
+
+    def show_account_problem(self, problem: Problem | None) -> None:
+        self.banner.show_problem(problem)
+
+    # -- selection
+
+    def select(self, session: SessionId | None) -> None:
+        index = self._model.index_of(session)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+
+    @property
+    def current(self) -> SessionSnapshot | None:
+        snapshot = self.view.currentIndex().data(SNAPSHOT)
+        return snapshot if isinstance(snapshot, SessionSnapshot) else None
+
+    def _current_changed(self, index: QModelIndex, _old: QModelIndex) -> None:
+        snapshot = index.data(SNAPSHOT)
+        self.selected.emit(snapshot.id if snapshot else None)
+
+    def _context_menu(self, at: QPoint) -> None:
+        snapshot = self.view.indexAt(at).data(SNAPSHOT) or self.view.currentIndex().data(SNAPSHOT)
+        if snapshot is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._book.of(snapshot.id).fill(menu)
+        menu.popup(self.view.viewport().mapToGlobal(at))

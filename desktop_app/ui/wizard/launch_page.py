@@ -1,0 +1,77 @@
+"""The wizard's second page: on which account, and the form that the option table makes. GUI thread."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.services.api import Core
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.controls import ComboBox
+from desktop_app.ui.forms.option_form import OptionForm
+from desktop_app.ui.forms.queue_editor import QueueEditor
+from desktop_app.ui.text import menu_text
+from desktop_app.ui.theme import SPACE_L, SPACE_S
+from desktop_app.ui.widgets import button, label
+
+
+class LaunchPage(QWidget):
+    """``other_account`` asks for the first page; ``list_failed`` carries the Problem of the queue list, or None."""
+
+    other_account = Signal()
+    list_failed = Signal(object)
+
+    def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core, self._bridge = core, bridge
+        self._queues: list[QueueEditor] = []
+        self._account = ComboBox()
+        self._account.setAccessibleName("Account")
+        self._account.setAccessibleIdentifier("launch-account")
+        self._account.activated.connect(lambda _index: self._switch())
+        self.form = OptionForm(self._queue_editor)
+        self._lay_out()
+
+    def _queue_editor(self) -> QueueEditor:
+        editor = QueueEditor(self._core, self._bridge)
+        editor.failed.connect(self.list_failed)
+        self._queues.append(editor)
+        return editor
+
+    def _lay_out(self) -> None:
+        caption = label("Account", "section")
+        caption.setBuddy(self._account)
+        other = button("Other account…", "quiet", "launch-other-account")
+        other.clicked.connect(lambda: self.other_account.emit())
+        row = QHBoxLayout()
+        row.setSpacing(SPACE_S)
+        row.addWidget(caption)
+        row.addWidget(self._account, 1)
+        row.addWidget(other)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_L)
+        column.addLayout(row)
+        column.addWidget(self.form)
+
+    @property
+    def account(self) -> str:
+        return str(self._account.currentData() or "")
+
+    def show_account(self, account: str) -> None:
+        """Offer the known accounts, choose this one, and fill the form with its last launch."""
+        self._account.clear()
+        for known in self._core.accounts():
+            self._account.addItem(menu_text(known.label, 80).replace("&&", "&"), known.id)
+        self._account.setCurrentIndex(max(0, self._account.findData(account)))
+        self._switch()
+
+    def _switch(self) -> None:
+        self.form.show_spec(self._core.last_spec(self.account))
+        self.reload()
+
+    def reload(self) -> None:
+        for editor in self._queues:
+            editor.load(self.account)
+
+    def focus_queue(self) -> None:
+        for editor in self._queues:
+            editor.combo.setFocus()
