@@ -6,6 +6,7 @@ All calls run on the test's thread; the processes are children of the test.
 """
 
 import enum
+import json
 import os
 import shutil
 import subprocess
@@ -15,14 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from jeepney import message_bus, new_method_call
+from jeepney import DBusAddress, message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import unwrap_msg
 
 from tests.support.ax_driver import AccessibilityBus, Node
 from tests.support.browser_driver import Browser
+from tests.support.desktop_bus import CONTROL, CONTROL_PATH
 from tests.support.desktop_processes import MARK, Program, end_marked_processes
-from tests.support.paths import APPLICATIONS_CACHE, REPOSITORY, cache_folder
+from tests.support.paths import APPLICATIONS_CACHE, CACHE, REPOSITORY
 from tests.support.tray_driver import Tray
 from tests.support.waiting import wait_until
 
@@ -91,7 +95,7 @@ class Rig:
 
     def __init__(self, options: RigOptions | None = None) -> None:
         self.options = options or RigOptions()
-        rigs = cache_folder() / "rigs"
+        rigs = CACHE / "rigs"
         rigs.mkdir(parents=True, exist_ok=True)
         # Not under /tmp: sshd refuses key files below a folder that everybody can write to, as a real home never is.
         self.base = Path(tempfile.mkdtemp(dir=rigs))
@@ -158,8 +162,8 @@ class Rig:
             "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
             # Downloads and installed applications are kept per machine: a test is about sessions, not about PyPI.
             "SESSIONDOCK_CACHE": str(APPLICATIONS_CACHE),
-            "PIP_CACHE_DIR": str(cache_folder() / "pip"),
-            "UV_CACHE_DIR": str(cache_folder() / "uv"),
+            "PIP_CACHE_DIR": str(CACHE / "pip"),
+            "UV_CACHE_DIR": str(CACHE / "uv"),
         }
         self._install_link_recorder()
         self._share_applications()
@@ -286,8 +290,19 @@ class Rig:
         return browser
 
     def opened_links(self) -> list[str]:
-        """What programs here handed to xdg-open, oldest first."""
-        return self.opened_record.read_text().splitlines() if self.opened_record.exists() else []
+        """What programs here asked the desktop to open: by xdg-open, or by the portal (Qt 6.12 prefers it)."""
+        record = self.opened_record.read_text().splitlines() if self.opened_record.exists() else []
+        return record + (list(self._control("State")["uris"]) if self.options.portal else [])
+
+    def set_colour_scheme(self, dark: bool) -> None:
+        """The desktop turns dark or light; Qt programs hear of it with QT_QPA_PLATFORMTHEME=xdgdesktopportal."""
+        self._control("SetScheme", "u", 1 if dark else 2)
+
+    def _control(self, method: str, signature: str | None = None, *body: Any) -> Any:
+        call = new_method_call(DBusAddress(CONTROL_PATH, CONTROL, CONTROL), method, signature, body)
+        with open_dbus_connection(self.env["DBUS_SESSION_BUS_ADDRESS"]) as connection:
+            answer = unwrap_msg(connection.send_and_get_reply(call, timeout=5))
+        return json.loads(answer[0]) if answer else None
 
     def screenshot(self, target: Path) -> Path:
         """The whole screen as PNG."""

@@ -10,18 +10,15 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLEARML_SESSION_REQUIREMENT = "clearml-session==0.17.0"
 
+_USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
-def cache_folder() -> Path:
-    """The folder for what tests install once per machine. Read before a test replaces HOME."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "sessiondock-tests"
-
-
-CLEARML_SESSION_VENV = cache_folder() / CLEARML_SESSION_REQUIREMENT.replace("==", "-")
+# What tests install once per machine. A constant, since tests replace HOME: this is the real user's.
+CACHE = _USER_CACHE / "sessiondock-tests"
+CLEARML_SESSION_VENV = CACHE / CLEARML_SESSION_REQUIREMENT.replace("==", "-")
 CLEARML_SESSION = CLEARML_SESSION_VENV / "bin" / "clearml-session"
 
 # What sessions on this machine run; packaging/setup/applications.sh fills it.
-APPLICATIONS_CACHE = Path(os.environ.get("SESSIONDOCK_CACHE") or cache_folder().parent / "sessiondock" / "remote")
+APPLICATIONS_CACHE = Path(os.environ.get("SESSIONDOCK_CACHE") or _USER_CACHE / "sessiondock" / "remote")
 
 if __name__ == "__main__":
     NAMES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keyring
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QIcon, QPixmap
+from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -35,6 +35,11 @@ class Window(QWidget):
         self.combo.setAccessibleIdentifier("queue")
         self.label = QLabel("nothing yet")
         self.label.setAccessibleIdentifier("result")
+        self.scheme = QLabel()
+        self.scheme.setAccessibleIdentifier("scheme")
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(lambda scheme: self.scheme.setText(scheme.name))
+        self.scheme.setText(hints.colorScheme().name)
         store, link = QPushButton("Store"), QPushButton("Open link")
         store.clicked.connect(self.store)
         link.clicked.connect(lambda: QDesktopServices.openUrl(QUrl("http://127.0.0.1:9/page?a=1")))
@@ -42,7 +47,7 @@ class Window(QWidget):
         disabled.setEnabled(False)
         form = QFormLayout(self)
         form.addRow("Host name", self.line)
-        for widget in (self.box, self.combo, store, link, disabled, self.label):
+        for widget in (self.box, self.combo, store, link, disabled, self.label, self.scheme):
             form.addRow(widget)
 
     def store(self) -> None:

@@ -102,6 +102,18 @@ def test_link_is_recorded_and_home_is_private(rig: Rig) -> None:
     assert str(rig.home) != os.environ["HOME"]
 
 
+def test_portal_takes_links_and_tells_the_colour_scheme() -> None:
+    with Rig(RigOptions(portal=True, tray=False, keyring=Keyring.ABSENT)) as rig:
+        sample = [sys.executable, "-m", "tests.support.sample_app"]
+        rig.start(sample, cwd=REPOSITORY, QT_QPA_PLATFORMTHEME="xdgdesktopportal")
+        app = rig.application("rig-sample")
+        for dark, name in ((True, "Dark"), (False, "Light")):
+            rig.set_colour_scheme(dark)
+            app.find("label", name, "scheme")
+        app.find("push button", "Open link").click()
+        assert wait_until(rig.opened_links, "the link") == ["http://127.0.0.1:9/page?a=1"]
+
+
 def test_real_mouse_and_keyboard(tmp_path: Path) -> None:
     with Rig(RigOptions(window_manager=True, tray=False)) as rig:
         _, app = start_sample(rig)
