@@ -1,12 +1,11 @@
 """OwnSsh: lets the user's own ``ssh`` into attached sessions, over the agent of ``ssh_agent``. Any thread."""
 
-import base64
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from desktop_app.adapters.ssh_agent import SshAgent, ssh_command_line, write_client_files
-from desktop_app.adapters.ssh_keys import KEY_TYPE, load_private, public_blob
+from desktop_app.adapters.ssh_keys import public_line
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Target
@@ -23,7 +22,7 @@ class OwnSsh:
 
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
         """The argv of an ssh that asks nothing and accepts this session's host key only. Problems: ssh.agent"""
-        public = f"{KEY_TYPE.decode()} {base64.b64encode(_public(target.private_key)).decode()}"
+        public = public_line(target.private_key)
         with self._lock:
             self._agent.start()
             self._agent.add(session, target.private_key)
@@ -45,7 +44,3 @@ class OwnSsh:
         name = SessionId.parse(session).task
         for ending in (".pub", ".known_hosts"):
             (self._folder / f"{name}{ending}").unlink(missing_ok=True)
-
-
-def _public(private_key: str) -> bytes:
-    return public_blob(load_private(private_key).public_key())

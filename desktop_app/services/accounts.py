@@ -92,9 +92,10 @@ class Accounts:
     def start(self) -> None:
         """Quick: poll every known account."""
         for account in self.all():
-            self._poll(account.id)
+            self.watch(account.id)
 
-    def _poll(self, account: str) -> None:
+    def watch(self, account: str) -> None:
+        """Quick: poll this account. Idempotent."""
         with self._lock:
             if account in self._pollers or self._closed:
                 return
@@ -118,6 +119,14 @@ class Accounts:
         """Block until fresh facts of this account are in the store."""
         poller = self._pollers.get(account)
         return poller is not None and poller.wait_polled(seconds)
+
+    def look(self, account: Account, cancel: Cancel) -> None:
+        """One query into the store, without a poller. A sandbox that does not run is not started: it has no session."""
+        if account.sandbox and not self._outside.sandbox.address():
+            return
+        for seen in self.server(account.id, cancel).sessions((), cancel):
+            self._store.see(SessionId(account.id, seen.task), seen.facts)
+        self._after_poll(account.id)
 
     # -- changing the list
 
@@ -152,7 +161,7 @@ class Accounts:
             self._servers[account] = server
         if old is not None:
             old.close()
-        self._poll(account)
+        self.watch(account)
         self.poke(account)
 
     def remove(self, account: str) -> None:

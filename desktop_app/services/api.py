@@ -66,8 +66,13 @@ class Store(Protocol):
 class Core(Protocol):
     """The whole product without a face."""
 
-    jobs: Jobs
-    store: Store
+    @property
+    def jobs(self) -> Jobs:
+        """Quick."""
+
+    @property
+    def store(self) -> Store:
+        """Quick."""
 
     # -- life cycle
     def start(self) -> None:

@@ -92,9 +92,31 @@ class AccountOps:
         """Block until the store holds facts that are newer than this call; False when that took too long."""
         return self._parts.accounts.wait_polled(account, seconds)
 
+    def look(self, account: str, cancel: Cancel) -> None:
+        """One query of this account's sessions into the store, for a face that does not stay."""
+        self._parts.accounts.look(self.find_account(account), cancel)
+
+    def fetch(self, session: SessionId, cancel: Cancel) -> SessionSnapshot:
+        """Read one session, an ended one too, into the store. Problems: task.gone, task.foreign"""
+        server = self._parts.accounts.server(session.account, cancel)
+        self.store.see(session, server.session(session.task, cancel).facts)
+        return self.store.get(session) or SessionSnapshot(session)
+
+    def watch(self, account: str) -> None:
+        """Quick: keep this account's sessions up to date from now on (``start`` does so for all accounts)."""
+        self._parts.accounts.watch(account)
+
     def find_account(self, name: str) -> Account:
         """Quick. By id or label. Problems: account.unknown"""
         return self._parts.accounts.find(name)
+
+    def sandbox_address(self) -> str:
+        """Of the running sandbox's API server, "" while none runs."""
+        return self._parts.outside.sandbox.address()
+
+    def stop_sandbox(self) -> bool:
+        """End the sandbox with every session in it; False when none ran."""
+        return self._parts.outside.sandbox.stop()
 
     def log_tail(self) -> Sequence[str]:
         return self._parts.tail.lines()
@@ -237,6 +259,9 @@ class Core(LinkOps):
             for text in self._parts.outside.profiles.attached():
                 self.attach_when_up(SessionId.parse(text))
         self._parts.accounts.start()
+        for found in self._parts.outside.profiles.problems():
+            _log.warning("%s", found)
+            self._notify(Notice(found.title, found.detail))
 
     def close(self, deadline: float = 3.0) -> None:
         if self._closed:
@@ -268,8 +293,10 @@ class Core(LinkOps):
         if new is not None:
             self._attach_if_wanted(new)
         notice = notice_of(old, new)
-        if notice is None:
-            return
+        if notice is not None:
+            self._notify(notice)
+
+    def _notify(self, notice: Notice) -> None:
         with self._notice_lock:
             callbacks = tuple(self._notice_callbacks)
         for callback in callbacks:

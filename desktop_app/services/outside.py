@@ -71,6 +71,12 @@ class Sandbox(Protocol):
         ``access_key`` and ``secret`` are those of an earlier call ("" at first); they come back while they are good.
         """
 
+    def address(self) -> str:
+        """Of its API server, "" while it does not run. Takes milliseconds."""
+
+    def stop(self) -> bool:
+        """End it with everything that runs on it; False when it did not run. Takes seconds."""
+
     def hold(self) -> None:
         """Quick: keep it alive while this process lives (idempotent)."""
 
@@ -125,6 +131,7 @@ class Outside:
     open_terminal: Callable[[Sequence[str]], bool]
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
+    register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random

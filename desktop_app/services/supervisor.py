@@ -282,6 +282,7 @@ class Supervisor:
     def _on_report(self, report: contract.Report) -> None:
         for app, state in report.apps.items():
             if state.secret:
+                self._outside.register_secret(state.secret)
                 self._app_secrets[app] = state.secret
         self._route({app: state.port for app, state in report.apps.items() if state.port})
         self._store.apply(self.session, ReportArrived(report))

@@ -53,6 +53,13 @@ class FakeSandbox:
         account = Account(SANDBOX_ID, SANDBOX_LABEL, "http://127.0.0.1:18008", access_key or "SANDBOXKEY")
         return account, secret or "sandbox-secret-text"
 
+    def address(self) -> str:
+        return "http://127.0.0.1:18008" if self.started else ""
+
+    def stop(self) -> bool:
+        was, self.started = self.started, 0
+        return was > 0
+
     def hold(self) -> None:
         self.held = True
 

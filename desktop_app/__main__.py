@@ -1,0 +1,42 @@
+"""``python -m desktop_app``, the command ``sessiondock``, and the frozen executable's entry. Main thread.
+
+Dispatches what must not wait for the command line's imports: the sandbox's own process and the self-test.
+"""
+
+import os
+import sys
+
+SANDBOX_SERVE = "sandbox-serve"  # the frozen executable's way to run what "python -m desktop_app.sandbox serve" runs
+SELF_TEST = "--self-test"
+
+
+def clean_environment() -> None:
+    """Give children of a frozen app on Linux the user's own library path, not ours (PyInstaller sets it for itself)."""
+    if not getattr(sys, "frozen", False) or not sys.platform.startswith("linux"):
+        return
+    original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if original is not None:
+        os.environ["LD_LIBRARY_PATH"] = original
+
+
+def main() -> int:
+    """The exit code: 0 done, 1 a problem, 2 wrong usage, 130 interrupted."""
+    clean_environment()
+    arguments = sys.argv[1:]
+    # Imports are lazy on purpose: each way in loads only what it needs (the sandbox no window, the window no server).
+    if arguments[:1] == [SANDBOX_SERVE]:
+        from desktop_app.sandbox.__main__ import main as serve
+
+        return serve(["serve", *arguments[1:]])
+    if SELF_TEST in arguments[:1]:
+        from desktop_app.self_test import main as self_test
+
+        return self_test(arguments[1:])
+    from desktop_app.cli import main as command_line
+
+    return command_line(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

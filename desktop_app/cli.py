@@ -1,0 +1,173 @@
+"""The command line: arguments in, a command run, an exit code out. Main thread.
+
+Without a command it opens the window; everything else works without Qt and without a display. Exit codes: 0 done,
+1 a problem (said on standard error, and as {"error": …} with --json), 2 wrong usage, 130 interrupted.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from types import FrameType
+from typing import Any
+
+from desktop_app import APP_NAME, __version__
+from desktop_app.cli_accounts import AccountCommands
+from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
+from desktop_app.cli_run import RunCommands
+from desktop_app.cli_sessions import SessionCommands
+from desktop_app.compose import build_core, default_paths, run_window, set_up_log
+from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.services.ownership import WINDOW
+
+OK, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+EXIT_CODES = (
+    'exit codes: 0 done; 1 a problem, told on standard error (with --json: {"error": {...}} on standard output); '
+    "2 wrong usage; 130 interrupted (Ctrl-C), which never stops a session"
+)
+
+
+class Commands(AccountCommands, SessionCommands, RunCommands):
+    """All commands over one core."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    set_up_streams()
+    parsed = parser().parse_args(arguments)
+    if not parsed.command:
+        return open_window(arguments, hidden=parsed.hidden)
+    signal.signal(signal.SIGTERM, _interrupt)
+    paths = default_paths()
+    redactor, tail = set_up_log(paths, "cli")
+    core = build_core(paths, "cli", redactor=redactor, tail=tail)
+    try:
+        return int(getattr(Commands(core, parsed), parsed.handler)())
+    except AppError as error:
+        say(f"sessiondock: {error.problem}")
+        if parsed.json:
+            json_line({"error": problem_json(error.problem)})
+        return PROBLEM
+    except (KeyboardInterrupt, Cancelled):
+        say("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    finally:
+        core.close()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
+    """The window, or the one that is already open."""
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not display:
+        say("There is no display here, so no window can open. The commands work without one: sessiondock --help")
+        return PROBLEM
+    paths = default_paths()
+    redactor, tail = set_up_log(paths, "window")
+    core = build_core(paths, WINDOW, redactor=redactor, tail=tail)
+    try:
+        if not core.links.claim_window():
+            say(f"{APP_NAME} is already open; its window was brought up.")
+            return OK
+        return run_window(core, ["sessiondock", *arguments], hidden=hidden)
+    except AppError as error:
+        say(f"sessiondock: {error.problem}")
+        return PROBLEM
+    finally:
+        core.close()
+
+
+# -- arguments
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="sessiondock",
+        description="Remote development sessions on ClearML agents. Without a command: opens the window.",
+        epilog=EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
+    top.add_argument("--hidden", action="store_true", help="start in the tray, without a window")
+    top.add_argument("--self-test", action="store_true", help="check this installation and leave")
+    top.set_defaults(json=False)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    _launch(_command(commands, "launch", "run_launch", "launch a session and connect to it"))
+    _command(commands, "list", "run_list", "show the sessions of all accounts")
+    info = _command(commands, "info", "run_info", "show one session")
+    log = _command(commands, "log", "run_log", "print a session's log")
+    attach = _command(commands, "attach", "run_attach", "connect to a session and hold the connection")
+    detach = _command(commands, "detach", "run_detach", "close the connection; the session goes on")
+    shutdown = _command(commands, "shutdown", "run_shutdown", "end a session (or cancel one that waits)")
+    opened = _command(commands, "open", "run_open", "open an application of an attached session, logged in")
+    for command in (info, log, attach, detach, shutdown, opened):
+        _session_argument(command)
+    log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
+    shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
+    opened.add_argument("application", nargs="?", default="", help="which one; the default is the first that is ready")
+    opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
+    _sandbox(commands)
+    _accounts(commands)
+    return top
+
+
+def _command(commands: Any, name: str, handler: str, help_text: str) -> argparse.ArgumentParser:
+    about = {"help": help_text, "description": help_text, "epilog": EXIT_CODES}
+    command: argparse.ArgumentParser = commands.add_parser(name, **about)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(handler=handler)
+    return command
+
+
+def _session_argument(command: argparse.ArgumentParser) -> None:
+    text = "id, beginning of an id, or name; may be left out when there is only one session"
+    command.add_argument("session", nargs="?", default="", help=text)
+    command.add_argument("--account", default="", help="the account's name or id")
+
+
+def _sandbox(commands: Any) -> None:
+    sandbox = _command(commands, "sandbox", "run_sandbox", "the sandbox of this computer: an own server and agent")
+    sandbox.add_argument("what", choices=("start", "stop", "status"))
+
+
+def _accounts(commands: Any) -> None:
+    accounts = _command(commands, "accounts", "run_accounts", "the ClearML accounts that SessionDock knows")
+    accounts.add_argument("what", choices=("list", "add", "remove"))
+    accounts.add_argument("server", nargs="?", default="", help="add: the API server's address; remove: the account")
+    accounts.add_argument(
+        "access_key", nargs="?", default="", help="add: the access key; its secret is asked for or read from stdin"
+    )
+
+
+def _launch(command: argparse.ArgumentParser) -> None:
+    """One flag per launch option; ``domain.options`` is the only place that spells them."""
+    command.add_argument("--account", default="", help="the account's name or id (default: the only one)")
+    command.add_argument("--no-attach", action="store_true", help="don't connect; the session runs on its own")
+    command.add_argument(
+        "--wait", action="store_true", help="return once every application is ready (or has failed), not before"
+    )
+    kinds = {field.name: type(field.default) for field in fields(LaunchSpec)}
+    groups: dict[str, Any] = {}
+    for name, option in options().items():
+        group = groups.setdefault(option.page.value, command.add_argument_group(option.page.value))
+        help_text = f"{option.label}. {option.help}".replace("%", "%%")
+        kind = _kind(kinds[name], option.multiline)
+        group.add_argument(option.flag, dest=f"option_{name}", default=argparse.SUPPRESS, help=help_text, **kind)
+
+
+def _kind(kind: type, multiline: bool) -> dict[str, Any]:
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if multiline:
+        return {"nargs": "+", "metavar": "LINE"}
+    convert: Callable[[str], object] = kind
+    return {"type": convert, "metavar": "N" if kind is int else "TEXT"}

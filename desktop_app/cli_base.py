@@ -1,0 +1,124 @@
+"""What every command of the command line shares: the core, the arguments, and finding accounts and sessions."""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from desktop_app.cli_output import say
+from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.problems import AppError, Problem, failure
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
+from desktop_app.services.core import Core
+
+CALL_S = 60.0
+SHORTEST_PREFIX = 4
+TICK_S = 0.2
+
+T = TypeVar("T")
+
+
+class CommandBase:
+    """One parsed command line over one core."""
+
+    def __init__(self, core: Core, arguments: argparse.Namespace) -> None:
+        self.core = core
+        self.arguments = arguments
+        self.json: bool = arguments.json
+
+    def cancel(self) -> Cancel:
+        return Cancel(CALL_S)
+
+    def account(self) -> Account:
+        """The account that was named, or the only one, or the sandbox where there is none."""
+        name = self.arguments.account
+        known = self.core.accounts()
+        if name == SANDBOX_ID and not any(account.sandbox for account in known):
+            return self._new_sandbox()
+        if name:
+            return self.core.find_account(name)
+        if len(known) == 1:
+            return known[0]
+        if known:
+            names = ", ".join(account.label for account in known)
+            raise failure("account.unknown", name="(none given: use --account)", known=names)
+        return self._new_sandbox()
+
+    def _new_sandbox(self) -> Account:
+        say("Starting the sandbox of this computer…")
+        return self.core.use_sandbox(Cancel(180.0))
+
+    # -- sessions
+
+    def look(self) -> tuple[tuple[SessionSnapshot, ...], dict[str, Problem]]:
+        """The sessions of all (or the named) accounts, and what kept some accounts from answering."""
+        wanted = [self.core.find_account(self._account_name())] if self._account_name() else self.core.accounts()
+        problems: dict[str, Problem] = {}
+        for account in wanted:
+            try:
+                self.core.look(account.id, self.cancel())
+            except AppError as error:
+                problems[account.label] = error.problem
+        ids = {account.id for account in wanted}
+        return tuple(s for s in self.core.store.all() if s.id.account in ids), problems
+
+    def _account_name(self) -> str:
+        return getattr(self.arguments, "account", "")
+
+    def session(self) -> SessionSnapshot:
+        """The session that the command is about. Problems: session.unknown, and what kept a server from answering."""
+        text = self.arguments.session
+        found, problems = self.look()
+        fitting = matching(found, text)
+        if len(fitting) == 1:
+            return fitting[0]
+        if not fitting and len(text) == 32:
+            return self._by_id(text)
+        if not fitting and problems:
+            raise AppError(next(iter(problems.values())))
+        raise unknown_session(text, fitting or found)
+
+    def _by_id(self, task: str) -> SessionSnapshot:
+        """One that has ended is not in the list, but its server still knows it."""
+        last: AppError | None = None
+        accounts = [self.account()] if self._account_name() else self.core.accounts()
+        for account in accounts:
+            try:
+                return self.core.fetch(SessionId(account.id, task), self.cancel())
+            except AppError as error:
+                last = error
+        raise last or unknown_session(task, ())
+
+    def wait(self, session: SessionId, until: Callable[[SessionSnapshot], T | None], seconds: float) -> T | None:
+        """The first truthy answer about the session's changing snapshot; None after ``seconds`` or when it is gone."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            now = self.core.store.get(session)
+            if now is None:
+                return None
+            answer = until(now)
+            if answer:
+                return answer
+            time.sleep(TICK_S)  # the main thread must wake up often enough for Ctrl-C
+        return None
+
+
+def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnapshot]:
+    """By whole id, else by name, else by the beginning of an id; with no text: all that live."""
+    if not text:
+        return [s for s in found if s.remote is not Remote.ENDED]
+    for fits in (
+        lambda s: text in (s.id.task, s.id.text),
+        lambda s: s.name == text,
+        lambda s: len(text) >= SHORTEST_PREFIX and s.id.task.startswith(text),
+    ):
+        chosen = [s for s in found if fits(s)]
+        if chosen:
+            return chosen
+    return []
+
+
+def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:
+    names = ", ".join(f"{s.name} ({s.id.task[:8]})" for s in known) or "none"
+    return failure("session.unknown", name=text or "(none given)", known=names)

@@ -1,0 +1,138 @@
+"""What the command line prints: tables and lines for people on a terminal, JSON for programs. Pure but for print.
+
+No name that a server or a person gave can break a line: control characters become blanks in tables and escapes in JSON.
+"""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from desktop_app.domain.options import clean_line
+from desktop_app.domain.problems import Problem
+from desktop_app.domain.session import SessionSnapshot, progress_of, status_of
+
+WIDEST = 48
+
+
+def set_up_streams() -> None:
+    """Print what the terminal can't show as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """A line for the person, apart from the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def result(text: str) -> None:
+    print(text, flush=True)
+
+
+def json_line(value: object) -> None:
+    """One JSON value on one line of pure ASCII."""
+    print(json.dumps(value, sort_keys=False), flush=True)
+
+
+def width(text: str) -> int:
+    """Columns on a terminal."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def shorten(text: str, columns: int) -> str:
+    """One line of at most that many columns."""
+    line = clean_line(text)
+    if width(line) <= columns:
+        return line
+    while line and width(line) > columns - 1:
+        line = line[:-1]
+    return line + "…"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns; the last one is as long as it likes."""
+    cells = [[shorten(cell, WIDEST) for cell in row[:-1]] + [clean_line(row[-1])] for row in (head, *rows)]
+    widths = [max(width(row[i]) for row in cells) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell + " " * (widths[i] - width(cell)) for i, cell in enumerate(row)).rstrip() for row in cells
+    )
+
+
+def problem_json(found: Problem) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "title": found.title,
+        "detail": found.detail,
+        "remedies": [remedy.value for remedy in found.remedies],
+        "cause": found.cause,
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One session as --json shows it. No secret is in a snapshot. ``holder``: what the tunnel's owner says."""
+    facts = snapshot.facts
+    found: dict[str, Any] = {
+        "id": snapshot.id.task,
+        "account": snapshot.id.account,
+        "name": snapshot.name,
+        "status": status_of(snapshot).value,
+        "progress": progress_of(snapshot),
+        "remote": snapshot.remote.value,
+        "end": facts.end.value,
+        "link": snapshot.link.value,
+        "held_by": snapshot.held_by or None,
+        "project": facts.project,
+        "queue": facts.queue,
+        "queue_watched": facts.queue_watched,
+        "worker": facts.worker,
+        "message": facts.message,
+        "created": _time(facts.created),
+        "started": _time(facts.started),
+        "applications": {
+            e.app: {"state": e.state, "detail": e.detail, "local_port": e.local_port or None}
+            for e in snapshot.endpoints
+        },
+        "seconds": facts.report.seconds if facts.report else {},
+        "problem": problem_json(snapshot.problem) if snapshot.problem else None,
+        "notice": problem_json(snapshot.notice) if snapshot.notice else None,
+    }
+    if holder:
+        found["link"] = holder.get("link", found["link"])
+        for app, port in dict(holder.get("ports") or {}).items():
+            found["applications"].setdefault(app, {"state": "", "detail": ""})["local_port"] = port
+    return found
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """``session_json`` for people."""
+    lines = [
+        ("Session", found["name"]),
+        ("Id", found["id"]),
+        ("Account", found["account"]),
+        ("Status", found["status"]),
+        ("Now", found["progress"]),
+        ("Project", found["project"]),
+        ("Queue", found["queue"]),
+        ("Agent", found["worker"] or "none yet"),
+        ("Created", found["created"] or ""),
+        ("Connection", found["link"] + (f" (process {found['held_by']})" if found["held_by"] else "")),
+    ]
+    for app, state in found["applications"].items():
+        port = f", http://127.0.0.1:{state['local_port']}" if state.get("local_port") and app != "ssh" else ""
+        port = f", 127.0.0.1 port {state['local_port']}" if state.get("local_port") and app == "ssh" else port
+        detail = f" ({state['detail']})" if state["detail"] else ""
+        lines.append((app, f"{state['state']}{detail}{port}"))
+    for key in ("problem", "notice"):
+        if found[key]:
+            lines.append((key.capitalize(), f"{found[key]['title']}. {found[key]['detail']}"))
+    longest = max(len(label) for label, _ in lines)
+    return "\n".join(f"{label:<{longest}}  {clean_line(str(value))}" for label, value in lines)

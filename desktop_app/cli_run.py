@@ -1,0 +1,199 @@
+"""Commands that stay: launch and attach. They hold the session's tunnel in the foreground where no window does.
+
+Main thread. With --json each event is one line: launched, progress, ready, detached, ended.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from desktop_app.cli_base import CommandBase
+from desktop_app.cli_output import json_line, problem_json, say, session_json
+from desktop_app.domain.account import Account
+from desktop_app.domain.options import LaunchSpec, clean_line, options
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, progress_of
+from desktop_app.ports import Cancel
+from remote_bootstrap.apps import SSH
+from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
+
+FOREVER = float("inf")
+LAUNCH_S = 120.0
+_OPTION = "option_"
+
+
+class RunCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_launch(self) -> int:
+        account = self.account()
+        spec = self._spec(account)
+        self.core.watch(account.id)
+        attach = not self.arguments.no_attach
+        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach)
+        snapshot = self.core.store.get(session)
+        self._event("launched", session, snapshot)
+        if not self.json:
+            say(f"Launched “{clean_line(spec.name)}” ({session.task}).")
+        if self.arguments.no_attach and not self.arguments.wait:
+            return 0
+        return self._stay(session, hold=attach and not self.arguments.wait)
+
+    def _spec(self, account: Account) -> LaunchSpec:
+        """The flags over the defaults; the queue is the last one used, or the only sensible one."""
+        given: dict[str, Any] = {
+            name.removeprefix(_OPTION): "\n".join(value) if isinstance(value, list) else value
+            for name, value in vars(self.arguments).items()
+            if name.startswith(_OPTION)
+        }
+        assert given.keys() <= options().keys()
+        spec = replace(LaunchSpec(), **given)
+        return spec if spec.queue else replace(spec, queue=self._queue(account))
+
+    def _queue(self, account: Account) -> str:
+        queues = self.core.queues(account.id, self.cancel())
+        names = [queue.name for queue in queues]
+        served = [queue.name for queue in queues if queue.served]
+        for name in (self.core.last_spec(account.id).queue, *served[:1] * (len(served) == 1), "default"):
+            if name in names:
+                return name
+        raise failure("launch.invalid", why=f"Choose a queue with --queue: {', '.join(names) or 'there is none'}.")
+
+    def run_attach(self) -> int:
+        snapshot = self.session()
+        session = snapshot.id
+        if snapshot.held_by:
+            return self._held_elsewhere(session, snapshot.held_by)
+        self.core.watch(session.account)
+        self.core.attach(session, self.cancel())
+        return self._stay(session, hold=True)
+
+    def _held_elsewhere(self, session: SessionId, pid: int) -> int:
+        """Another process has the tunnel already: that is what was asked for."""
+        holder = self.core.links.status(session)
+        snapshot = self.core.store.get(session)
+        if self.json and snapshot is not None:
+            json_line({"event": "held", "pid": pid, **session_json(snapshot, holder)})
+        else:
+            say(f"Process {pid} on this computer holds this session already ({holder.get('link', 'unknown')}).")
+            for app, port in dict(holder.get("ports") or {}).items():
+                say(f"  {app}: 127.0.0.1:{port}")
+        return 0
+
+    # -- staying
+
+    def _stay(self, session: SessionId, *, hold: bool) -> int:
+        """Tell what happens until the session is ready, and with ``hold`` until somebody ends or detaches it."""
+        try:
+            outcome = self._follow(session, hold)
+        except KeyboardInterrupt:
+            say(f"The session goes on running. Connect again: sessiondock attach {session.task[:8]}")
+            say(f"End it: sessiondock shutdown {session.task[:8]}")
+            raise
+        return outcome
+
+    def _follow(self, session: SessionId, hold: bool) -> int:
+        watch = _Watch(self, hold)
+        code = self.wait(session, watch.look, FOREVER)
+        return watch.gone(session) if code is None else code - 1
+
+    def _event(self, event: str, session: SessionId, snapshot: SessionSnapshot | None, **more: object) -> None:
+        if self.json:
+            found = session_json(snapshot) if snapshot else {"id": session.task, "account": session.account}
+            json_line({"event": event, **more, **found})
+
+
+class _Watch:
+    """What a person at the terminal hears about one session; looked at a few times per second."""
+
+    def __init__(self, command: RunCommands, hold: bool) -> None:
+        self._command = command
+        self._hold = hold
+        self._attaching = not getattr(command.arguments, "no_attach", False)
+        self._told = ""
+        self._was_ready = False
+        self._was_held = False
+
+    def look(self, now: SessionSnapshot) -> int | None:
+        """The exit code plus one, or None to go on."""
+        self._was_held = self._was_held or now.link is not Link.OFF
+        if now.remote is Remote.ENDED:
+            return self._ended(now)
+        if now.held_by:
+            return self._handed_over(now)
+        if self._hold and self._was_held and now.link is Link.OFF:
+            self._say("detached", now, f"“{now.name}” was detached; it goes on running.")
+            return 1
+        if now.link is Link.BLOCKED and now.problem is not None:
+            raise AppError(now.problem)
+        self._progress(now)
+        if self._is_ready(now) and not self._was_ready:
+            self._was_ready = True
+            self._ready(now)
+        return 1 if self._was_ready and not self._hold else None
+
+    def _is_ready(self, now: SessionSnapshot) -> bool:
+        """Every application is settled, and connected if we connect."""
+        settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
+        connected = now.link is Link.UP or not self._attaching
+        return now.remote is Remote.READY and settled and connected and now.facts.report is not None
+
+    def _progress(self, now: SessionSnapshot) -> None:
+        text = clean_line(progress_of(now))
+        link = "" if now.link in (Link.OFF, Link.UP) else f" ({now.link.value})"
+        if text + link != self._told:
+            self._told = text + link
+            self._say("progress", now, self._told)
+        if now.notice is not None and str(now.notice) not in self._told:
+            self._told += str(now.notice)
+            self._say("notice", now, str(now.notice))
+
+    def _ready(self, now: SessionSnapshot) -> None:
+        lines = [f"“{clean_line(now.name)}” is ready."]
+        for endpoint in now.endpoints:
+            if endpoint.state == APP_FAILED:
+                lines.append(f"  {endpoint.label} failed: {clean_line(endpoint.detail)}")
+            elif endpoint.local_port:
+                how = "127.0.0.1 port" if endpoint.app == SSH.key else "http://127.0.0.1:"
+                lines.append(f"  {endpoint.label}: {how}{' ' if endpoint.app == SSH.key else ''}{endpoint.local_port}")
+        if self._hold:
+            lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
+        self._say("ready", now, "\n".join(lines))
+
+    def _handed_over(self, now: SessionSnapshot) -> int | None:
+        """A window holds the tunnel; without --wait there is nothing left to do here."""
+        if self._command.arguments.command == "launch" and getattr(self._command.arguments, "wait", False):
+            return None if not self._window_is_up(now) else 1
+        self._say("held", now, f"Process {now.held_by} on this computer holds the connection now.")
+        return 1
+
+    def _window_is_up(self, now: SessionSnapshot) -> bool:
+        status = self._command.core.links.status(now.id)
+        settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
+        if status.get("link") == Link.UP.value and settled:
+            self._ready(now)
+            return True
+        return False
+
+    def _ended(self, now: SessionSnapshot) -> int:
+        text = f"“{clean_line(now.name)}” has ended: {clean_line(progress_of(now))}."
+        if now.facts.end is End.FAILED:
+            problem = now.problem
+            if problem is not None:
+                raise AppError(problem)
+            return 2
+        self._say("ended", now, text)
+        return 1 if self._was_ready else 2
+
+    def gone(self, session: SessionId) -> int:
+        """The task was deleted."""
+        raise failure("task.gone", cause=session.text)
+
+    def _say(self, event: str, now: SessionSnapshot, text: str) -> None:
+        if self._command.json:
+            problem = problem_json(now.problem) if now.problem else None
+            if event == "progress":
+                json_line({"event": event, "id": now.id.task, "progress": text, "problem": problem})
+            else:
+                json_line({"event": event, **session_json(now)})
+        else:
+            say(text)

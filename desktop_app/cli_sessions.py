@@ -1,0 +1,140 @@
+"""Commands that look at sessions or end them: list, info, log, detach, shutdown, open. Main thread."""
+
+import sys
+
+from desktop_app.cli_base import CommandBase
+from desktop_app.cli_output import describe, json_line, problem_json, result, say, session_json, table
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import Remote, SessionSnapshot, progress_of, status_of
+from desktop_app.ports import Cancel
+from remote_bootstrap.apps import APPS
+from remote_bootstrap.contract import APP_READY
+
+END_S = 60.0
+FOLLOW_S = 2.0
+
+
+class SessionCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_list(self) -> int:
+        found, problems = self.look()
+        if self.json:
+            rows = [session_json(s, self._holder(s)) for s in found]
+            json_line({"sessions": rows, "problems": {name: problem_json(p) for name, p in problems.items()}})
+        else:
+            self._print_table(found)
+        for name, problem in problems.items():
+            say(f"{name}: {problem}")
+        return 1 if problems else 0
+
+    def _holder(self, snapshot: SessionSnapshot) -> dict[str, object]:
+        """What the process that holds the tunnel says; it may be ending at this moment."""
+        if not snapshot.held_by:
+            return {}
+        try:
+            return dict(self.core.links.status(snapshot.id))
+        except AppError:
+            return {}
+
+    def _print_table(self, found: tuple[SessionSnapshot, ...]) -> None:
+        if not found:
+            say("No sessions.")
+            return
+        labels = {account.id: account.label for account in self.core.accounts()}
+        rows = []
+        for snapshot in found:
+            status = status_of(snapshot).value
+            link = self._holder(snapshot).get("link")
+            status = "Connected" if link == "up" else status
+            account = labels.get(snapshot.id.account, snapshot.id.account)
+            rows.append((snapshot.id.task[:8], snapshot.name, status, account, progress_of(snapshot)))
+        result(table(("ID", "NAME", "STATUS", "ACCOUNT", "NOW"), rows))
+
+    def run_info(self) -> int:
+        snapshot = self.session()
+        found = session_json(snapshot, self._holder(snapshot))
+        if self.json:
+            json_line(found)
+        else:
+            result(describe(found))
+        return 0
+
+    def run_log(self) -> int:
+        snapshot = self.session()
+        since = 0
+        while True:
+            # The state comes first: what is written before the end is then in the page that follows.
+            ended = snapshot.remote is Remote.ENDED
+            since = self._print_log(snapshot, since)
+            if ended or not self.arguments.follow:
+                return 0
+            Cancel().wait(FOLLOW_S)
+            snapshot = self.core.fetch(snapshot.id, self.cancel())
+
+    def _print_log(self, snapshot: SessionSnapshot, since: int) -> int:
+        while page := self.core.log(snapshot.id, since, self.cancel()):
+            for line in page:
+                if self.json:
+                    json_line({"timestamp": line.timestamp, "level": line.level, "text": line.text})
+                else:
+                    sys.stdout.write(line.text if line.text.endswith("\n") else line.text + "\n")
+            since = page[-1].timestamp
+            sys.stdout.flush()
+        return since
+
+    def run_detach(self) -> int:
+        snapshot = self.session()
+        self.core.detach(snapshot.id, self.cancel())
+        self._done(snapshot, "detached", f"“{snapshot.name}” is detached; it goes on running.")
+        return 0
+
+    def run_shutdown(self) -> int:
+        snapshot = self.session()
+        if snapshot.remote is not Remote.ENDED:
+            self.core.stop(snapshot.id, self.cancel())
+        if self.arguments.no_wait:
+            self._done(snapshot, "shutting down", f"“{snapshot.name}” shuts down.")
+            return 0
+        self._wait_for_end(snapshot)
+        self._done(snapshot, "ended", f"“{snapshot.name}” has ended.")
+        return 0
+
+    def _wait_for_end(self, snapshot: SessionSnapshot) -> None:
+        patience = Cancel(END_S)
+        now = snapshot
+        while now.remote is not Remote.ENDED:
+            if patience.expired:
+                raise failure("session.lingers", name=snapshot.name, seconds=round(END_S))
+            patience.wait(1.0)
+            try:
+                now = self.core.fetch(snapshot.id, self.cancel())
+            except AppError as error:
+                if error.problem.code == "task.gone":
+                    return
+                raise
+
+    def run_open(self) -> int:
+        snapshot = self.session()
+        app = self.arguments.application or self._first_ready(snapshot)
+        if self.arguments.only_print:
+            url = self.core.login_page(snapshot.id, app, self.cancel())
+            json_line({"url": url}) if self.json else result(url)
+            return 0
+        self.core.open_app(snapshot.id, app, self.cancel())
+        self._done(snapshot, "opened", f"{app} opens in your browser.")
+        return 0
+
+    def _first_ready(self, snapshot: SessionSnapshot) -> str:
+        report = snapshot.facts.report
+        states = report.apps if report else {}
+        ready = [a.key for a in APPS if a.opens == "browser" and a.key in states and states[a.key].state == APP_READY]
+        if not ready:
+            raise failure("open.not_ready", app="The session", state=progress_of(snapshot), why="Try again later.")
+        return ready[0]
+
+    def _done(self, snapshot: SessionSnapshot, what: str, text: str) -> None:
+        if self.json:
+            json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": what})
+        else:
+            say(text)

@@ -1,0 +1,177 @@
+"""The composition: the only module that knows everybody. Builds a core from the real adapters, and its log.
+
+Quick but for the log's file; nothing here talks to a server, a keyring or a sandbox before it is asked to.
+"""
+
+import logging
+import logging.handlers
+import os
+import platform
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+import platformdirs
+
+from desktop_app.adapters import os as system
+from desktop_app.adapters import payload, ssh_keys
+from desktop_app.adapters.browser_page import LoginPages
+from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.adapters.own_ssh import OwnSsh
+from desktop_app.adapters.profiles_file import ProfilesFile
+from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.domain.problems import failure
+from desktop_app.ports import Cancel, SecretStore
+from desktop_app.sandbox import launch
+from desktop_app.sandbox.leases import Lease
+from desktop_app.services.core import Core
+from desktop_app.services.outside import KeyPair, Outside
+from desktop_app.services.ownership import WINDOW
+from desktop_app.services.redaction import LogTail, Redactor, guard
+from desktop_app.services.secret_log import RegisteredSecrets
+
+APP_FOLDER = "sessiondock"
+SANDBOX_START_S = 90.0  # the first start installs an agent
+LOG_BYTES = 2_000_000
+LOG_FILES = 3
+LOG_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
+TALKATIVE = ("httpx", "httpcore", "paramiko", "filelock", "keyring")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where this user's SessionDock keeps things. ``runtime`` is of this computer only, ``sandbox`` is its home."""
+
+    config: Path
+    state: Path
+    runtime: Path
+    sandbox: Path
+
+
+def default_paths() -> Paths:
+    """The places of this system's conventions (on Linux the XDG variables decide)."""
+    state = platformdirs.user_state_path(APP_FOLDER, appauthor=False)
+    # A home folder may be shared between computers; locks and sockets are not.
+    node = re.sub(r"[^A-Za-z0-9.-]", "-", platform.node())[:24] or "here"
+    return Paths(
+        config=platformdirs.user_config_path(APP_FOLDER, appauthor=False),
+        state=state,
+        runtime=state / f"run-{node}",
+        sandbox=platformdirs.user_data_path(APP_FOLDER, appauthor=False) / "sandbox",
+    )
+
+
+class LocalSandbox:
+    """Implements ``services.outside.Sandbox`` over ``desktop_app.sandbox``. Thread-safe."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._lease: Lease | None = None
+
+    def ensure(self, access_key: str, secret: str, cancel: Cancel) -> tuple[Account, str]:
+        cancel.check()
+        timeout = cancel.remaining(SANDBOX_START_S)
+        try:
+            info = launch.ensure_running(self._home, timeout=timeout, access_key=access_key, secret_key=secret)
+        except (launch.SandboxError, OSError) as error:
+            raise failure("sandbox.failed", why=str(error)) from None
+        return Account(SANDBOX_ID, SANDBOX_LABEL, info.api_url, info.access_key), info.secret_key
+
+    def address(self) -> str:
+        info = launch.status(self._home)
+        return info.api_url if info else ""
+
+    def stop(self) -> bool:
+        self.release()
+        try:
+            return launch.stop(self._home)
+        except (launch.SandboxError, OSError) as error:
+            raise failure("sandbox.failed", why=str(error)) from None
+
+    def hold(self) -> None:
+        with self._lock:
+            if self._lease is None:
+                self._lease = launch.lease(self._home)
+
+    def release(self) -> None:
+        with self._lock:
+            if self._lease is not None:
+                self._lease.release()
+                self._lease = None
+
+
+def build_core(
+    paths: Paths | None = None,
+    role: str = WINDOW,
+    *,
+    secrets: SecretStore | None = None,
+    redactor: Redactor | None = None,
+    tail: LogTail | None = None,
+) -> Core:
+    """A core over the real world. ``secrets``: instead of the OS keyring (for tests of the faces)."""
+    paths = paths or default_paths()
+    redactor = redactor or Redactor()
+    for folder in (paths.config, paths.state, paths.runtime):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths.runtime.chmod(0o700)
+    outside = Outside(
+        connect_server=lambda account, secret: ClearMLServer(account.api_url, account.access_key, secret),
+        new_tunnel=SshTunnel,
+        secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
+        profiles=ProfilesFile(paths.config, paths.state),
+        sandbox=LocalSandbox(paths.sandbox),
+        build_payload=payload.build_payload,
+        new_key=lambda comment: KeyPair(*ssh_keys.new_key(comment)),
+        verify_record=ssh_keys.verify_record,
+        login_page=LoginPages().open,
+        open_url=system.open_url,
+        open_terminal=system.open_terminal,
+        ssh_access=OwnSsh(paths.runtime),
+        runtime_dir=paths.runtime,
+        register_secret=redactor.register,
+    )
+    return Core(outside, role, tail)
+
+
+def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
+    """Show the window until the user quits; the exit code. The caller has claimed the window (``core.links``)."""
+    from desktop_app.ui.app import run  # lazy on purpose: Qt is loaded for the window only
+
+    return run(core, argv, hidden=hidden, on_activate=core.links.on_activate)
+
+
+# -- the log
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A bounded log file that only its owner can read, from its first byte."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return TextIOWrapper(open(handle, "ab"), encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
+
+
+def set_up_log(paths: Paths, name: str) -> tuple[Redactor, LogTail]:
+    """Log to ``<state>/<name>.log`` and to memory, both behind a redactor."""
+    redactor, tail = Redactor(), LogTail()
+    handlers: list[logging.Handler] = [tail]
+    try:
+        paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handlers.append(_PrivateFile(paths.state / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES))
+    except OSError as error:
+        logging.getLogger(__name__).warning("no log file: %s", error)
+    guard(handlers, redactor)
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        root.addHandler(handler)
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    return redactor, tail
