@@ -57,6 +57,9 @@ class AccessibilityBus:
             reply = session.send_and_get_reply(new_method_call(where, "GetAddress"), timeout=SECONDS)
         self.connection: DBusConnection = open_dbus_connection(unwrap_msg(reply)[0])
 
+    def close(self) -> None:
+        self.connection.close()
+
     def applications(self) -> list["Node"]:
         root = Node(self, "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
         return root.children
