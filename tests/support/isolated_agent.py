@@ -1,7 +1,7 @@
 """A sandbox inside a private mount namespace, for tasks that rewrite the machine they run on.
 
 ``clearml-session``'s task, run as root outside a container, changes /etc/ssh, root's password and /etc/profile and
-opens an SSH server to the world. Here those folders are overlays whose changes live in memory and vanish with the sandbox,
+opens an SSH server to the world. Here those folders are overlays whose changes live in memory and vanish with it,
 and sshd listens on 127.0.0.1 only. Needs root (``unshare``). Blocking; any thread.
 
 ``python -m tests.support.isolated_agent --home DIR [serve options]`` starts one by hand and prints where it listens.
