@@ -1,6 +1,5 @@
 """What a person does in the two IDEs, done by a real browser. Each step waits for what the page shows."""
 
-
 from tests.support.browser_driver import Browser
 from tests.support.waiting import wait_until
 
@@ -13,8 +12,8 @@ def open_notebook(browser: Browser, url: str) -> None:
     browser.click('.jp-LauncherCard[data-category="Notebook"]', PAGE_SECONDS)
     browser.wait_for("!!document.querySelector('.jp-Notebook .jp-Cell .cm-content')", PAGE_SECONDS)
     browser.wait_for(
-        "!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=\"idle\"],"
-        " .jp-Toolbar-kernelStatus[data-status=\"idle\"]')",
+        '!!document.querySelector(\'.jp-Notebook-ExecutionIndicator[data-status="idle"],'
+        ' .jp-Toolbar-kernelStatus[data-status="idle"]\')',
         PAGE_SECONDS,
     )
 
