@@ -5,6 +5,7 @@ import sys
 from typing import List
 
 from remote_bootstrap import guardian
+from remote_bootstrap.folders import clean_folder, session_folder
 from remote_bootstrap.preinstall import install
 from remote_bootstrap.report import TaskServer
 from remote_bootstrap.runner import run
@@ -21,7 +22,7 @@ def _connect(task: str) -> TaskServer:
 
 def session(task: str) -> int:
     """Run the session of ``task`` under its guardian; returns the exit code."""
-    return guardian.guard(task, lambda: run(task, _connect))
+    return guardian.guard(task, lambda: run(task, _connect), lambda: clean_folder(session_folder(task)))
 
 
 def main(arguments: List[str]) -> int:

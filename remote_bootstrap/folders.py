@@ -3,13 +3,16 @@
 Pure path arithmetic plus mkdir; any thread. Nothing outside these folders is written on a machine that isn't ours.
 """
 
+import contextlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
 HOME_VARIABLE = "SESSIONDOCK_HOME"
 CACHE_VARIABLE = "SESSIONDOCK_CACHE"
 PRIVATE = 0o700
+LOGS = "logs"  # in the session's folder
 
 
 def base_folder() -> Path:
@@ -38,6 +41,18 @@ def private(folder: Path) -> Path:
     if stat.S_IMODE(state.st_mode) != PRIVATE:
         folder.chmod(PRIVATE)
     return folder
+
+
+def clean_folder(session: Path) -> None:
+    """Remove a session's keys, tokens and code; its logs stay for whoever wants to know."""
+    for entry in session.iterdir() if session.is_dir() else ():
+        if entry.name == LOGS:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(str(entry), ignore_errors=True)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                entry.unlink()
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> Path:

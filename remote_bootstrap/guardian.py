@@ -2,7 +2,8 @@
 
 The worker (a fork, made before there is any thread) does all the work. If it is killed, everything below is adopted by
 this process and ended here; if this process is killed, the worker is told by the kernel and ends the session itself.
-The agent ends a task with SIGKILL to the whole tree below it, which includes all that was adopted.
+The agent ends a task with SIGKILL to the whole tree below it, which includes all that was adopted; then a third
+process, the janitor, is left to remove the session's keys and tokens from the disk, and ends itself.
 """
 
 import os
@@ -17,14 +18,15 @@ GRACE = 2.0  # seconds between SIGTERM and SIGKILL for what a dead worker left
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def guard(task: str, work: Callable[[], int]) -> int:
+def guard(task: str, work: Callable[[], int], tidy: Callable[[], None]) -> int:
     """Run ``work`` in a forked worker; returns its exit code once nothing of the session is left.
 
-    Main thread only, before any other thread exists.
+    ``tidy`` removes what must not stay on disk. Main thread only, before any other thread exists.
     """
-    processes.become_subreaper()
     sys.stdout.flush()
     sys.stderr.flush()
+    leave_janitor(task, tidy)
+    processes.become_subreaper()
     guardian = os.getpid()
     worker = os.fork()
     if worker == 0:
@@ -35,6 +37,39 @@ def guard(task: str, work: Callable[[], int]) -> int:
     if not _sweep(task):
         print("SessionDock: some processes of the session could not be ended", file=sys.stderr, flush=True)
     return code
+
+
+def leave_janitor(task: str, tidy: Callable[[], None]) -> None:
+    """Fork a process out of the agent's reach that waits until guardian and worker are both gone, however they went.
+
+    It holds the reading end of a pipe that nobody writes to; the kernel closes the other end with the last of the two.
+    Services don't inherit it (pipes of Python are closed on exec).
+    """
+    reading, writing = os.pipe()  # the writing end stays open in this process and in the worker, on purpose
+    child = os.fork()
+    if child:
+        os.close(reading)
+        os.waitpid(child, 0)
+        return
+    try:
+        os.close(writing)
+        os.setsid()
+        if os.fork() == 0:
+            _be_janitor(reading, task, tidy)
+    finally:
+        os._exit(0)
+
+
+def _be_janitor(waiting: int, task: str, tidy: Callable[[], None]) -> None:
+    for number in FORWARDED:
+        signal.signal(number, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)  # the agent waits for the end of the task's output
+    os.read(waiting, 1)
+    me = os.getpid()
+    processes.end_all(lambda: processes.marked(processes.SESSION_VARIABLE, task) - {me}, 0.0)
+    tidy()
 
 
 def _become_worker(guardian: int, work: Callable[[], int]) -> None:

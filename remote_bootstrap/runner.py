@@ -4,7 +4,6 @@ Signals and every other reason to end meet in one event; the end is the same for
 """
 
 import os
-import shutil
 import signal
 import threading
 import time
@@ -20,7 +19,7 @@ from remote_bootstrap.context import Context
 from remote_bootstrap.contract import Record
 from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import cache_folder, private, session_folder
+from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, session_folder
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
 from remote_bootstrap.supervise import Service
@@ -30,7 +29,6 @@ Connect = Callable[[str], TaskServer]
 REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
 END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
 LEFTOVER_GRACE = 1.0
-KEPT_AT_THE_END = "logs"
 
 
 def say(text: str) -> None:
@@ -84,7 +82,7 @@ class Session:
 
     def _start(self) -> None:
         private(self._folder)
-        private(self._folder / KEPT_AT_THE_END)
+        private(self._folder / LOGS)
         private(cache_folder())
         threading.Thread(target=self._log_in, name="login", daemon=True).start()
         self._wake.wait()
@@ -124,7 +122,7 @@ class Session:
         return Context(self._task, self._folder, cache, wanted, Environments(cache, say), address)
 
     def _logs(self) -> Path:
-        return self._folder / KEPT_AT_THE_END
+        return self._folder / LOGS
 
     def _add(self, service: Service) -> None:
         self._services.append(service)
@@ -175,7 +173,7 @@ class Session:
         if self._control is not None:
             self._control.close()
         self._tell_the_server()
-        self._clean_folder()
+        clean_folder(self._folder)
         say("ended")
 
     def _left(self) -> "set[int]":
@@ -196,16 +194,6 @@ class Session:
                 self._server.stopped(self._reason)
         except ServerError as error:
             say("the task can't be marked as stopped: %s" % error)
-
-    def _clean_folder(self) -> None:
-        """Keys, tokens and code go; the logs stay for whoever wants to know."""
-        for entry in self._folder.iterdir() if self._folder.is_dir() else ():
-            if entry.name == KEPT_AT_THE_END:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(str(entry), ignore_errors=True)
-            else:
-                entry.unlink()
 
 
 def _parameters(server: TaskServer, stop: threading.Event) -> "dict[str, str]":

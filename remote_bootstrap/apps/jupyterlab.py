@@ -93,6 +93,7 @@ class JupyterLab:
             "JUPYTER_CONFIG_DIR": str(self._folder / "config"),
             "JUPYTER_DATA_DIR": str(self._folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
+            "IPYTHONDIR": str(self._context.home / "ipython"),
             # First of all: Jupyter's own environment comes before the data folder, and has a kernel of its own.
             "JUPYTER_PATH": os.pathsep.join(filter(None, [str(self._folder / "data"), os.environ.get("JUPYTER_PATH")])),
         }
@@ -114,6 +115,7 @@ class JupyterLab:
                 "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},
             },
             "KernelSpecManager": {"ensure_native_kernel": False},
+            "LanguageServerManager": {"autodetect": False},  # it runs npm, which writes into the user's home
         }
         write_private(self._folder / "config" / "jupyter_server_config.json", json.dumps(config))
         labconfig = private(self._folder / "config" / "labconfig")

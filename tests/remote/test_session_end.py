@@ -90,6 +90,18 @@ def test_keys_and_tokens_are_removed_at_the_end(rig: BootstrapRig) -> None:
     assert [entry.name for entry in rig.session.iterdir()] == ["logs"]
 
 
+def test_the_agents_kill_of_the_whole_tree_leaves_neither_processes_nor_keys(rig: BootstrapRig) -> None:
+    """What clearml-agent does: SIGKILL to every descendant it can see, then to the task's process."""
+    rig.start(**SSH_ONLY)
+    with rig.ssh() as client:
+        start_stubborn_job(client, rig)
+        for pid in processes.descendants(rig.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        rig.process.kill()
+        rig.wait_nothing_left()
+    assert [entry.name for entry in rig.session.iterdir()] == ["logs"]
+
+
 def test_the_session_survives_an_outage_of_the_server(rig: BootstrapRig) -> None:
     rig.start(**SSH_ONLY)
     rig.wait_ready()
@@ -123,10 +135,12 @@ def test_a_session_without_a_key_fails_with_the_reason(rig: BootstrapRig) -> Non
     assert "no usable public key" in rig.said()
 
 
-def test_the_host_is_not_changed(rig: BootstrapRig, private_home: Path) -> None:
-    rig.start({"HOME": str(private_home)}, **SSH_ONLY)
+def test_the_users_home_is_not_changed(rig: BootstrapRig, private_home: Path) -> None:
+    before = sorted(private_home.rglob("*"))
+    rig.start({"HOME": str(private_home)})
     rig.wait_ready()
-    before = sorted(str(path) for path in private_home.rglob("*"))
+    with rig.ssh() as client:
+        run_command(client, "true")
     rig.process.terminate()
     rig.wait_nothing_left()
-    assert [path for path in before if "sessiondock" in path] == []
+    assert sorted(private_home.rglob("*")) == before

@@ -6,8 +6,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from remote_bootstrap import guardian
+from remote_bootstrap.folders import clean_folder, session_folder
 from remote_bootstrap.runner import run
 from tests.fakes.task_on_disk import TaskOnDisk
 
+
+def main(task: str, folder: Path) -> int:
+    return guardian.guard(
+        task, lambda: run(task, lambda _task: TaskOnDisk(folder)), lambda: clean_folder(session_folder(task))
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(guardian.guard(sys.argv[1], lambda: run(sys.argv[1], lambda _task: TaskOnDisk(Path(sys.argv[2])))))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
