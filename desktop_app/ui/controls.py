@@ -1,7 +1,7 @@
 """Controls that the stylesheet alone can't draw well: combo box, checkbox, menu button, fold. GUI thread."""
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QStyle,
+    QStyleOptionButton,
     QStyleOptionComboBox,
     QStylePainter,
     QWidget,
@@ -113,37 +114,33 @@ def paint_chevron(painter: QPainter, at: QPointF, *, down: bool = True) -> None:
 
 
 class MenuButton(QPushButton):
-    """A button with a menu and a chevron; its text is elided, its whole text is the tooltip."""
+    """A button with a menu and a chevron; its text gives way with an ellipsis and is whole in the tooltip."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("kind", "menu")
         self.setAutoDefault(False)
-        self._full = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._shown = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def show_text(self, text: str) -> None:
-        self._full = text
+        self._shown = text
         self.setAccessibleName(text)
         self.setToolTip(tooltip(text))
-        self._elide()
+        self.update()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(90, super().minimumSizeHint().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        room = max(20, self.width() - 56)
-        elided = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, room)
-        if elided != self.text().replace("&&", "&"):
-            self.setText(elided.replace("&", "&&"))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        paint_chevron(QPainter(self), QPointF(self.width() - 18, self.height() / 2))
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        painter = QStylePainter(self)
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
+        room = self.rect().adjusted(14, 0, -32, 0)
+        text = self.fontMetrics().elidedText(self._shown, Qt.TextElideMode.ElideRight, room.width())
+        painter.setPen(QColor(colours().text))
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+        paint_chevron(painter, QPointF(self.width() - 18, self.height() / 2))
 
 
 class Fold(QPushButton):

@@ -22,7 +22,7 @@ class Shape(Enum):
     WARNING = "warning"
     CROSS = "cross"
     SQUARE = "square"
-    CLOUD_OFF = "cloud off"
+    BARRED = "barred"
     TICK = "tick"
 
 
@@ -37,7 +37,7 @@ LOOK: dict[Status, tuple[Tone, Shape]] = {
     Status.SHUTTING_DOWN: (Tone.NEUTRAL, Shape.ARC),
     Status.ENDED: (Tone.NEUTRAL, Shape.SQUARE),
     Status.FAILED: (Tone.BAD, Shape.CROSS),
-    Status.OFFLINE: (Tone.WARN, Shape.CLOUD_OFF),
+    Status.OFFLINE: (Tone.WARN, Shape.BARRED),
 }
 
 APP_LOOK: dict[str, tuple[Tone, Shape, str]] = {
@@ -164,10 +164,11 @@ def _square(painter: QPainter, box: QRectF, colour: QColor) -> None:
     painter.drawRoundedRect(_inset(box, 0.2), 1.5, 1.5)
 
 
-def _cloud_off(painter: QPainter, box: QRectF, _colour: QColor) -> None:
+def _barred(painter: QPainter, box: QRectF, _colour: QColor) -> None:
     inner = _inset(box, 0.1)
-    painter.drawArc(inner, 20 * 16, 200 * 16)
-    painter.drawLine(inner.topLeft(), inner.bottomRight())
+    painter.drawEllipse(inner)
+    edge = inner.width() * 0.15
+    painter.drawLine(inner.topLeft() + QPointF(edge, edge), inner.bottomRight() - QPointF(edge, edge))
 
 
 def _tick(painter: QPainter, box: QRectF, _colour: QColor) -> None:
@@ -186,6 +187,6 @@ _PAINT: dict[Shape, Callable[[QPainter, QRectF, QColor], None]] = {
     Shape.WARNING: _warning,
     Shape.CROSS: _cross,
     Shape.SQUARE: _square,
-    Shape.CLOUD_OFF: _cloud_off,
+    Shape.BARRED: _barred,
     Shape.TICK: _tick,
 }

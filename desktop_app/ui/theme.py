@@ -171,8 +171,6 @@ QPushButton[kind="danger"]:disabled { color: $strong_border; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $sunken; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $accent; }
-QPushButton[kind="menu"] { text-align: left; padding-right: 28px; }
-QPushButton[kind="menu"]:focus { padding-right: 27px; }
 QPushButton[kind="fold"] { background: transparent; border-color: transparent; text-align: left; padding-left: 26px; }
 QPushButton[kind="fold"]:hover { background: $sunken; }
 QPushButton[kind="fold"]:focus { border: 2px solid $accent; padding-left: 25px; }

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.app import make_application
@@ -15,8 +15,9 @@ from tests.fakes import ui_core
 
 
 def grab(widget: QWidget, folder: Path, name: str) -> None:
-    for _ in range(30):
-        QApplication.processEvents()
+    deadline = QDeadlineTimer(400)
+    while not deadline.hasExpired():
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
     widget.grab().save(str(folder / f"{name}.png"))
 
 

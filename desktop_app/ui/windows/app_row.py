@@ -36,6 +36,15 @@ def address_of(endpoint: Endpoint) -> str:
     return f"{scheme}127.0.0.1:{endpoint.local_port}"
 
 
+def state_text(word: str, detail: str) -> str:
+    """“Installing: 3 of 6”; a detail that says the state itself stands alone."""
+    if not detail:
+        return word
+    if detail.casefold().startswith(word.casefold()):
+        return detail[0].upper() + detail[1:]
+    return f"{word}: {detail}"
+
+
 class AppRow(QWidget):
     """Follows one endpoint. ``copied`` asks to put the address on the clipboard."""
 
@@ -64,14 +73,16 @@ class AppRow(QWidget):
         row.addWidget(picture)
         words = QVBoxLayout()
         words.setSpacing(2)
+        words.addStretch()
         words.addWidget(self._name)
         state = QHBoxLayout()
         state.setSpacing(SPACE_XS + 2)
         state.addWidget(self._glyph)
         state.addWidget(self._state, 1)
         words.addLayout(state)
-        row.addLayout(words, 2)
-        row.addLayout(self._tail(), 3)
+        words.addStretch()
+        row.addLayout(words, 1)
+        row.addLayout(self._tail(), 2)
 
     def _tail(self) -> FlowLayout:
         flow = FlowLayout(spacing=SPACE_S, align_right=True)
@@ -83,7 +94,7 @@ class AppRow(QWidget):
     def follow(self, endpoint: Endpoint, actions: SessionActions) -> None:
         tone, shape, word = app_look(endpoint.state)
         self._glyph.show_shape(shape, tone)
-        self._state.setText(f"{word}: {endpoint.detail}" if endpoint.detail else word)
+        self._state.setText(state_text(word, endpoint.detail))
         self._address = address_of(endpoint)
         self._where.setText(self._address)
         self._where.setVisible(bool(self._address))

@@ -8,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import Action, SessionId, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, progress_of, status_of
 from desktop_app.services.api import Core
 from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
@@ -20,6 +20,7 @@ from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
 from desktop_app.ui.windows.log_panel import LogPanel
+from desktop_app.ui.windows.session_delegate import where_of
 
 # What concerns the session as a whole; an application's own actions are in its row.
 BUTTONS = (
@@ -37,6 +38,13 @@ KINDS = {
     Action.SHUT_DOWN: "danger",
     Action.CANCEL: "danger",
 }
+
+
+def progress_line(snapshot: SessionSnapshot) -> str:
+    """The line under the name. A problem's title is in its banner already."""
+    if snapshot.link is Link.RETRYING:
+        return f"Attempt {snapshot.attempt} to connect again"
+    return where_of(snapshot) if snapshot.problem is not None else progress_of(snapshot)
 
 
 class DetailsPane(QWidget):
@@ -134,7 +142,7 @@ class DetailsPane(QWidget):
         self._session = snapshot.id
         self._name.setText(snapshot.name)
         self._pill.show_status(status_of(snapshot))
-        self._progress.setText(progress_of(snapshot))
+        self._progress.setText(progress_line(snapshot))
         actions = self._book.of(snapshot.id)
         for key, one in self._buttons.items():
             one.bind(actions.get(key))
@@ -153,7 +161,9 @@ class DetailsPane(QWidget):
         actions = self._book.of(snapshot.id)
         shown = {endpoint.app for endpoint in snapshot.endpoints}
         for app in [known for known in self._rows if known not in shown]:
-            self._rows.pop(app).deleteLater()
+            gone = self._rows.pop(app)
+            gone.hide()  # at once: deletion waits for the event loop
+            gone.deleteLater()
         for endpoint in snapshot.endpoints:
             if endpoint.app not in self._rows:
                 row = self._rows[endpoint.app] = AppRow(endpoint)

@@ -9,6 +9,7 @@ from desktop_app.ui.theme import SPACE_L, SPACE_S
 from desktop_app.ui.widgets import Card, label
 
 TWO_COLUMNS_FROM = 520  # px of width
+WIDE = frozenset({"Task", "Server says"})  # never beside another fact
 
 
 def facts_of(snapshot: SessionSnapshot) -> tuple[tuple[str, str], ...]:
@@ -21,8 +22,8 @@ def facts_of(snapshot: SessionSnapshot) -> tuple[tuple[str, str], ...]:
         ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else ""),
         ("Created", ago(facts.created)),
         ("Started", ago(facts.started)),
-        ("Task", snapshot.id.task),
         ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
+        ("Task", snapshot.id.task),
         ("Server says", facts.message),
     )
     return tuple((name, " ".join(value.split())) for name, value in rows if value)
@@ -55,6 +56,7 @@ class FactsCard(Card):
         for pair in self._labels.values():
             for widget in pair:
                 self._grid.removeWidget(widget)
+                widget.hide()
                 widget.deleteLater()
         self._labels = {name: (label(name, "muted"), label(wrap=True, selectable=True)) for name in names}
         for name, (caption, value) in self._labels.items():
@@ -64,12 +66,16 @@ class FactsCard(Card):
 
     def _place(self) -> None:
         self._columns = 2 if self.width() >= TWO_COLUMNS_FROM else 1
-        for at, (caption, value) in enumerate(self._labels.values()):
-            row, column = divmod(at, self._columns)
+        row, column = 0, 0
+        for name, (caption, value) in self._labels.items():
+            wide = name in WIDE or self._columns == 1
+            if wide and column:
+                row, column = row + 1, 0
             self._grid.addWidget(caption, row, 2 * column)
-            self._grid.addWidget(value, row, 2 * column + 1)
-        for column, stretch in ((1, 1), (3, self._columns - 1)):
-            self._grid.setColumnStretch(column, stretch)
+            self._grid.addWidget(value, row, 2 * column + 1, 1, 3 if wide else 1)
+            row, column = (row, 1) if not wide and not column else (row + 1, 0)
+        for at in (1, 3):
+            self._grid.setColumnStretch(at, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -38,6 +38,12 @@ class SessionListView(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setMinimumHeight(80)
+        self.verticalScrollBar().rangeChanged.connect(self._even)
+
+    def _even(self, _low: int, high: int) -> None:
+        """The cards keep their width when the scroll bar comes: it takes the room of the right margin."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.setViewportMargins(0, 0, 0 if high > 0 else bar, 0)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -98,16 +104,18 @@ class Sidebar(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(SPACE_S)
+        head.setContentsMargins(0, 0, SPACE_M, 0)
         head.addWidget(self._account, 1)
         head.addWidget(self.menu_button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        column.setContentsMargins(SPACE_M, SPACE_M, 0, SPACE_M)
         column.setSpacing(SPACE_M)
         column.addLayout(head)
-        column.addWidget(self._new)
-        column.addWidget(self.banner)
-        column.addWidget(self.view, 1)
-        column.addWidget(self._hint)
+        for widget, stretch in ((self._new, 0), (self.banner, 0), (self.view, 1), (self._hint, 0)):
+            row = QHBoxLayout()
+            row.setContentsMargins(0, 0, 0 if widget is self.view else SPACE_M, 0)
+            row.addWidget(widget)
+            column.addLayout(row, stretch)
 
     # -- accounts
 

@@ -125,6 +125,10 @@ class AccountPage(QWidget):
             self.address.line.setText(account.api_url)
             self.access_key.line.setText(account.access_key)
 
+    def focus_first(self) -> None:
+        """Put the keyboard where the answer is wanted."""
+        (self._sandbox if self.sandbox else self.address.line).setFocus()
+
     @property
     def sandbox(self) -> bool:
         return self._sandbox.isChecked()

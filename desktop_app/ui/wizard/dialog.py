@@ -134,6 +134,7 @@ class Wizard(QDialog):
 
     def _show_account(self) -> None:
         self._turn_to(0, "account")
+        self.account_page.focus_first()
 
     def _show_launch(self, account: str) -> None:
         self._turn_to(1, "launch")

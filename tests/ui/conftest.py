@@ -1,0 +1,58 @@
+"""Fixtures of the window's tests: one QApplication, private settings, a face over the fake core."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.ui.controller import Controller
+from desktop_app.ui.state import WindowState
+from desktop_app.ui.theme import Scheme, Theme
+from tests.fakes import ui_core
+from tests.ui.finding import open_dialogs
+
+
+@pytest.fixture(autouse=True)
+def private_settings(tmp_path: Path) -> None:
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, Scheme.LIGHT)
+
+
+@pytest.fixture
+def core() -> Iterator[ui_core.FakeCore]:
+    """A session in every state."""
+    made = ui_core.every_state_core()
+    yield made
+    for gate in made.gates.values():
+        gate.set()
+    for thread in made.jobs.threads:
+        thread.join(5)
+        assert not thread.is_alive(), f"{thread.name} is left over"
+
+
+@pytest.fixture
+def face(qapp: QApplication, core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
+    yield from faces(core, theme)
+
+
+def faces(core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
+    """A started face, and its end."""
+    controller = Controller(core, theme, WindowState())
+    controller.start(hidden=False)
+    yield controller
+    for dialog in open_dialogs():
+        dialog.done(0)
+    controller.close()
+    controller.window.deleteLater()
+    controller.menu.deleteLater()
+    controller.deleteLater()

@@ -1,0 +1,168 @@
+"""Buttons, context menu and tray follow domain.allowed_actions, and a click reaches the core."""
+
+import threading
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
+
+from desktop_app.domain.problems import Remedy
+from desktop_app.domain.session import Action, Link, allowed_actions, openable
+from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key
+from desktop_app.ui.windows.banner import ProblemBanner
+from tests.fakes import ui_core
+from tests.ui.finding import dialog, find
+
+OPEN = [Key(Action.OPEN, spec.key) for spec in BROWSER_APPS]
+
+
+def failure_banner(face):
+    return find(face.window, "failure-banner", ProblemBanner)
+
+
+@pytest.mark.parametrize("session", ui_core.EVERY_STATE)
+def test_enabled_actions_are_the_allowed_ones(face, core, session):
+    snapshot = core.store.get(session)
+    allowed = allowed_actions(snapshot)
+    actions = face.book.of(session)
+    for key in ALL_KEYS:
+        expected = key.action in allowed and (key.action is not Action.OPEN or openable(snapshot, key.app))
+        assert actions.get(key).isEnabled() is expected, key
+        assert actions.get(key).isVisible() or not expected, key
+
+
+def test_menu_holds_every_action_once(face):
+    menu = QMenu()
+    face.book.of(ui_core.CONNECTED).fill(menu)
+    names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
+    assert sorted(names) == sorted(key.identifier for key in ALL_KEYS)
+
+
+@pytest.mark.parametrize(("key", "call"), [
+    *((key, ("open_app", ui_core.CONNECTED, key.app)) for key in OPEN),
+    (Key(Action.TERMINAL), ("open_terminal", ui_core.CONNECTED)),
+    (Key(Action.COPY_SSH), ("ssh_command", ui_core.CONNECTED)),
+    (Key(Action.DETACH), ("detach", ui_core.CONNECTED)),
+])  # fmt: skip
+def test_a_click_reaches_the_core(qtbot, face, core, key, call):
+    face.book.of(ui_core.CONNECTED).get(key).trigger()
+    qtbot.waitUntil(lambda: call in core.calls)
+
+
+def test_copy_ssh_fills_the_clipboard(qtbot, face):
+    QGuiApplication.clipboard().clear()
+    face.book.of(ui_core.CONNECTED).get(Key(Action.COPY_SSH)).trigger()
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().text().startswith("sessiondock ssh"))
+
+
+def test_attach_is_offered_again_as_detach(qtbot, face, core):
+    actions = face.book.of(ui_core.READY)
+    assert actions.get(Key(Action.ATTACH)).isEnabled()
+    actions.get(Key(Action.ATTACH)).trigger()
+    qtbot.waitUntil(lambda: core.store.get(ui_core.READY).link is Link.CONNECTING)
+    qtbot.waitUntil(lambda: actions.get(Key(Action.DETACH)).isEnabled())
+    assert not actions.get(Key(Action.ATTACH)).isVisible()
+
+
+def test_a_second_click_does_nothing_while_the_first_is_under_way(qtbot, face, core):
+    gate = core.gates["open_terminal"] = threading.Event()
+    action = face.book.of(ui_core.CONNECTED).get(Key(Action.TERMINAL))
+    action.trigger()
+    assert not action.isEnabled()
+    face.commands.run(ui_core.CONNECTED, Action.TERMINAL)
+    gate.set()
+    qtbot.waitUntil(action.isEnabled)
+    assert core.calls.count(("open_terminal", ui_core.CONNECTED)) == 1
+
+
+def test_shut_down_asks_once_and_does_not_block(qtbot, face, core):
+    face.book.of(ui_core.CONNECTED).get(Key(Action.SHUT_DOWN)).trigger()
+    box = dialog("confirm-shut-down")
+    assert box is not None and "vision-experiments" in box.text()
+    assert ("stop", ui_core.CONNECTED) not in core.calls
+    box.defaultButton().click()  # Cancel
+    qtbot.waitUntil(lambda: dialog("confirm-shut-down") is None)
+    assert ("stop", ui_core.CONNECTED) not in core.calls
+    face.book.of(ui_core.CONNECTED).get(Key(Action.SHUT_DOWN)).trigger()
+    yes = find(dialog("confirm-shut-down"), "confirm-shut-down-yes", QPushButton)
+    yes.click()
+    qtbot.waitUntil(lambda: ("stop", ui_core.CONNECTED) in core.calls)
+
+
+def test_cancel_of_a_waiting_session_needs_no_question(qtbot, face, core):
+    face.book.of(ui_core.QUEUED).get(Key(Action.CANCEL)).trigger()
+    qtbot.waitUntil(lambda: ("stop", ui_core.QUEUED) in core.calls)
+    assert dialog("confirm-shut-down") is None
+
+
+def test_forget_takes_the_session_off_the_list(qtbot, face, core):
+    face.book.of(ui_core.ENDED).get(Key(Action.FORGET)).trigger()
+    qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.ENDED) < 0)
+    assert not face.book.knows(ui_core.ENDED)
+
+
+def test_a_failed_command_shows_its_problem_and_try_again_repeats_it(qtbot, face, core):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    core.failures["open_terminal"] = ui_core.failing("keyring.locked")
+    face.book.of(ui_core.CONNECTED).get(Key(Action.TERMINAL)).trigger()
+    banner = failure_banner(face)
+    qtbot.waitUntil(banner.isVisible)
+    assert banner.problem.code == "keyring.locked"
+    del core.failures["open_terminal"]
+    face.commands.remedy(ui_core.CONNECTED, Remedy.UNLOCK_KEYRING)
+    qtbot.waitUntil(lambda: not banner.isVisible())
+    assert core.calls.count(("open_terminal", ui_core.CONNECTED)) == 2
+
+
+def test_a_failure_belongs_to_its_session(qtbot, face, core):
+    core.failures["attach"] = ui_core.failing("ssh.no_key")
+    face.window.sidebar.select(ui_core.READY)
+    face.book.of(ui_core.READY).get(Key(Action.ATTACH)).trigger()
+    banner = failure_banner(face)
+    qtbot.waitUntil(banner.isVisible)
+    face.window.sidebar.select(ui_core.CONNECTED)
+    assert not banner.isVisible()
+    face.window.sidebar.select(ui_core.READY)
+    assert banner.isVisible()
+    face.commands.dismiss(ui_core.READY)
+    assert not banner.isVisible()
+
+
+@pytest.mark.parametrize(("remedy", "session", "call"), [
+    (Remedy.RETRY, ui_core.BLOCKED, ("reconnect", ui_core.BLOCKED)),
+    (Remedy.RETRY, ui_core.READY, ("attach", ui_core.READY)),
+    (Remedy.ATTACH, ui_core.READY, ("attach", ui_core.READY)),
+    (Remedy.CANCEL_LAUNCH, ui_core.NO_AGENT, ("stop", ui_core.NO_AGENT)),
+])  # fmt: skip
+def test_remedies_reach_the_core(qtbot, face, core, remedy, session, call):
+    face.commands.remedy(session, remedy)
+    qtbot.waitUntil(lambda: call in core.calls)
+
+
+@pytest.mark.parametrize("remedy", Remedy)
+def test_no_remedy_is_without_an_answer(qtbot, face, core, remedy):
+    """Every label that a banner can show does something."""
+    asked = []
+    for signal in (face.commands.ask_shut_down, face.commands.ask_queue, face.commands.ask_log,
+                   face.commands.ask_sign_in):  # fmt: skip
+        signal.connect(asked.append)
+    before = len(core.calls)
+    face.commands.remedy(ui_core.READY, remedy)
+    qtbot.waitUntil(lambda: bool(asked) or len(core.calls) > before)
+
+
+def test_reconnect_all_redials_what_is_broken_only(face, core):
+    face.commands.reconnect_all()
+    redialled = {call[1] for call in core.calls if call[0] == "reconnect"}
+    assert redialled == {ui_core.RETRYING, ui_core.BLOCKED}
+
+
+def test_moving_to_another_queue(qtbot, face, core):
+    face.book.of(ui_core.NO_AGENT).get(Key(Action.OTHER_QUEUE)).trigger()
+    move = dialog("queue-dialog")
+    combo = find(move, "option-queue", QComboBox)
+    qtbot.waitUntil(combo.isEnabled)
+    assert combo.currentText().startswith("default"), "queues with a free agent come first"
+    combo.setCurrentIndex(combo.findData("a100"))
+    find(move, "queue-dialog-move", QPushButton).click()
+    qtbot.waitUntil(lambda: ("move_to_queue", ui_core.NO_AGENT, "a100") in core.calls)
