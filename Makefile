@@ -87,8 +87,9 @@ test-py38: .venv/.installed ## run the bootstrap's tests on Python 3.8, where on
 icons: .venv/.installed ## draw assets/icons/*.png from the SVG files again
 	@$(PY) packaging/render_icons.py
 
-dist: .venv/.installed ## build the executable into dist/sessiondock
+dist: ## build the executable into dist/sessiondock
 	@$(SETUP)/system_packages.sh run test
+	@$(MAKE) --no-print-directory .venv/.installed
 	@$(PY) -m PyInstaller --noconfirm --log-level WARN --distpath dist --workpath build packaging/sessiondock.spec
 	@du -sh dist/sessiondock
 

@@ -1,7 +1,7 @@
 """``make dist-check``: uses a built executable on a virtual desktop the way a person does, and prints one JSON line.
 
-Everything it needs must come out of its own folder: it runs with a PATH that has no Python in front, an empty HOME and
-a real keyring. The sandbox is the checkout's; the executable finds and adopts it. One thread.
+Everything it needs must come out of its own folder: it runs with a PATH that does not lead to the checkout, an
+empty HOME and a real keyring. The sandbox is the checkout's; the executable finds and adopts it. One thread.
 """
 
 import json
@@ -65,11 +65,12 @@ class DistCheck:
         window.find("push button", name=None, identifier="empty-new-session", seconds=20)
         seconds = time.monotonic() - began
         self.rig.screenshot(SCREENSHOT)
-        assert self.ask("list") in ([], {"sessions": []})
+        answer = self.ask("list")
+        assert answer == {"sessions": [], "problems": {}}, answer
         self.rig.tray().click("Quit")
         assert program.wait_exit(10) == 0, program.output()
         self.ask("sandbox", "stop")
-        return seconds
+        return round(seconds, 2)
 
 
 def main(argv: list[str]) -> int:
@@ -77,6 +78,7 @@ def main(argv: list[str]) -> int:
     answer: dict[str, Any] = {"executable": str(executable)}
     with Rig(RigOptions(window_manager=True)) as rig:
         del rig.env["PYTHONPATH"]
+        rig.env["PATH"] = f"{rig.base / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
         check = DistCheck(executable, rig)
         steps: dict[str, Callable[[], object]] = {
             "self_test": check.self_test,
