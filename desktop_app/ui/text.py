@@ -2,6 +2,7 @@
 
 import html
 import re
+import sys
 from datetime import UTC, datetime
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
@@ -17,6 +18,12 @@ def menu_text(text: str, limit: int = 60) -> str:
     """A menu entry: one line, no mnemonics, not wider than a menu should be."""
     line = " ".join(text.split())
     return shortened(line, limit).replace("&", "&&")
+
+
+def tray_text(text: str, limit: int = 60) -> str:
+    """A tray menu's entry. On Linux a panel draws it: there ``_`` marks an access key, and Qt doesn't double it."""
+    line = menu_text(text, limit)
+    return line.replace("_", "__") if sys.platform.startswith("linux") else line
 
 
 def shortened(text: str, limit: int) -> str:

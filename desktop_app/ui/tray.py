@@ -16,7 +16,7 @@ from desktop_app.services.api import Notice
 from desktop_app.ui import icons
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.status import tray_state, worst
-from desktop_app.ui.text import count, menu_text, notification_body, shortened
+from desktop_app.ui.text import count, notification_body, shortened, tray_text
 
 LOOK_FOR_HOST_MS = 2000
 MAX_TOOLTIP = 120  # Windows cuts at 127
@@ -63,7 +63,7 @@ class TrayMenu(QMenu):
             self._arrange(snapshots)
         for snapshot in snapshots:
             submenu = self._submenus[snapshot.id]
-            submenu.setTitle(f"{menu_text(snapshot.name, 40)} — {status_of(snapshot).value}")
+            submenu.setTitle(f"{tray_text(snapshot.name, 40)} — {status_of(snapshot).value}")
             submenu.setIcon(icons.status_icon(status_of(snapshot)))
         self._none.setVisible(not snapshots)
 
