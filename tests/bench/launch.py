@@ -23,9 +23,11 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
+from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
 from tests.support import isolated_agent
 from tests.support.desktop_rig import Rig
 from tests.support.paths import CLEARML_SESSION
@@ -33,7 +35,7 @@ from tests.support.waiting import wait_until
 
 LAUNCH_SECONDS = 400.0
 END_SECONDS = 90.0
-ACCOUNT_SECRET_OPTION = "--secret-stdin"
+OURS = (sys.executable, "-m", "desktop_app")
 JUPYTER_URL = re.compile(r"Jupyter Lab URL: http://localhost:(\d+)/")
 
 
@@ -90,7 +92,7 @@ def seconds_to_jupyterlab(began: float, port: Callable[[], int | None], process:
 
 def ours(info: SandboxInfo, rig: Rig, log: Path) -> float:
     """``sessiondock launch``, which owns the tunnel in the foreground."""
-    command = [sys.executable, "-m", "desktop_app", "launch", "--account", _our_account(info, rig), "--json"]
+    command = [*OURS, "launch", "--account", _our_account(info, rig), "--json"]
     command += ["--queue", "default", "--no-vscode-server"]
     began = time.monotonic()
     with log.open("wb") as output:
@@ -98,30 +100,33 @@ def ours(info: SandboxInfo, rig: Rig, log: Path) -> float:
         try:
             return seconds_to_jupyterlab(began, lambda: _our_port(log), process)
         finally:
-            rig.run([sys.executable, "-m", "desktop_app", "shutdown", "--all", "--yes", "--json"])
+            for session in {event["id"] for event in _events(log) if "id" in event}:
+                rig.run([*OURS, "shutdown", session, "--json"], END_SECONDS)
             process.wait(END_SECONDS)
 
 
+def _events(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+
+
 def _our_port(log: Path) -> int | None:
-    for line in log.read_text().splitlines():
-        if line.startswith("{"):
-            for endpoint in json.loads(line).get("endpoints", []):
-                if endpoint.get("app") == "jupyterlab" and endpoint.get("local_port"):
-                    return int(endpoint["local_port"])
+    """The port that the command announces for JupyterLab in its event "ready"."""
+    for event in _events(log):
+        port = event.get("applications", {}).get(JUPYTERLAB.key, {}).get("local_port")
+        if port:
+            return int(port)
     return None
 
 
 def _our_account(info: SandboxInfo, rig: Rig) -> str:
-    """Make the bench's sandbox an ordinary account of the app, once per rig."""
-    known = json.loads(rig.run([sys.executable, "-m", "desktop_app", "accounts", "list", "--json"]).stdout)
-    for account in known["accounts"]:
-        if account["api_url"] == info.api_url:
-            return str(account["id"])
-    command = [sys.executable, "-m", "desktop_app", "accounts", "add", "--api-url", info.api_url, "--json"]
-    command += ["--access-key", info.access_key, ACCOUNT_SECRET_OPTION]
-    added = subprocess.run(
-        command, env=rig.env, input=info.secret_key, capture_output=True, text=True, timeout=60, check=True
-    )
+    """Make the bench's sandbox an ordinary account of the app; its address may have served an earlier sandbox."""
+    known = json.loads(rig.run([*OURS, "accounts", "list", "--json"]).stdout)["accounts"]
+    for account in known:
+        rig.run([*OURS, "accounts", "remove", account["id"], "--json"])
+    command = [*OURS, "accounts", "add", info.api_url, info.access_key, "--json"]
+    added = subprocess.run(command, env=rig.env, input=info.secret_key, capture_output=True, text=True, timeout=60)
+    if added.returncode != 0:
+        raise RuntimeError(f"the account could not be added: {added.stderr}")
     return str(json.loads(added.stdout)["id"])
 
 

@@ -46,10 +46,10 @@ class CommandLines:
     def _watch(self) -> None:
         me = str(os.getpid())
         while not self._stop.wait(0.05):
-            for entry in os.listdir("/proc"):
-                if entry.isdigit() and entry != me:
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit() and entry.name != me:
                     try:
-                        self.seen.add(Path(f"/proc/{entry}/cmdline").read_bytes())
+                        self.seen.add((entry / "cmdline").read_bytes())
                     except OSError:
                         continue  # it ended while we looked
 
@@ -66,7 +66,7 @@ def files_containing(folder: Path, secrets: Iterable[str], skip: Iterable[Path] 
 
 
 def readable_by_others(folder: Path) -> list[str]:
-    """The files below ``folder`` that another user of the machine could open: every folder above must let him through."""
+    """The files below ``folder`` that another user of the machine could open; every folder above must let him in."""
     return [str(p) for p in _files(folder, []) if p.stat().st_mode & 0o044 and _others_may_enter(p.parent)]
 
 
@@ -76,7 +76,7 @@ def _others_may_enter(folder: Path) -> bool:
 
 def _files(folder: Path, skipped: list[str]) -> Iterator[Path]:
     for root, names, files in os.walk(folder):
-        names[:] = [n for n in names if os.path.join(root, n) not in skipped]
+        names[:] = [n for n in names if str(Path(root, n)) not in skipped]
         for name in files:
             path = Path(root, name)
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_FILE:
