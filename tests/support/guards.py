@@ -100,15 +100,44 @@ def thread_guard(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail(f"left running: {', '.join(thread.name for thread in left())}", pytrace=False)
 
 
+class _Homes:
+    """Empty home folders, used again as long as no test puts anything into them: most tests don't."""
+
+    def __init__(self) -> None:
+        self._spare: list[Path] = []
+
+    def take(self) -> Path:
+        if self._spare:
+            return self._spare.pop()
+        home = Path(tempfile.mkdtemp(prefix="sd-"))  # short enough for Unix sockets
+        (home / "run").mkdir(mode=0o700)
+        return home
+
+    def give_back(self, home: Path) -> None:
+        if [path.name for path in home.iterdir()] == ["run"] and not any((home / "run").iterdir()):
+            self._spare.append(home)
+        else:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def remove(self) -> None:
+        for home in self._spare:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def homes() -> Iterator[_Homes]:
+    made = _Homes()
+    yield made
+    made.remove()
+
+
 @pytest.fixture(autouse=True)
-def private_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty HOME with its XDG folders, short enough for Unix sockets; gone after the test."""
-    home = Path(tempfile.mkdtemp(prefix="sd-"))
+def private_home(monkeypatch: pytest.MonkeyPatch, homes: _Homes) -> Iterator[Path]:
+    """An empty HOME, and XDG folders below it that nobody made yet; gone after the test."""
+    home = homes.take()
     folders = {"CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state", "CACHE": ".cache"}
     for name, folder in folders.items():
-        (home / folder).mkdir(parents=True)
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / folder))
-    (home / "run").mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
@@ -116,4 +145,4 @@ def private_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         if variable in REMOVED or (variable.startswith(REMOVED_PREFIXES) and variable != KEPT):
             monkeypatch.delenv(variable)
     yield home
-    shutil.rmtree(home, ignore_errors=True)
+    homes.give_back(home)

@@ -29,6 +29,10 @@ GOOD = {
         "@pytest.mark.leaves_threads('keyring')\n"
         "def test_a():\n    threading.Thread(target=gate.wait, args=(8,), name='keyring', daemon=True).start()\n"
     ),
+    "no traces of the test before": (
+        "def test_a():\n    (pathlib.Path.home() / 'x').touch()\n"
+        "def test_b():\n    assert not (pathlib.Path.home() / 'x').exists()\n"
+    ),
     "home": (
         "def test_a():\n    assert pathlib.Path.home().name.startswith('sd-')\n"
         "    assert 'CLEARML_API_HOST' not in os.environ\n"
