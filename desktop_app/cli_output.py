@@ -7,12 +7,13 @@ import json
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from desktop_app.domain.options import clean_line
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
 
 WIDEST = 48
 
@@ -79,6 +80,8 @@ def _time(value: datetime | None) -> str | None:
 
 def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One session as --json shows it. No secret is in a snapshot. ``holder``: what the tunnel's owner says."""
+    if holder:
+        snapshot = replace(snapshot, link=Link(holder.get("link", snapshot.link.value)))
     facts = snapshot.facts
     found: dict[str, Any] = {
         "id": snapshot.id.task,
@@ -106,7 +109,6 @@ def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = N
         "notice": problem_json(snapshot.notice) if snapshot.notice else None,
     }
     if holder:
-        found["link"] = holder.get("link", found["link"])
         for app, port in dict(holder.get("ports") or {}).items():
             found["applications"].setdefault(app, {"state": "", "detail": ""})["local_port"] = port
     return found

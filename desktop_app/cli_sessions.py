@@ -5,7 +5,7 @@ import sys
 from desktop_app.cli_base import CommandBase
 from desktop_app.cli_output import describe, json_line, problem_json, result, say, session_json, table
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Remote, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_READY
@@ -37,18 +37,16 @@ class SessionCommands(CommandBase):
         except AppError:
             return {}
 
-    def _print_table(self, found: tuple[SessionSnapshot, ...]) -> None:
-        if not found:
+    def _print_table(self, sessions: tuple[SessionSnapshot, ...]) -> None:
+        if not sessions:
             say("No sessions.")
             return
         labels = {account.id: account.label for account in self.core.accounts()}
         rows = []
-        for snapshot in found:
-            status = status_of(snapshot).value
-            link = self._holder(snapshot).get("link")
-            status = "Connected" if link == "up" else status
+        for snapshot in sessions:
+            found = session_json(snapshot, self._holder(snapshot))
             account = labels.get(snapshot.id.account, snapshot.id.account)
-            rows.append((snapshot.id.task[:8], snapshot.name, status, account, progress_of(snapshot)))
+            rows.append((snapshot.id.task[:8], snapshot.name, found["status"], account, found["progress"]))
         result(table(("ID", "NAME", "STATUS", "ACCOUNT", "NOW"), rows))
 
     def run_info(self) -> int:

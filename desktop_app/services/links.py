@@ -58,7 +58,7 @@ class Links:
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
         """On the writer's thread: wake the supervisor whose session's facts changed."""
         changed = new or old
-        if changed is None or (old is not None and new is not None and old.facts == new.facts):
+        if changed is None or (old and new and (old.facts, old.stop_requested) == (new.facts, new.stop_requested)):
             return
         supervisor = self._supervisors.get(changed.id)
         if supervisor is not None:

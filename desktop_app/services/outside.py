@@ -98,7 +98,7 @@ class SshAccess(Protocol):
 class Pace:
     """How often and how long, in seconds. Tests use a quicker one."""
 
-    poll_busy_s: float = 2.0  # while something moves on the server
+    poll_busy_s: float = 1.0  # while something moves on the server
     poll_calm_s: float = 10.0
     poll_human_s: float = 30.0  # between tries of what only a person can repair
     poll_first_s: float = 1.0  # back-off while the server is away

@@ -192,8 +192,19 @@ class Supervisor:
             self._watch()
         except AppError as error:
             self._tunnel.disconnect()
-            if self._wanted():
+            if self._is_ending():
+                self._wait_for_the_end()
+            elif self._wanted():
                 self._wait_to_redial(error.problem)
+
+    def _is_ending(self) -> bool:
+        now = self._snapshot()
+        return now is not None and (now.remote is Remote.STOPPING or now.stop_requested)
+
+    def _wait_for_the_end(self) -> None:
+        """A session that shuts down closes its SSH server first; that is no lost connection."""
+        while self._is_ending() and self._wanted():
+            self._next_mail(None)
 
     def _connect(self) -> None:
         server = self._server(self._cancel)

@@ -1,0 +1,255 @@
+"""The contract of ports.Server, held by the fake and by the real client over HTTP to the sandbox's API server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.domain.session import End, Remote
+from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from remote_bootstrap.contract import READY, STOPPING, AppReport, Record, Report
+from tests.fakes.outside import HOST_KEY
+from tests.support.server_rigs import AGENT, FakeRig, HttpRig, ServerRig
+
+NAME = 'Ada\'s "first" session, ünï 会话 🚀'
+DRAFT = TaskDraft(NAME, "Team/Ada's (project) [x]", "print('hi')\n", ("clearml==2.1.12", "tqdm"), {"contract": "1"})
+REPORT = Report(READY, "fine", 3, {"ssh": AppReport("ready", "", 10022)}, {"ready": 4.5})
+
+
+@pytest.fixture(params=["fake", "http"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerRig]:
+    made: ServerRig = FakeRig() if request.param == "fake" else HttpRig(tmp_path)
+    try:
+        made.add_queue("gpu (a100)", AGENT)
+        made.add_queue("nobody's")
+        yield made
+    finally:
+        made.close()
+
+
+def soon() -> Cancel:
+    return Cancel(10.0)
+
+
+def record_of(task: str) -> Record:
+    return Record(task, "10.0.0.7", 10022, "ada", HOST_KEY, 1, "signature")
+
+
+def queued(rig: ServerRig, queue: str = "gpu (a100)") -> str:
+    task = rig.server.create(DRAFT, soon())
+    rig.server.enqueue(task, queue, soon())
+    return task
+
+
+def running(rig: ServerRig) -> str:
+    task = queued(rig)
+    rig.agent_takes(task)
+    return task
+
+
+def seen(rig: ServerRig, task: str) -> SeenTask:
+    return rig.server.session(task, soon())
+
+
+def code_of(caught: pytest.ExceptionInfo[AppError]) -> str:
+    return caught.value.problem.code
+
+
+def test_whoami(rig: ServerRig) -> None:
+    who = rig.server.whoami(soon())
+    assert who.user_id and who.user_name and who.company
+    assert who.api_version == "2.34"
+
+
+def test_queues_name_their_live_agents(rig: ServerRig) -> None:
+    queues = {queue.name: queue for queue in rig.server.queues(soon())}
+    assert [worker.id for worker in queues["gpu (a100)"].workers] == [AGENT]
+    assert queues["gpu (a100)"].served
+    assert not queues["nobody's"].served
+
+
+def test_queues_count_what_waits(rig: ServerRig) -> None:
+    queued(rig, "nobody's")
+    queued(rig, "nobody's")
+    assert {queue.name: queue.waiting for queue in rig.server.queues(soon())}["nobody's"] == 2
+
+
+def test_a_dead_agent_serves_nothing(rig: ServerRig) -> None:
+    rig.agent_is_silent_for(200)
+    assert not any(queue.served for queue in rig.server.queues(soon()))
+
+
+def test_a_created_task_waits_for_nothing(rig: ServerRig) -> None:
+    task = rig.server.create(DRAFT, soon())
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.name, facts.project) == (Remote.CREATED, NAME, DRAFT.project)
+
+
+def test_creating_twice_uses_one_project(rig: ServerRig) -> None:
+    first, second = rig.server.create(DRAFT, soon()), rig.server.create(DRAFT, soon())
+    assert first != second
+    assert seen(rig, first).facts.project == seen(rig, second).facts.project == DRAFT.project
+
+
+def test_writing_parameters_keeps_the_others(rig: ServerRig) -> None:
+    task = rig.server.create(DRAFT, soon())
+    rig.server.write_parameters(task, {"authorized_key": "ssh-ed25519 AAAA"}, soon())
+    rig.server.write_parameters(task, {"user_folder": "/data/ü\nx"}, soon())
+    assert rig.look(task) == {"contract": "1", "authorized_key": "ssh-ed25519 AAAA", "user_folder": "/data/ü\nx"}
+
+
+@pytest.mark.parametrize(("queue", "watched"), [("gpu (a100)", True), ("nobody's", False)])
+def test_enqueue_tells_whether_an_agent_serves_the_queue(rig: ServerRig, queue: str, watched: bool) -> None:
+    task = rig.server.create(DRAFT, soon())
+    assert rig.server.enqueue(task, queue, soon()) is watched
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.queue, facts.queue_watched) == (Remote.QUEUED, queue, watched)
+
+
+def test_an_unknown_queue_is_refused_and_not_made(rig: ServerRig) -> None:
+    task = rig.server.create(DRAFT, soon())
+    with pytest.raises(AppError) as caught:
+        rig.server.enqueue(task, "gpu .a100.", soon())
+    assert code_of(caught) == "queue.unknown"
+    assert len(rig.server.queues(soon())) in (2, 3)  # the sandbox has a default one
+    assert seen(rig, task).facts.remote is Remote.CREATED
+
+
+def test_dequeue_and_move(rig: ServerRig) -> None:
+    task = queued(rig, "nobody's")
+    rig.server.dequeue(task, soon())
+    assert seen(rig, task).facts.remote is Remote.CREATED
+    rig.server.enqueue(task, "gpu (a100)", soon())
+    assert seen(rig, task).facts.queue == "gpu (a100)"
+
+
+def test_enqueueing_twice_is_refused(rig: ServerRig) -> None:
+    task = queued(rig)
+    with pytest.raises(AppError) as caught:
+        rig.server.enqueue(task, "nobody's", soon())
+    assert code_of(caught) == "server.refused"
+    assert "queued" in caught.value.problem.detail
+
+
+def test_a_session_becomes_ready_when_it_publishes_its_record(rig: ServerRig) -> None:
+    task = running(rig)
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.worker, facts.worker_lost_s) == (Remote.STARTING, AGENT, 0.0)
+    rig.publish(task, record_of(task).dumps(), REPORT)
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.record, facts.report) == (Remote.READY, record_of(task), REPORT)
+    assert facts.started is not None and facts.created is not None
+
+
+def test_a_damaged_record_is_told_and_not_believed(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.publish(task, '{"task": "x"}', REPORT)
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.record) == (Remote.READY, None)
+    assert "connection record" in facts.record_error
+
+
+def test_an_agent_that_stopped_reporting_is_noticed(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.agent_is_silent_for(200)
+    assert seen(rig, task).facts.worker_lost_s == pytest.approx(200, abs=5)
+
+
+def test_stopping_a_running_session_asks_the_agent(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.server.stop(task, soon())
+    assert seen(rig, task).facts.remote is Remote.STOPPING
+    rig.end(task, End.SHUT_DOWN, "task was stopped by tasks.stop")
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.end) == (Remote.ENDED, End.SHUT_DOWN)
+
+
+def test_stopping_a_waiting_session_ends_it_at_once(rig: ServerRig) -> None:
+    task = queued(rig)
+    rig.server.stop(task, soon())
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.end) == (Remote.ENDED, End.SHUT_DOWN)
+
+
+def test_stopping_what_was_never_enqueued_deletes_it(rig: ServerRig) -> None:
+    task = rig.server.create(DRAFT, soon())
+    rig.server.stop(task, soon())
+    with pytest.raises(AppError) as caught:
+        seen(rig, task)
+    assert code_of(caught) == "task.gone"
+
+
+def test_stopping_twice_does_no_harm(rig: ServerRig) -> None:
+    task = queued(rig)
+    rig.server.stop(task, soon())
+    rig.server.stop(task, soon())
+    assert seen(rig, task).facts.remote is Remote.ENDED
+
+
+def test_a_session_that_ends_itself_is_stopping(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.publish(task, record_of(task).dumps(), Report(STOPPING, "", 9))
+    assert seen(rig, task).facts.remote is Remote.STOPPING
+
+
+@pytest.mark.parametrize("end", [End.FAILED, End.COMPLETED])
+def test_ends_are_told_apart(rig: ServerRig, end: End) -> None:
+    task = running(rig)
+    rig.end(task, end, "worker execution exit code 1")
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.end) == (Remote.ENDED, end)
+    assert facts.message == "worker execution exit code 1"
+
+
+def test_sessions_lists_what_lives_and_what_is_asked_for(rig: ServerRig) -> None:
+    alive, ended, forgotten = running(rig), running(rig), running(rig)
+    rig.foreign_task()
+    rig.neighbours_session()
+    rig.end(ended, End.FAILED, "boom")
+    rig.end(forgotten, End.FAILED, "boom")
+    found = {one.task: one.facts.remote for one in rig.server.sessions([ended], soon())}
+    assert found == {alive: Remote.STARTING, ended: Remote.ENDED}
+
+
+def test_a_deleted_session_is_missing_from_the_list(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.delete(task)
+    assert rig.server.sessions([task], soon()) == ()
+
+
+@pytest.mark.parametrize("method", ["session", "stop"])
+def test_foreign_and_missing_tasks_are_refused(rig: ServerRig, method: str) -> None:
+    for task, code in ((rig.foreign_task(), "task.foreign"), ("f" * 32, "task.gone")):
+        with pytest.raises(AppError) as caught:
+            getattr(rig.server, method)(task, soon())
+        assert code_of(caught) == code
+
+
+def test_the_log_pages_forward_without_gaps_or_repeats(rig: ServerRig) -> None:
+    task = running(rig)
+    texts = [f"line {number}\n" for number in range(1_200)]
+    rig.write_log(task, *texts)
+    got: list[str] = []
+    since = 0
+    while page := rig.server.log(task, since, soon()):
+        assert len(page) <= 1_000
+        got += [line.text for line in page]
+        since = page[-1].timestamp
+    assert got == texts
+    rig.write_log(task, "the last\nof them")
+    assert [line.text for line in rig.server.log(task, since, soon())] == ["the last\nof them"]
+
+
+def test_a_cancelled_call_does_nothing(rig: ServerRig) -> None:
+    cancel = Cancel()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        rig.server.create(DRAFT, cancel)
+    assert rig.server.sessions((), soon()) == ()
+
+
+def test_after_close_calls_are_cancelled(rig: ServerRig) -> None:
+    rig.server.close()
+    with pytest.raises(Cancelled):
+        rig.server.whoami(soon())
