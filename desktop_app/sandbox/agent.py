@@ -53,13 +53,17 @@ def _die_with_parent() -> None:  # runs in the child, before exec
 
 
 class Agent:
-    """``say`` gets every line that the agent prints, from a thread of its own."""
+    """``prepare`` makes the environment for each start; ``say`` gets every line that it prints, from a thread."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, say: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        prepare: Callable[[], Mapping[str, str]],
+        folder: Path,
+        say: Callable[[str], None],
     ) -> None:
         self._command = command
-        self._environment = environment
+        self._prepare = prepare
         self._folder = folder
         self._say = say
         self._process: subprocess.Popen[str] | None = None
@@ -98,7 +102,7 @@ class Agent:
         self._started = now
         self._process = subprocess.Popen(
             self._command,
-            env=dict(self._environment),
+            env=dict(self._prepare()),
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from platformdirs import user_cache_path
 
 from desktop_app.sandbox.auth import Credential
@@ -59,8 +60,10 @@ def _quoted(value: str | Path) -> str:
     return json.dumps(str(value))  # HOCON strings are JSON strings
 
 
-def write_config(home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions) -> Path:
-    """The agent's clearml.conf (0600)."""
+def write_config(
+    home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions, environments: Path
+) -> Path:
+    """The agent's clearml.conf (0600). ``environments`` is where it makes the tasks' Python environments."""
     caches = home.agent_home / "cache"
     text = f"""# Written by SessionDock at every start of its sandbox.
 api {{
@@ -72,7 +75,7 @@ api {{
 agent {{
     disable_agent_update_check: true
     package_manager {{ type: {options.package_manager}, uv_replace_pip: true }}
-    venvs_dir: {_quoted(home.agent_home / "venvs")}
+    venvs_dir: {_quoted(environments)}
     venvs_cache {{ max_entries: 10, free_space_threshold_gb: 2.0, path: {_quoted(caches / "venvs")} }}
     pip_download_cache {{ enabled: true, path: {_quoted(caches / "pip")} }}
     vcs_cache {{ enabled: true, path: {_quoted(caches / "vcs")} }}
@@ -143,16 +146,32 @@ def make_tools(home: Home, python: Path) -> Path:
     return tools
 
 
-def discard_environments(home: Home) -> None:
-    """Take away the environment of the agent's last task. Quick; the files go later, in a thread.
+def fresh_environments(home: Home) -> Path:
+    """A folder for the environments of one agent's tasks, made at its start.
 
-    clearml-agent 3.0.3 with uv does not use its cache of environments (uv's own is fast enough), and when it finds the
-    folder of an earlier task it loses track of it and lets uv install into the environment that the agent runs in.
+    A session outlives an agent that was killed, and goes on using its environment: folders of earlier agents are
+    removed only when no process runs from them.
     """
-    environments = home.agent_home / "venvs"
-    if environments.exists():
+    folder = home.agent_home / "venvs"
+    folder.mkdir(exist_ok=True)
+    running = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    for old in folder.iterdir():
+        if not any(f"{old}{os.sep}" in line for line in running):
+            discard(home, old)
+    taken = [int(old.name) for old in folder.iterdir() if old.name.isdigit()]
+    return folder / str(max(taken, default=0) + 1)
+
+
+def discard(home: Home, folder: Path) -> None:
+    """Take a folder away at once; its files go later, in a thread.
+
+    Done before each task of an agent with uv: clearml-agent 3.0.3 does not use its cache of environments then (uv's own
+    is fast enough), and when it finds the folder of an earlier task it loses track of it and lets uv install into the
+    environment that the agent itself runs in.
+    """
+    if folder.exists():
         trash = Path(tempfile.mkdtemp(dir=home.tmp, prefix="discarded-"))
-        environments.rename(trash / environments.name)
+        folder.rename(trash / folder.name)
         threading.Thread(target=shutil.rmtree, args=(trash, True), name="sandbox-discard", daemon=True).start()
 
 

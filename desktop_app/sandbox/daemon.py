@@ -65,6 +65,7 @@ class Sandbox:
         self._busy_at = time.monotonic()
         self._watched_at = time.monotonic()
         self._agent: Agent | None = None
+        self._environments = self._home.agent_home / "venvs"
 
     def _listen(self) -> tuple[server.Listener, server.Listener]:
         """Both servers, on the ports of the last start where they are free."""
@@ -178,18 +179,22 @@ class Sandbox:
     # --- agent ------------------------------------------------------------------------------------------------------
 
     def _make_agent(self) -> Agent:
+        command = agent_setup.command(agent_setup.agent_python(), self._options.agent)
+        return Agent(command, self._prepare_agent, self._home.agent_home, logging.getLogger("agent").info)
+
+    def _prepare_agent(self) -> dict[str, str]:
+        """Before each start of the agent: its configuration and its environment."""
         options, home = self._options.agent, self._home
-        python = agent_setup.agent_python()
-        config = agent_setup.write_config(home, self._api.url, self._files.url, self._agent_pair(), options)
-        tools = agent_setup.make_tools(home, python)
-        environment = agent_setup.environment(os.environ, home, config, options, self._options.limits, tools)
-        output = logging.getLogger("agent")
-        return Agent(agent_setup.command(python, options), environment, home.agent_home, output.info)
+        self._environments = agent_setup.fresh_environments(home)
+        pair = self._agent_pair()
+        config = agent_setup.write_config(home, self._api.url, self._files.url, pair, options, self._environments)
+        tools = agent_setup.make_tools(home, agent_setup.agent_python())
+        return agent_setup.environment(os.environ, home, config, options, self._options.limits, tools)
 
     def _before_pull(self, user: str) -> None:
         """Called in a server thread when the agent, idle by definition, gets its next task."""
         if user == self._agent_user and self._options.agent.package_manager == agent_setup.UV:
-            agent_setup.discard_environments(self._home)
+            agent_setup.discard(self._home, self._environments)
 
     def _agent_pair(self) -> Credential:
         """The agent's own key, kept over restarts: what an earlier agent started may still be using it."""

@@ -21,7 +21,7 @@ def make(store: Store, company: str, name: str, now: float) -> Document:
         "system_tags": tags,
         "entries": [],
         "last_update": iso(now),
-        "metadata": [],
+        "metadata": {},
     }
     store.put("queue", queue)
     return queue
