@@ -1,0 +1,290 @@
+"""What the ClearML client does on the wire: sign-in, renewal, time-outs, refusals, and what it never gives away."""
+
+import base64
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.domain.problems import AppError, Retry
+from desktop_app.ports import Cancel, TaskDraft
+from remote_bootstrap import contract
+from tests.support.server_rigs import HttpRig
+from tests.support.tls_server import TlsServer
+
+SECRET = "a-secret-that-nobody-may-see"
+URL = "https://api.clearml.test"
+NOW = 1_800_000_000.0
+
+
+def soon() -> Cancel:
+    return Cancel(10.0)
+
+
+def token(expires: float | None = NOW + 3600, api: str = "2.34") -> str:
+    claims = {"api_version": api, "server_version": "2.3.0", **({} if expires is None else {"exp": expires})}
+    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{middle}.signature"
+
+
+def envelope(
+    data: dict[str, Any] | None = None, code: int = 200, subcode: int = 0, message: str = "OK"
+) -> httpx.Response:
+    meta = {"result_code": code, "result_subcode": subcode, "result_msg": message}
+    return httpx.Response(code, json={"meta": meta, "data": data or {}})
+
+
+class Script:
+    """A server of one function; remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[str, dict[str, Any]], httpx.Response]) -> None:
+        self._answer = answer
+        self.requests: list[tuple[str, dict[str, Any], str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        endpoint = request.url.path.strip("/")
+        body = json.loads(request.content or b"{}")
+        self.requests.append((endpoint, body, request.headers["authorization"]))
+        return self._answer(endpoint, body)
+
+    def endpoints(self) -> list[str]:
+        return [endpoint for endpoint, _, _ in self.requests]
+
+
+def client(answer: Callable[[str, dict[str, Any]], httpx.Response]) -> tuple[ClearMLServer, Script]:
+    script = Script(answer)
+    return ClearMLServer(URL + "/", "ACCESS", SECRET, lambda: NOW, httpx.MockTransport(script)), script
+
+
+def normal(endpoint: str, _body: dict[str, Any]) -> httpx.Response:
+    data: dict[str, dict[str, Any]] = {
+        "auth.login": {"token": token()},
+        "users.get_current_user": {"user": {"id": "u1", "name": "Ada", "company": "c1"}},
+    }
+    return envelope(data.get(endpoint, {}))
+
+
+def problem_of(server: ClearMLServer) -> str:
+    with pytest.raises(AppError) as caught:
+        server.whoami(soon())
+    shown = repr(caught.value) + str(caught.value) + repr(caught.value.problem) + repr(caught.value.__context__)
+    assert SECRET not in shown
+    return caught.value.problem.code
+
+
+def test_one_sign_in_serves_many_calls() -> None:
+    server, script = client(normal)
+    assert server.whoami(soon()).user_name == "Ada"
+    server.whoami(soon())
+    assert script.endpoints() == ["auth.login", "users.get_current_user", "users.get_current_user"]
+    assert script.requests[0][2] == "Basic " + base64.b64encode(f"ACCESS:{SECRET}".encode()).decode()
+    assert script.requests[1][2] == f"Bearer {token()}"
+
+
+def test_a_token_is_renewed_before_it_ends() -> None:
+    server, script = client(lambda e, b: envelope({"token": token(NOW + 30)}) if e == "auth.login" else normal(e, b))
+    server.whoami(soon())
+    server.whoami(soon())
+    assert script.endpoints().count("auth.login") >= 2
+
+
+def test_a_token_without_end_is_kept() -> None:
+    server, script = client(lambda e, b: envelope({"token": token(None)}) if e == "auth.login" else normal(e, b))
+    server.whoami(soon())
+    server.whoami(soon())
+    assert script.endpoints().count("auth.login") == 1
+
+
+def test_a_refused_token_is_renewed_once() -> None:
+    refusals = [401]
+
+    def answer(endpoint: str, body: dict[str, Any]) -> httpx.Response:
+        if endpoint != "auth.login" and refusals:
+            return envelope(code=refusals.pop(), subcode=30, message="Invalid token")
+        return normal(endpoint, body)
+
+    server, script = client(answer)
+    server.whoami(soon())
+    assert script.endpoints() == ["auth.login", "users.get_current_user"] * 2
+
+
+@pytest.mark.parametrize(("subcode", "code"), [(30, "server.expired"), (20, "server.unauthorised")])
+def test_a_token_that_stays_refused_needs_a_person(subcode: int, code: str) -> None:
+    def answer(endpoint: str, body: dict[str, Any]) -> httpx.Response:
+        return normal(endpoint, body) if endpoint == "auth.login" else envelope(code=401, subcode=subcode)
+
+    assert problem_of(client(answer)[0]) == code
+
+
+def test_a_wrong_key_needs_a_person() -> None:
+    server, script = client(lambda _e, _b: envelope(code=401, subcode=22, message="Unauthorized (invalid credentials)"))
+    assert problem_of(server) == "server.unauthorised"
+    assert script.endpoints() == ["auth.login"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (httpx.Response(200, text="<html>the web page of ClearML</html>"), "server.not_clearml"),
+        (httpx.Response(200, json=["not", "an", "envelope"]), "server.not_clearml"),
+        (httpx.Response(404, text="nothing here"), "server.not_clearml"),
+        (httpx.Response(302, headers={"location": "https://elsewhere.test"}), "server.not_clearml"),
+        (httpx.Response(502, text="<html>bad gateway</html>"), "server.unreachable"),
+        (httpx.Response(503, text="maintenance"), "server.unreachable"),
+        (envelope({"token": "no JSON web token"}), "server.not_clearml"),
+        (envelope({"token": token(api="2.9")}), "server.too_old"),
+        (envelope(code=500, message="General data error"), "server.unreachable"),
+        (envelope(code=400, subcode=12, message="Validation error"), "server.refused"),
+    ],
+)
+def test_what_is_no_clearml_server(answer: httpx.Response, code: str) -> None:
+    server, script = client(lambda _e, _b: answer)
+    assert problem_of(server) == code
+    assert len(script.requests) == 1  # a redirect is not followed: the key goes to no other server
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.ReadError("reset")])
+def test_what_time_may_heal(error: httpx.TransportError) -> None:
+    def answer(_endpoint: str, _body: dict[str, Any]) -> httpx.Response:
+        raise error
+
+    server, _ = client(answer)
+    with pytest.raises(AppError) as caught:
+        server.whoami(soon())
+    assert caught.value.problem.code == "server.unreachable"
+    assert caught.value.problem.retry is Retry.AUTO
+
+
+def test_a_bad_address_is_told_as_such() -> None:
+    server = ClearMLServer("ftp://files.test", "ACCESS", SECRET)
+    assert problem_of(server) == "server.not_clearml"
+    server.close()
+
+
+def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    server, _ = client(lambda e, b: normal(e, b) if e == "auth.login" else envelope(code=401, subcode=30))
+    problem_of(server)
+    assert SECRET not in caplog.text
+    assert token() not in caplog.text
+    assert SECRET not in repr(server) + repr(vars(server))
+
+
+# -- real sockets
+
+
+def test_a_port_where_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ClearMLServer(f"http://127.0.0.1:{port}", "ACCESS", SECRET)
+    assert problem_of(server) == "server.unreachable"
+    server.close()
+
+
+def test_a_server_that_never_answers_is_left_in_time() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        server = ClearMLServer(f"http://127.0.0.1:{silent.getsockname()[1]}", "ACCESS", SECRET)
+        began = time.monotonic()
+        with pytest.raises(AppError) as caught:
+            server.whoami(Cancel(0.3))
+        assert caught.value.problem.code == "server.unreachable"
+        assert time.monotonic() - began < 3
+        server.close()
+
+
+def test_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
+    with TlsServer(tmp_path) as tls:
+        server = ClearMLServer(tls.url, "ACCESS", SECRET)
+        assert problem_of(server) == "server.tls"
+        server.close()
+        assert tls.received == b""
+
+
+def test_a_proxy_of_the_environment_does_not_see_this_computers_own_server(
+    http: HttpRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody there: using it would fail
+    server = http.client()
+    assert server.whoami(soon()).user_name == "You"
+    server.close()
+
+
+@pytest.fixture
+def http(tmp_path: Path) -> Iterator[HttpRig]:
+    rig = HttpRig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def test_a_token_that_the_server_lets_expire(http: HttpRig) -> None:
+    http.server.whoami(soon())
+    http.sandbox.clock.advance(40 * 24 * 3600)
+    assert http.server.whoami(soon()).user_name == "You"
+
+
+def test_a_wrong_key_on_the_real_server(http: HttpRig) -> None:
+    server = http.client("wrong")
+    assert problem_of(server) == "server.unauthorised"
+    server.close()
+
+
+def test_the_task_is_what_agents_and_other_clients_expect(http: HttpRig) -> None:
+    draft = TaskDraft(
+        "a session", "DevOps", "print(1)\n", ("clearml==2.1.12", "tqdm"), {"contract": "1"}, "python:3.12"
+    )
+    task = http.sandbox.look(http.server.create(draft, soon()))
+    assert task["type"] == "application"
+    assert task["system_tags"] == [contract.SYSTEM_TAG]  # "development" would end the record before the processes
+    assert task["script"] == {
+        "binary": "python",
+        "repository": "",
+        "entry_point": contract.ENTRY_POINT,
+        "working_dir": ".",
+        "requirements": {"pip": "clearml==2.1.12\ntqdm"},
+        "diff": "print(1)\n",
+    }
+    assert task["container"] == {"image": "python:3.12", "arguments": ""}
+
+
+def test_a_poll_is_small(http: HttpRig) -> None:
+    """Two requests, however many sessions; no script travels."""
+    script = "x" * 100_000
+    tasks = [http.server.create(TaskDraft("one", "DevOps", script, (), {}), soon()) for _ in range(3)]
+    http.server.sessions(tasks, soon())
+    seen: list[tuple[str, int]] = []
+    http.server._connection._client.event_hooks = {  # type: ignore[attr-defined]
+        "response": [lambda answer: seen.append((answer.url.path, len(answer.read())))]
+    }
+    assert len(http.server.sessions(tasks, soon())) == 3
+    assert [path for path, _ in seen] == ["/tasks.get_all", "/workers.get_all"]
+    assert sum(size for _, size in seen) < 10_000
+
+
+def test_threads_share_one_client(http: HttpRig) -> None:
+    """Many callers at once, one of them the first to sign in."""
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for _ in range(5):
+                http.server.sessions((), soon())
+        except AppError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, name=f"caller-{n}") for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
