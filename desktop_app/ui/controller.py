@@ -43,6 +43,7 @@ class Controller(QObject):
         self.tray = Tray(self.menu, self)
         self.wizard: Wizard | None = None
         self._chosen = state.account
+        self._troubled = ""  # the account whose problem is shown
         self._tick = QTimer(self)
         self._tick.setInterval(ACCOUNT_TICK_MS)
         self._tick.timeout.connect(self._refresh_accounts)
@@ -111,7 +112,8 @@ class Controller(QObject):
     def _refresh_accounts(self) -> None:
         accounts, chosen = self._core.accounts(), self.account
         self.window.sidebar.show_accounts(accounts, chosen)
-        self.window.sidebar.show_account_problem(self._account_problem(accounts, chosen)[1])
+        self._troubled, problem = self._account_problem(accounts, chosen)
+        self.window.sidebar.show_account_problem(problem)
         shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account))
         self.window.refresh(tuple(s for s in shown if self.book.knows(s.id)), has_account=bool(accounts))
 
@@ -211,19 +213,20 @@ class Controller(QObject):
         self.bridge.submit("remove-account", lambda cancel: self._core.remove_account(account, cancel), done, self)
 
     def _account_remedy(self, remedy: Remedy) -> None:
-        account, _problem = self._account_problem(self._core.accounts(), self.account)
         if remedy is Remedy.SIGN_IN:
-            self.open_account(account)
-        elif account:
-            self._check_account(account)
+            self.open_account(self._troubled)
+        else:
+            self._check_account(self._troubled)
 
     def _check_account(self, account: str) -> None:
         """Ask the server something now; the answer clears the account's problem or renews it."""
-        known = next(one for one in self._core.accounts() if one.id == account)
-        core = self._core
+        known = next((one for one in self._core.accounts() if one.id == account), None)
+        if known is None:
+            return
+        core, name = self._core, known.label
 
         def done(outcome: Outcome) -> None:
-            self.window.say(str(outcome.problem) if outcome.problem else f"{known.label} answers.")
+            self.window.say(str(outcome.problem) if outcome.problem else f"{name} answers.")
             self.refresh()
 
         if known.sandbox:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from desktop_app.domain.session import Status
 from desktop_app.ui.status import LOOK, Shape, TrayState, paint_shape
 from desktop_app.ui.theme import LIGHT, Tone
+from remote_bootstrap.apps import APPS
 
 APP_ICON = "sessiondock"
 log = logging.getLogger(__name__)
@@ -66,10 +67,17 @@ def _missing(stem: str) -> None:
 @cache
 def tray_icon(state: TrayState) -> QIcon:
     """The tray's icon; drawn here where its file is missing, since a tray entry without a picture can't be found."""
-    if files(state.value):
-        return icon(state.value)
+    return icon(state.value) if files(state.value) else drawn_tray_icon(state)
+
+
+def drawn_tray_icon(state: TrayState) -> QIcon:
     tone, shape = _TRAY_LOOK[state]
     return drawn(shape, QColor(ON_BOTH[tone]), (16, 22, 24, 32, 48, 64))
+
+
+def app_stems() -> tuple[str, ...]:
+    """The icon of each application in the table."""
+    return tuple(spec.icon for spec in APPS)
 
 
 def app_icon() -> QIcon:

@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.details)
-        self._stack.setMinimumWidth(300)
+        self._stack.setMinimumWidth(385)
         self.sidebar.setMinimumWidth(230)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)

@@ -67,7 +67,7 @@ LIGHT = Colours(
     surface="#ffffff",
     sunken="#eef1f5",
     border="#dfe4eb",
-    strong_border="#8a95a5",
+    strong_border="#7d8999",
     text="#18202c",
     muted="#566273",
     accent="#1f5fd6",
@@ -271,5 +271,6 @@ class Theme(QObject):
     def _apply(self) -> None:
         table = DARK if self.dark else LIGHT
         self._app.setPalette(make_palette(table))
-        self._app.setStyleSheet(stylesheet(table))
+        if (style := stylesheet(table)) != self._app.styleSheet():  # setting it polishes every widget again
+            self._app.setStyleSheet(style)
         self.changed.emit()

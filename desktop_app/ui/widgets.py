@@ -211,6 +211,13 @@ class Page(QScrollArea):
         self.body.setContentsMargins(margins)
 
 
+def retire(widget: QWidget) -> None:
+    """Take a widget away at once and for good, even while one of its own signals is being handled."""
+    widget.hide()
+    widget.setAccessibleIdentifier("")
+    widget.deleteLater()
+
+
 def repolish(widget: QWidget) -> None:
     """Make the stylesheet look at changed properties."""
     widget.style().unpolish(widget)

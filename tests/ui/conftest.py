@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.ui.controller import Controller
@@ -23,9 +23,15 @@ def private_settings(tmp_path: Path) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
-@pytest.fixture
-def theme(qapp: QApplication) -> Theme:
+@pytest.fixture(scope="session")
+def one_theme(qapp: QApplication) -> Theme:
     return Theme(qapp, Scheme.LIGHT)
+
+
+@pytest.fixture
+def theme(one_theme: Theme) -> Iterator[Theme]:
+    yield one_theme
+    one_theme.choose(Scheme.LIGHT)
 
 
 @pytest.fixture
@@ -56,3 +62,4 @@ def faces(core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
     controller.window.deleteLater()
     controller.menu.deleteLater()
     controller.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)

@@ -8,7 +8,7 @@ from desktop_app.domain.problems import Problem
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import ComboBox
-from desktop_app.ui.text import count, menu_text
+from desktop_app.ui.text import count, shortened
 from desktop_app.ui.theme import SPACE_S, SPACE_XS
 from desktop_app.ui.widgets import button, label
 
@@ -17,12 +17,15 @@ LOOKING = "Looking for queues…"
 
 def queue_text(queue: Queue) -> str:
     """One queue as an entry of the list."""
-    name = menu_text(queue.name, 80).replace("&&", "&")
-    if not queue.served:
-        return f"{name} — no agent"
+    name = shortened(" ".join(queue.name.split()), 80)
     free = sum(not worker.task for worker in queue.workers)
     agents = count(len(queue.workers), "agent")
-    state = f"{agents} free" if free == len(queue.workers) else f"{free} of {agents} free" if free else f"{agents} busy"
+    if not queue.served:
+        state = "no agent"
+    elif free == len(queue.workers):
+        state = f"{agents} free"
+    else:
+        state = f"{free} of {agents} free" if free else f"{agents} busy"
     return f"{name} — {state}, {queue.waiting} waiting" if queue.waiting else f"{name} — {state}"
 
 
@@ -125,7 +128,6 @@ class QueueEditor(QWidget):
             text = ""
         self._warning.setText(text)
         self._warning.setVisible(bool(text))
-        self.combo.setToolTip("")
         self.edited.emit()
 
     # -- as an Editor

@@ -10,7 +10,7 @@ from desktop_app.domain.problems import Problem, Remedy, Retry
 from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.status import Shape
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Tone
-from desktop_app.ui.widgets import Glyph, button, label, repolish
+from desktop_app.ui.widgets import Glyph, button, label, repolish, retire
 
 
 class ProblemBanner(QFrame):
@@ -87,8 +87,7 @@ class ProblemBanner(QFrame):
     def _clear(self) -> None:
         for old in self._buttons:
             self._flow.removeWidget(old)
-            old.hide()
-            old.deleteLater()
+            retire(old)
         self._buttons = []
 
     @property

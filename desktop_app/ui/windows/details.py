@@ -15,7 +15,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
-from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, StatusPill, label
+from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, StatusPill, label, retire
 from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
@@ -161,9 +161,7 @@ class DetailsPane(QWidget):
         actions = self._book.of(snapshot.id)
         shown = {endpoint.app for endpoint in snapshot.endpoints}
         for app in [known for known in self._rows if known not in shown]:
-            gone = self._rows.pop(app)
-            gone.hide()  # at once: deletion waits for the event loop
-            gone.deleteLater()
+            retire(self._rows.pop(app))
         for endpoint in snapshot.endpoints:
             if endpoint.app not in self._rows:
                 row = self._rows[endpoint.app] = AppRow(endpoint)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from desktop_app.domain.session import SessionSnapshot
 from desktop_app.ui.text import ago, tooltip
 from desktop_app.ui.theme import SPACE_L, SPACE_S
-from desktop_app.ui.widgets import Card, label
+from desktop_app.ui.widgets import Card, label, retire
 
 TWO_COLUMNS_FROM = 520  # px of width
 WIDE = frozenset({"Task", "Server says"})  # never beside another fact
@@ -56,8 +56,7 @@ class FactsCard(Card):
         for pair in self._labels.values():
             for widget in pair:
                 self._grid.removeWidget(widget)
-                widget.hide()
-                widget.deleteLater()
+                retire(widget)
         self._labels = {name: (label(name, "muted"), label(wrap=True, selectable=True)) for name in names}
         for name, (caption, value) in self._labels.items():
             caption.setBuddy(value)

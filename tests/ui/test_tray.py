@@ -1,0 +1,104 @@
+"""The tray without a desktop: its menu as a model, its words, and when the icon is made."""
+
+import pytest
+from PySide6.QtGui import QIcon
+
+from desktop_app.domain.session import SEVERITY, Action, Status, status_of
+from desktop_app.ui import icons
+from desktop_app.ui.status import TrayState, tray_state, worst
+from desktop_app.ui.tray import Tray, summary
+from tests.fakes import ui_core
+
+
+def texts(menu):
+    return [action.text() for action in menu.actions() if action.isVisible() and not action.isSeparator()]
+
+
+def submenu(face, session):
+    snapshot_row = [s.id for s in face._core.store.all()].index(session)
+    return [action.menu() for action in face.menu.actions() if action.menu()][snapshot_row]
+
+
+def test_the_menu_has_a_submenu_per_session_and_the_rest_below(face, core):
+    entries = texts(face.menu)
+    assert entries[-4:] == ["New session…", "Show window", "Reconnect all", "Quit"]
+    assert len(entries) == len(core.store.all()) + 4
+    assert entries[0] == "vision-experiments — Connected"
+    long_name = next(text for text in entries if "Größe" in text)
+    assert len(long_name) < 70 and "&&" in long_name, "no mnemonic out of a server's name, and it stays narrow"
+
+
+@pytest.mark.parametrize("session", ui_core.EVERY_STATE)
+def test_a_submenu_carries_the_window_s_own_actions(face, session):
+    shown = {action for action in submenu(face, session).actions() if not action.isSeparator()}
+    assert shown == set(face.book.of(session).all())
+
+
+def test_a_click_in_the_tray_reaches_the_core(qtbot, face, core):
+    entry = next(action for action in submenu(face, ui_core.READY).actions() if action.text() == Action.ATTACH.value)
+    entry.trigger()
+    qtbot.waitUntil(lambda: ("attach", ui_core.READY) in core.calls)
+
+
+def test_the_menu_follows_the_store(qtbot, face, core):
+    kept = submenu(face, ui_core.READY)
+    core.store.drop(ui_core.CONNECTED)
+    qtbot.waitUntil(lambda: texts(face.menu)[0] == "llm-finetune — Starting")
+    assert submenu(face, ui_core.READY) is kept, "an open menu must not be rebuilt under the pointer"
+    for snapshot in core.store.all():
+        core.store.drop(snapshot.id)
+    qtbot.waitUntil(lambda: texts(face.menu)[0] == "No sessions")
+
+
+def test_the_icon_speaks_of_the_worst_session():
+    every = ui_core.every_state_core().store.all()
+    assert status_of(worst(every)) is SEVERITY[-1] is Status.NEEDS_YOU
+    assert tray_state(every) is TrayState.PROBLEM
+    assert tray_state(()) is TrayState.IDLE
+
+
+@pytest.mark.parametrize(("session", "state"), [
+    (ui_core.CONNECTED, TrayState.UP), (ui_core.STARTING, TrayState.BUSY), (ui_core.QUEUED, TrayState.BUSY),
+    (ui_core.RETRYING, TrayState.RETRYING), (ui_core.OFFLINE, TrayState.RETRYING), (ui_core.BLOCKED, TrayState.PROBLEM),
+    (ui_core.FAILED, TrayState.PROBLEM), (ui_core.ENDED, TrayState.IDLE), (ui_core.READY, TrayState.IDLE),
+])  # fmt: skip
+def test_each_state_has_its_picture(session, state):
+    assert tray_state(ui_core.every_state_core(session).store.all()) is state
+
+
+def test_the_tooltip_says_it_in_words():
+    one = ui_core.every_state_core
+    assert summary(()) == "SessionDock: no sessions"
+    assert summary(one(ui_core.CONNECTED).store.all()) == "SessionDock: 1 session, 1 connected"
+    text = summary(one().store.all())
+    assert text.startswith("SessionDock: 12 sessions — Größe") and text.endswith(": Needs you")
+    assert len(text) <= 127
+
+
+def test_the_icon_is_made_when_a_host_appears(qapp, face):
+    host = []
+    tray = Tray(face.menu, available=lambda: bool(host))
+    tray.look_for_host()
+    assert tray._icon is None and not tray.usable
+    host.append("panel")
+    tray.look_for_host()
+    assert tray._icon is not None and tray._icon.contextMenu() is face.menu
+    made = tray._icon
+    tray.look_for_host()
+    assert tray._icon is made, "one icon, not one per look"
+    host.clear()
+    assert not tray.usable, "the window must not hide into a tray that went away"
+    tray.close()
+
+
+def test_every_icon_file_is_there():
+    for stem in (icons.APP_ICON, *(state.value for state in TrayState), *icons.app_stems()):
+        assert icons.files(stem), f"assets/icons has no {stem}"
+        sizes = {size.width() for size in icons.icon(stem).availableSizes()}
+        assert {16, 24, 32, 48} <= sizes, (stem, sizes)
+
+
+def test_without_files_the_tray_still_has_a_picture():
+    for state in TrayState:
+        drawn = icons.drawn_tray_icon(state)
+        assert isinstance(drawn, QIcon) and not drawn.isNull() and not drawn.pixmap(22, 22).toImage().allGray()

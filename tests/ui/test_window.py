@@ -1,0 +1,277 @@
+"""The main window: what it shows of the store, how it closes, how small it can get."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+
+from desktop_app.domain.problems import problem
+from desktop_app.domain.reducer import Noticed, ServerSaw, TunnelUp
+from desktop_app.domain.session import SessionSnapshot, Status, status_of
+from desktop_app.services.api import Notice
+from desktop_app.ui.windows.banner import ProblemBanner
+from tests.fakes import ui_core
+from tests.ui.conftest import faces
+from tests.ui.finding import dialog, find
+
+SCALED_TWICE = QSize(640, 400)  # a 1280x800 screen at 200 %
+LOGICAL_MARGIN = QSize(10, 40)  # a window frame
+
+
+@pytest.fixture
+def empty_face(qapp, theme):
+    core = ui_core.FakeCore()
+    core.account_list = [ui_core.SANDBOX]
+    yield from faces(core, theme)
+
+
+@pytest.fixture
+def first_face(qapp, theme):
+    yield from faces(ui_core.FakeCore(), theme)
+
+
+def said(face, identifier) -> str:
+    label = find(face.window, identifier, QLabel)
+    return label.text()
+
+
+def toast(face) -> str:
+    return face.window._toast_text.text() if face.window._toast.isVisible() else ""
+
+
+# -- following the store
+
+
+@pytest.mark.parametrize("session", ui_core.EVERY_STATE)
+def test_details_follow_the_selected_session(face, core, session):
+    face.window.sidebar.select(session)
+    snapshot = core.store.get(session)
+    assert said(face, "session-name") == " ".join(snapshot.name.split())
+    assert said(face, "session-status") == status_of(snapshot).value
+    banner = find(face.window, "problem-banner", ProblemBanner)
+    assert banner.isVisible() is (snapshot.problem is not None)
+    assert banner.remedies == (snapshot.problem.remedies if snapshot.problem else ())
+    assert said(face, "fact-task") == session.task
+
+
+def test_a_change_shows_up_without_losing_the_selection(qtbot, face, core):
+    face.window.sidebar.select(ui_core.CONNECTING)
+    core.store.apply(ui_core.CONNECTING, TunnelUp())
+    qtbot.waitUntil(lambda: said(face, "session-status") == Status.CONNECTED.value)
+    core.store.put(SessionSnapshot(ui_core.session_id(50), 1, ui_core.facts(ui_core.Remote.QUEUED, "brand new")))
+    qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.session_id(50)) == 0)
+    assert face.window.sidebar.current.id == ui_core.CONNECTING
+
+
+def test_a_selected_session_that_goes_leaves_another_selected(qtbot, face, core):
+    face.window.sidebar.select(ui_core.STARTING)
+    core.store.drop(ui_core.STARTING)
+    qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.STARTING) < 0)
+    assert face.window.sidebar.current is not None
+    assert face.window.details.session == face.window.sidebar.current.id
+
+
+def test_a_notice_is_a_banner_of_its_own(qtbot, face, core):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    lost = problem("agent.lost", worker="gpu-box:0", minutes=3)
+    core.store.apply(ui_core.CONNECTED, Noticed(lost))
+    banner = find(face.window, "notice-banner", ProblemBanner)
+    qtbot.waitUntil(banner.isVisible)
+    find(banner, "remedy-shut_down", QPushButton).click()
+    assert dialog("confirm-shut-down") is not None
+
+
+def test_applications_tell_state_and_address(face):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    texts = [
+        w.text() for w in face.window.details.findChildren(QPushButton) if "app-address" in w.accessibleIdentifier()
+    ]
+    assert texts == ["http://127.0.0.1:8878", "http://127.0.0.1:8898", "127.0.0.1:8022"]
+    face.window.sidebar.select(ui_core.READY)
+    states = [w.text() for w in face.window.details.findChildren(QLabel) if "app-state" in w.accessibleIdentifier()]
+    assert "Failed: no package for this machine: node 18 is missing" in states
+
+
+def test_an_application_of_a_newer_bootstrap_is_shown(qtbot, face, core):
+    seen = ui_core.ready(7, "x")
+    apps = {**seen.report.apps, "future-ide": ui_core.AppReport("warming", "half way")}
+    newer = replace(seen, report=replace(seen.report, apps=apps, sequence=9))
+    face.window.sidebar.select(ui_core.READY)
+    core.store.apply(ui_core.READY, ServerSaw(newer))
+    qtbot.waitUntil(lambda: "app-state-future-ide" in
+                    {w.accessibleIdentifier() for w in face.window.details.findChildren(QLabel)})  # fmt: skip
+    assert said(face, "app-state-future-ide") == "Warming: half way"
+
+
+# -- empty states
+
+
+def test_no_session_invites(qtbot, empty_face):
+    assert any(w.text() == "No sessions yet" for w in empty_face.window.empty.findChildren(QLabel))
+    find(empty_face.window, "empty-new-session", QPushButton).click()
+    assert empty_face.wizard is not None and not empty_face.wizard.on_account_page
+
+
+def test_the_first_run_opens_the_wizard_on_the_accounts(first_face):
+    assert first_face.wizard is not None and first_face.wizard.isVisible() and first_face.wizard.on_account_page
+
+
+def test_two_clicks_launch_and_select_the_new_session(qtbot, face, core):
+    find(face.window, "new-session", QPushButton).click()
+    qtbot.waitUntil(lambda: find(face.wizard, "option-queue", QComboBox).isEnabled())
+    find(face.wizard, "wizard-next", QPushButton).click()
+    qtbot.waitUntil(lambda: face.wizard is None)
+    qtbot.waitUntil(lambda: said(face, "session-name") == "Interactive session")
+
+
+# -- accounts
+
+
+def test_the_account_filters_the_list_and_the_sandbox_says_that_it_is_a_demo(qtbot, face):
+    assert not find(face.window, "sandbox-hint", QLabel).isVisible()
+    face.window.sidebar.account_chosen.emit("sandbox")
+    assert face.window.model.rowCount() == len(ui_core.EVERY_STATE)
+    assert "demo" in said(face, "sandbox-hint") and find(face.window, "sandbox-hint", QLabel).isVisible()
+    face.window.sidebar.account_chosen.emit("acme")
+    assert face.window.model.rowCount() == 0
+    assert face.account == "acme"
+
+
+def test_an_account_s_problem_is_above_the_list_and_can_be_tried_again(qtbot, face, core):
+    core.account_problems["acme"] = problem("server.unreachable", server="https://api.clearml.acme.example")
+    face.refresh()
+    banner = find(face.window, "account-banner", ProblemBanner)
+    assert banner.isVisible()
+    core.account_problems.clear()
+    find(banner, "remedy-retry", QPushButton).click()
+    qtbot.waitUntil(lambda: not banner.isVisible())
+    assert ("queues", "acme") in core.calls
+
+
+def test_removing_an_account_asks_first(qtbot, face, core):
+    face.window.sidebar.remove_account.emit("acme")
+    find(dialog("confirm-remove-account"), "confirm-remove-account-yes", QPushButton).click()
+    qtbot.waitUntil(lambda: ("remove_account", "acme") in core.calls)
+
+
+# -- closing and notices
+
+
+def test_without_a_tray_closing_asks_because_links_would_end(qtbot, face):
+    left = []
+    face.leaving.connect(lambda: left.append(True))
+    face.window.close()
+    assert face.window.isVisible(), "a window must not hide where nothing can bring it back"
+    assert dialog("confirm-quit").text() == "Quit and disconnect 4 sessions?"
+    assert not left
+    find(dialog("confirm-quit"), "confirm-quit-yes", QPushButton).click()
+    assert left
+
+
+def test_without_a_tray_and_without_links_closing_leaves(qtbot, empty_face):
+    with qtbot.waitSignal(empty_face.leaving):
+        empty_face.window.close()
+
+
+def test_with_a_tray_closing_hides_and_tells_once(qtbot, face, monkeypatch):
+    host = FakeTray()
+    face.tray = host
+    face.window.close()
+    assert not face.window.isVisible() and len(host.notices) == 1
+    face.window.bring_up()
+    face.window.close()
+    assert not face.window.isVisible() and len(host.notices) == 1
+
+
+class FakeTray:
+    """A desktop with a tray, as far as the controller sees it."""
+
+    usable = True
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def notify(self, notice: Notice) -> bool:
+        self.notices.append(notice)
+        return True
+
+    def refresh(self, _snapshots) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_second_start_brings_the_window_up(qtbot, face):
+    face.window.hide()
+    face.bridge.activate()
+    qtbot.waitUntil(face.window.isVisible)
+
+
+def test_a_notice_reaches_the_tray_only_while_the_window_is_away(qtbot, face, core):
+    host = FakeTray()
+    face.tray = host
+    notice = Notice("Ready", "“x” is ready", ui_core.READY)
+    face.window.activateWindow()
+    qtbot.waitUntil(face.window.isActiveWindow)
+    with qtbot.waitSignal(face.bridge.noticed):
+        core.notify(notice)
+    assert host.notices == []
+    face.window.hide()
+    core.notify(notice)
+    qtbot.waitUntil(lambda: host.notices == [notice])
+
+
+def test_a_command_that_fails_while_the_window_is_away_is_a_notice(qtbot, face, core):
+    host = FakeTray()
+    face.tray = host
+    face.window.hide()
+    core.failures["attach"] = ui_core.failing("keyring.locked")
+    face.commands.remedy(ui_core.READY, ui_core.problem("ssh.auth", address="x").remedies[0])
+    qtbot.waitUntil(lambda: bool(host.notices))
+    assert host.notices[0].urgent and host.notices[0].session == ui_core.READY
+
+
+def test_a_click_on_a_notice_shows_its_session(face):
+    face.window.sidebar.account_chosen.emit("acme")
+    face.window.hide()
+    face.tray.notice_clicked.emit(ui_core.READY)
+    assert face.window.isVisible() and face.window.details.session == ui_core.READY
+
+
+# -- sizes
+
+
+def test_every_window_fits_a_small_screen(qtbot, face):
+    limit = SCALED_TWICE - LOGICAL_MARGIN
+    for session in ui_core.EVERY_STATE:
+        face.window.sidebar.select(session)
+        need = face.window.minimumSizeHint()
+        assert need.width() <= limit.width() and need.height() <= limit.height(), (session, need)
+    face.open_wizard()
+    need = face.wizard.minimumSizeHint()
+    assert need.width() <= limit.width() and need.height() <= limit.height(), need
+
+
+@pytest.mark.parametrize("session", [ui_core.BLOCKED, ui_core.FAILED, ui_core.CONNECTED])
+def test_nothing_is_wider_than_its_page_when_narrow(qtbot, face, session):
+    face.window.sidebar.select(session)
+    face.window.resize(SCALED_TWICE)
+    qtbot.waitUntil(lambda: face.window.width() == SCALED_TWICE.width())
+    page = face.window.details
+    for widget in page.findChildren(QLabel) + page.findChildren(QPushButton):
+        if widget.isVisible():
+            right = widget.mapTo(page, widget.rect().topRight()).x()
+            assert right < page.width(), f"{widget.accessibleIdentifier() or widget.text()[:40]} is cut off"
+
+
+def test_the_layout_is_remembered(qapp, core, theme):
+    first = faces(core, theme)
+    face = next(first)
+    face.window.resize(760, 560)
+    face.window._splitter.setSizes([300, 460])
+    list(first)  # closes
+    second = faces(core, theme)
+    again = next(second)
+    assert again.window.size() == QSize(760, 560)
+    assert abs(again.window._splitter.sizes()[0] - 300) < 20
+    list(second)

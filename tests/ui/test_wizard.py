@@ -1,0 +1,287 @@
+"""First run and New session: what a person fills in, sees go wrong, and launches."""
+
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
+
+from desktop_app.domain.options import LaunchSpec, defaults, options
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.wizard.dialog import Wizard
+from tests.fakes import ui_core
+from tests.ui.finding import find
+
+SNIPPET = """
+api {
+  # Ada's workspace
+  web_server: https://app.clearml.acme.example
+  api_server: https://api.clearml.acme.example
+  files_server: https://files.clearml.acme.example
+  credentials {
+    "access_key" = "ACCESS123"
+    "secret_key" = "SECRET456"
+  }
+}
+"""
+
+
+@pytest.fixture
+def bare():
+    return ui_core.FakeCore()
+
+
+@pytest.fixture
+def open_wizard(qtbot, theme):
+    """Opens wizards; closes them and their bridges at the end."""
+    opened: list[tuple[Wizard, Bridge]] = []
+
+    def open_one(core, account="", **options):
+        bridge = Bridge(core)
+        wizard = Wizard(core, bridge, account, **options)
+        opened.append((wizard, bridge))
+        wizard.show()
+        return wizard
+
+    yield open_one
+    for wizard, bridge in opened:
+        wizard.done(0)
+        bridge.close()
+        wizard.deleteLater()
+
+
+def button(wizard, identifier) -> QPushButton:
+    return find(wizard, identifier, QPushButton)
+
+
+def line(wizard, identifier) -> QLineEdit:
+    return find(wizard, identifier, QLineEdit)
+
+
+def error(wizard, name) -> str:
+    label = find(wizard, f"error-{name}", QLabel)
+    return label.text() if label.isVisibleTo(wizard) else ""
+
+
+def ready(qtbot, wizard):
+    qtbot.waitUntil(find(wizard, "option-queue", QComboBox).isEnabled)
+    return wizard
+
+
+def problem(wizard):
+    banner = find(wizard, "wizard-banner", ProblemBanner)
+    return banner.problem.code if banner.problem else ""
+
+
+# -- the account page
+
+
+def test_first_run_offers_the_sandbox_and_goes_on_to_the_options(qtbot, bare, open_wizard):
+    wizard = open_wizard(bare)
+    assert find(wizard, "account-sandbox", QRadioButton).isChecked()
+    assert button(wizard, "wizard-next").text() == "Use the sandbox"
+    with qtbot.waitSignal(wizard.account_added) as added:
+        button(wizard, "wizard-next").click()
+    assert added.args == ["sandbox"]
+    ready(qtbot, wizard)
+    assert button(wizard, "wizard-next").text() == "Launch"
+
+
+def test_a_server_needs_an_address_and_a_key(bare, open_wizard):
+    wizard = open_wizard(bare)
+    find(wizard, "account-server", QRadioButton).click()
+    line(wizard, "account-api-url").setText("app.clearml.acme.example")
+    button(wizard, "wizard-next").click()
+    assert "looks like" in error(wizard, "account-api-url")
+    assert error(wizard, "account-access-key") and error(wizard, "account-secret")
+    assert line(wizard, "account-api-url").accessibleDescription() == error(wizard, "account-api-url")
+    assert not bare.calls
+
+
+def test_paste_fills_the_fields_and_the_secret_is_never_shown(qtbot, bare, open_wizard):
+    wizard = open_wizard(bare)
+    find(wizard, "account-server", QRadioButton).click()
+    QGuiApplication.clipboard().setText(SNIPPET)
+    button(wizard, "account-paste").click()
+    assert line(wizard, "account-api-url").text() == "https://api.clearml.acme.example"
+    assert line(wizard, "account-access-key").text() == "ACCESS123"
+    secret = line(wizard, "account-secret")
+    assert secret.text() == "SECRET456" and secret.displayText() != "SECRET456"
+    with qtbot.waitSignal(wizard.account_added):
+        button(wizard, "wizard-next").click()
+    assert ("add_account", "https://api.clearml.acme.example", "ACCESS123", 9) in bare.calls
+    assert secret.text() == "", "the secret stays in the window no longer than needed"
+    assert not secret.isUndoAvailable()
+
+
+def test_a_clipboard_without_credentials_says_so(bare, open_wizard):
+    wizard = open_wizard(bare)
+    find(wizard, "account-server", QRadioButton).click()
+    QGuiApplication.clipboard().setText("just some words")
+    button(wizard, "account-paste").click()
+    note = next(w for w in wizard.findChildren(QLabel) if "clipboard holds no" in w.text())
+    assert note.isVisibleTo(wizard)
+
+
+def test_a_refused_key_is_told_and_can_be_corrected(qtbot, bare, open_wizard):
+    bare.failures["add_account"] = ui_core.failing("server.unauthorised", server="https://api.x.example")
+    wizard = open_wizard(bare)
+    find(wizard, "account-server", QRadioButton).click()
+    for name, text in (("api-url", "https://api.x.example/"), ("access-key", "K"), ("secret", "S")):
+        line(wizard, f"account-{name}").setText(text)
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: problem(wizard) == "server.unauthorised")
+    assert button(wizard, "wizard-next").isEnabled()
+    assert line(wizard, "account-secret").text() == "S", "a typing mistake elsewhere must not cost the secret"
+    del bare.failures["add_account"]
+    with qtbot.waitSignal(wizard.account_added):
+        button(wizard, "wizard-next").click()
+    assert problem(wizard) == ""
+
+
+def test_signing_in_can_be_stopped(qtbot, bare, open_wizard):
+    bare.gates["use_sandbox"] = threading.Event()
+    wizard = open_wizard(bare)
+    button(wizard, "wizard-next").click()
+    progress = find(wizard, "wizard-progress", QLabel)
+    assert "sandbox" in progress.text() and button(wizard, "wizard-cancel").text() == "Stop"
+    assert not button(wizard, "wizard-next").isEnabled()
+    button(wizard, "wizard-cancel").click()
+    qtbot.waitUntil(button(wizard, "wizard-next").isEnabled)
+    assert wizard.isVisible() and problem(wizard) == ""
+    button(wizard, "wizard-cancel").click()
+    assert not wizard.isVisible()
+
+
+def test_a_new_key_for_a_known_account(qtbot, core, open_wizard):
+    wizard = open_wizard(core, ui_core.TEAM.id, account_only=True)
+    assert line(wizard, "account-api-url").text() == ui_core.TEAM.api_url
+    line(wizard, "account-secret").setText("NEW")
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: not wizard.isVisible())
+    assert ("add_account", ui_core.TEAM.api_url, ui_core.TEAM.access_key, 3) in core.calls
+
+
+# -- the options page
+
+
+def test_every_option_has_a_labelled_field(qtbot, core, open_wizard):
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    for name, option in options().items():
+        field = find(wizard, f"option-{name}", QWidget)
+        assert field.accessibleName() == option.label
+        assert option.help in field.accessibleDescription() and field.toolTip()
+        captions = [w for w in wizard.findChildren(QLabel) if w.buddy() is field]
+        assert [w.text() for w in captions] == [option.label] or isinstance(field, QCheckBox)
+
+
+def test_queues_tell_their_live_agents(qtbot, core, open_wizard):
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    combo = find(wizard, "option-queue", QComboBox)
+    assert [combo.itemText(i) for i in range(combo.count())] == [
+        "default — 1 of 2 agents free", "a100 — 1 agent busy, 3 waiting", "services — no agent, 1 waiting",
+    ]  # fmt: skip
+    combo.setCurrentIndex(2)
+    assert "No agent serves" in find(wizard, "queue-warning", QLabel).text()
+    combo.setCurrentIndex(0)
+    assert not find(wizard, "queue-warning", QLabel).isVisibleTo(wizard)
+
+
+def test_the_second_launch_is_the_first_one_again(qtbot, core, open_wizard):
+    spec = LaunchSpec(queue="a100", name="my work", packages="torch==2.5\ntqdm", vscode=False, ssh_port=10100)
+    core.specs["sandbox"] = spec
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    assert button(wizard, "wizard-next").hasFocus()
+    with qtbot.waitSignal(wizard.launched) as launched:
+        qtbot.keyClick(button(wizard, "wizard-next"), Qt.Key.Key_Return)
+    assert core.calls[-1] == ("launch", "sandbox", spec)
+    assert core.store.get(launched.args[0]) is not None
+    assert not wizard.isVisible()
+
+
+def test_a_remembered_queue_that_is_gone_is_said_not_replaced(qtbot, core, open_wizard):
+    core.specs["sandbox"] = LaunchSpec(queue="old queue")
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    assert find(wizard, "option-queue", QComboBox).currentText() == "old queue — not on this server"
+    assert "no queue “old queue”" in find(wizard, "queue-warning", QLabel).text()
+
+
+def test_mistakes_are_told_beside_the_field_and_stop_the_launch(qtbot, core, open_wizard):
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    name = line(wizard, "option-name")
+    name.clear()
+    qtbot.keyClicks(name, "ab")
+    assert "three characters" in error(wizard, "name")
+    version = line(wizard, "option-jupyterlab_version")
+    assert not version.isVisible(), "advanced options are folded away"
+    version.setText("not a version")
+    button(wizard, "wizard-next").click()
+    assert not any(call[0] == "launch" for call in core.calls)
+    assert name.hasFocus()
+    qtbot.keyClicks(name, "c")
+    assert error(wizard, "name") == ""
+    button(wizard, "wizard-next").click()
+    assert version.isVisible() and version.hasFocus(), "a folded field with a mistake opens"
+    version.clear()
+    with qtbot.waitSignal(wizard.launched):
+        button(wizard, "wizard-next").click()
+    assert core.calls[-1][2].name == "abc"
+
+
+def test_hostile_text_reaches_the_spec_cleaned(qtbot, core, open_wizard):
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    line(wizard, "option-name").setText("  Größe “x” & 'y' <b>\t日本語  ")
+    with qtbot.waitSignal(wizard.launched):
+        button(wizard, "wizard-next").click()
+    assert core.calls[-1][2].name == "Größe “x” & 'y' <b> 日本語"
+
+
+def test_a_server_that_is_down_is_told_and_asked_again(qtbot, core, open_wizard):
+    core.failures["queues"] = ui_core.failing("server.unreachable", server="https://api.x.example")
+    wizard = open_wizard(core, "sandbox")
+    qtbot.waitUntil(lambda: problem(wizard) == "server.unreachable")
+    assert not find(wizard, "option-queue", QComboBox).isEnabled()
+    del core.failures["queues"]
+    find(wizard, "remedy-retry", QPushButton).click()
+    ready(qtbot, wizard)
+    assert problem(wizard) == ""
+
+
+def test_a_launch_can_be_stopped_and_tried_again(qtbot, core, open_wizard):
+    gate = core.gates["launch"] = threading.Event()
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    before = len(core.store.all())
+    button(wizard, "wizard-next").click()
+    assert button(wizard, "wizard-cancel").text() == "Stop"
+    button(wizard, "wizard-cancel").click()
+    qtbot.waitUntil(button(wizard, "wizard-next").isEnabled)
+    assert len(core.store.all()) == before and wizard.isVisible()
+    gate.set()
+    with qtbot.waitSignal(wizard.launched):
+        button(wizard, "wizard-next").click()
+
+
+def test_a_failed_launch_keeps_what_was_typed(qtbot, core, open_wizard):
+    core.failures["launch"] = ui_core.failing("queue.unknown", queue="default", server="https://api.x.example")
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    line(wizard, "option-name").setText("kept name")
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: problem(wizard) == "queue.unknown")
+    assert line(wizard, "option-name").text() == "kept name"
+    find(wizard, "remedy-other_queue", QPushButton).click()
+    assert find(wizard, "option-queue", QComboBox).hasFocus()
+
+
+def test_defaults_are_the_domain_s(qtbot, core, open_wizard):
+    core.queue_list = core.queue_list[:1]
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    with qtbot.waitSignal(wizard.launched):
+        button(wizard, "wizard-next").click()
+    launched = core.calls[-1][2]
+    assert launched == LaunchSpec(**{**vars_of(defaults()), "queue": "default"})
+
+
+def vars_of(spec):
+    return {name: getattr(spec, name) for name in options()}
