@@ -3,6 +3,7 @@
 Tests use it through desktop_rig.Rig. Starts each process by itself and ends each by its pid; the test's thread.
 """
 
+import contextlib
 import enum
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 from jeepney import message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
@@ -62,6 +64,9 @@ printf '%s\\n' "$1" >> "{record}"
 """
 
 
+OWNER = "owner"  # which process (number, start time, name space) a rig belongs to
+
+
 class Keyring(enum.Enum):
     """What stands behind org.freedesktop.secrets."""
 
@@ -89,8 +94,10 @@ class PrivateDesktop:
         self.options = options or RigOptions()
         rigs = CACHE / "rigs"
         rigs.mkdir(parents=True, exist_ok=True)
+        end_abandoned(rigs)
         # Not under /tmp: sshd refuses key files below a folder that everybody can write to, as a real home never is.
         self.base = Path(tempfile.mkdtemp(dir=rigs))
+        (self.base / OWNER).write_text(f"{os.getpid()} {psutil.Process().create_time()} {_process_space()}")
         self.home = self.base / "home"
         self.opened_record = self.base / "opened"
         self.programs: list[Program] = []
@@ -265,6 +272,28 @@ class PrivateDesktop:
         with open_dbus_connection(self.env["DBUS_SESSION_BUS_ADDRESS"]) as connection:
             reply = connection.send_and_get_reply(new_method_call(message_bus, "NameHasOwner", "s", (name,)), timeout=5)
             return bool(reply.body[0])
+
+
+def end_abandoned(rigs: Path) -> None:
+    """Ends the rigs of test runs that were killed before they could: their servers would run for ever."""
+    for base in rigs.iterdir():
+        with contextlib.suppress(OSError, ValueError):  # another run may be making or removing it right now
+            pid, created, space = (base / OWNER).read_text().split()
+            if space == _process_space() and not _lives(int(pid), float(created)):
+                end_marked_processes(str(base), grace=0)
+                shutil.rmtree(base, ignore_errors=True)
+
+
+def _process_space() -> str:
+    """Containers may share a home folder; what a process number means there is not known here."""
+    return str(Path("/proc/self/ns/pid").readlink())
+
+
+def _lives(pid: int, created: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _foreign(variable: str) -> bool:

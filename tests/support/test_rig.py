@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ax_driver import AxError, Node
+from tests.support.desktop_private import end_abandoned
 from tests.support.desktop_processes import Program, marked_processes
 from tests.support.desktop_rig import Keyring, Rig, RigOptions
 from tests.support.paths import REPOSITORY
@@ -165,3 +166,21 @@ def test_what_outlives_its_parent_is_found_and_ended() -> None:
     assert [line.split(maxsplit=1)[1] for line in rig.survivors] == ["sleep 600"]
     assert marked_processes(mark) == []
     assert not rig.base.exists()
+
+
+def test_rig_of_a_killed_test_run_is_ended_by_the_next_one(private_home: Path) -> None:
+    hold = """
+import time
+from tests.support.desktop_rig import Rig
+print(Rig().__enter__().base, flush=True)
+time.sleep(600)
+"""
+    with Rig(RigOptions(keyring=Keyring.ABSENT, tray=False)) as outer:
+        # A rig's sockets need a short path, so the other run gets a cache folder beside ours instead of below it.
+        run = outer.start([sys.executable, "-c", hold], cwd=REPOSITORY, XDG_CACHE_HOME=str(private_home))
+        base = Path(wait_until(run.output, "the other run's rig", 15).strip())
+        run.kill()
+        assert marked_processes(str(base))
+        end_abandoned(base.parent)
+        assert marked_processes(str(base)) == []
+        assert not base.exists()
