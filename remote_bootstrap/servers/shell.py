@@ -3,6 +3,7 @@
 Written once into ``<session>/home``; the user's own dotfiles are read as usual and never changed. Pure text.
 """
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +13,7 @@ from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
 
 # sshd sets these for each login; the task's values would be wrong or would hide the client's.
-OF_THE_LOGIN = re.compile(r"^(HOME|USER|LOGNAME|SHELL|TERM|PWD|OLDPWD|SHLVL|_|MAIL|SSH_.*|XDG_.*|COLUMNS|LINES)$")
+OF_THE_LOGIN = re.compile(r"^(HOME|USER|LOGNAME|SHELL|TERM|PWD|OLDPWD|SHLVL|_|MAIL|SSH_.*|XDG_.*|COLUMNS|LINES|PATH)$")
 OF_THE_CLIENT = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")  # sent along by ssh; the task's are the fallback
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -20,11 +21,13 @@ SHELL = """\
 #!/bin/sh
 # Run by every login of this session: its environment and folder, then the shell or the command.
 . {home}/environment
+. {home}/activate
 cd -- {folder} 2>/dev/null || cd
 : "${{SHELL:=/bin/sh}}"
 if [ -n "${{SSH_ORIGINAL_COMMAND+set}}" ]; then
     sessiondock_command=$SSH_ORIGINAL_COMMAND
     unset SSH_ORIGINAL_COMMAND
+    SHLVL=1; export SHLVL  # sshd's own shell has read ~/.bashrc already; once is enough
     case "${{SHELL##*/}}" in
         bash|zsh|sh|dash|ksh) exec "$SHELL" -c ". {home}/activate
 $sessiondock_command" ;;
@@ -39,14 +42,14 @@ esac
 """
 
 ACTIVATE = """\
-# A login's profile may have set PATH anew: the task's Python comes first again.
-if [ -n "${VIRTUAL_ENV-}" ]; then
-    case "$PATH" in
-        "$VIRTUAL_ENV/bin:"*) ;;
-        *) PATH=$VIRTUAL_ENV/bin:$PATH ;;
-    esac
-    export PATH
-fi
+# A login's profile may have set PATH anew: the task's programs, its Python above all, come first again.
+sessiondock_path={path}
+case "$PATH" in
+    "$sessiondock_path:"*) ;;
+    *) PATH=$sessiondock_path:$PATH ;;
+esac
+export PATH
+unset sessiondock_path
 """
 
 BASHRC = """\
@@ -77,8 +80,9 @@ def write(context: Context) -> Path:
     """Lay the files down; returns the program that a login runs."""
     home = private(context.home)
     names = {"home": shlex.quote(str(home)), "folder": shlex.quote(str(context.settings.user_folder))}
-    write_private(home / "environment", environment_text(context.environment()))
-    write_private(home / "activate", ACTIVATE)
+    environment = context.environment()
+    write_private(home / "environment", environment_text(environment))
+    write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))
     write_private(home / "bashrc", BASHRC.format(**names))
     zsh = private(home / "zsh")
     for name in (".zshenv", ".zprofile", ".zlogin"):
