@@ -25,12 +25,12 @@ help: ## list these commands
 # The system packages come before the virtual environment (python3-venv is one of them), whatever -j says.
 setup-run:
 	@$(SETUP)/system_packages.sh run
-	@$(MAKE) --no-print-directory .venv/.installed
+	@$(MAKE) -s --no-print-directory .venv/.installed
 	@$(SETUP)/applications.sh
 
 setup-test:
 	@$(SETUP)/system_packages.sh run test
-	@$(MAKE) --no-print-directory .venv/.installed
+	@$(MAKE) -s --no-print-directory .venv/.installed
 	@$(SETUP)/applications.sh
 	@$(SETUP)/clearml_session.sh
 
@@ -89,7 +89,7 @@ icons: .venv/.installed ## draw assets/icons/*.png from the SVG files again
 
 dist: ## build the executable into dist/sessiondock
 	@$(SETUP)/system_packages.sh run test
-	@$(MAKE) --no-print-directory .venv/.installed
+	@$(MAKE) -s --no-print-directory .venv/.installed
 	@$(PY) -m PyInstaller --noconfirm --log-level WARN --distpath dist --workpath build packaging/sessiondock.spec
 	@du -sh dist/sessiondock
 
