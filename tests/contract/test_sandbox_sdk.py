@@ -88,7 +88,7 @@ def test_the_sdk_makes_edits_finds_and_deletes_tasks(info: SandboxInfo, tmp_path
     assert seen["artifact"] == "content of the artifact"
     assert seen["parameters"]["sessiondock/contract"] == "1"
     assert seen["parameters"]["sessiondock/text"] == "a 'quoted' ☃\nline"
-    assert seen["tags"] == ["one", "two"]
+    assert sorted(seen["tags"]) == ["one", "two"]
     assert seen["script"] == "print('hello')"
     assert seen["query"] is True
     assert (seen["queued"], seen["entries"], seen["dequeued"], seen["deleted"]) == ("queued", True, "created", True)

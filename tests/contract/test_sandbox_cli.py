@@ -1,0 +1,104 @@
+"""The real, unmodified clearml-session command line 0.17.0 on the sandbox: launch, list, info, attach, shutdown.
+
+Its task rewrites the machine it runs on, so the whole sandbox runs in a private mount namespace.
+"""
+
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from desktop_app.sandbox import launch
+from desktop_app.sandbox.launch import SandboxInfo
+from tests.support import isolated_agent
+from tests.support.sandbox_cli import ClearmlSession
+from tests.support.sandbox_server import RealApi
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+
+LAUNCH_SECONDS = 200.0
+ATTACH_SECONDS = 60.0
+LAUNCH = (
+    "--yes", "--queue", "default", "--remote-gateway", "127.0.0.1", "--vscode-server", "false", "--jupyter-lab", "true",
+)  # fmt: skip
+WATCHED = (Path("/etc/ssh/sshd_config"), Path("/etc/profile"), Path("/etc/shadow"), Path("/etc/pam.d/sshd"))
+
+
+@pytest.fixture
+def info() -> Iterator[SandboxInfo]:
+    with tempfile.TemporaryDirectory(prefix="sd-cli-") as folder:
+        yield isolated_agent.start(Path(folder) / "home")
+        launch.stop(Path(folder) / "home")
+
+
+def _jupyter_answers(cli: ClearmlSession) -> bytes:
+    url = cli.expect(r"Jupyter Lab URL: (http://localhost:\d+)/\?token=(\w+)", ATTACH_SECONDS)
+    request = urllib.request.Request(f"{url[1]}/api/status", headers={"Authorization": f"token {url[2]}"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return bytes(answer.read())
+
+
+def _sshd_of(info: SandboxInfo) -> list[psutil.Process]:
+    everything = psutil.Process(info.pid).children(recursive=True)
+    return [process for process in everything if process.name() == "sshd" and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _listening(process: psutil.Process) -> set[str]:
+    return {c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+
+
+def test_clearml_session_launches_lists_attaches_and_shuts_down(info: SandboxInfo, private_home: Path) -> None:
+    before = [path.read_bytes() for path in WATCHED]
+    api = RealApi(info)
+    with ClearmlSession(info, private_home, LAUNCH) as cli:
+        task = cli.expect(r"New session created \[id=(\w{32})\]", 60)[1]
+        cli.expect("Connection is up and running", LAUNCH_SECONDS)
+        assert b"started" in _jupyter_answers(cli)
+        assert {address for process in _sshd_of(info) for address in _listening(process)} == {"127.0.0.1"}
+
+        with ClearmlSession(info, private_home, ["list"]) as listing:
+            listing.expect(rf"id={task} name='Interactive Session' tags=\[\] project='DevOps'", 30)
+            assert listing.end(20) == 0
+        with ClearmlSession(info, private_home, ["info", "--id", task]) as details:
+            details.expect(rf"status=in_progress\s+id={task}", 30)
+            assert details.end(20) == 0
+
+        cli.enter("quit")
+        cli.end(30)
+    assert api.status(task) == "in_progress"
+
+    with ClearmlSession(info, private_home, ["--yes", "--attach", task]) as cli:
+        cli.expect("Connection is up and running", ATTACH_SECONDS)
+        assert b"started" in _jupyter_answers(cli)
+        cli.enter("shutdown")
+        cli.expect("Remote session shutdown", 30)
+        cli.end(30)
+    wait_until(lambda: api.status(task) == "stopped", "the session to stop", 20)
+    wait_until(lambda: not _sshd_of(info), "its sshd to end", 20)
+    assert [path.read_bytes() for path in WATCHED] == before
+
+    _launches_again_and_is_shut_down_by_id(info, private_home, api, stale=task)
+    assert [path.read_bytes() for path in WATCHED] == before
+
+
+def _reason(api: RealApi, task: str) -> str:
+    return str(api.call("tasks.get_all", id=[task], only_fields=["status_reason"])["tasks"][0]["status_reason"])
+
+
+def _launches_again_and_is_shut_down_by_id(info: SandboxInfo, home: Path, api: RealApi, *, stale: str) -> None:
+    """The second launch also deletes the first session, as that command line does with stopped ones."""
+    with ClearmlSession(info, home, LAUNCH) as cli:
+        task = cli.expect(r"New session created \[id=(\w{32})\]", 60)[1]
+        # Earlier the agent's own status messages would overwrite the request to stop, as on a real server.
+        wait_until(lambda: "worker started" in _reason(api, task), "the agent to take the session", 30)
+        with ClearmlSession(info, home, ["shutdown", "--id", task]) as ending:
+            ending.enter("y")
+            ending.expect("Shutting down session|shutdown", 30)
+            ending.end(30)
+        wait_until(lambda: api.status(task) == "stopped", "the session to stop", 20)
+    found = api.call("tasks.get_all", id=[stale, task], only_fields=["id"])["tasks"]
+    assert found == [{"id": task}]
