@@ -162,6 +162,11 @@ class FakeServer:
             self.tasks[task] = FakeTask(draft, facts, {}, user, foreign)
             return task
 
+    def create_running(self, name: str, report: Report | None = None) -> str:
+        """A session that an agent runs."""
+        facts = ServerFacts(Remote.STARTING, name, queue="default", worker="agent-1", created=datetime.now(UTC))
+        return self.add_session(replace(facts, report=report))
+
     def change(self, task: str, **facts: object) -> None:
         """Set fields of the task's facts."""
         with self._lock:

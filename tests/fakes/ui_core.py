@@ -313,7 +313,10 @@ def _events() -> dict[SessionId, tuple[Event, ...]]:
 
 def every_state_core(*sessions: SessionId) -> FakeCore:
     """Two accounts and the given sessions (all by default), the first one on top."""
-    core = FakeCore()
+    return fill(FakeCore(), *sessions)
+
+
+def fill(core: FakeCore, *sessions: SessionId) -> FakeCore:
     core.account_list = [SANDBOX, TEAM]
     events = _events()
     for session in reversed(sessions or EVERY_STATE):

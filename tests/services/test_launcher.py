@@ -1,0 +1,197 @@
+"""Launching: what the task gets, what the keyring gets, and that a launch that fails leaves nothing behind."""
+
+from dataclasses import replace
+
+import pytest
+
+from desktop_app.domain.problems import AppError, Cancelled, failure, problem
+from desktop_app.domain.session import Link, Remote
+from desktop_app.ports import Cancel
+from remote_bootstrap import contract
+from tests.fakes.outside import ACCOUNT, World
+from tests.fakes.server import FakeServer
+from tests.fakes.tunnel import FakeTunnel
+from tests.support.core_rig import SPEC, CoreRig, is_link
+from tests.support.guards import ExpectLog
+
+ODD = "Ünï \"quoted\" 'name'\nwith\ta newline 会话 🚀 $(rm -rf /) <b>"
+
+
+def test_the_task_gets_payload_key_packages_and_parameters() -> None:
+    with CoreRig(start=False) as rig:
+        spec = replace(SPEC, packages="torch==2.5\ntqdm", docker="python:3.12", vscode=False, user_folder="/data/ü x")
+        task = rig.server.tasks[rig.launch(spec).task]
+        assert task.draft.script == "print('the bootstrap')\n"
+        assert task.draft.requirements == (contract.CLEARML_REQUIREMENT, "torch==2.5", "tqdm")
+        assert task.draft.docker == "python:3.12"
+        assert task.parameters["authorized_key"] == "ssh-ed25519 AAAAclient"
+        assert task.parameters["contract"] == str(contract.CONTRACT_VERSION)
+        assert task.parameters["vscode"] == "False" and task.parameters["user_folder"] == "/data/ü x"
+
+
+def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> None:
+    with CoreRig(start=False) as rig:
+        stored_when_enqueued: list[bool] = []
+        enqueue = rig.server.enqueue
+
+        def watching(task: str, queue: str, cancel: Cancel) -> bool:
+            stored_when_enqueued.append(f"client-key/{ACCOUNT.id}/{task}" in rig.world.secrets.entries)
+            return enqueue(task, queue, cancel)
+
+        rig.server.enqueue = watching  # type: ignore[method-assign]
+        session = rig.launch()
+        assert stored_when_enqueued == [True]
+        private = rig.world.secrets.entries[f"client-key/{session.text}"]
+        assert "PRIVATE KEY" in private
+        assert private not in repr(rig.server.tasks)
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"),
+    [
+        (ODD, "Ünï \"quoted\" 'name' with a newline 会话 🚀 $(rm -rf /) <b>"),
+        ("  spaces  ", "spaces"),
+        ("a" * 200, "a" * 200),
+    ],
+)
+def test_odd_names_are_one_line_and_otherwise_kept(name: str, becomes: str) -> None:
+    with CoreRig(start=False) as rig:
+        session = rig.launch(replace(SPEC, name=name))
+        assert rig.server.tasks[session.task].draft.name == becomes
+        assert rig.get(session).name == becomes
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"name": "\n"}, {"name": "x" * 201}, {"queue": " "}, {"project": "ab"}, {"packages": "torch ; ; \n{}"},
+     {"docker": "an image"}, {"ssh_port": 70000}, {"user_folder": "a\nb"}, {"jupyterlab_version": "4 6"}],
+)  # fmt: skip
+def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str, object]) -> None:
+    with CoreRig(start=False) as rig:
+        with pytest.raises(AppError) as caught:
+            rig.launch(replace(SPEC, **bad))
+        assert caught.value.problem.code == "launch.invalid"
+        assert rig.server.tasks == {} and not rig.server.calls
+
+
+@pytest.mark.parametrize("failing", ["create", "enqueue"])
+def test_a_failed_launch_leaves_nothing_behind(failing: str) -> None:
+    with CoreRig(start=False) as rig:
+        rig.server.problems[failing] = problem("server.unreachable", server="x")
+        with pytest.raises(AppError):
+            rig.launch()
+        assert rig.server.tasks == {}
+        assert not any(name.startswith("client-key") for name in rig.world.secrets.entries)
+        assert rig.core.store.all() == ()
+
+
+def test_an_unknown_queue_leaves_nothing_behind() -> None:
+    with CoreRig(start=False) as rig:
+        with pytest.raises(AppError) as caught:
+            rig.launch(replace(SPEC, queue="no such queue"))
+        assert caught.value.problem.code == "queue.unknown"
+        assert rig.server.tasks == {}
+
+
+@pytest.mark.parametrize("code", ["keyring.locked", "keyring.absent", "keyring.silent"])
+def test_without_a_keyring_nothing_is_launched(code: str, expected_log: ExpectLog) -> None:
+    with CoreRig(start=False) as rig:
+        rig.core.queues(ACCOUNT.id, rig.soon())  # signed in while the keyring was open
+        rig.world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
+        expected_log("the key of the failed launch .* is left behind")
+        with pytest.raises(AppError) as caught:
+            rig.launch()
+        assert caught.value.problem.code == code
+        assert rig.server.tasks == {}
+
+
+def test_a_launch_that_is_cancelled_half_way_leaves_nothing_behind() -> None:
+    cancel = Cancel(5.0)
+    with CoreRig(start=False) as rig:
+        store = rig.world.secrets.set
+
+        def set_and_cancel(*arguments: object) -> None:
+            store(*arguments)  # type: ignore[arg-type]
+            cancel.cancel()
+
+        rig.world.secrets.set = set_and_cancel  # type: ignore[method-assign, assignment]
+        with pytest.raises(Cancelled):
+            rig.core.launch(ACCOUNT.id, SPEC, cancel)
+        assert rig.server.tasks == {}
+        assert not any(name.startswith("client-key") for name in rig.world.secrets.entries)
+
+
+def test_what_can_not_be_cleaned_up_is_in_the_log(expected_log: ExpectLog) -> None:
+    with CoreRig(start=False) as rig:
+        rig.server.problems["enqueue"] = rig.server.problems["stop"] = problem("server.unreachable", server="x")
+        expected_log("the task of the failed launch .* is left behind")
+        with pytest.raises(AppError):
+            rig.launch()
+        assert len(rig.server.tasks) == 1
+
+
+def test_the_last_launch_is_remembered() -> None:
+    with CoreRig(start=False) as rig:
+        spec = replace(SPEC, packages="tqdm", vscode=False)
+        rig.launch(spec)
+        assert rig.core.last_spec(ACCOUNT.id) == spec
+
+
+def test_a_launched_session_is_attached_by_itself() -> None:
+    with CoreRig() as rig:
+        session = rig.launch()
+        assert rig.get(session).remote is Remote.QUEUED
+        rig.comes_up(session)
+        rig.until(session, is_link(Link.UP))
+
+
+def test_a_queue_that_nobody_serves_is_told_and_can_be_left() -> None:
+    world = World()
+    server = FakeServer(())
+    world.servers[ACCOUNT.id] = server
+    server.set_queue("default")
+    server.set_queue("served", ["agent-1"])
+    with CoreRig(world) as rig:
+        session = rig.launch()
+        waiting = rig.until(session, lambda s: s.problem is not None)
+        assert waiting.problem is not None and waiting.problem.code == "queue.no_agent"
+        rig.core.move_to_queue(session, "served", rig.soon())
+        moved = rig.until(session, lambda s: s.problem is None)
+        assert moved.facts.queue == "served"
+        rig.comes_up(session)
+        rig.until(session, is_link(Link.UP))
+
+
+def test_a_queue_without_agent_heals_when_one_comes() -> None:
+    with CoreRig() as rig:
+        rig.server.set_queue("default")
+        session = rig.launch()
+        rig.until(session, lambda s: s.problem is not None)
+        rig.server.set_queue("default", ["late-agent"])
+        rig.until(session, lambda s: s.problem is None)
+
+
+def test_moving_to_an_unknown_queue_stays_where_it_was() -> None:
+    with CoreRig(start=False) as rig:
+        session = rig.launch()
+        with pytest.raises(AppError) as caught:
+            rig.core.move_to_queue(session, "no such queue", rig.soon())
+        assert caught.value.problem.code == "queue.unknown"
+        facts = rig.server.tasks[session.task].facts
+        assert (facts.remote, facts.queue) == (Remote.QUEUED, "default")
+
+
+def test_cancelling_a_waiting_launch() -> None:
+    with CoreRig() as rig:
+        session = rig.launch()
+        rig.core.stop(session, rig.soon())
+        rig.until(session, lambda s: s.remote is Remote.ENDED)
+        assert not rig.world.tunnels
+
+
+def test_the_fake_tunnel_never_sees_the_api_secret() -> None:
+    tunnels: list[FakeTunnel] = []
+    world = World(prepare_tunnel=tunnels.append)
+    with CoreRig(world) as rig:
+        rig.attached()
+    assert "the-api-secret" not in repr([vars(tunnel) for tunnel in tunnels])
