@@ -43,6 +43,7 @@ class Controller(QObject):
         self.tray = Tray(self.menu, self)
         self.wizard: Wizard | None = None
         self._chosen = state.account
+        self._wanted: SessionId | None = None  # to be selected as soon as the store has it
         self._troubled = ""  # the account whose problem is shown
         self._tick = QTimer(self)
         self._tick.setInterval(ACCOUNT_TICK_MS)
@@ -116,6 +117,8 @@ class Controller(QObject):
         self.window.sidebar.show_account_problem(problem)
         shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account))
         self.window.refresh(tuple(s for s in shown if self.book.knows(s.id)), has_account=bool(accounts))
+        if self._wanted is not None and self.window.sidebar.select(self._wanted):
+            self._wanted = None
 
     def _account_problem(self, accounts: tuple[Account, ...], chosen: str) -> tuple[str, Problem | None]:
         for account in accounts:
@@ -143,8 +146,8 @@ class Controller(QObject):
         if session is not None and self.account not in ("", session.account):
             self._choose_account(session.account)
         self.window.bring_up()
+        self._wanted = session
         self.refresh()
-        self.window.sidebar.select(session)
 
     # -- sessions
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop_app.ui.app import make_application
+from desktop_app.ui.app import make_application, run
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.theme import Scheme, Theme
@@ -41,19 +41,36 @@ def shots(controller: Controller, core: ui_core.FakeCore, folder: Path, prefix: 
     QApplication.quit()
 
 
+class TalkingCore(ui_core.FakeCore):
+    """Prints what the window asks for, so that a test can watch from outside."""
+
+    def _call(self, name: str, cancel: object, *arguments: object) -> None:
+        if name != "log":
+            print("call", name, *arguments, flush=True)
+        super()._call(name, cancel, *arguments)  # type: ignore[arg-type]
+
+
+def demo_core() -> ui_core.FakeCore:
+    core = TalkingCore()
+    if "--empty" not in sys.argv:
+        ui_core.fill(core)
+    return core
+
+
 def main() -> int:
     settings = tempfile.mkdtemp(prefix="sessiondock-demo-")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, settings)
+    scheme = Scheme.DARK if "--dark" in sys.argv else Scheme.LIGHT
+    WindowState().scheme = scheme
+    core = demo_core()
+    if "--shot" not in sys.argv:
+        return run(core, sys.argv[:1], hidden="--hidden" in sys.argv)
     app = make_application(sys.argv[:1])
-    dark = "--dark" in sys.argv
-    core = ui_core.FakeCore() if "--empty" in sys.argv else ui_core.every_state_core()
-    controller = Controller(core, Theme(app, Scheme.DARK if dark else Scheme.LIGHT), WindowState())
-    controller.leaving.connect(app.quit)
+    controller = Controller(core, Theme(app, scheme), WindowState())
     controller.start(hidden=False)
-    if "--shot" in sys.argv:
-        folder = Path(sys.argv[sys.argv.index("--shot") + 1])
-        folder.mkdir(parents=True, exist_ok=True)
-        QTimer.singleShot(600, lambda: shots(controller, core, folder, "dark" if dark else "light"))
+    folder = Path(sys.argv[sys.argv.index("--shot") + 1])
+    folder.mkdir(parents=True, exist_ok=True)
+    QTimer.singleShot(600, lambda: shots(controller, core, folder, scheme.name.lower()))
     return app.exec()
 
 

@@ -45,7 +45,7 @@ class LineEditor(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.textEdited.connect(lambda _text: self.edited.emit())
+        self.textChanged.connect(lambda _text: self.edited.emit())  # assistive tools set text, too
 
     def value(self) -> Value:
         return self.text()

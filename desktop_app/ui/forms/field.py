@@ -77,7 +77,10 @@ class Field(QWidget):
         return self.editor.value()
 
     def set_value(self, value: Value) -> None:
+        """Fill the field in; nothing that was not typed here is called wrong before Launch."""
         self.editor.set_value(value)
+        self._touched = False
+        self.check()
 
     def _edited(self) -> None:
         self._touched = self._touched or not isinstance(self.editor, QueueEditor)

@@ -159,11 +159,13 @@ class Sidebar(QWidget):
 
     # -- selection
 
-    def select(self, session: SessionId | None) -> None:
+    def select(self, session: SessionId | None) -> bool:
+        """Make this session the current one; False while it is not in the list."""
         index = self._model.index_of(session)
         if index.isValid():
             self.view.setCurrentIndex(index)
             self.view.scrollTo(index)
+        return index.isValid()
 
     @property
     def current(self) -> SessionSnapshot | None:

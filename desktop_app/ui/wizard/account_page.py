@@ -114,7 +114,7 @@ class AccountPage(QWidget):
         self._note.setVisible(False)
         for field in (self.address, self.access_key, self.secret):
             form.addWidget(field)
-            field.line.textEdited.connect(lambda _text, field=field: field.show_error(""))
+            field.line.textChanged.connect(lambda _text, field=field: field.show_error(""))
 
     def _start(self, account: Account | None) -> None:
         known = {one.id for one in self._core.accounts()}
