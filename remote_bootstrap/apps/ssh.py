@@ -100,7 +100,7 @@ class Ssh:
         return OpenSsh(self._context, program, self.user, self._relay(), self._shell)
 
     def _asyncssh(self) -> SshServer:
-        return asyncssh.AsyncSsh(self._context, self.user, self._relay(), self._shell)
+        return asyncssh.AsyncSsh(self._context, self.user, self._relay(), self._shell, self._say)
 
     def _crypto_python(self) -> str:
         return str(asyncssh.python(self._context, self._say))

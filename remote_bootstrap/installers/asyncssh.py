@@ -36,12 +36,12 @@ def python(context: Context, say: Say) -> Path:
 class AsyncSsh:
     """Starts the asyncssh server."""
 
-    def __init__(self, context: Context, user: str, relay: List[str], shell: Path) -> None:
+    def __init__(self, context: Context, user: str, relay: List[str], shell: Path, say: Say) -> None:
         self._context = context
         self._user = user
         self._relay = relay
         self._shell = shell
-        self._python = python(context, print)
+        self._python = python(context, say)
 
     def prepare(self) -> None:
         """Nothing to do: it needs no folder and no user of the system."""

@@ -45,7 +45,7 @@ ACTIVATE = """\
 # A login's profile may have set PATH anew: the task's programs, its Python above all, come first again.
 sessiondock_path={path}
 case "$PATH" in
-    "$sessiondock_path:"*) ;;
+    "$sessiondock_path"|"$sessiondock_path:"*) ;;
     *) PATH=$sessiondock_path:$PATH ;;
 esac
 export PATH

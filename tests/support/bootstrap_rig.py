@@ -35,17 +35,17 @@ END_SECONDS = 10.0
 class BootstrapRig:
     """One session. ``home`` is its $SESSIONDOCK_HOME."""
 
-    def __init__(self, folder: Path, user: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.task = secrets.token_hex(16)
         self.home = folder / "home"
         self.work = folder / "wo rk"
         self.server_folder = folder / "task"
-        self.user = user
         self.server_folder.mkdir()
         self.server = TaskOnDisk(self.server_folder)
         self.private_key, self.public_key = new_key("test")
         self.output = folder / "output"
         self.process: subprocess.Popen[bytes] | None = None
+        self.command: tuple[str, ...] = (PYTHON, "-u", str(MAIN))
 
     @property
     def session(self) -> Path:
@@ -61,9 +61,7 @@ class BootstrapRig:
             "CLEARML_API_SECRET_KEY": AGENT_SECRET,
             **(environment or {}),
         }
-        argv = [PYTHON, "-u", str(MAIN), self.task, str(self.server_folder)]
-        if self.user:
-            argv = ["setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups", *argv]
+        argv = [*self.command, self.task, str(self.server_folder)]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
@@ -168,17 +166,10 @@ class BootstrapRig:
 
 
 @contextmanager
-def bootstrap_rig(user: str = "") -> Iterator[BootstrapRig]:
+def bootstrap_rig() -> Iterator[BootstrapRig]:
     """A rig in a folder of its own, short enough for Unix sockets."""
     folder = Path(tempfile.mkdtemp(prefix="sdb-"))
-    if user:
-        folder.chmod(0o755)
-    rig = BootstrapRig(folder, user)
-    if user:
-        for path in (folder, rig.server_folder):
-            shutil.chown(path, user, user)
-        rig.work.mkdir()
-        shutil.chown(rig.work, user, user)
+    rig = BootstrapRig(folder)
     try:
         yield rig
     finally:
