@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--detach", action="store_true", help="go to the background")
     serve.add_argument("--package-manager", choices=agent_setup.PACKAGE_MANAGERS, default=AgentOptions.package_manager)
     serve.add_argument("--cache", type=Path, help="where sessions keep installed applications")
+    serve.add_argument("--own-agent", action="store_true", help="install an agent of its own into the home")
     serve.add_argument("--no-agent", action="store_true", help="serve only the API and the files")
     serve.add_argument("--idle", type=float, default=defaults.idle, help="seconds until an unused sandbox ends")
     serve.add_argument(
@@ -67,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 def _options(home: Home, arguments: argparse.Namespace) -> Options:
     return Options(
         home=home,
-        agent=AgentOptions(package_manager=arguments.package_manager, cache=arguments.cache),
+        agent=AgentOptions(
+            package_manager=arguments.package_manager, cache=arguments.cache, own_python=arguments.own_agent
+        ),
         limits=Limits(idle=arguments.idle, agent_poll=arguments.agent_poll),
         with_agent=not arguments.no_agent,
     )

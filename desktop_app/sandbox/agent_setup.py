@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -44,6 +43,7 @@ class AgentOptions:
     queue: str = "default"
     package_manager: str = UV
     cache: Path | None = None
+    own_python: bool = False  # install the agent into the sandbox's home even where there is one beside us
 
     def cache_folder(self) -> Path:
         given = self.cache or os.environ.get(CACHE_VARIABLE)
@@ -86,32 +86,37 @@ agent {{
     return path
 
 
-def environment(
-    base: Mapping[str, str], home: Home, config: Path, options: AgentOptions, limits: Limits, tools: Path
-) -> dict[str, str]:
-    """The agent's environment: the caller's (certificates, proxies and pip settings count) without its desktop.
-
-    ``tools`` is a folder, last on PATH, where uv is found.
-    """
+def plain_environment(base: Mapping[str, str], home: Home) -> dict[str, str]:
+    """The caller's environment (certificates, proxies and pip settings count) without its desktop, in our folders."""
     kept = {key: value for key, value in base.items() if not DROPPED.fullmatch(key)}
     path = [part for part in base.get("PATH", "").split(os.pathsep) if part]
     path += [part for part in SYSTEM_PATH if part not in path]
     kept |= {
         "HOME": str(home.agent_home),
         "TMPDIR": str(home.tmp),
-        "PATH": os.pathsep.join([*path, str(tools)]),
+        "PATH": os.pathsep.join(path),
         "NO_PROXY": _no_proxy(base),
         "no_proxy": _no_proxy(base),
+    }
+    pip_config = _pip_config(base)
+    if pip_config is not None:  # the user's own index settings, which pip would look for below the other HOME
+        kept.setdefault("PIP_CONFIG_FILE", str(pip_config))
+    return kept
+
+
+def environment(
+    base: Mapping[str, str], home: Home, config: Path, options: AgentOptions, limits: Limits, tools: Path
+) -> dict[str, str]:
+    """The agent's environment. ``tools`` is a folder, last on PATH, where uv is found."""
+    plain = plain_environment(base, home)
+    return plain | {
+        "PATH": os.pathsep.join([plain["PATH"], str(tools)]),
         "PYTHONUNBUFFERED": "1",
         "CLEARML_CONFIG_FILE": str(config),
         "CLEARML_WORKER_ID": worker_name(),
         "CLEARML_AGENT_QUEUE_POLL_FREQ_SEC": str(limits.agent_poll),
         CACHE_VARIABLE: str(options.cache_folder()),
     }
-    pip_config = _pip_config(base)
-    if pip_config is not None:  # the user's own index settings, which pip would look for below the other HOME
-        kept.setdefault("PIP_CONFIG_FILE", str(pip_config))
-    return kept
 
 
 def _no_proxy(base: Mapping[str, str]) -> str:
@@ -127,11 +132,6 @@ def _pip_config(base: Mapping[str, str]) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def agent_python() -> Path:
-    """The interpreter beside which clearml-agent is installed."""
-    return Path(sys.executable)
 
 
 def make_tools(home: Home, python: Path) -> Path:

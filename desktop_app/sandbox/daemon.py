@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -19,7 +20,8 @@ from filelock import FileLock, Timeout
 
 from desktop_app.sandbox import agent_setup, app, files, leases, queues, server, tasks
 from desktop_app.sandbox.admin import Admin, add_routes
-from desktop_app.sandbox.agent import Agent, adopt_orphans, reap_orphans
+from desktop_app.sandbox.agent import Agent, adopt_orphans, descendants, end_processes, reap_orphans
+from desktop_app.sandbox.agent_install import Installation, beside_us
 from desktop_app.sandbox.agent_setup import AgentOptions
 from desktop_app.sandbox.auth import Auth, Credential
 from desktop_app.sandbox.call import Server
@@ -65,6 +67,8 @@ class Sandbox:
         self._busy_at = time.monotonic()
         self._watched_at = time.monotonic()
         self._agent: Agent | None = None
+        self._python: Path | None = None
+        self._installation = Installation(self._home.agent_venv, agent_setup.plain_environment(os.environ, self._home))
         self._environments = self._home.agent_home / "venvs"
 
     def _listen(self) -> tuple[server.Listener, server.Listener]:
@@ -101,6 +105,7 @@ class Sandbox:
             "worker": agent_setup.worker_name(),
             "agent_pid": agent.pid if agent else None,
             "agent_failures": agent.failures if agent else 0,
+            "agent_problem": self._installation.problem,
             "package_manager": self._options.agent.package_manager,
             "tasks": tasks.alive(self._store),
         }
@@ -111,9 +116,7 @@ class Sandbox:
         """Serve until asked to end, or until nobody has needed the sandbox for ``Limits.idle`` seconds."""
         self._api.start()
         self._files.start()
-        if self._options.with_agent:
-            adopt_orphans()
-            self._agent = self._make_agent()
+        adopt_orphans()
         self._state().write(self._home)
         _log.info("serving on %s and %s", self._api.url, self._files.url)
         try:
@@ -132,9 +135,8 @@ class Sandbox:
         self._wishes.put("end")
 
     def _tick(self) -> None:
-        if self._agent is not None:
-            self._agent.tend()
-            reap_orphans(self._agent.pid)
+        if self._options.with_agent:
+            self._tend_agent()
         try:
             self._wishes.get(timeout=self._options.limits.tick)
             self._ending = True
@@ -171,6 +173,7 @@ class Sandbox:
         """The agent first: without its server it would hang."""
         if self._agent is not None:
             self._agent.stop(self._options.limits.agent_stop)
+        end_processes(descendants(), self._options.limits.agent_stop)  # of an unfinished installation
         self._api.stop()
         self._files.stop()
         self._store.close()
@@ -178,9 +181,17 @@ class Sandbox:
 
     # --- agent ------------------------------------------------------------------------------------------------------
 
-    def _make_agent(self) -> Agent:
-        command = agent_setup.command(agent_setup.agent_python(), self._options.agent)
-        return Agent(command, self._prepare_agent, self._home.agent_home, logging.getLogger("agent").info)
+    def _tend_agent(self) -> None:
+        if self._agent is None:
+            own = self._options.agent.own_python
+            self._python = (None if own else beside_us()) or self._installation.python()
+            if self._python is None:
+                return
+            command = agent_setup.command(self._python, self._options.agent)
+            output = logging.getLogger("agent").info
+            self._agent = Agent(command, self._prepare_agent, self._home.agent_home, output)
+        self._agent.tend()
+        reap_orphans(self._agent.pid)
 
     def _prepare_agent(self) -> dict[str, str]:
         """Before each start of the agent: its configuration and its environment."""
@@ -188,7 +199,8 @@ class Sandbox:
         self._environments = agent_setup.fresh_environments(home)
         pair = self._agent_pair()
         config = agent_setup.write_config(home, self._api.url, self._files.url, pair, options, self._environments)
-        tools = agent_setup.make_tools(home, agent_setup.agent_python())
+        assert self._python is not None
+        tools = agent_setup.make_tools(home, self._python)
         return agent_setup.environment(os.environ, home, config, options, self._options.limits, tools)
 
     def _before_pull(self, user: str) -> None:
