@@ -82,7 +82,7 @@ class SshAgent:
             self._keys.pop(name, None)
 
     def close(self) -> None:
-        """Forget the keys, close the socket, wait for the threads."""
+        """Forget the keys, close the socket, wait for the threads. ``start`` may follow."""
         with self._lock:
             listener, self._listener = self._listener, None
             self._keys.clear()
@@ -98,17 +98,19 @@ class SshAgent:
             thread.join(1.0)
         if self._temporary is not None:
             self._temporary.cleanup()
+            self._temporary = None
+            self.socket_path = self._folder / self.socket_path.name
 
     # --- inside
 
     def _listen(self) -> socket.socket:
         if len(os.fsencode(self.socket_path)) > PATH_LIMIT:
             self._temporary = tempfile.TemporaryDirectory(prefix="sessiondock-")
-            self._folder = Path(self._temporary.name)
-            self.socket_path = self._folder / self.socket_path.name
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)  # fails, as it should, for a folder of somebody else
-        _sweep(self._folder)
+            self.socket_path = Path(self._temporary.name) / self.socket_path.name
+        folder = self.socket_path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)  # fails, as it should, for a folder of somebody else
+        _sweep(folder)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(str(self.socket_path))

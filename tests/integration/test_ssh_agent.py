@@ -168,6 +168,8 @@ def test_close_ends_waiting_clients_and_removes_the_socket(agent: SshAgent) -> N
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(str(agent.socket_path))
+        client.sendall(b"\0\0\0\x01\x0b")  # list the keys: answered, so it has been accepted
+        assert client.recv(100) == b"\0\0\0\x05\x0c\0\0\0\0"
         agent.close()
         agent.close()
         assert client.recv(1) == b""
