@@ -1,0 +1,201 @@
+"""One owner per session on this computer, across processes; a killed owner is noticed and replaced."""
+
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_app.domain.problems import AppError
+from desktop_app.domain.session import Link, SessionId
+from desktop_app.ports import Cancel
+from desktop_app.services.ownership import WINDOW, Ownership
+from tests.fakes.outside import ACCOUNT, World
+from tests.support import owner_process
+from tests.support.core_rig import CoreRig, is_link
+from tests.support.waiting import wait_until
+
+NAME = "acc1/" + "a" * 32
+
+
+def nothing(_op: str, _name: str, _args: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def folder(private_home: Path) -> Path:
+    return private_home / "run-here"
+
+
+@pytest.fixture
+def mine(folder: Path) -> Iterator[Ownership]:
+    with closing(Ownership(folder, WINDOW, nothing)) as made:
+        yield made
+
+
+def test_a_name_has_one_owner(mine: Ownership, folder: Path) -> None:
+    assert mine.claim(NAME) and mine.claim(NAME)
+    with closing(Ownership(folder, "cli", nothing)) as other:
+        assert not other.claim(NAME, 0.05)
+        holder = other.holder(NAME)
+        assert holder is not None and (holder.pid, holder.role) == (os.getpid(), WINDOW)
+        mine.release(NAME)
+        assert other.holder(NAME) is None
+        assert other.claim(NAME)
+
+
+def test_nobody_holds_what_was_never_held(mine: Ownership) -> None:
+    assert mine.holder("acc1/nothing") is None
+
+
+def test_the_folder_and_its_files_are_private(mine: Ownership, folder: Path) -> None:
+    mine.claim(NAME)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    readable = [path.name for path in folder.iterdir() if path.suffix != ".lock" and path.stat().st_mode & 0o077]
+    assert [name for name in readable if not name.startswith("owner-")] == []  # a socket counts by its folder
+
+
+def test_another_process_answers_questions(mine: Ownership, folder: Path) -> None:
+    process = owner_process.start(folder, "cli", NAME)
+    try:
+        holder = mine.holder(NAME)
+        assert holder is not None and holder.pid == process.pid
+        assert mine.ask(holder, "status", NAME, {"odd": 'ü "x"\n'})["echo"] == {"odd": 'ü "x"\n'}
+        with pytest.raises(AppError) as caught:
+            mine.ask(holder, "login-page", NAME, {"app": "jupyterlab"})
+        assert caught.value.problem.code == "open.not_ready"
+        assert caught.value.problem.title == "JupyterLab is not ready yet"
+    finally:
+        owner_process.stop(process)
+
+
+def test_a_killed_owner_is_noticed_and_replaced(mine: Ownership, folder: Path) -> None:
+    process = owner_process.start(folder, "cli", NAME)
+    assert not mine.claim(NAME, 0.05)
+    holder = mine.holder(NAME)
+    owner_process.stop(process)
+    assert mine.holder(NAME) is None
+    assert holder is not None
+    with pytest.raises(AppError) as caught:
+        mine.ask(holder, "status", NAME)
+    assert caught.value.problem.code == "tunnel.owned"
+    assert mine.claim(NAME)
+    with closing(Ownership(folder, "cli", nothing)) as next_one:
+        next_one.claim("something else")
+        assert not list(folder.glob(f"owner-{process.pid}-*"))  # the socket that it left behind
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no connection without a handshake there")
+def test_a_stranger_without_the_key_gets_no_answer(mine: Ownership, folder: Path) -> None:
+    mine.claim(NAME)
+    path = next(folder.glob("owner-*"))
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.settimeout(5)
+        stranger.connect(str(path))
+        stranger.sendall(b"\x00\x00\x00\x10" + b"x" * 16)
+        received = b""
+        while part := stranger.recv(4096):
+            received += part
+    assert b"result" not in received
+    with closing(Ownership(folder, "cli", nothing)) as other:  # and the owner still answers those who have it
+        holder = other.holder(NAME)
+        assert holder is not None and other.ask(holder, "status", NAME) == {}
+
+
+def test_a_folder_with_a_long_name_works_too(private_home: Path) -> None:
+    long = private_home / ("x" * 90)
+    with closing(Ownership(long, WINDOW, nothing)) as one, closing(Ownership(long, "cli", nothing)) as two:
+        assert one.claim(NAME)
+        holder = two.holder(NAME)
+        assert holder is not None and two.ask(holder, "status", NAME) == {}
+
+
+# -- through the core
+
+
+def test_a_window_takes_the_tunnel_over_from_a_command_line() -> None:
+    with CoreRig(role="cli") as cli:
+        session = cli.attached()
+        with CoreRig(World(runtime_dir=cli.world.runtime_dir, servers=cli.world.servers)) as window:
+            window.world.secrets.entries.update(cli.world.secrets.entries)
+            held = window.until(session, lambda s: s.held_by != 0)
+            assert held.held_by == os.getpid()
+            window.core.attach(session, Cancel(5))
+            window.until(session, is_link(Link.UP))
+            assert cli.get(session).link is Link.OFF
+            cli.until(session, lambda s: s.held_by == os.getpid())
+
+
+def test_a_command_line_asks_the_window_to_attach() -> None:
+    with CoreRig() as window:
+        assert window.core.links.claim_window()
+        session = window.running()
+        with CoreRig(World(runtime_dir=window.world.runtime_dir, servers=window.world.servers), "cli") as cli:
+            cli.core.look(ACCOUNT.id, Cancel(5))
+            cli.core.attach(session, Cancel(5))
+            window.until(session, is_link(Link.UP))
+            assert cli.world.tunnels == []
+            assert cli.get(session).held_by == os.getpid()
+            assert cli.core.links.status(session)["ports"]["ssh"] == 8022
+            url = cli.core.login_page(session, "jupyterlab", Cancel(5))
+            assert url == "http://127.0.0.1:1/page-1" and len(window.world.pages) == 1
+            assert cli.core.ssh_command(session, Cancel(5)).startswith("ssh -p 8022")
+            cli.core.detach(session, Cancel(5))
+            assert window.get(session).link is Link.OFF
+
+
+def test_a_command_line_does_not_take_a_tunnel_from_another() -> None:
+    with CoreRig(role="cli") as first:
+        session = first.attached()
+        with CoreRig(World(runtime_dir=first.world.runtime_dir, servers=first.world.servers), "cli") as second:
+            second.core.look(ACCOUNT.id, Cancel(5))
+            second.world.secrets.entries.update(first.world.secrets.entries)
+            with pytest.raises(AppError) as caught:
+                second.core.attach(session, Cancel(5))
+            assert caught.value.problem.code == "tunnel.owned"
+            assert str(os.getpid()) in caught.value.problem.detail
+            assert first.get(session).link is Link.UP
+
+
+def test_a_killed_owner_frees_the_session_for_the_window() -> None:
+    with CoreRig() as rig:
+        session = rig.running()
+        process = owner_process.start(rig.world.runtime_dir, "cli", session.text)
+        try:
+            rig.until(session, lambda s: s.held_by == process.pid)
+        finally:
+            owner_process.stop(process)
+        rig.until(session, lambda s: s.held_by == 0)
+        rig.core.attach(session, Cancel(5))
+        rig.until(session, is_link(Link.UP))
+
+
+def test_the_second_window_shows_the_first() -> None:
+    shown: list[bool] = []
+    with CoreRig(start=False) as first:
+        assert first.core.links.claim_window()
+        first.core.links.on_activate(lambda: shown.append(True))
+        with CoreRig(World(runtime_dir=first.world.runtime_dir), start=False) as second:
+            assert not second.core.links.claim_window()
+    assert shown == [True]
+
+
+def test_the_window_of_a_killed_process_can_be_opened_again() -> None:
+    world = World()
+    process = owner_process.start(world.runtime_dir, WINDOW, WINDOW)
+    owner_process.stop(process)
+    with CoreRig(world, start=False) as rig:
+        assert rig.core.links.claim_window()
+
+
+def test_detaching_what_nobody_holds_is_no_problem() -> None:
+    with CoreRig() as rig:
+        session = rig.running()
+        rig.core.detach(session, Cancel(5))
+        rig.core.detach(SessionId(ACCOUNT.id, "f" * 32), Cancel(5))
+        wait_until(lambda: rig.get(session).link is Link.OFF, "the session to be detached")

@@ -1,0 +1,229 @@
+"""The store stays true to the server: away and back, wrong keys, lost agents, failures explained, deletions."""
+
+from dataclasses import replace
+
+import pytest
+
+from desktop_app.domain.problems import Problem, Remedy, failure, problem
+from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, Status, status_of
+from desktop_app.services.poller import Poller, is_busy
+from desktop_app.services.store import SessionStore
+from tests.fakes.outside import ACCOUNT, QUICK, World, report_of
+from tests.fakes.server import EXPIRED, UNAUTHORISED, UNREACHABLE
+from tests.support.core_rig import CoreRig, is_link, is_remote
+from tests.support.guards import ExpectLog
+from tests.support.waiting import wait_until
+
+PIP_LOG = """Collecting tоrch==99
+  Downloading something (3 MB)
+WARNING: Retrying (Retry(total=4))
+ERROR: Could not find a version that satisfies the requirement tоrch==99 (from versions: none)
+ERROR: No matching distribution found for tоrch==99
+clearml_agent: ERROR: Could not install task requirements!
+"""
+
+
+def account_problem(rig: CoreRig, account: str = ACCOUNT.id) -> Problem:
+    return wait_until(lambda: rig.core.account_problem(account), "the account's problem", 5.0)
+
+
+def test_sessions_of_earlier_runs_appear_by_themselves() -> None:
+    world = World()
+    task = world.server().create_running("from yesterday", report_of())
+    with CoreRig(world) as rig:
+        assert rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING)).name == "from yesterday"
+
+
+def test_the_server_is_down_at_the_start_and_comes_later(expected_log: ExpectLog) -> None:
+    world = World()
+    task = world.server().create_running("a session", report_of())
+    world.server().problem = UNREACHABLE
+    expected_log("can't be reached")
+    with CoreRig(world) as rig:
+        assert account_problem(rig).code == "server.unreachable"
+        world.server().problem = None
+        rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
+        wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "the problem to go")
+
+
+def test_the_server_goes_down_and_comes_back_while_sessions_run(expected_log: ExpectLog) -> None:
+    """The list stays, the tunnel stays up, and nothing is lost."""
+    expected_log("can't be reached")
+    with CoreRig() as rig:
+        attached, other = rig.attached(), rig.running()
+        rig.server.problem = UNREACHABLE
+        rig.until(other, lambda s: s.stale_since is not None)
+        assert status_of(rig.get(other)) is Status.OFFLINE
+        assert status_of(rig.get(attached)) is Status.CONNECTED
+        rig.server.problem = None
+        rig.until(other, lambda s: s.stale_since is None)
+        assert rig.get(attached).link is Link.UP
+        assert len(rig.world.tunnel().targets) == 1
+
+
+@pytest.mark.parametrize("why", [UNAUTHORISED, EXPIRED])
+def test_a_refused_key_waits_for_a_person(why: Problem, expected_log: ExpectLog) -> None:
+    expected_log(why.title)
+    with CoreRig(World(pace=replace(QUICK, poll_human_s=60.0))) as rig:
+        session = rig.attached()
+        rig.server.problem = why
+        rig.core.refresh(ACCOUNT.id, 1)
+        found = account_problem(rig)
+        assert found.code == why.code and Remedy.SIGN_IN in found.remedies
+        assert rig.get(session).link is Link.UP  # the tunnel has a key of its own
+        rig.server.problem = None
+        rig.core.add_account(ACCOUNT.api_url, "ANOTHER", "new-secret", rig.soon())
+
+
+def test_a_missing_secret_is_told(expected_log: ExpectLog) -> None:
+    world = World()
+    world.secrets.entries.clear()
+    expected_log("not in the keyring")
+    with CoreRig(world) as rig:
+        assert account_problem(rig).code == "account.no_secret"
+        assert world.servers == {}
+
+
+@pytest.mark.parametrize("code", ["keyring.locked", "keyring.absent", "keyring.silent"])
+def test_a_keyring_that_gives_nothing_leaves_the_app_usable(code: str, expected_log: ExpectLog) -> None:
+    world = World()
+    task = world.server().create_running("a session", report_of())
+    world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
+    expected_log(problem(code, seconds=5).title)
+    with CoreRig(world) as rig:
+        assert account_problem(rig).code == code
+        world.secrets.broken = None
+        rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
+
+
+def test_an_agent_that_was_killed_is_told_and_the_session_stays_usable() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        rig.server.change(session.task, worker_lost_s=240.0)
+        lost = rig.until(session, lambda s: s.notice is not None)
+        assert lost.notice is not None and lost.notice.code == "agent.lost"
+        assert lost.link is Link.UP and Remedy.SHUT_DOWN in lost.notice.remedies
+        rig.core.stop(session, rig.soon())
+        assert rig.server.tasks[session.task].facts.remote is Remote.STOPPING
+
+
+def test_a_failed_set_up_shows_the_lines_that_matter() -> None:
+    with CoreRig() as rig:
+        session = rig.launch()
+        rig.server.agent_takes(session.task)
+        rig.server.write_log(session.task, *PIP_LOG.splitlines(keepends=True), "Process failed, exit code 1\n")
+        rig.server.end(session.task, End.FAILED, "worker execution exit code 1")
+        failed = rig.until(session, is_remote(Remote.ENDED)).problem
+        assert failed is not None and failed.code == "task.failed"
+        assert "No matching distribution found for tоrch==99" in failed.detail
+        assert "Downloading" not in failed.detail and "exit code" not in failed.detail
+        assert Remedy.SHOW_LOG in failed.remedies
+        assert rig.notices[-1].urgent
+
+
+def test_a_failure_whose_log_can_not_be_read_is_still_told() -> None:
+    with CoreRig() as rig:
+        session = rig.launch()
+        rig.server.problems["log"] = UNREACHABLE
+        rig.server.end(session.task, End.FAILED, "worker execution exit code 1")
+        failed = rig.until(session, is_remote(Remote.ENDED)).problem
+        assert failed is not None and "exit code 1" in failed.detail
+
+
+def test_a_deleted_session_leaves_the_list() -> None:
+    with CoreRig() as rig:
+        session = rig.launch()
+        rig.core.refresh(ACCOUNT.id, 5)
+        rig.server.delete(session.task)
+        rig.until_gone(session)
+
+
+def test_an_ended_session_stays_until_it_is_forgotten() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        rig.server.end(session.task)
+        rig.until(session, is_remote(Remote.ENDED))
+        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.store.get(session) is not None
+        rig.core.forget(session)
+        rig.until_gone(session)
+        wait_until(lambda: f"client-key/{session.text}" not in rig.world.secrets.entries, "the key to be deleted")
+        wait_until(lambda: not rig.world.profiles.ports(session.text), "the ports to be forgotten")
+
+
+def test_one_account_that_fails_does_not_keep_the_others_waiting(expected_log: ExpectLog) -> None:
+    world = World()
+    other = replace(ACCOUNT, id="acc2", label="Other", api_url="https://other.test")
+    world.profiles.save_account(other)
+    world.secrets.entries["api-secret/acc2"] = "another-secret"
+    world.server().problem = UNREACHABLE
+    task = world.server("acc2").create_running("theirs", report_of())
+    expected_log("can't be reached")
+    with CoreRig(world) as rig:
+        rig.until(SessionId("acc2", task), is_remote(Remote.STARTING))
+
+
+def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
+    world = World()
+    expected_log("polling account acc1 failed")
+    expected_log("made a mistake")
+    with CoreRig(world) as rig:
+        rig.core.refresh(ACCOUNT.id, 5)
+        sessions = world.server().sessions
+        world.server().sessions = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        assert account_problem(rig).code == "internal"
+        world.server().sessions = sessions  # type: ignore[method-assign]
+        wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "polling to go on")
+
+
+# -- how often
+
+
+def snapshot_of(facts: ServerFacts) -> SessionStore:
+    store = SessionStore()
+    store.see(SessionId(ACCOUNT.id, "1" * 32), facts)
+    return store
+
+
+def poller(store: SessionStore, world: World | None = None) -> Poller:
+    world = world or World()
+    return Poller(ACCOUNT.id, lambda _cancel: world.server(), store, world.outside())
+
+
+@pytest.mark.parametrize("remote", [Remote.CREATED, Remote.QUEUED, Remote.STARTING, Remote.STOPPING])
+def test_what_moves_is_polled_often(remote: Remote) -> None:
+    assert poller(snapshot_of(ServerFacts(remote))).pause() == QUICK.poll_busy_s
+
+
+def test_calm_accounts_are_polled_seldom() -> None:
+    assert poller(SessionStore()).pause() == QUICK.poll_calm_s
+    assert poller(snapshot_of(ServerFacts(Remote.ENDED, end=End.FAILED))).pause() == QUICK.poll_calm_s
+    assert poller(snapshot_of(ServerFacts(Remote.READY, report=report_of(vscode="ready")))).pause() == QUICK.poll_calm_s
+
+
+def test_applications_that_start_are_watched_closely() -> None:
+    store = snapshot_of(ServerFacts(Remote.READY, report=report_of(vscode="installing")))
+    assert is_busy(store.all()[0])
+
+
+def test_a_server_that_is_away_is_asked_ever_less_often(expected_log: ExpectLog) -> None:
+    world = World()
+    world.server().problem = UNREACHABLE
+    asked = poller(SessionStore(), world)
+    pauses = []
+    expected_log("can't be reached")
+    for _ in range(8):
+        asked._poll_once()
+        pauses.append(asked.pause())
+    assert pauses == sorted(pauses)
+    assert pauses[-1] <= QUICK.poll_last_s
+
+
+def test_the_poll_reaches_a_session_within_one_pause_of_a_poke() -> None:
+    with CoreRig(World(pace=replace(QUICK, poll_calm_s=60.0, poll_busy_s=60.0))) as rig:
+        rig.core.refresh(ACCOUNT.id, 5)
+        session = rig.launch()  # pokes
+        rig.until(session, lambda s: s.facts.worker == "" and s.remote is Remote.QUEUED)
+        rig.comes_up(session)
+        assert rig.core.refresh(ACCOUNT.id, 5)
+        rig.until(session, is_link(Link.UP))
