@@ -21,6 +21,7 @@ from desktop_app.cli_sessions import SessionCommands
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
 from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.services.core import Core
 from desktop_app.services.ownership import WINDOW
 
 OK, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -42,10 +43,21 @@ def main(arguments: Sequence[str]) -> int:
     if not parsed.command:
         return open_window(arguments, hidden=parsed.hidden)
     signal.signal(signal.SIGTERM, _interrupt)
+    return run_command(parsed, lambda: make_core("cli"))
+
+
+def make_core(role: str) -> Core:
+    """The real core, with its log. Problems: file.unwritable"""
     paths = default_paths()
-    redactor, tail = set_up_log(paths, "cli")
-    core = build_core(paths, "cli", redactor=redactor, tail=tail)
+    redactor, tail = set_up_log(paths, role)
+    return build_core(paths, role, redactor=redactor, tail=tail)
+
+
+def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
+    """One command over a core that lives as long as it does; the exit code."""
+    core: Core | None = None
     try:
+        core = make()
         return int(getattr(Commands(core, parsed), parsed.handler)())
     except AppError as error:
         say(f"sessiondock: {error.problem}")
@@ -59,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     finally:
-        core.close()
+        if core is not None:
+            core.close()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -72,10 +85,9 @@ def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
     if sys.platform.startswith("linux") and not display:
         say("There is no display here, so no window can open. The commands work without one: sessiondock --help")
         return PROBLEM
-    paths = default_paths()
-    redactor, tail = set_up_log(paths, "window")
-    core = build_core(paths, WINDOW, redactor=redactor, tail=tail)
+    core: Core | None = None
     try:
+        core = make_core(WINDOW)
         if not core.links.claim_window():
             say(f"{APP_NAME} is already open; its window was brought up.")
             return OK
@@ -84,7 +96,8 @@ def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
         say(f"sessiondock: {error.problem}")
         return PROBLEM
     finally:
-        core.close()
+        if core is not None:
+            core.close()
 
 
 # -- arguments

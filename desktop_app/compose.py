@@ -117,9 +117,7 @@ def build_core(
     """A core over the real world. ``secrets``: instead of the OS keyring (for tests of the faces)."""
     paths = paths or default_paths()
     redactor = redactor or Redactor()
-    for folder in (paths.config, paths.state, paths.runtime):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    paths.runtime.chmod(0o700)
+    _make_folders(paths)
     outside = Outside(
         connect_server=lambda account, secret: ClearMLServer(account.api_url, account.access_key, secret),
         new_tunnel=SshTunnel,
@@ -137,6 +135,17 @@ def build_core(
         register_secret=redactor.register,
     )
     return Core(outside, role, tail)
+
+
+def _make_folders(paths: Paths) -> None:
+    """Problems: file.unwritable"""
+    folder = paths.config
+    try:
+        for folder in (paths.config, paths.state, paths.runtime):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths.runtime.chmod(0o700)  # fails, as it should, for a folder of somebody else
+    except OSError as error:
+        raise failure("file.unwritable", path=folder, why=error.strerror or str(error)) from None
 
 
 def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:

@@ -1,0 +1,206 @@
+"""The reducer and the two total functions, over every state and every event that can come in it."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from desktop_app.domain.problems import problem
+from desktop_app.domain.reducer import (
+    AttachRequested,
+    Detached,
+    Event,
+    HeldElsewhere,
+    LinkBlocked,
+    Noticed,
+    ReportArrived,
+    ServerSaw,
+    ServerUnreachable,
+    StopRequested,
+    TunnelLost,
+    TunnelUp,
+    advance,
+)
+from desktop_app.domain.session import (
+    SEVERITY,
+    Action,
+    End,
+    Endpoint,
+    Link,
+    Remote,
+    ServerFacts,
+    SessionId,
+    SessionSnapshot,
+    Status,
+    allowed_actions,
+    openable,
+    progress_of,
+    ssh_command,
+    status_of,
+)
+from remote_bootstrap.contract import AppReport, Report
+
+ID = SessionId("acc", "1" * 32)
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LOST = problem("ssh.lost", address="10.0.0.7")
+BAD = problem("ssh.auth", address="10.0.0.7")
+MOVED = problem("port.taken", wanted=1, program="x", app="y", port=2)
+PORTS = (("jupyterlab", 8878), ("ssh", 8022))
+REPORT = Report("ready", "", 3, {"jupyterlab": AppReport("ready", "", 8888), "ssh": AppReport("ready", "", 10022)})
+
+FACTS = (
+    *(ServerFacts(remote, "a session", report=report) for remote in Remote for report in (None, REPORT)),
+    *(ServerFacts(Remote.ENDED, "a session", end) for end in End),
+    ServerFacts(Remote.QUEUED, "a session", queue="gpu", queue_watched=False),
+    ServerFacts(Remote.READY, "a session", worker="w", worker_lost_s=500.0, report=REPORT),
+)
+EVENTS: tuple[Event, ...] = (
+    *(ServerSaw(facts) for facts in FACTS),
+    ServerUnreachable(NOW),
+    AttachRequested(),
+    AttachRequested(PORTS),
+    TunnelUp(),
+    TunnelLost(LOST, 2, NOW),
+    LinkBlocked(BAD),
+    Detached(),
+    ReportArrived(REPORT),
+    ReportArrived(replace(REPORT, sequence=1)),
+    Noticed(MOVED),
+    Noticed(None),
+    StopRequested(),
+    StopRequested(undone=True),
+    HeldElsewhere(4711),
+    HeldElsewhere(0),
+)
+
+
+def states() -> Iterable[SessionSnapshot]:
+    """Every combination of what a snapshot can hold, reachable or not."""
+    for facts, link, stale, stop, held, endpoints in itertools.product(
+        FACTS, Link, (None, NOW), (False, True), (0, 4711), ((), (Endpoint("ssh", "ready", "", 10022, 8022),))
+    ):
+        trouble = {Link.RETRYING: LOST, Link.BLOCKED: BAD}.get(link)
+        yield SessionSnapshot(
+            ID, 7, facts, link, endpoints, trouble, stale_since=stale, stop_requested=stop, held_by=held
+        )
+
+
+STATES = tuple(states())
+
+
+def test_every_event_is_defined_in_every_state() -> None:
+    """No pair raises; a change grows the version by one, no change returns the very same object."""
+    for state, event in itertools.product(STATES, EVENTS):
+        after = advance(state, event)
+        assert after.id == state.id
+        assert after is state or after.version == state.version + 1
+        assert after is state or replace(after, version=state.version) != state
+
+
+def test_an_event_twice_changes_nothing_the_second_time() -> None:
+    for state, event in itertools.product(STATES, EVENTS):
+        once = advance(state, event)
+        assert advance(once, event) is once, event
+
+
+def test_status_actions_and_progress_are_total() -> None:
+    for state in STATES:
+        assert status_of(state) in SEVERITY
+        actions = allowed_actions(state)
+        assert actions or state.stop_requested or state.remote is Remote.STOPPING or status_of(state) is Status.OFFLINE
+        assert progress_of(state)
+        assert "\n" not in progress_of(state)
+
+
+def test_every_status_has_a_severity_and_can_be_reached() -> None:
+    assert sorted(SEVERITY, key=str) == sorted(Status, key=str)
+    assert {status_of(state) for state in STATES} == set(Status)
+
+
+def test_an_ended_session_holds_nothing() -> None:
+    for state in STATES:
+        after = advance(state, ServerSaw(ServerFacts(Remote.ENDED, "a session", End.SHUT_DOWN)))
+        assert after.link is Link.OFF and not after.stop_requested and after.retry_at is None
+        assert all(endpoint.local_port == 0 for endpoint in after.endpoints)
+        assert allowed_actions(after) == {Action.FORGET}
+
+
+def test_detaching_frees_the_ports_and_changes_nothing_on_the_server() -> None:
+    for state in STATES:
+        after = advance(state, Detached())
+        assert after.link is Link.OFF and after.facts == state.facts
+        assert all(endpoint.local_port == 0 for endpoint in after.endpoints)
+
+
+def fold(*events: Event) -> SessionSnapshot:
+    now = SessionSnapshot(ID)
+    for event in events:
+        now = advance(now, event)
+    return now
+
+
+READY = ServerSaw(ServerFacts(Remote.READY, "a session", report=REPORT))
+
+
+def test_ports_survive_reports_and_redials() -> None:
+    up = fold(READY, AttachRequested(PORTS), TunnelUp())
+    for event in (ReportArrived(replace(REPORT, sequence=4)), TunnelLost(LOST, 1, NOW), TunnelUp(), READY):
+        up = advance(up, event)
+        assert {e.app: e.local_port for e in up.endpoints} == dict(PORTS)
+
+
+def test_an_older_report_does_not_undo_a_newer_one() -> None:
+    newest = ReportArrived(Report("ready", "", 9, {"jupyterlab": AppReport("failed", "boom")}))
+    now = fold(READY, newest, READY)
+    endpoint = now.endpoint("jupyterlab")
+    assert endpoint is not None and endpoint.state == "failed"
+    assert advance(now, ReportArrived(REPORT)) is now
+
+
+def test_no_secret_of_a_report_reaches_a_snapshot() -> None:
+    secret = Report("ready", "", 4, {"jupyterlab": AppReport("ready", "", 8888, "tok-secret")})
+    assert "tok-secret" not in repr(fold(READY, ReportArrived(secret)))
+
+
+def test_open_needs_connection_readiness_and_a_port() -> None:
+    up = fold(READY, AttachRequested(PORTS), TunnelUp())
+    assert openable(up, "jupyterlab") and Action.OPEN in allowed_actions(up)
+    assert not openable(up, "vscode") and not openable(up, "no such application")
+    assert not openable(advance(up, TunnelLost(LOST, 1, NOW)), "jupyterlab")
+    assert ssh_command(up) == "ssh -p 8022 @127.0.0.1"
+
+
+def test_a_server_that_is_away_hides_no_connection() -> None:
+    away = ServerUnreachable(NOW)
+    assert status_of(fold(READY, away)) is Status.OFFLINE
+    assert status_of(fold(READY, AttachRequested(PORTS), TunnelUp(), away)) is Status.CONNECTED
+    assert fold(READY, away, ServerUnreachable(NOW.replace(hour=13))).stale_since == NOW
+    assert fold(READY, away, READY).stale_since is None
+
+
+def test_a_lost_agent_is_a_notice_that_goes_away() -> None:
+    lost = ServerSaw(ServerFacts(Remote.READY, "a", worker="w", worker_lost_s=125.0))
+    now = fold(lost)
+    assert now.notice is not None and "2 minutes" in now.notice.detail
+    assert advance(now, ServerSaw(ServerFacts(Remote.READY, "a", worker="w"))).notice is None
+    kept = fold(READY, Noticed(MOVED), READY)
+    assert kept.notice == MOVED
+
+
+def test_a_failed_task_tells_its_lines() -> None:
+    now = fold(ServerSaw(ServerFacts(Remote.ENDED, "a", End.FAILED, message="ERROR: No matching distribution")))
+    assert now.problem is not None and "No matching distribution" in now.problem.detail
+    assert status_of(now) is Status.FAILED
+
+
+@pytest.mark.parametrize("remote", [Remote.CREATED, Remote.QUEUED])
+def test_what_waits_can_be_cancelled_and_moved(remote: Remote) -> None:
+    now = fold(ServerSaw(ServerFacts(remote, "a", queue="gpu")))
+    assert {Action.CANCEL, Action.OTHER_QUEUE} <= allowed_actions(now)
+    assert Action.SHUT_DOWN not in allowed_actions(now)
+
+
+def test_session_ids_read_back() -> None:
+    assert SessionId.parse(ID.text) == ID
