@@ -19,6 +19,7 @@ from desktop_app.ui.theme import Theme
 log = logging.getLogger(__name__)
 CLOSE_DEADLINE_S = 3.0
 CLOSE_POLL_MS = 20
+GRACE_MS = 1000  # for a core that overruns its deadline
 
 Activate = Callable[[], None]
 
@@ -38,11 +39,13 @@ def make_application(argv: Sequence[str]) -> QApplication:
 class Leaving(QObject):
     """Ends the program without a frozen window: everything is hidden first, the core closes on a thread of its own."""
 
-    def __init__(self, core: Core, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._core, self._controller = core, controller
+    def __init__(
+        self, core: Core, controller: Controller, quit_now: Callable[[], None], deadline_s: float = CLOSE_DEADLINE_S
+    ) -> None:
+        super().__init__()
+        self._core, self._controller, self._quit, self._deadline_s = core, controller, quit_now, deadline_s
         self._thread: threading.Thread | None = None
-        self._left_ms = int(CLOSE_DEADLINE_S * 1000) + 1000
+        self._left_ms = int(deadline_s * 1000) + GRACE_MS
         self._timer = QTimer(self)
         self._timer.setInterval(CLOSE_POLL_MS)
         self._timer.timeout.connect(self._look)
@@ -58,7 +61,7 @@ class Leaving(QObject):
 
     def _close(self) -> None:
         try:
-            self._core.close(CLOSE_DEADLINE_S)
+            self._core.close(self._deadline_s)
         except Exception:  # thread boundary: leaving must end, whatever the core says
             log.exception("closing the core failed")
 
@@ -66,7 +69,7 @@ class Leaving(QObject):
         self._left_ms -= CLOSE_POLL_MS
         if self._thread is None or not self._thread.is_alive() or self._left_ms <= 0:
             self._timer.stop()
-            QApplication.quit()
+            self._quit()
 
     def finish(self) -> None:
         """After the event loop: whoever ended it (the desktop's session, say), the core is closed."""
@@ -93,7 +96,7 @@ def run(
     app = make_application(argv)
     state = WindowState()
     controller = Controller(core, Theme(app, state.scheme), state)
-    leaving = Leaving(core, controller)
+    leaving = Leaving(core, controller, app.quit)
     controller.leaving.connect(leaving.begin)
     signals = EndSignals(leaving.begin)
     if on_activate is not None:

@@ -90,6 +90,7 @@ class Controller(QObject):
         self._tick.start()
         if not (hidden and self.tray.usable):
             self.window.show()
+            self.window.sidebar.view.setFocus()
             if not self._core.accounts():
                 self.open_wizard()
 

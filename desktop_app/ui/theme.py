@@ -168,6 +168,9 @@ QPushButton[kind="primary"]:disabled { background: $neutral_wash; color: $muted;
 QPushButton[kind="danger"] { color: $bad; }
 QPushButton[kind="danger"]:hover { background: $bad_wash; border-color: $bad; }
 QPushButton[kind="danger"]:disabled { color: $strong_border; }
+QPushButton[kind="destructive"] { background: $bad; color: $surface; border-color: $bad; font-weight: 600; }
+QPushButton[kind="destructive"]:hover { border-color: $text; }
+QPushButton[kind="destructive"]:focus { border: 2px solid $text; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $sunken; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $accent; }

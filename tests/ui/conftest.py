@@ -1,13 +1,9 @@
 """Fixtures of the window's tests: one QApplication, private settings, a face over the fake core."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 

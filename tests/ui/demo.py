@@ -5,12 +5,14 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QSettings, QTimer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
+from desktop_app.domain.session import Action
 from desktop_app.ui.app import make_application, run
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.theme import Scheme, Theme
+from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
 
 
@@ -27,18 +29,37 @@ def shots(controller: Controller, core: ui_core.FakeCore, folder: Path, prefix: 
     for name in ("CONNECTED", "STARTING", "NO_AGENT", "BLOCKED", "RETRYING", "READY", "FAILED"):
         window.sidebar.select(getattr(ui_core, name))
         grab(window, folder, f"{prefix}-{name.lower()}")
-    controller.open_wizard()
-    assert controller.wizard is not None
-    grab(controller.wizard, folder, f"{prefix}-wizard-launch")
-    controller.wizard.reject()
-    controller.open_account("")
-    assert controller.wizard is not None
-    grab(controller.wizard, folder, f"{prefix}-wizard-account")
-    controller.wizard.reject()
+    dialog_shots(controller, folder, prefix)
+    window.sidebar.select(ui_core.BLOCKED)
+    window.resize(640, 400)
+    grab(window, folder, f"{prefix}-small")
+    window.resize(1160, 780)
+    controller.window.sidebar.account_chosen.emit("sandbox")
     for session in [snapshot.id for snapshot in core.store.all()]:
         core.store.drop(session)
     grab(window, folder, f"{prefix}-empty")
     QApplication.quit()
+
+
+def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
+    for name, show in (
+        ("wizard-launch", controller.open_wizard),
+        ("wizard-account", lambda: controller.open_account("")),
+        ("queue", lambda: controller.commands.run(ui_core.QUEUED, Action.OTHER_QUEUE)),
+        ("confirm", lambda: controller.commands.run(ui_core.CONNECTED, Action.SHUT_DOWN)),
+        ("log", controller.window.app_log.emit),
+    ):
+        show()
+        shown = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible())
+        grab(shown, folder, f"{prefix}-{name}")
+        if isinstance(shown, Wizard) and not shown.on_account_page:
+            shown.next_button.setEnabled(True)
+            for field in shown.launch_page.form.fields.values():
+                if field.name == "name":
+                    field.target.setText("a")  # type: ignore[attr-defined]
+            grab(shown, folder, f"{prefix}-{name}-error")
+        shown.done(0)
+        shown.hide()
 
 
 class TalkingCore(ui_core.FakeCore):

@@ -79,15 +79,7 @@ def test_every_control_has_a_name_and_takes_the_keyboard(face):
 def test_every_label_is_plain_text(face):
     for root in shown_windows(face):
         for label in visible(root, QLabel):
-            if label.objectName().startswith("qt_msgbox"):
-                continue  # set through QMessageBox.setTextFormat, checked below
             assert label.textFormat() is Qt.TextFormat.PlainText or not label.text(), f"{label.text()} in {root}"
-
-
-def test_message_boxes_are_plain_text(face):
-    face.commands.run(ui_core.BLOCKED, Action.SHUT_DOWN)
-    box = dialog("confirm-shut-down")
-    assert box.textFormat() is Qt.TextFormat.PlainText and "<b>x</b>" in box.text()
 
 
 def test_tab_walks_through_the_window_and_comes_back(qtbot, face):

@@ -78,9 +78,10 @@ def test_a_second_click_does_nothing_while_the_first_is_under_way(qtbot, face, c
 def test_shut_down_asks_once_and_does_not_block(qtbot, face, core):
     face.book.of(ui_core.CONNECTED).get(Key(Action.SHUT_DOWN)).trigger()
     box = dialog("confirm-shut-down")
-    assert box is not None and "vision-experiments" in box.text()
+    assert box is not None and "vision-experiments" in box.title
     assert ("stop", ui_core.CONNECTED) not in core.calls
-    box.defaultButton().click()  # Cancel
+    assert box.no.isDefault(), "Return must not shut down"
+    box.no.click()
     qtbot.waitUntil(lambda: dialog("confirm-shut-down") is None)
     assert ("stop", ui_core.CONNECTED) not in core.calls
     face.book.of(ui_core.CONNECTED).get(Key(Action.SHUT_DOWN)).trigger()

@@ -163,7 +163,7 @@ def test_without_a_tray_closing_asks_because_links_would_end(qtbot, face):
     face.leaving.connect(lambda: left.append(True))
     face.window.close()
     assert face.window.isVisible(), "a window must not hide where nothing can bring it back"
-    assert dialog("confirm-quit").text() == "Quit and disconnect 4 sessions?"
+    assert dialog("confirm-quit").title == "Quit and disconnect 4 sessions?"
     assert not left
     find(dialog("confirm-quit"), "confirm-quit-yes", QPushButton).click()
     assert left

@@ -3,7 +3,7 @@
 Which buttons an application gets follows from its spec (``opens``), never from which application it is.
 """
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop_app.domain.session import Action, Endpoint
@@ -13,7 +13,7 @@ from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.status import Shape, app_look
 from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XS, Tone
-from desktop_app.ui.widgets import ActionButton, ElidedLabel, Glyph, button, label
+from desktop_app.ui.widgets import ActionButton, Glyph, button, label
 
 ICON_SIDE = 28
 
@@ -55,7 +55,7 @@ class AppRow(QWidget):
         self._address = ""
         self._glyph = Glyph(Shape.CLOCK, Tone.NEUTRAL, 14)
         self._name = label(endpoint.label, "section")
-        self._state = ElidedLabel(role="muted")
+        self._state = label(role="muted", wrap=True)
         self._state.setAccessibleIdentifier(f"app-state-{endpoint.app}")
         self._where = button("", "link", f"app-address-{endpoint.app}")
         self._where.clicked.connect(lambda: self.copied.emit(self._address))
@@ -63,7 +63,7 @@ class AppRow(QWidget):
         self._lay_out(endpoint)
 
     def _lay_out(self, endpoint: Endpoint) -> None:
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(0, SPACE_S, 0, SPACE_S)
         row.setSpacing(SPACE_M)
         picture = QLabel()
@@ -77,7 +77,7 @@ class AppRow(QWidget):
         words.addWidget(self._name)
         state = QHBoxLayout()
         state.setSpacing(SPACE_XS + 2)
-        state.addWidget(self._glyph)
+        state.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
         state.addWidget(self._state, 1)
         words.addLayout(state)
         words.addStretch()
@@ -102,3 +102,6 @@ class AppRow(QWidget):
         self._where.setToolTip(tooltip(f"Copy {self._address}"))
         for key, one in self._buttons.items():
             one.bind(actions.get(key))
+        # Without an address and buttons the state has the row for itself: a failure's reason can be long.
+        tail = bool(self._address) or any(not one.isHidden() for one in self._buttons.values())
+        self._row.setStretch(2, 2 if tail else 0)

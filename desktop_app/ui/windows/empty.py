@@ -1,13 +1,14 @@
 """What the window shows instead of details: an invitation while there is nothing to show. GUI thread."""
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.ui import icons
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_XL
 from desktop_app.ui.widgets import button, label
 
 PICTURE_SIDE = 72
+TEXT_WIDTH = 420  # px: about 60 characters, what is read comfortably
 
 
 class EmptyState(QWidget):
@@ -24,6 +25,10 @@ class EmptyState(QWidget):
         self._text = label(role="muted", wrap=True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text.setMinimumWidth(120)
+        self._text.setMaximumWidth(TEXT_WIDTH)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        words = QHBoxLayout()
+        words.addWidget(self._text)
         self.button: QPushButton = button("", "primary", identifier)
         row = QHBoxLayout()
         row.addStretch()
@@ -35,7 +40,7 @@ class EmptyState(QWidget):
         column.addStretch(2)
         column.addWidget(picture)
         column.addWidget(self._title)
-        column.addWidget(self._text)
+        column.addLayout(words)
         column.addSpacing(SPACE_L)
         column.addLayout(row)
         column.addStretch(3)

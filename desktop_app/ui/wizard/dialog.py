@@ -5,7 +5,7 @@ With an account that is known it opens on the options, filled with the last laun
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -31,7 +31,7 @@ from desktop_app.ui.wizard.launch_page import LaunchPage
 
 TITLES = {
     "account": ("Where do your sessions run?", "Choose once; you can add other accounts later."),
-    "launch": ("New session", "Your last choices are filled in."),
+    "launch": ("New session", "What you choose is remembered for the next time."),
 }
 
 
@@ -61,7 +61,7 @@ class Wizard(QDialog):
     def _build(self) -> None:
         self.setWindowTitle("New session" if not self._account_only else "Account")
         self.setAccessibleIdentifier("wizard")
-        self.resize(640, 680)
+        self.resize(QSize(660, 800).boundedTo(self.screen().availableSize() - QSize(40, 60)))
         self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
         self.banner = ProblemBanner("wizard-banner")
         self.banner.remedy.connect(self._remedy)
