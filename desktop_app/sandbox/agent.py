@@ -6,6 +6,7 @@ and can be shut down, when the sandbox comes back.
 """
 
 import ctypes
+import json
 import logging
 import os
 import signal
@@ -14,9 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import psutil
+
+from desktop_app.sandbox.home import Home, created_at, read_json, write_private
 
 _log = logging.getLogger(__name__)
 
@@ -56,15 +58,11 @@ class Agent:
     """``prepare`` makes the environment for each start; ``say`` gets every line that it prints, from a thread."""
 
     def __init__(
-        self,
-        command: Sequence[str],
-        prepare: Callable[[], Mapping[str, str]],
-        folder: Path,
-        say: Callable[[str], None],
+        self, command: Sequence[str], prepare: Callable[[], Mapping[str, str]], home: Home, say: Callable[[str], None]
     ) -> None:
         self._command = command
         self._prepare = prepare
-        self._folder = folder
+        self._home = home
         self._say = say
         self._process: subprocess.Popen[str] | None = None
         self._started = 0.0
@@ -103,7 +101,7 @@ class Agent:
         self._process = subprocess.Popen(
             self._command,
             env=dict(self._prepare()),
-            cwd=self._folder,
+            cwd=self._home.agent_home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -112,6 +110,8 @@ class Agent:
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
+        created = created_at(self._process.pid)
+        write_private(self._home.agent_state, json.dumps({"pid": self._process.pid, "created": created}))
         threading.Thread(target=self._listen, args=(self._process,), name="agent-output", daemon=True).start()
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
@@ -132,6 +132,15 @@ class Agent:
         if self._process is not None:
             self._process.wait(5)
             self._process = None
+
+
+def end_leftover(home: Home, deadline: float) -> None:
+    """End the agent of a sandbox that was killed, where the kernel did not: two of one name refuse to work."""
+    left = read_json(home.agent_state)
+    pid, created = left.get("pid"), left.get("created")
+    if isinstance(pid, int) and created is not None and created_at(pid) == created:
+        _log.warning("ending the agent that an earlier sandbox left behind")
+        end_processes([psutil.Process(pid)], deadline)
 
 
 def descendants() -> list[psutil.Process]:

@@ -60,6 +60,10 @@ def _quoted(value: str | Path) -> str:
     return json.dumps(str(value))  # HOCON strings are JSON strings
 
 
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
 def write_config(
     home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions, environments: Path
 ) -> Path:
@@ -74,7 +78,7 @@ api {{
 }}
 agent {{
     disable_agent_update_check: true
-    package_manager {{ type: {options.package_manager}, uv_replace_pip: true }}
+    package_manager {{ type: {options.package_manager}, uv_replace_pip: {_flag(options.package_manager == UV)} }}
     venvs_dir: {_quoted(environments)}
     venvs_cache {{ max_entries: 10, free_space_threshold_gb: 2.0, path: {_quoted(caches / "venvs")} }}
     pip_download_cache {{ enabled: true, path: {_quoted(caches / "pip")} }}

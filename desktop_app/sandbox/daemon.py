@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from desktop_app.sandbox import agent_setup, app, files, leases, queues, server, tasks
 from desktop_app.sandbox.admin import Admin, add_routes
-from desktop_app.sandbox.agent import Agent, adopt_orphans, descendants, end_processes, reap_orphans
+from desktop_app.sandbox.agent import Agent, adopt_orphans, descendants, end_leftover, end_processes, reap_orphans
 from desktop_app.sandbox.agent_install import Installation, beside_us
 from desktop_app.sandbox.agent_setup import AgentOptions
 from desktop_app.sandbox.auth import Auth, Credential
@@ -189,7 +189,8 @@ class Sandbox:
                 return
             command = agent_setup.command(self._python, self._options.agent)
             output = logging.getLogger("agent").info
-            self._agent = Agent(command, self._prepare_agent, self._home.agent_home, output)
+            end_leftover(self._home, self._options.limits.agent_stop)
+            self._agent = Agent(command, self._prepare_agent, self._home, output)
         self._agent.tend()
         reap_orphans(self._agent.pid)
 

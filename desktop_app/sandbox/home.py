@@ -73,6 +73,11 @@ class Home:
         return self.root / "agent-home"
 
     @property
+    def agent_state(self) -> Path:
+        """Which process the agent is; a sandbox that was killed may have left it behind."""
+        return self.root / "agent.json"
+
+    @property
     def agent_venv(self) -> Path:
         """Where the sandbox installs an agent of its own when there is none beside it."""
         return self.root / "agent-venv"

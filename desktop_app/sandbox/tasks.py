@@ -263,4 +263,4 @@ def stop_forgotten(store: Store, now: float, after: float) -> list[str]:
 
 def alive(store: Store) -> int:
     """How many tasks run or wait to run."""
-    return sum(task["status"] in status.ALIVE for task in store.all("task", bulky=False))
+    return store.count("task", status.ALIVE)

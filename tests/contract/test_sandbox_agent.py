@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -206,6 +207,19 @@ def test_an_agent_does_not_outlive_a_killed_sandbox_but_its_task_does() -> None:
         end_processes(processes, 2.0)
         RealApi(again).call("tasks.stopped", task=task, force=True)
         launch.stop(home)
+
+
+def test_an_agent_that_was_left_behind_is_ended_and_replaced() -> None:
+    with tempfile.TemporaryDirectory(prefix="sd-agent-") as folder:
+        place = Home(Path(folder) / "home")
+        place.make()
+        with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as left:
+            created = psutil.Process(left.pid).create_time()
+            place.agent_state.write_text(json.dumps({"pid": left.pid, "created": created}))
+            info = launch.ensure_running(place.root)
+            assert left.wait(10) == -signal.SIGTERM
+        assert _agent_pid(info) != left.pid
+        launch.stop(place.root)
 
 
 def test_the_stock_pip_set_up_works_and_keeps_environments() -> None:
