@@ -1,6 +1,7 @@
 """What every command of the command line shares: the core, the arguments, and finding accounts and sessions."""
 
 import argparse
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,7 +15,7 @@ from desktop_app.services.core import Core
 
 CALL_S = 60.0
 SHORTEST_PREFIX = 4
-TICK_S = 0.2
+LOOK_S = 1.0  # what another process holds does not change our store
 
 T = TypeVar("T")
 
@@ -93,15 +94,19 @@ class CommandBase:
     def wait(self, session: SessionId, until: Callable[[SessionSnapshot], T | None], seconds: float) -> T | None:
         """The first truthy answer about the session's changing snapshot; None after ``seconds`` or when it is gone."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            now = self.core.store.get(session)
-            if now is None:
-                return None
-            answer = until(now)
-            if answer:
-                return answer
-            time.sleep(TICK_S)  # the main thread must wake up often enough for Ctrl-C
-        return None
+        changed = threading.Event()
+        unsubscribe = self.core.store.subscribe(lambda _old, _new: changed.set())
+        try:
+            while time.monotonic() < end:
+                changed.clear()
+                now = self.core.store.get(session)
+                answer = until(now) if now is not None else None
+                if now is None or answer:
+                    return answer
+                changed.wait(LOOK_S)
+            return None
+        finally:
+            unsubscribe()
 
 
 def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnapshot]:
