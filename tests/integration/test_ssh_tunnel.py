@@ -279,14 +279,17 @@ def test_an_unreadable_message_stops_nothing(
 def test_a_frozen_machine_is_noticed_by_the_probe_and_left_quickly(
     server: SshServer, tunnel: SshTunnel, application
 ) -> None:
-    """A stopped sshd takes bytes and answers none: what a black hole looks like. Nothing may hang on to it."""
+    """A stopped sshd takes bytes until its buffers are full and answers none: what a black hole looks like."""
     port = local(tunnel, application(echo).port)
     family = psutil.Process(server.process.pid).children(recursive=True)
-    with dial(port) as client:
+    with dial(port) as client, dial(port) as uploading:
         client.sendall(b"x")
         assert client.recv(1) == b"x"
         for member in family:
             member.suspend()
+        uploading.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            uploading.sendall(bytes(64 * MEGABYTE))
         with pytest.raises(AppError, match="lost"):
             tunnel.probe(Cancel(0.5))
         left = Cancel(3)

@@ -1,0 +1,124 @@
+"""The two halves for real: our tunnel, agent and record check against each SSH server that the bootstrap can start."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from desktop_app.adapters.ssh_agent import SshAgent, ssh_command_line, write_client_files
+from desktop_app.adapters.ssh_keys import public_line, verify_record
+from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.domain.problems import AppError
+from desktop_app.ports import Cancel, Target
+from remote_bootstrap import contract
+from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
+from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all
+from tests.support.ssh_server import make_key
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.slow]
+SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
+
+
+@pytest.fixture(scope="module", params=["openssh", "asyncssh"])
+def rig(request: pytest.FixtureRequest) -> Iterator[BootstrapRig]:
+    with bootstrap_rig() as rig:
+        rig.start({"SESSIONDOCK_SSH": request.param}, **SSH_ONLY)
+        rig.wait_ready()
+        yield rig
+
+
+@pytest.fixture
+def tunnel(rig: BootstrapRig) -> Iterator[SshTunnel]:
+    made = SshTunnel("halves")
+    made.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
+    yield made
+    made.close()
+
+
+def test_the_record_of_a_real_session_is_believed(rig: BootstrapRig, tmp_path: Path) -> None:
+    record = rig.wait_record()
+    announced = contract.fingerprint_in_log(rig.said().splitlines())
+    verify_record(record, rig.task, record.host_key, announced)
+    with pytest.raises(AppError):
+        verify_record(record, rig.task, make_key(tmp_path / "other"), announced)
+
+
+def test_reports_come_with_the_subscription_and_a_probe_comes_back(rig: BootstrapRig) -> None:
+    reports: list[contract.Report] = []
+    arrived = threading.Event()
+    tunnel = SshTunnel("reports")
+    tunnel.on_report(lambda report: (reports.append(report), arrived.set()))
+    tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
+    assert arrived.wait(5)
+    assert reports[0].phase == contract.READY
+    assert 0 < tunnel.probe(Cancel(5)) < 5
+    tunnel.close()
+
+
+def test_another_host_key_is_refused(rig: BootstrapRig, tmp_path: Path) -> None:
+    record = contract.Record.loads(rig.wait_record().dumps())
+    fields = {**vars(record), "host_key": make_key(tmp_path / "other")}
+    tunnel = SshTunnel("wrong")
+    with pytest.raises(AppError) as caught:
+        tunnel.connect(Target(contract.Record(**fields), rig.private_key), Cancel(20))
+    tunnel.close()
+    assert caught.value.problem.code == "ssh.host_key"
+
+
+def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
+    loading, taking = Application(download), Application(digest)
+    down, up = tunnel.bind({"down": 0, "up": 0})
+    tunnel.route({"down": loading.port, "up": taking.port})
+
+    def ask(seed: int) -> bool:
+        with socket.create_connection(("127.0.0.1", down.port), 30) as client:
+            client.sendall(b"%d %d\n" % (seed, MEGABYTE))
+            return receive_all(client) == noise(seed, MEGABYTE)
+
+    with ThreadPoolExecutor(20) as pool:
+        assert all(pool.map(ask, range(40)))
+    data = noise(99, 20 * MEGABYTE)
+    with socket.create_connection(("127.0.0.1", up.port), 30) as client:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        assert receive_all(client).decode() == hashlib.sha256(data).hexdigest()
+    for application in (loading, taking):
+        application.close()
+
+
+def test_the_users_own_ssh_logs_in(rig: BootstrapRig, tunnel: SshTunnel, private_home: Path) -> None:
+    record = rig.wait_record()
+    agent = SshAgent(private_home / "run" / "agent")
+    agent.start()
+    agent.add(rig.task, rig.private_key)
+    (bound,) = tunnel.bind({"ssh": 0})
+    tunnel.route({"ssh": record.port})
+    folder = private_home / "run" / "agent"
+    files = write_client_files(folder, rig.task, agent.socket_path, public_line(rig.private_key), record.host_key)
+    command = [*ssh_command_line(bound.port, record.user, files), "echo logged in"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=os.environ)
+    agent.close()
+    assert "logged in" in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_shutdown_request_ends_the_connection(rig: BootstrapRig) -> None:
+    """Last: it ends the module's session."""
+    lost = threading.Event()
+    tunnel = SshTunnel("last")
+    tunnel.on_lost(lost.set)
+    tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
+    try:
+        tunnel.request(contract.OP_SHUTDOWN, {}, Cancel(5))
+    except AppError as error:  # the end may overtake the answer
+        assert error.problem.code == "ssh.lost"
+    assert lost.wait(15)
+    tunnel.close()
+    wait_until(lambda: not rig.left(), "the session's processes to end", 15)
