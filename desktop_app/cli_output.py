@@ -133,6 +133,8 @@ def describe(found: Mapping[str, Any]) -> str:
         port = f", 127.0.0.1 port {state['local_port']}" if state.get("local_port") and app == "ssh" else port
         detail = f" ({state['detail']})" if state["detail"] else ""
         lines.append((app, f"{state['state']}{detail}{port}"))
+    if found.get("ssh_command"):
+        lines.append(("ssh", found["ssh_command"]))
     for key in ("problem", "notice"):
         if found[key]:
             lines.append((key.capitalize(), f"{found[key]['title']}. {found[key]['detail']}"))

@@ -18,6 +18,7 @@ from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
 
 FOREVER = float("inf")
 LAUNCH_S = 120.0
+_LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 _OPTION = "option_"
 
 
@@ -109,7 +110,7 @@ class _Watch:
         self._command = command
         self._hold = hold
         self._attaching = not getattr(command.arguments, "no_attach", False)
-        self._told = ""
+        self._told = self._told_notice = ""
         self._was_ready = False
         self._was_held = False
 
@@ -139,13 +140,17 @@ class _Watch:
 
     def _progress(self, now: SessionSnapshot) -> None:
         text = clean_line(progress_of(now))
-        link = "" if now.link in (Link.OFF, Link.UP) else f" ({now.link.value})"
-        if text + link != self._told:
-            self._told = text + link
-            self._say("progress", now, self._told)
-        if now.notice is not None and str(now.notice) not in self._told:
-            self._told += str(now.notice)
-            self._say("notice", now, str(now.notice))
+        if self._attaching and now.remote is Remote.READY and now.link is Link.OFF:
+            return  # the connection begins in this very moment
+        if now.link in (Link.CONNECTING, Link.RETRYING):
+            text = f"{_LINK_TEXT[now.link]} ({text})"
+        if text != self._told:
+            self._told = text
+            self._say("progress", now, text)
+        notice = clean_line(str(now.notice)) if now.notice else ""
+        if notice != self._told_notice:
+            self._told_notice = notice
+            self._say("notice", now, notice)
 
     def _ready(self, now: SessionSnapshot) -> None:
         lines = [f"“{clean_line(now.name)}” is ready."]
@@ -195,5 +200,5 @@ class _Watch:
                 json_line({"event": event, "id": now.id.task, "progress": text, "problem": problem})
             else:
                 json_line({"event": event, **session_json(now)})
-        else:
+        elif text:
             say(text)

@@ -5,7 +5,7 @@ import sys
 from desktop_app.cli_base import CommandBase
 from desktop_app.cli_output import describe, json_line, problem_json, result, say, session_json, table
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Remote, SessionSnapshot, progress_of
+from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_READY
@@ -51,12 +51,20 @@ class SessionCommands(CommandBase):
 
     def run_info(self) -> int:
         snapshot = self.session()
-        found = session_json(snapshot, self._holder(snapshot))
+        holder = self._holder(snapshot)
+        found = session_json(snapshot, holder)
+        found["ssh_command"] = self._ssh_command(snapshot) if holder.get("link") == Link.UP.value else None
         if self.json:
             json_line(found)
         else:
             result(describe(found))
         return 0
+
+    def _ssh_command(self, snapshot: SessionSnapshot) -> str | None:
+        try:
+            return self.core.ssh_command(snapshot.id, self.cancel())
+        except AppError:
+            return None
 
     def run_log(self) -> int:
         snapshot = self.session()

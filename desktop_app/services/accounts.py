@@ -104,10 +104,20 @@ class Accounts:
                 lambda cancel: self.server(account, cancel),
                 self._store,
                 self._outside,
-                self._after_poll,
+                self._polled,
             )
             self._pollers[account] = poller
         poller.start()
+
+    def _polled(self, account: str) -> None:
+        """On the poller's thread. A sandbox that is gone is looked for anew: it may come back at another port."""
+        problem = self.problem(account)
+        if account == SANDBOX_ID and problem is not None and problem.code == "server.unreachable":
+            with self._lock:
+                lost = self._servers.pop(account, None)
+            if lost is not None:
+                lost.close()
+        self._after_poll(account)
 
     def poke(self, account: str) -> None:
         """Quick: ask this account's server now."""

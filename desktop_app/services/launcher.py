@@ -42,7 +42,8 @@ class Launcher:
         facts = ServerFacts(
             Remote.QUEUED, spec.name, queue=spec.queue, project=spec.project, queue_watched=watched, created=created
         )
-        if self._store.get(session) is None:  # the poller may have been quicker
+        seen = self._store.get(session)
+        if seen is None or seen.remote is Remote.CREATED:  # the poller may know more by now
             self._store.see(session, facts)
         return session
 

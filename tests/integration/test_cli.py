@@ -474,3 +474,18 @@ def test_without_a_display_the_window_says_so(
     monkeypatch.delenv("QT_QPA_PLATFORM")
     assert cli.main([]) == 1
     assert "no display" in capsys.readouterr().err
+
+
+def test_progress_and_notices_are_said_once(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    world.prepare_tunnel = lambda tunnel: tunnel.taken.update({8878: "jupyter-lab (process 4711)"})
+
+    def end(task: str) -> None:
+        world.tunnel().wait_for(lambda tunnel: tunnel.probes >= 5)
+        world.server().end(task)
+
+    in_background(agent(world, end))
+    said = run("launch").err.splitlines()
+    assert sum("jupyter-lab (process 4711)" in line for line in said) == 1
+    assert len(said) == len(set(said))

@@ -7,7 +7,9 @@ from desktop_app.domain.problems import AppError, failure, problem
 from desktop_app.domain.session import Link, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
 from tests.fakes.profiles import FakeProfiles
+from tests.fakes.server import UNREACHABLE
 from tests.support.core_rig import CoreRig, is_remote
+from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
 
@@ -99,6 +101,16 @@ def test_the_next_start_adopts_the_sandbox_with_the_same_key() -> None:
         rig.until(SessionId(SANDBOX_ID, task), is_remote(Remote.STARTING))
         assert world.sandbox.started == 2 and world.sandbox.held
         assert rig.core.accounts() == (first,)
+
+
+def test_a_sandbox_that_was_lost_is_started_again(expected_log: ExpectLog) -> None:
+    expected_log("can't be reached")
+    with CoreRig(empty()) as rig:
+        rig.core.use_sandbox(rig.soon())
+        rig.world.server(SANDBOX_ID).problem = UNREACHABLE
+        wait_until(lambda: rig.world.sandbox.started > 1, "the sandbox to be started again")
+        rig.world.server(SANDBOX_ID).problem = None
+        wait_until(lambda: rig.core.account_problem(SANDBOX_ID) is None, "the account to work again")
 
 
 def test_looking_does_not_start_the_sandbox() -> None:
