@@ -93,7 +93,10 @@ class Browser:
 
     def _take_event(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
-        if message.get("method") == "Runtime.exceptionThrown":
+        if message.get("method") == "Page.javascriptDialogOpening":  # "leave this page?" would hold up the navigation
+            answer = {"id": next(self._ids), "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            self.socket.send(json.dumps(answer))
+        elif message.get("method") == "Runtime.exceptionThrown":
             self.console.append(str(params["exceptionDetails"].get("exception", params["exceptionDetails"])))
         elif message.get("method") == "Runtime.consoleAPICalled" and params["type"] == "error":
             self.console.append(" ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"]))
