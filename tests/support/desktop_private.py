@@ -7,6 +7,7 @@ import contextlib
 import enum
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -195,16 +196,16 @@ class PrivateDesktop:
             wait_until(ready.exists, "openbox")
 
     def _start_bus(self) -> None:
-        socket, services, config = self.base / "run" / "bus", self.base / "services", self.base / "bus.conf"
+        bus, services, config = self.base / "run" / "bus", self.base / "services", self.base / "bus.conf"
         # Only the accessibility bus may be activated: a keyring is there when the test says so.
         launcher = next(Path("/usr").glob("lib*/at-spi-bus-launcher"), None)
         if launcher is None:
             raise RuntimeError("there is no accessibility bus here: apt-get install at-spi2-core")
         (services / "org.a11y.Bus.service").write_text(f"[D-BUS Service]\nName=org.a11y.Bus\nExec={launcher}\n")
-        config.write_text(BUS_CONFIG.format(socket=socket, services=services))
-        self.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={socket}"
+        config.write_text(BUS_CONFIG.format(socket=bus, services=services))
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={bus}"
         daemon = self.start(["dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}"])
-        wait_until(lambda: socket.exists() or not daemon.running, "the session bus")
+        wait_until(lambda: _listens(bus) or not daemon.running, "the session bus")
         if not daemon.running:
             raise RuntimeError("the session bus did not start: " + daemon.output())
 
@@ -298,3 +299,9 @@ def _lives(pid: int, created: float) -> bool:
 
 def _foreign(variable: str) -> bool:
     return variable in STRIPPED or variable.startswith(STRIPPED_PREFIXES)
+
+
+def _listens(path: Path) -> bool:
+    """The file of a unix socket is there a moment before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
