@@ -55,6 +55,8 @@ MENU_ORDER: tuple[Action | None, ...] = (
     Action.FORGET,
 )
 
+NEXT = (Action.ATTACH, Action.RECONNECT, Action.OPEN)
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -125,6 +127,14 @@ class SessionActions(QObject):
             and Action.DETACH in allowed_actions(snapshot)
             and bool(snapshot.endpoint(key.app))
         )
+
+    def do_next(self) -> None:
+        """What a double click means: get connected, or, once connected, open the first application that is ready."""
+        for action in NEXT:
+            for key in keys_of(action):
+                if self._actions[key].isEnabled():
+                    self._actions[key].trigger()
+                    return
 
     def fill(self, menu: QMenu) -> None:
         for action in MENU_ORDER:

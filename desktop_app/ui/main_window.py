@@ -4,7 +4,7 @@ It shows and asks; what happens is decided in ``controller.py`` and done in ``co
 """
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QActionGroup, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QSplitter, QStackedWidget, QWidget
 
 from desktop_app import APP_NAME
@@ -163,13 +163,14 @@ class MainWindow(QMainWindow):
             entry.setChecked(entry.data() is scheme)
 
     def say(self, sentence: str) -> None:
-        """A short sentence at the bottom that goes by itself; screen readers get it from the window's status."""
+        """A short sentence at the bottom that goes by itself; screen readers are told."""
         self._toast_text.setText(sentence)
         self._toast.adjustSize()
         self._place_toast()
         self._toast.show()
         self._toast.raise_()
         self._toast_timer.start()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, sentence))
 
     def _place_toast(self) -> None:
         size = self._toast.size()

@@ -148,8 +148,8 @@ QToolTip { background: $surface; color: $text; border: 1px solid $border; paddin
 #sidebar { background: $window; border-right: 1px solid $border; }
 #details, #detailsBody, #page { background: $window; }
 QFrame[card="true"] { background: $surface; border: 1px solid $border; border-radius: 10px; }
-QLabel[role="title"] { font-size: 18pt; font-weight: 600; }
-QLabel[role="heading"] { font-size: 12pt; font-weight: 600; }
+QLabel[role="title"] { font-size: ${title_pt}pt; font-weight: 600; }
+QLabel[role="heading"] { font-size: ${heading_pt}pt; font-weight: 600; }
 QLabel[role="section"] { font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="mono"] { font-family: monospace; }
@@ -216,13 +216,14 @@ QProgressBar::chunk { background: $accent; border-radius: 3px; }
 """)
 
 
-def stylesheet(table: Colours) -> str:
-    """The one stylesheet of the application."""
+def stylesheet(table: Colours, points: float = 10.0) -> str:
+    """The one stylesheet of the application; ``points`` is the size of its font, which titles grow with."""
     plain = {name: value for name in table.__slots__ if isinstance(value := getattr(table, name), str)}
     field_border = table.strong_border
     tones = {"bad": table.tones[Tone.BAD].ink, "warn": table.tones[Tone.WARN].ink}
     washes = {f"{tone.value}_wash": table.tones[tone].wash for tone in (Tone.BAD, Tone.WARN, Tone.NEUTRAL)}
-    return STYLE.substitute(plain, field_border=field_border, **tones, **washes)
+    sizes = {"title_pt": f"{points * 1.8:.1f}", "heading_pt": f"{points * 1.2:.1f}"}
+    return STYLE.substitute(plain, field_border=field_border, **tones, **washes, **sizes)
 
 
 def base_font() -> QFont:
@@ -244,7 +245,9 @@ class Theme(QObject):
         self._app = app
         self._scheme = scheme
         app.setStyle("Fusion")
-        app.setFont(base_font())
+        font = base_font()
+        app.setFont(font)
+        self._points = font.pointSizeF() if font.pointSizeF() > 0 else 10.0
         app.styleHints().colorSchemeChanged.connect(self._desktop_changed)
         self.choose(scheme)
 
@@ -274,6 +277,8 @@ class Theme(QObject):
     def _apply(self) -> None:
         table = DARK if self.dark else LIGHT
         self._app.setPalette(make_palette(table))
-        if (style := stylesheet(table)) != self._app.styleSheet():  # setting it polishes every widget again
+        if (
+            style := stylesheet(table, self._points)
+        ) != self._app.styleSheet():  # setting it polishes every widget again
             self._app.setStyleSheet(style)
         self.changed.emit()

@@ -1,4 +1,7 @@
-"""The window over the fake core, to look at: ``python -m tests.ui.demo [--dark] [--empty] [--shot FOLDER]``."""
+"""The window over the fake core, to look at: ``python -m tests.ui.demo``.
+
+Options: --dark, --system (the desktop's scheme), --empty, --hidden, --locked (the keyring is), --shot FOLDER.
+"""
 
 import sys
 import tempfile
@@ -75,13 +78,15 @@ def demo_core() -> ui_core.FakeCore:
     core = TalkingCore()
     if "--empty" not in sys.argv:
         ui_core.fill(core)
+    if "--locked" in sys.argv:
+        core.failures["attach"] = ui_core.failing("keyring.locked")
     return core
 
 
 def main() -> int:
     settings = tempfile.mkdtemp(prefix="sessiondock-demo-")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, settings)
-    scheme = Scheme.DARK if "--dark" in sys.argv else Scheme.LIGHT
+    scheme = Scheme.DARK if "--dark" in sys.argv else Scheme.SYSTEM if "--system" in sys.argv else Scheme.LIGHT
     WindowState().scheme = scheme
     core = demo_core()
     if "--shot" not in sys.argv:

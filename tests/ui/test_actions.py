@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 
@@ -167,3 +168,19 @@ def test_moving_to_another_queue(qtbot, face, core):
     combo.setCurrentIndex(combo.findData("a100"))
     find(move, "queue-dialog-move", QPushButton).click()
     qtbot.waitUntil(lambda: ("move_to_queue", ui_core.NO_AGENT, "a100") in core.calls)
+
+
+@pytest.mark.parametrize(("session", "call"), [
+    (ui_core.READY, ("attach", ui_core.READY)),
+    (ui_core.BLOCKED, ("reconnect", ui_core.BLOCKED)),
+    (ui_core.CONNECTED, ("open_app", ui_core.CONNECTED, BROWSER_APPS[0].key)),
+    (ui_core.ENDED, None),
+])  # fmt: skip
+def test_return_does_the_next_thing(qtbot, face, core, session, call):
+    face.window.sidebar.select(session)
+    before = [c for c in core.calls if c[0] != "log"]
+    qtbot.keyClick(face.window.sidebar.view, Qt.Key.Key_Return)
+    if call is not None:
+        qtbot.waitUntil(lambda: call in core.calls)
+    after = [c for c in core.calls if c[0] != "log"]
+    assert len(after) - len(before) == (call is not None), "nothing is shut down or removed by Return"

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QLineEdit, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.account import LogLine
 from desktop_app.ui.windows import log_panel
@@ -49,6 +49,16 @@ def test_reading_back_is_not_disturbed_by_new_lines(qtbot, panel, core):
     core.log_lines[ui_core.CONNECTED] += lines(300, 20)
     qtbot.waitUntil(lambda: "line 319" in panel.text)
     assert bar.value() == 5
+
+
+def test_scrolling_up_stops_following_and_scrolling_down_starts_it(qtbot, panel, core):
+    core.log_lines[ui_core.CONNECTED] += lines(0, 300)
+    qtbot.waitUntil(lambda: "line 299" in panel.text)
+    follow, bar = find(panel, "log-follow", QCheckBox), shown(panel).verticalScrollBar()
+    bar.triggerAction(QAbstractSlider.SliderAction.SliderPageStepSub)
+    qtbot.waitUntil(lambda: not follow.isChecked())
+    bar.triggerAction(QAbstractSlider.SliderAction.SliderToMaximum)
+    qtbot.waitUntil(follow.isChecked)
 
 
 def test_the_log_is_bounded(qtbot, panel, core):

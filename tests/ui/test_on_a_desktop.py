@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtGui import QImage
 
 from desktop_app import APP_NAME
 from tests.support.desktop_rig import Keyring, Rig, RigOptions
@@ -107,3 +108,34 @@ def test_the_window_fits_a_small_screen_at_twice_the_size():
         x, y, width, height = app.children[0].extents
         assert x >= 0 and y >= 0 and x + width <= 1280 and y + height <= 800, (x, y, width, height)
         program.end()
+
+
+def test_a_failure_behind_a_hidden_window_is_a_notification_that_leads_there(rig):
+    start(rig, "--hidden", "--locked")
+    tray = rig.tray()
+    path = next(label for label in tray.labels() if label.startswith("notebooks for the paper"))
+    tray.click(f"{path}/Attach")
+    note = tray.wait_notification(lambda n: n["summary"] == "The keyring is locked")
+    assert "<" not in note["body"] and "unlock" in note["body"].lower()
+    tray.click_notification(note["id"])
+    app = rig.application(APP_NAME)
+    app.find(identifier="session-name").wait(
+        lambda n: "showing" in n.states and n.name == "notebooks for the paper", "the session", 10
+    )
+    assert app.find(identifier="failure-banner").find_all(identifier="remedy-unlock_keyring")
+
+
+def test_the_window_follows_a_desktop_that_turns_dark(tmp_path):
+    with Rig(RigOptions(**NO_KEYRING, portal=True)) as rig:
+        rig.start([*DEMO, "--system"], cwd=REPOSITORY, QT_QPA_PLATFORMTHEME="xdgdesktopportal")
+        rig.application(APP_NAME).find(identifier="session-name")
+
+        def brightness() -> int:
+            image = QImage(str(rig.screenshot(tmp_path / "screen.png")))
+            return image.pixelColor(image.width() // 4, 14).lightness()
+
+        wait_until(lambda: brightness() > 200, "the light window")
+        rig.set_colour_scheme(dark=True)
+        wait_until(lambda: brightness() < 60, "the dark window")
+        rig.set_colour_scheme(dark=False)
+        wait_until(lambda: brightness() > 200, "the light window again")

@@ -164,6 +164,19 @@ def test_a_new_key_for_a_known_account(qtbot, core, open_wizard):
     assert ("add_account", ui_core.TEAM.api_url, ui_core.TEAM.access_key, 3) in core.calls
 
 
+def test_a_job_that_does_not_listen_can_be_left(bare, open_wizard):
+    release = threading.Event()
+    bare.use_sandbox = lambda cancel: release.wait(10)  # ignores its cancel token
+    wizard = open_wizard(bare)
+    button(wizard, "wizard-next").click()
+    wizard.reject()
+    assert wizard.isVisible() and find(wizard, "wizard-progress", QLabel).text() == "Stopping…"
+    wizard.reject()
+    assert not wizard.isVisible()
+    release.set()
+    bare.jobs.threads[-1].join(5)
+
+
 # -- the options page
 
 

@@ -28,6 +28,7 @@ class QueueDialog(QDialog):
         self._banner = ProblemBanner("queue-dialog-banner")
         self._banner.remedy.connect(lambda _remedy: self._editor.load(account))
         self._editor.failed.connect(self._banner.show_problem)
+        self._editor.failed.connect(lambda _problem: self._editor.combo.setFocus())
         self._editor.edited.connect(self._show_move)
         self._build(session)
         self._editor.load(account)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from desktop_app.domain.problems import Problem, Remedy, Retry
 from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.status import Shape
+from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Tone
 from desktop_app.ui.widgets import Glyph, button, label, repolish, retire
 
@@ -63,6 +64,7 @@ class ProblemBanner(QFrame):
             return
         self._set(self._title, problem.title)
         self._set(self._detail, problem.detail)
+        self._detail.setToolTip(tooltip(problem.detail))  # one long word can be wider than the window
         self._set(self._cause, "")
         for offered in problem.remedies:
             self._add(offered.value, f"remedy-{offered.name.lower()}", partial(self.remedy.emit, offered))

@@ -50,6 +50,8 @@ class LogPanel(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setMinimumHeight(48)
+        # Queued: the action is announced before the bar has moved.
+        self._text.verticalScrollBar().actionTriggered.connect(self._scrolled, Qt.ConnectionType.QueuedConnection)
         self._find = QLineEdit()
         self._find.setPlaceholderText("Find in log")
         self._find.setAccessibleName("Find in log")
@@ -155,6 +157,11 @@ class LogPanel(QWidget):
         bar.setValue(bar.maximum() if self._tail.isChecked() else stay)
 
     # -- reading
+
+    def _scrolled(self, _action: int) -> None:
+        """Reading back stops following; coming to the end starts it again."""
+        bar = self._text.verticalScrollBar()
+        self._tail.setChecked(bar.value() >= bar.maximum() - 1)
 
     def _tail_toggled(self, on: bool) -> None:
         if on:

@@ -21,9 +21,9 @@ SANDBOX_HINT = "The sandbox is a demo that runs on this computer; for a team, co
 
 
 class SessionListView(QListView):
-    """Keyboard: arrows select, Menu or Shift+F10 opens the actions."""
+    """Keyboard: arrows select, Return does the next thing (``chosen``), Menu or Shift+F10 opens the actions."""
 
-    activated_session = Signal(object)
+    chosen = Signal(QModelIndex)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +38,7 @@ class SessionListView(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setMinimumHeight(80)
+        self.doubleClicked.connect(self.chosen)
         self.verticalScrollBar().rangeChanged.connect(self._even)
 
     def _even(self, _low: int, high: int) -> None:
@@ -47,7 +48,7 @@ class SessionListView(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.activated_session.emit(self.currentIndex().data(SNAPSHOT))
+            self.chosen.emit(self.currentIndex())
             return
         super().keyPressEvent(event)
 
@@ -99,6 +100,7 @@ class Sidebar(QWidget):
         self.view = SessionListView()
         self.view.setModel(self._model)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
+        self.view.chosen.connect(self._do_next)
         self.view.customContextMenuRequested.connect(self._context_menu)
 
     def _lay_out(self) -> None:
@@ -175,6 +177,11 @@ class Sidebar(QWidget):
     def _current_changed(self, index: QModelIndex, _old: QModelIndex) -> None:
         snapshot = index.data(SNAPSHOT)
         self.selected.emit(snapshot.id if snapshot else None)
+
+    def _do_next(self, index: QModelIndex) -> None:
+        snapshot = index.data(SNAPSHOT)
+        if snapshot is not None:
+            self._book.of(snapshot.id).do_next()
 
     def _context_menu(self, at: QPoint) -> None:
         snapshot = self.view.indexAt(at).data(SNAPSHOT) or self.view.currentIndex().data(SNAPSHOT)

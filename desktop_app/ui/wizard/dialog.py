@@ -48,6 +48,7 @@ class Wizard(QDialog):
         self._core, self._bridge = core, bridge
         self._account_only = account_only
         self._ticket: Ticket | None = None
+        self._stopping = False
         self._again: Callable[[], None] = self._next
         known = {one.id: one for one in core.accounts()}
         self._known: Account | None = known.get(account)
@@ -211,6 +212,7 @@ class Wizard(QDialog):
 
     def _show_progress(self, text: str) -> None:
         busy = bool(text)
+        self._stopping = False
         self._progress_text.setText(text)
         self._progress.setVisible(busy)
         self.next_button.setEnabled(not busy)
@@ -218,9 +220,11 @@ class Wizard(QDialog):
         self.cancel_button.setText("Stop" if busy else "Cancel")
 
     def reject(self) -> None:
-        """Escape and Cancel: stop the job under way first, close on the second press."""
-        if self._ticket is not None:
+        """Escape and Cancel: stop the job under way first; the second press closes, even if the job did not listen."""
+        if self._ticket is not None and not self._stopping:
+            self._stopping = True
             self._progress_text.setText("Stopping…")
+            self.cancel_button.setText("Close")
             self._ticket.cancel()
             return
         super().reject()
