@@ -31,8 +31,8 @@ CLOSE_SECONDS = 3.0
 CONNECTIONS = 512  # at once; more wait in the system's backlog
 CHUNK = 256 * 1024
 SEND_PACKET = 32 * 1024  # what OpenSSH takes at once; a longer slice would be copied in vain
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop what is unsent and send RST
 _WINDOWS = sys.platform == "win32"
+_RESET = struct.pack("hh" if _WINDOWS else "ii", 1, 0)  # SO_LINGER: drop what is unsent and send RST
 _SEND_TIMEOUT = struct.pack("i", 500) if _WINDOWS else struct.pack("ll", 0, 500_000)  # how late an abort is noticed
 _STOP_READING = socket.SHUT_RDWR if _WINDOWS else socket.SHUT_RD  # Windows does not wake a reader for SHUT_RD
 
@@ -50,7 +50,8 @@ class Listener:
 class Forwarder:
     """Listeners and connections of one session. Thread-safe."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, patience: float = PATIENCE_SECONDS) -> None:
+        self.patience = patience
         self._name = name
         self._changed = threading.Condition()
         self._listeners: dict[str, Listener] = {}
@@ -207,7 +208,7 @@ class Connection:
 
     def _open(self) -> Channel | None:
         """A channel to the application. None: no way in time, or the remote refused."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self._forwarder.patience
         while (left := deadline - time.monotonic()) > 0:
             way = self._forwarder.wait_for_way(self._app, left)
             if way is None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from desktop_app.adapters.ssh_control import ControlChannel
-from desktop_app.adapters.ssh_forward import Forwarder
+from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
 from desktop_app.adapters.ssh_transport import DIAL_SECONDS, Patience, SessionTransport, dial, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import BoundPort, Cancel, Target
@@ -21,10 +21,10 @@ LEAVE_SECONDS = 3.0
 
 
 class SshTunnel:
-    """One session's connection. ``name`` only names threads."""
+    """One session's connection. ``name`` only names threads; a local connection waits ``patience`` seconds for it."""
 
-    def __init__(self, name: str = "session") -> None:
-        self._forwarder = Forwarder(name)
+    def __init__(self, name: str = "session", patience: float = PATIENCE_SECONDS) -> None:
+        self._forwarder = Forwarder(name, patience)
         self._lock = threading.Lock()
         self._dialling = threading.Lock()  # one connect at a time
         self._stopped = threading.Event()

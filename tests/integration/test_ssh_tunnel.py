@@ -152,6 +152,30 @@ def test_a_connection_made_while_nothing_is_up_waits_for_the_redial(server: SshS
     tunnel.close()
 
 
+def test_a_local_connection_does_not_wait_for_ever() -> None:
+    tunnel = SshTunnel("never", patience=0.3)
+    with dial(local(tunnel, 1), 5) as client, pytest.raises(ConnectionError):
+        receive_all(client)
+    tunnel.close()
+
+
+def test_a_server_that_stops_after_its_greeting_is_given_up_with_all_its_threads(
+    server: SshServer, application
+) -> None:
+    def greet(client: socket.socket) -> None:
+        client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+        receive_all(client)
+
+    cancel = Cancel(0.7)
+    tunnel = SshTunnel("stalled")
+    with pytest.raises(AppError) as caught:
+        tunnel.connect(server.target(port=application(greet).port), cancel)
+    assert caught.value.problem.code == "ssh.unreachable"
+    assert cancel.expired
+    tunnel.close()
+    assert not [t.name for t in threading.enumerate() if isinstance(t, threading.Timer) and not t.finished.is_set()]
+
+
 def test_a_killed_server_resets_what_runs_and_the_same_port_works_after_the_redial(
     server: SshServer, tunnel: SshTunnel, application
 ) -> None:
@@ -212,6 +236,46 @@ def test_the_program_that_holds_a_port_is_named(tunnel: SshTunnel) -> None:
     assert taken < bound.port < taken + 200
     (again,) = tunnel.bind({"ssh": bound.port})
     assert again.taken_by == OURSELVES
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["Ciphers aes256-cbc,3des-cbc", "MACs hmac-sha1\nCiphers aes128-ctr", "KexAlgorithms diffie-hellman-group14-sha1"],
+)
+def test_weak_algorithms_are_not_spoken(tmp_path: Path, setting: str) -> None:
+    server = SshServer(tmp_path / "machine", extra=(setting,))
+    server.start()
+    tunnel = SshTunnel("weak")
+    with pytest.raises(AppError, match="no secure algorithms in common"):
+        tunnel.connect(server.target(), Cancel(10))
+    tunnel.close()
+    server.kill()
+
+
+def test_a_server_without_our_kind_of_host_key_is_another_machine(tmp_path: Path) -> None:
+    server = SshServer(tmp_path / "machine")
+    rsa = server.folder / "rsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(rsa)], check=True)
+    config = server.folder / "config"
+    config.write_text(config.read_text().replace(f"HostKey {server.folder}/host", f"HostKey {rsa}"))
+    server.start()
+    tunnel = SshTunnel("rsa")
+    with pytest.raises(AppError) as caught:
+        tunnel.connect(server.target(), Cancel(10))
+    tunnel.close()
+    server.kill()
+    assert caught.value.problem.code == "ssh.host_key"
+
+
+def test_names_are_resolved_and_unknown_ones_are_unreachable(server: SshServer) -> None:
+    tunnel = SshTunnel("names")
+    tunnel.connect(server.target(address="localhost"), Cancel(10))
+    tunnel.probe(Cancel(5))
+    with pytest.raises(AppError) as caught:
+        tunnel.connect(server.target(address="no-such-machine.invalid"), Cancel(10))
+    tunnel.close()
+    assert caught.value.problem.code == "ssh.unreachable"
+    assert "no-such-machine.invalid" in caught.value.problem.detail
 
 
 def test_a_foreign_ssh_server_is_recognised(tmp_path: Path) -> None:
