@@ -30,7 +30,7 @@ CACHE_VARIABLE = "SESSIONDOCK_CACHE"  # of the user and of the bootstrap alike
 # What belongs to the user's desktop or to another ClearML set-up, and has no business in a task.
 DROPPED = re.compile(
     r"(CLEARML|TRAINS)_.*|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY|DBUS_.*|XDG_.*|GNOME_KEYRING_.*|SSH_(AUTH_SOCK|AGENT_PID|"
-    r"ASKPASS|CLIENT|CONNECTION|TTY)|PYTHON(PATH|HOME|STARTUP)|PYTHON_KEYRING_.*|VIRTUAL_ENV.*|CONDA_.*|QT_.*|LD_.*|"
+    r"ASKPASS|CLIENT|CONNECTION|TTY)|PYTHON(PATH|HOME|STARTUP)|PYTHON_KEYRING_.*|VIRTUAL_ENV.*|CONDA_.*|QT_.*|"
     r"_MEIPASS.*|_PYI_.*|SESSIONDOCK_.*|SUDO_.*|OLDPWD|PWD"
 )
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

@@ -109,6 +109,8 @@ def test_many_clients_at_once_get_one_sandbox(home: Path) -> None:
     assert len(found) == 6
     assert len({info.pid for info in found}) == 1
     assert len({info.access_key for info in found}) == 6
+    serving = [p.pid for p in psutil.process_iter(["cmdline"]) if str(home) in (p.info["cmdline"] or ())]
+    assert serving == [found[0].pid]  # and no second one waits for the first to end
 
 
 def test_a_killed_sandbox_is_replaced_and_its_leftovers_do_not_mislead(home: Path) -> None:
