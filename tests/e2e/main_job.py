@@ -51,7 +51,8 @@ class MainJob:
         self.task = ""
         self.launched_at = 0.0
         self.seconds: dict[str, float] = {}
-        self._browser: Browser | None = None
+        self.notebook: Browser | None = None  # the page that JupyterLab was opened in
+        self.workbench: Browser | None = None
 
     # ---- the window ----
 
@@ -129,21 +130,19 @@ class MainJob:
         self.tray_entry(f"Open {label}")
         return wait_until(lambda: self.rig.opened_links()[before:], f"the address of {label}", UI_SECONDS)[-1]
 
-    def browser(self) -> Browser:
-        """The person's browser: one profile for both applications, as in life."""
-        if self._browser is None:
-            self._browser = self.rig.browser()
-        return self._browser
-
     def run_cell(self, code: str) -> str:
-        """Open JupyterLab from the tray, make a notebook, run ``code``; what it printed."""
-        ide_pages.open_notebook(self.browser(), self.open_from_tray(JUPYTERLAB.label))
-        output = ide_pages.run_cell(self.browser(), code)
+        """Open JupyterLab from the tray and make a notebook, unless its page is still open; run ``code`` there."""
+        if self.notebook is None:
+            self.notebook = self.rig.browser()
+            ide_pages.open_notebook(self.notebook, self.open_from_tray(JUPYTERLAB.label))
+        output = ide_pages.run_cell(self.notebook, code)
         self.seconds.setdefault("cell_s", self._since_launch())
         return output
 
     def open_vscode(self) -> None:
-        ide_pages.open_workbench(self.browser(), self.open_from_tray(VSCODE.label))
+        """Open VS Code from the tray, in a page of its own."""
+        self.workbench = self.rig.browser()
+        ide_pages.open_workbench(self.workbench, self.open_from_tray(VSCODE.label))
         self.seconds.setdefault("workbench_s", self._since_launch())
 
     def quit(self) -> None:
@@ -201,7 +200,7 @@ class MainJob:
 
     def ssh(self, command: str) -> str:
         """Run a command over the line that "Copy ssh command" would copy; what it printed."""
-        line = self.command("ssh-command", self.task)["command"]
+        line = self.command("info", self.task)["ssh_command"]
         answer = subprocess.run(
             ["/bin/sh", "-c", f"{line} {command}"], env=self.rig.env, capture_output=True, text=True, timeout=30
         )
