@@ -7,10 +7,10 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_NAME
-from desktop_app.domain.account import Account
-from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot
-from desktop_app.services.api import Core, Notice, Outcome
+from desktop_app.services.api import Core, Notice
+from desktop_app.ui.accounts import Accounts
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
@@ -22,7 +22,6 @@ from desktop_app.ui.state import WindowState
 from desktop_app.ui.text import count, shortened
 from desktop_app.ui.theme import Scheme, Theme
 from desktop_app.ui.tray import Tray, TrayMenu
-from desktop_app.ui.wizard.dialog import Wizard
 
 ACCOUNT_TICK_MS = 2000  # accounts have no callback of their own; asking is quick
 
@@ -41,17 +40,15 @@ class Controller(QObject):
         self.window = MainWindow(core, self.bridge, self.commands, self.book)
         self.menu = TrayMenu(self.book)
         self.tray = Tray(self.menu, self)
-        self.wizard: Wizard | None = None
-        self._chosen = state.account
+        self.accounts = Accounts(core, self.bridge, self.window, state, self)
         self._wanted: SessionId | None = None  # to be selected as soon as the store has it
-        self._troubled = ""  # the account whose problem is shown
         self._tick = QTimer(self)
         self._tick.setInterval(ACCOUNT_TICK_MS)
-        self._tick.timeout.connect(self._refresh_accounts)
+        self._tick.timeout.connect(self._refresh_list)
         self._connect()
 
     def _connect(self) -> None:
-        window, side, commands = self.window, self.window.sidebar, self.commands
+        window, commands = self.window, self.commands
         self.bridge.sessions_changed.connect(self.refresh)
         self.bridge.noticed.connect(self._notice)
         self.bridge.activated.connect(window.bring_up)
@@ -61,12 +58,10 @@ class Controller(QObject):
         commands.ask_shut_down.connect(self._ask_shut_down)
         commands.ask_queue.connect(self._ask_queue)
         commands.ask_log.connect(self._show_log)
-        commands.ask_sign_in.connect(self.open_account)
-        side.account_chosen.connect(self._choose_account)
-        side.add_account.connect(lambda: self.open_account(""))
-        side.remove_account.connect(self._ask_remove)
-        side.account_remedy.connect(self._account_remedy)
-        window.new_session.connect(self.open_wizard)
+        commands.ask_sign_in.connect(self.accounts.open_account)
+        self.accounts.changed.connect(self.refresh)
+        self.accounts.launched.connect(self.show_session)
+        window.new_session.connect(self.accounts.open_wizard)
         window.closing.connect(self._window_closing)
         window.quit_asked.connect(self.ask_quit)
         window.reconnect_all.connect(commands.reconnect_all)
@@ -75,7 +70,7 @@ class Controller(QObject):
         self._connect_tray()
 
     def _connect_tray(self) -> None:
-        self.menu.new_session.triggered.connect(self.open_wizard)
+        self.menu.new_session.triggered.connect(self.accounts.open_wizard)
         self.menu.show_window.triggered.connect(self.window.bring_up)
         self.menu.reconnect_all.triggered.connect(self.commands.reconnect_all)
         self.menu.quit.triggered.connect(self.leaving)  # said twice already: the menu, then its last entry
@@ -92,44 +87,28 @@ class Controller(QObject):
             self.window.show()
             self.window.sidebar.view.setFocus()
             if not self._core.accounts():
-                self.open_wizard()
+                self.accounts.open_wizard()
 
     # -- following the core
-
-    @property
-    def account(self) -> str:
-        """The chosen account, as far as it still exists; with a single account that one."""
-        known = self._core.accounts()
-        if self._chosen in {account.id for account in known}:
-            return self._chosen
-        return known[0].id if len(known) == 1 else ""
 
     def refresh(self) -> None:
         snapshots = self._core.store.all()
         self.book.refresh(snapshots)
         self.tray.refresh(snapshots)
         self.menu.refresh(snapshots)
-        self._refresh_accounts()
+        self._refresh_list()
 
-    def _refresh_accounts(self) -> None:
-        accounts, chosen = self._core.accounts(), self.account
-        self.window.sidebar.show_accounts(accounts, chosen)
-        self._troubled, problem = self._account_problem(accounts, chosen)
-        self.window.sidebar.show_account_problem(problem)
-        shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account))
-        self.window.refresh(tuple(s for s in shown if self.book.knows(s.id)), has_account=bool(accounts))
+    def _refresh_list(self) -> None:
+        self.accounts.refresh()
+        chosen = self.accounts.chosen
+        shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account) and self.book.knows(s.id))
+        self.window.refresh(shown, has_account=bool(self._core.accounts()))
         if self._wanted is not None and self.window.sidebar.select(self._wanted):
             self._wanted = None
 
-    def _account_problem(self, accounts: tuple[Account, ...], chosen: str) -> tuple[str, Problem | None]:
-        for account in accounts:
-            problem = self._core.account_problem(account.id) if chosen in ("", account.id) else None
-            if problem is not None:
-                return account.id, problem
-        return "", None
-
     def _notice(self, notice: Notice) -> None:
-        if not self.window.isActiveWindow() and not self.tray.notify(notice):
+        """Only for who does not look at one of our windows."""
+        if QApplication.activeWindow() is None and not self.tray.notify(notice):
             QApplication.alert(self.window)
 
     def _command_failed(self, session: SessionId, problem: Problem) -> None:
@@ -144,8 +123,8 @@ class Controller(QObject):
         return shortened(" ".join((snapshot.name if snapshot else session.task[:8]).split()), 60)
 
     def show_session(self, session: SessionId | None) -> None:
-        if session is not None and self.account not in ("", session.account):
-            self._choose_account(session.account)
+        if session is not None and self.accounts.chosen not in ("", session.account):
+            self.accounts.choose(session.account)
         self.window.bring_up()
         self._wanted = session
         self.refresh()
@@ -166,77 +145,6 @@ class Controller(QObject):
     def _show_log(self, session: SessionId) -> None:
         self.show_session(session)
         self.window.details.log.show_log()
-
-    # -- accounts and launching
-
-    def _choose_account(self, account: str) -> None:
-        self._chosen = account
-        self._state.account = account
-        self._refresh_accounts()
-
-    def open_wizard(self) -> None:
-        self._open(Wizard(self._core, self.bridge, self.account, top_level(self.window)))
-
-    def open_account(self, account: str) -> None:
-        """The account page alone: another account, or a new key for ``account``."""
-        self._open(Wizard(self._core, self.bridge, account, top_level(self.window), account_only=True))
-
-    def _open(self, wizard: Wizard) -> None:
-        if self.wizard is not None and self.wizard.isVisible():
-            wizard.deleteLater()
-            self.wizard.raise_()
-            self.wizard.activateWindow()
-            return
-        self.wizard = wizard
-        wizard.account_added.connect(self._choose_account)
-        wizard.launched.connect(self._launched)
-        wizard.finished.connect(self._wizard_finished)
-        wizard.open()
-
-    def _wizard_finished(self) -> None:
-        if self.wizard is not None:
-            self.wizard.deleteLater()
-            self.wizard = None
-        self.refresh()
-
-    def _launched(self, session: SessionId) -> None:
-        self.show_session(session)
-
-    def _ask_remove(self, account: str) -> None:
-        label = next((known.label for known in self._core.accounts() if known.id == account), account)
-        text = "Its sessions go on running; SessionDock forgets the account and its secret."
-        ask(top_level(self.window), f"Remove “{shortened(label, 60)}”?", text, "Remove",
-            lambda: self._remove(account), identifier="confirm-remove-account")  # fmt: skip
-
-    def _remove(self, account: str) -> None:
-        def done(outcome: Outcome) -> None:
-            if outcome.problem is not None:
-                self.window.say(str(outcome.problem))
-            self.refresh()
-
-        self.bridge.submit("remove-account", lambda cancel: self._core.remove_account(account, cancel), done, self)
-
-    def _account_remedy(self, remedy: Remedy) -> None:
-        if remedy is Remedy.SIGN_IN:
-            self.open_account(self._troubled)
-        else:
-            self._check_account(self._troubled)
-
-    def _check_account(self, account: str) -> None:
-        """Ask the server something now; the answer clears the account's problem or renews it."""
-        known = next((one for one in self._core.accounts() if one.id == account), None)
-        if known is None:
-            return
-        core, name = self._core, known.label
-
-        def done(outcome: Outcome) -> None:
-            self.window.say(str(outcome.problem) if outcome.problem else f"{name} answers.")
-            self.refresh()
-
-        if known.sandbox:
-            self.bridge.submit("start-sandbox", core.use_sandbox, done, self)
-        else:
-            self.bridge.submit("check-account", lambda cancel: core.queues(account, cancel), done, self)
 
     # -- the window itself
 

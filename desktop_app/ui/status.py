@@ -6,9 +6,10 @@ from enum import Enum
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from desktop_app.domain.session import SEVERITY, SessionSnapshot, Status, status_of
+from desktop_app.domain.session import SEVERITY, Endpoint, Remote, SessionSnapshot, Status, status_of
 from desktop_app.ui.theme import Tone
 from remote_bootstrap import contract
+from remote_bootstrap.apps import APPS
 
 
 class Shape(Enum):
@@ -53,6 +54,17 @@ APP_LOOK: dict[str, tuple[Tone, Shape, str]] = {
 def app_look(state: str) -> tuple[Tone, Shape, str]:
     """A newer bootstrap may know states that we don't: shown as it says them."""
     return APP_LOOK.get(state, (Tone.NEUTRAL, Shape.RING, state.capitalize()))
+
+
+_ORDER = tuple(spec.key for spec in APPS)
+
+
+def shown_endpoints(snapshot: SessionSnapshot) -> tuple[Endpoint, ...]:
+    """The applications as the views list them: in the table's order, unknown ones last, none of an ended session."""
+    if snapshot.remote is Remote.ENDED:
+        return ()
+    place = {key: at for at, key in enumerate(_ORDER)}
+    return tuple(sorted(snapshot.endpoints, key=lambda e: (place.get(e.app, len(place)), e.app)))
 
 
 class TrayState(Enum):

@@ -204,6 +204,7 @@ QMenu::icon { padding-left: 8px; }
 QFrame[banner="warn"] { background: $warn_wash; border: 1px solid $warn; border-radius: 10px; }
 QFrame[banner="bad"] { background: $bad_wash; border: 1px solid $bad; border-radius: 10px; }
 QScrollArea { background: transparent; border: none; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 2px; }
 QScrollBar::handle { background: $border; border-radius: 4px; min-height: 28px; min-width: 28px; }

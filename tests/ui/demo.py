@@ -46,8 +46,8 @@ def shots(controller: Controller, core: ui_core.FakeCore, folder: Path, prefix: 
 
 def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
     for name, show in (
-        ("wizard-launch", controller.open_wizard),
-        ("wizard-account", lambda: controller.open_account("")),
+        ("wizard-launch", controller.accounts.open_wizard),
+        ("wizard-account", lambda: controller.accounts.open_account("")),
         ("queue", lambda: controller.commands.run(ui_core.QUEUED, Action.OTHER_QUEUE)),
         ("confirm", lambda: controller.commands.run(ui_core.CONNECTED, Action.SHUT_DOWN)),
         ("log", controller.window.app_log.emit),
@@ -56,7 +56,7 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
         shown = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible())
         grab(shown, folder, f"{prefix}-{name}")
         if isinstance(shown, Wizard) and not shown.on_account_page:
-            shown.next_button.setEnabled(True)
+            shown.foot.next.setEnabled(True)
             for field in shown.launch_page.form.fields.values():
                 if field.name == "name":
                     field.target.setText("a")  # type: ignore[attr-defined]

@@ -29,15 +29,15 @@ def shown_windows(face):
     for session in ui_core.EVERY_STATE:
         window.sidebar.select(session)
         yield window
-    face.open_wizard()
-    for fold in [w for w in face.wizard.findChildren(QAbstractButton) if w.isCheckable() and "fold" in
+    face.accounts.open_wizard()
+    for fold in [w for w in face.accounts.wizard.findChildren(QAbstractButton) if w.isCheckable() and "fold" in
                  w.accessibleIdentifier()]:  # fmt: skip
         fold.setChecked(True)
-    yield face.wizard
-    face.wizard.done(0)
-    face.open_account(ui_core.TEAM.id)
-    yield face.wizard
-    face.wizard.done(0)
+    yield face.accounts.wizard
+    face.accounts.wizard.done(0)
+    face.accounts.open_account(ui_core.TEAM.id)
+    yield face.accounts.wizard
+    face.accounts.wizard.done(0)
     asking = ((Action.SHUT_DOWN, "confirm-shut-down"), (Action.OTHER_QUEUE, "queue-dialog"))
     for action, name in asking:
         face.commands.run(ui_core.QUEUED, action)

@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from desktop_app.domain.problems import problem
 from desktop_app.domain.reducer import Noticed, ServerSaw, TunnelUp
-from desktop_app.domain.session import SessionSnapshot, Status, status_of
+from desktop_app.domain.session import Remote, SessionSnapshot, Status, status_of
 from desktop_app.services.api import Notice
 from desktop_app.ui.windows.banner import ProblemBanner
+from remote_bootstrap.apps import APPS
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
 from tests.ui.finding import dialog, find
@@ -59,7 +60,7 @@ def test_a_change_shows_up_without_losing_the_selection(qtbot, face, core):
     face.window.sidebar.select(ui_core.CONNECTING)
     core.store.apply(ui_core.CONNECTING, TunnelUp())
     qtbot.waitUntil(lambda: said(face, "session-status") == Status.CONNECTED.value)
-    core.store.put(SessionSnapshot(ui_core.session_id(50), 1, ui_core.facts(ui_core.Remote.QUEUED, "brand new")))
+    core.store.put(SessionSnapshot(ui_core.session_id(50), 1, ui_core.facts(Remote.QUEUED, "brand new")))
     qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.session_id(50)) == 0)
     assert face.window.sidebar.current.id == ui_core.CONNECTING
 
@@ -104,24 +105,42 @@ def test_an_application_of_a_newer_bootstrap_is_shown(qtbot, face, core):
     assert said(face, "app-state-future-ide") == "Warming: half way"
 
 
+def test_applications_come_in_the_table_s_order_and_go_with_the_session(qtbot, face, core):
+    def shown() -> list[str]:
+        return [w.accessibleIdentifier() for w in face.window.details.findChildren(QLabel)
+                if w.accessibleIdentifier().startswith("app-state") and w.isVisible()]  # fmt: skip
+
+    seen = ui_core.ready(7, "x")
+    backwards = replace(seen, report=replace(seen.report, apps=dict(reversed(seen.report.apps.items())), sequence=9))
+    core.store.apply(ui_core.READY, ServerSaw(backwards))
+    face.window.sidebar.select(ui_core.READY)
+    assert shown() == [f"app-state-{spec.key}" for spec in APPS]
+    core.store.apply(ui_core.READY, ServerSaw(replace(backwards, remote=Remote.ENDED)))
+    qtbot.waitUntil(lambda: shown() == [], timeout=2000)
+
+
 # -- empty states
 
 
 def test_no_session_invites(qtbot, empty_face):
     assert any(w.text() == "No sessions yet" for w in empty_face.window.empty.findChildren(QLabel))
     find(empty_face.window, "empty-new-session", QPushButton).click()
-    assert empty_face.wizard is not None and not empty_face.wizard.on_account_page
+    assert empty_face.accounts.wizard is not None and not empty_face.accounts.wizard.on_account_page
 
 
 def test_the_first_run_opens_the_wizard_on_the_accounts(first_face):
-    assert first_face.wizard is not None and first_face.wizard.isVisible() and first_face.wizard.on_account_page
+    assert (
+        first_face.accounts.wizard is not None
+        and first_face.accounts.wizard.isVisible()
+        and first_face.accounts.wizard.on_account_page
+    )
 
 
 def test_two_clicks_launch_and_select_the_new_session(qtbot, face, core):
     find(face.window, "new-session", QPushButton).click()
-    qtbot.waitUntil(lambda: find(face.wizard, "option-queue", QComboBox).isEnabled())
-    find(face.wizard, "wizard-next", QPushButton).click()
-    qtbot.waitUntil(lambda: face.wizard is None)
+    qtbot.waitUntil(lambda: find(face.accounts.wizard, "option-queue", QComboBox).isEnabled())
+    find(face.accounts.wizard, "wizard-next", QPushButton).click()
+    qtbot.waitUntil(lambda: face.accounts.wizard is None)
     qtbot.waitUntil(lambda: said(face, "session-name") == "Interactive session")
 
 
@@ -135,7 +154,7 @@ def test_the_account_filters_the_list_and_the_sandbox_says_that_it_is_a_demo(qtb
     assert "demo" in said(face, "sandbox-hint") and find(face.window, "sandbox-hint", QLabel).isVisible()
     face.window.sidebar.account_chosen.emit("acme")
     assert face.window.model.rowCount() == 0
-    assert face.account == "acme"
+    assert face.accounts.chosen == "acme"
 
 
 def test_an_account_s_problem_is_above_the_list_and_can_be_tried_again(qtbot, face, core):
@@ -247,8 +266,8 @@ def test_every_window_fits_a_small_screen(qtbot, face):
         face.window.sidebar.select(session)
         need = face.window.minimumSizeHint()
         assert need.width() <= limit.width() and need.height() <= limit.height(), (session, need)
-    face.open_wizard()
-    need = face.wizard.minimumSizeHint()
+    face.accounts.open_wizard()
+    need = face.accounts.wizard.minimumSizeHint()
     assert need.width() <= limit.width() and need.height() <= limit.height(), need
 
 

@@ -7,8 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
 
+from desktop_app.domain.account import Queue, Worker
 from desktop_app.domain.options import LaunchSpec, defaults, options
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
@@ -200,6 +202,17 @@ def test_queues_tell_their_live_agents(qtbot, core, open_wizard):
     assert "No agent serves" in find(wizard, "queue-warning", QLabel).text()
     combo.setCurrentIndex(0)
     assert not find(wizard, "queue-warning", QLabel).isVisibleTo(wizard)
+
+
+def test_an_agent_that_comes_is_seen_while_the_form_is_open(qtbot, core, open_wizard):
+    core.queue_list = (Queue("q1", "default"),)
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    combo = find(wizard, "option-queue", QComboBox)
+    assert combo.currentText() == "default — no agent"
+    wizard.findChild(QueueEditor).live.setInterval(50)
+    core.queue_list = (Queue("q0", "aaa", (Worker("w"),)), Queue("q1", "default", (Worker("vm:sandbox"),)))
+    qtbot.waitUntil(lambda: combo.currentText() == "default — 1 agent free")
+    assert not find(wizard, "queue-warning", QLabel).isVisibleTo(wizard), "and what was chosen stays chosen"
 
 
 def test_the_second_launch_is_the_first_one_again(qtbot, core, open_wizard):

@@ -1,6 +1,8 @@
 """Choosing a queue by what serves it now: “default — 1 of 2 agents free”. GUI thread; the list comes from a job."""
 
-from PySide6.QtCore import Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Queue
@@ -13,6 +15,7 @@ from desktop_app.ui.theme import SPACE_S, SPACE_XS
 from desktop_app.ui.widgets import button, label
 
 LOOKING = "Looking for queues…"
+LIVE_MS = 4000  # agents come and go while the form is open
 
 
 def queue_text(queue: Queue) -> str:
@@ -58,6 +61,10 @@ class QueueEditor(QWidget):
         self._wanted = ""
         self._queues: dict[str, Queue] = {}
         self._ticket: Ticket | None = None
+        self.live = QTimer(self)
+        self.live.setSingleShot(True)
+        self.live.setInterval(LIVE_MS)
+        self.live.timeout.connect(self._look_again)
         self.combo = ComboBox()
         self.combo.setAccessibleIdentifier("option-queue")
         self.combo.currentIndexChanged.connect(self._picked)
@@ -89,9 +96,25 @@ class QueueEditor(QWidget):
             self._ticket.drop()
         self._account = account
         self._fill((), LOOKING)
-        self._ticket = self._bridge.submit(
-            "queues", lambda cancel: self._core.queues(account, cancel), self._loaded, self
-        )
+        self._ask(self._loaded)
+
+    def _ask(self, then: Callable[[Outcome], None]) -> None:
+        account = self._account
+        self._ticket = self._bridge.submit("queues", lambda cancel: self._core.queues(account, cancel), then, self)
+
+    def _look_again(self) -> None:
+        """Keep the agents' counts true without a flicker and without taking an open list away."""
+        if not self.isVisible() or self._ticket is not None or self.combo.view().isVisible():
+            self.live.start()
+            return
+        self._ask(self._looked_again)
+
+    def _looked_again(self, outcome: Outcome) -> None:
+        self._ticket = None
+        queues = tuple(sorted(outcome.value, key=order)) if isinstance(outcome.value, tuple) else ()
+        if queues and queues != tuple(self._queues.values()):
+            self._fill(queues, "")
+        self.live.start()
 
     def _loaded(self, outcome: Outcome) -> None:
         self._ticket = None
@@ -102,6 +125,7 @@ class QueueEditor(QWidget):
             return
         queues = outcome.value if isinstance(outcome.value, tuple) else ()
         self._fill(tuple(sorted(queues, key=order)), "This server has no queue")
+        self.live.start()
         self.failed.emit(None)
 
     def _fill(self, queues: tuple[Queue, ...], otherwise: str) -> None:

@@ -15,12 +15,17 @@ from desktop_app.ui.widgets import Glyph, button, label, repolish, retire
 
 
 class ProblemBanner(QFrame):
-    """Hidden while there is no problem. A problem that heals by itself is amber, one that needs a human is red."""
+    """Hidden while there is no problem. A problem that heals by itself is amber, one that needs a human is red.
+
+    A ``calm`` banner is amber whatever it says: it tells of something that stopped nothing.
+    """
 
     remedy = Signal(object)  # Remedy
     dismissed = Signal()
 
-    def __init__(self, identifier: str, *, dismissible: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, identifier: str, *, dismissible: bool = False, calm: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAccessibleIdentifier(identifier)
         self._problem: Problem | None = None
@@ -29,7 +34,7 @@ class ProblemBanner(QFrame):
         self._title = label(role="section", wrap=True)
         self._detail = label(wrap=True, selectable=True)
         self._cause = label(role="mono", wrap=True, selectable=True)
-        self._dismissible = dismissible
+        self._dismissible, self._calm = dismissible, calm
         self._lay_out()
         self.setVisible(False)
 
@@ -98,7 +103,7 @@ class ProblemBanner(QFrame):
 
     def _colour(self) -> None:
         heals = self._problem is not None and self._problem.retry is Retry.AUTO
-        tone = Tone.WARN if heals else Tone.BAD
+        tone = Tone.WARN if heals or self._calm else Tone.BAD
         self._glyph.show_shape(Shape.WARNING, tone)
         self.setProperty("banner", tone.value)
         repolish(self)

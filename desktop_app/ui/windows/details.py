@@ -14,6 +14,7 @@ from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.status import shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
 from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, StatusPill, label, retire
 from desktop_app.ui.windows.app_row import AppRow
@@ -125,7 +126,7 @@ class DetailsPane(QWidget):
     def _banners(self) -> tuple[ProblemBanner, ...]:
         self._failure_banner = ProblemBanner("failure-banner", dismissible=True)
         self._problem_banner = ProblemBanner("problem-banner")
-        self._notice_banner = ProblemBanner("notice-banner")
+        self._notice_banner = ProblemBanner("notice-banner", calm=True)
         banners = (self._failure_banner, self._problem_banner, self._notice_banner)
         for banner in banners:
             banner.remedy.connect(self._remedy)
@@ -159,16 +160,17 @@ class DetailsPane(QWidget):
 
     def _show_apps(self, snapshot: SessionSnapshot) -> None:
         actions = self._book.of(snapshot.id)
-        shown = {endpoint.app for endpoint in snapshot.endpoints}
+        endpoints = shown_endpoints(snapshot)
+        shown = {endpoint.app for endpoint in endpoints}
         for app in [known for known in self._rows if known not in shown]:
             retire(self._rows.pop(app))
-        for endpoint in snapshot.endpoints:
+        for at, endpoint in enumerate(endpoints, start=1):  # the card's title is before them
             if endpoint.app not in self._rows:
                 row = self._rows[endpoint.app] = AppRow(endpoint)
                 row.copied.connect(self._copy)
-                self._apps.body.addWidget(row)
+                self._apps.body.insertWidget(at, row)
             self._rows[endpoint.app].follow(endpoint, actions)
-        self._apps.setVisible(bool(snapshot.endpoints))
+        self._apps.setVisible(bool(endpoints))
 
     def _remedy(self, remedy: object) -> None:
         if self._session is not None:

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.domain.session import Endpoint, SessionSnapshot, progress_of, status_of
 from desktop_app.ui.models.session_list import SNAPSHOT
-from desktop_app.ui.status import LOOK, app_look, paint_shape
+from desktop_app.ui.status import LOOK, app_look, paint_shape, shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
 from desktop_app.ui.widgets import paint_pill, pill_size
 
@@ -29,7 +29,7 @@ class SessionDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _chips(snapshot: SessionSnapshot | None) -> tuple[Endpoint, ...]:
-        return snapshot.endpoints if snapshot is not None else ()
+        return shown_endpoints(snapshot) if snapshot is not None else ()
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

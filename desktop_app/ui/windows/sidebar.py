@@ -40,6 +40,7 @@ class SessionListView(QListView):
         self.setMinimumHeight(80)
         self.doubleClicked.connect(self.chosen)
         self.verticalScrollBar().rangeChanged.connect(self._even)
+        self._even(0, 0)
 
     def _even(self, _low: int, high: int) -> None:
         """The cards keep their width when the scroll bar comes: it takes the room of the right margin."""

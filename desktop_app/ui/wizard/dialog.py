@@ -6,16 +6,7 @@ With an account that is known it opens on the options, filled with the last laun
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import (
-    QDialog,
-    QFrame,
-    QHBoxLayout,
-    QProgressBar,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem, Remedy
@@ -23,10 +14,11 @@ from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import Page, button, label
+from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets import Page, label
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.wizard.account_page import AccountPage
+from desktop_app.ui.wizard.foot import WizardFoot
 from desktop_app.ui.wizard.launch_page import LaunchPage
 
 TITLES = {
@@ -62,10 +54,13 @@ class Wizard(QDialog):
     def _build(self) -> None:
         self.setWindowTitle("New session" if not self._account_only else "Account")
         self.setAccessibleIdentifier("wizard")
-        self.resize(QSize(660, 800).boundedTo(self.screen().availableSize() - QSize(40, 60)))
+        self.resize(QSize(660, 720).boundedTo(self.screen().availableSize() - QSize(40, 60)))
         self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
         self.banner = ProblemBanner("wizard-banner")
         self.banner.remedy.connect(self._remedy)
+        self.foot = WizardFoot()
+        self.foot.onward.connect(self._next)
+        self.foot.cancelled.connect(self.reject)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._scrolled(self.account_page, "Account"))
         self._stack.addWidget(self._scrolled(self.launch_page, "Launch options"))
@@ -77,7 +72,7 @@ class Wizard(QDialog):
         column.setSpacing(0)
         column.addLayout(self._head())
         column.addWidget(self._stack, 1)
-        column.addWidget(self._foot())
+        column.addWidget(self.foot)
 
     def _head(self) -> QVBoxLayout:
         head = QVBoxLayout()
@@ -92,34 +87,6 @@ class Wizard(QDialog):
         page = Page(name, SPACE_XL, 100)
         page.body.addWidget(content)
         return page
-
-    def _foot(self) -> QWidget:
-        self._progress_text = label(role="muted", wrap=True)
-        self._progress_text.setAccessibleIdentifier("wizard-progress")
-        self._progress = QProgressBar()
-        self._progress.setRange(0, 0)
-        self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("Progress")
-        self.cancel_button = button("Cancel", identifier="wizard-cancel")
-        self.cancel_button.clicked.connect(self.reject)
-        self.next_button: QPushButton = button("", "primary", "wizard-next")
-        self.next_button.setDefault(True)
-        self.next_button.clicked.connect(lambda: self._next())
-        row = QHBoxLayout()
-        row.setSpacing(SPACE_S)
-        row.addWidget(self._progress_text, 1)
-        row.addStretch()
-        row.addWidget(self.cancel_button)
-        row.addWidget(self.next_button)
-        foot = QFrame()
-        foot.setObjectName("foot")
-        column = QVBoxLayout(foot)
-        column.setContentsMargins(SPACE_XL, SPACE_M, SPACE_XL, SPACE_L)
-        column.setSpacing(SPACE_M)
-        column.addWidget(self._progress)
-        column.addLayout(row)
-        self._show_progress("")
-        return foot
 
     # -- pages
 
@@ -140,7 +107,7 @@ class Wizard(QDialog):
     def _show_launch(self, account: str) -> None:
         self._turn_to(1, "launch")
         self.launch_page.show_account(account)
-        self.next_button.setFocus()
+        self.foot.next.setFocus()
 
     def _turn_to(self, index: int, title: str) -> None:
         self._stack.setCurrentIndex(index)
@@ -156,7 +123,7 @@ class Wizard(QDialog):
             text = "Use the sandbox"
         else:
             text = "Verify and continue" if not self._account_only else "Verify and save"
-        self.next_button.setText(text)
+        self.foot.next.setText(text)
 
     # -- going on
 
@@ -211,20 +178,15 @@ class Wizard(QDialog):
         self._ticket = self._bridge.submit(name, work, done, self)
 
     def _show_progress(self, text: str) -> None:
-        busy = bool(text)
         self._stopping = False
-        self._progress_text.setText(text)
-        self._progress.setVisible(busy)
-        self.next_button.setEnabled(not busy)
-        self._stack.setEnabled(not busy)
-        self.cancel_button.setText("Stop" if busy else "Cancel")
+        self.foot.show_progress(text)
+        self._stack.setEnabled(not text)
 
     def reject(self) -> None:
         """Escape and Cancel: stop the job under way first; the second press closes, even if the job did not listen."""
         if self._ticket is not None and not self._stopping:
             self._stopping = True
-            self._progress_text.setText("Stopping…")
-            self.cancel_button.setText("Close")
+            self.foot.show_stopping()
             self._ticket.cancel()
             return
         super().reject()

@@ -1,0 +1,128 @@
+"""Which account is shown, what is wrong with it, and the wizard that adds accounts and launches sessions. GUI thread.
+
+The core has no callback for accounts; asking it is quick, so ``refresh`` is simply called now and then.
+"""
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.services.api import Core, Outcome
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.main_window import MainWindow, top_level
+from desktop_app.ui.state import WindowState
+from desktop_app.ui.text import shortened
+from desktop_app.ui.wizard.dialog import Wizard
+
+
+class Accounts(QObject):
+    """``changed``: another account is chosen or one came or went. ``launched`` carries a SessionId."""
+
+    changed = Signal()
+    launched = Signal(object)
+
+    def __init__(self, core: Core, bridge: Bridge, window: MainWindow, state: WindowState, parent: QObject) -> None:
+        super().__init__(parent)
+        self._core, self._bridge, self._window, self._state = core, bridge, window, state
+        self.wizard: Wizard | None = None
+        self._wanted = state.account
+        self._troubled = ""  # the account whose problem is shown
+        side = window.sidebar
+        side.account_chosen.connect(self.choose)
+        side.add_account.connect(lambda: self.open_account(""))
+        side.remove_account.connect(self._ask_remove)
+        side.account_remedy.connect(self._remedy)
+
+    @property
+    def chosen(self) -> str:
+        """The chosen account, as far as it still exists; with a single account that one; "" = all."""
+        known = self._core.accounts()
+        if self._wanted in {account.id for account in known}:
+            return self._wanted
+        return known[0].id if len(known) == 1 else ""
+
+    def choose(self, account: str) -> None:
+        self._wanted = account
+        self._state.account = account
+        self.changed.emit()
+
+    def refresh(self) -> None:
+        """Bring the switcher and the account banner up to date."""
+        accounts, chosen = self._core.accounts(), self.chosen
+        self._window.sidebar.show_accounts(accounts, chosen)
+        self._troubled, problem = self._find_problem(accounts, chosen)
+        self._window.sidebar.show_account_problem(problem)
+
+    def _find_problem(self, accounts: tuple[Account, ...], chosen: str) -> tuple[str, Problem | None]:
+        for account in accounts:
+            problem = self._core.account_problem(account.id) if chosen in ("", account.id) else None
+            if problem is not None:
+                return account.id, problem
+        return "", None
+
+    # -- the wizard
+
+    def open_wizard(self) -> None:
+        """New session; without an account it begins with one."""
+        self._open(Wizard(self._core, self._bridge, self.chosen, top_level(self._window)))
+
+    def open_account(self, account: str) -> None:
+        """The account page alone: another account ("") or a new key for ``account``."""
+        self._open(Wizard(self._core, self._bridge, account, top_level(self._window), account_only=True))
+
+    def _open(self, wizard: Wizard) -> None:
+        if self.wizard is not None and self.wizard.isVisible():
+            wizard.deleteLater()
+            self.wizard.raise_()
+            self.wizard.activateWindow()
+            return
+        self.wizard = wizard
+        wizard.account_added.connect(self.choose)
+        wizard.launched.connect(self.launched)
+        wizard.finished.connect(self._wizard_finished)
+        wizard.open()
+
+    def _wizard_finished(self) -> None:
+        if self.wizard is not None:
+            self.wizard.deleteLater()
+            self.wizard = None
+        self.changed.emit()
+
+    # -- removing and repairing
+
+    def _ask_remove(self, account: str) -> None:
+        label = next((known.label for known in self._core.accounts() if known.id == account), account)
+        text = "Its sessions go on running; SessionDock forgets the account and its secret."
+        ask(top_level(self._window), f"Remove “{shortened(label, 60)}”?", text, "Remove",
+            lambda: self._remove(account), identifier="confirm-remove-account")  # fmt: skip
+
+    def _remove(self, account: str) -> None:
+        def done(outcome: Outcome) -> None:
+            if outcome.problem is not None:
+                self._window.say(str(outcome.problem))
+            self.changed.emit()
+
+        self._bridge.submit("remove-account", lambda cancel: self._core.remove_account(account, cancel), done, self)
+
+    def _remedy(self, remedy: Remedy) -> None:
+        if remedy is Remedy.SIGN_IN:
+            self.open_account(self._troubled)
+        else:
+            self._check(self._troubled)
+
+    def _check(self, account: str) -> None:
+        """Ask the server something now; the answer clears the account's problem or renews it."""
+        known = next((one for one in self._core.accounts() if one.id == account), None)
+        if known is None:
+            return
+        core, name = self._core, known.label
+
+        def done(outcome: Outcome) -> None:
+            self._window.say(str(outcome.problem) if outcome.problem else f"{name} answers.")
+            self.changed.emit()
+
+        if known.sandbox:
+            self._bridge.submit("start-sandbox", core.use_sandbox, done, self)
+        else:
+            self._bridge.submit("check-account", lambda cancel: core.queues(account, cancel), done, self)
