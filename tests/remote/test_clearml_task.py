@@ -1,0 +1,161 @@
+"""The bootstrap's ClearML client against the sandbox's server: what it reads, writes, survives and refuses to wait for.
+
+It runs in a process of its own, driven by lines, because the clearml SDK keeps its server in class attributes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_app.sandbox import launch
+from desktop_app.sandbox.launch import SandboxInfo
+from remote_bootstrap import contract
+from tests.support.paths import REPOSITORY
+from tests.support.sandbox_server import RealApi
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+import json, sys
+from remote_bootstrap.clearml_task import ClearMLTask
+from remote_bootstrap.report import ServerError
+task = ClearMLTask(sys.argv[1])
+print(json.dumps("connected"), flush=True)
+for line in sys.stdin:
+    name, arguments = json.loads(line)
+    try:
+        if name == "forget the token":
+            task._token = "expired"
+            answer = None
+        elif name == "pretend to be old":
+            task._api_version = (2, 33)
+            answer = None
+        elif name == "modules":
+            answer = sorted(set(sys.modules) & {"clearml.task", "numpy", "PIL"})
+        elif name == "api_host":
+            answer = task.api_host
+        else:
+            answer = getattr(task, name)(*arguments)
+    except ServerError as error:
+        answer = {"error": str(error)}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+class Client:
+    """The other process."""
+
+    def __init__(self, info: SandboxInfo, task: str, home: Path) -> None:
+        keys = {"CLEARML_API_ACCESS_KEY": info.access_key, "CLEARML_API_SECRET_KEY": info.secret_key}
+        env = {**os.environ, **keys, "CLEARML_API_HOST": info.api_url, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, task], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._read() == "connected"
+
+    def __call__(self, name: str, *arguments: object) -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([name, arguments]) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(('"', "{", "[", "null")):  # the SDK may print its own lines
+                return json.loads(line)
+        raise AssertionError("the client's process ended")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxInfo]:
+    with tempfile.TemporaryDirectory(prefix="sd-task-") as folder:
+        home = Path(folder) / "home"
+        yield launch.ensure_running(home, options=["--no-agent"])
+        launch.stop(home)
+
+
+@pytest.fixture
+def api(sandbox: SandboxInfo) -> RealApi:
+    return RealApi(sandbox)
+
+
+@pytest.fixture
+def task(api: RealApi) -> str:
+    parameter = {"section": contract.SECTION, "name": "user_folder", "value": "/a b/ü", "type": "str"}
+    created = api.call("tasks.create", name="a session", type="application",
+                       hyperparams={contract.SECTION: {"user_folder": parameter}})  # fmt: skip
+    api.call("tasks.started", task=created["id"], force=True)
+    return str(created["id"])
+
+
+@pytest.fixture
+def client(sandbox: SandboxInfo, task: str, tmp_path: Path) -> Iterator[Client]:
+    client = Client(sandbox, task, tmp_path)
+    yield client
+    client.close()
+
+
+def runtime(api: RealApi, task: str) -> dict[str, str]:
+    return dict(api.call("tasks.get_by_id", task=task)["task"]["runtime"])
+
+
+def test_a_session_reads_and_writes_its_task(sandbox: SandboxInfo, api: RealApi, task: str, client: Client) -> None:
+    assert client("api_host") == sandbox.api_url
+    assert client("parameters") == {"user_folder": "/a b/ü"}
+    assert client("status") == ["in_progress", ""]
+    assert client("edit_runtime", {"one": "1", "two": "2"}) is None
+    assert client("edit_runtime", {"two": "zwei"}) is None
+    assert runtime(api, task) == {"one": "1", "two": "zwei"}
+    assert client("log", "line ü") is None
+    assert "line ü" in api.log(task)
+    assert client("ping") is None
+    assert client("stopped", "the user shut it down") is None
+    assert api.status(task) == "stopped"
+
+
+def test_an_older_server_gets_the_whole_runtime(api: RealApi, task: str, client: Client) -> None:
+    client("edit_runtime", {"one": "1"})
+    client("pretend to be old")
+    assert client("edit_runtime", {"two": "2"}) is None
+    assert runtime(api, task) == {"one": "1", "two": "2"}
+
+
+def test_a_token_that_is_not_accepted_any_more_is_renewed(client: Client) -> None:
+    client("forget the token")
+    assert client("status") == ["in_progress", ""]
+
+
+def test_a_deleted_task_has_no_status(api: RealApi, task: str, client: Client) -> None:
+    api.call("tasks.delete", task=task, force=True)
+    assert client("status") == ["", ""]
+    assert "400" in client("edit_runtime", {"x": "y"})["error"]
+
+
+def test_only_the_needed_part_of_the_sdk_is_loaded(client: Client) -> None:
+    assert client("modules") == []
+
+
+def test_a_server_that_is_away_is_told_of_at_once(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="sd-task-") as folder:
+        home = Path(folder) / "home"
+        info = launch.ensure_running(home, options=["--no-agent"])
+        created = RealApi(info).call("tasks.create", name="a session", type="application")
+        client = Client(info, str(created["id"]), tmp_path)
+        launch.stop(home)
+        assert client("status") == {"error": "tasks.get_all: ConnectionError"}
+        client.close()
