@@ -173,6 +173,13 @@ class MainJob:
 
     # ---- looking behind ----
 
+    def take_pictures(self, folder: Path) -> None:
+        """What the person sees right now: the screen and the pages."""
+        self.rig.screenshot(folder / "screen.png")
+        for name, page in (("notebook", self.notebook), ("workbench", self.workbench)):
+            if page is not None:
+                page.screenshot(folder / f"{name}.png")
+
     @property
     def sandbox_home(self) -> Path:
         return Path(self.rig.env["XDG_DATA_HOME"]) / "sessiondock" / "sandbox"

@@ -10,14 +10,18 @@ from tests.e2e import evidence
 from tests.e2e.evidence import CommandLines
 from tests.e2e.main_job import MainJob
 from tests.support.desktop_rig import Rig, RigOptions
+from tests.support.paths import REPOSITORY
 
+PICTURES = REPOSITORY / "build" / "e2e"
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
 def job() -> Iterator[MainJob]:
     with Rig(RigOptions(window_manager=True)) as rig:
-        yield MainJob(rig, "Größe “7” & more")
+        job = MainJob(rig, "Größe “7” & more")
+        yield job
+        job.take_pictures(PICTURES)  # of the end, which after a failure is what the person was looking at
 
 
 def test_a_working_day(job: MainJob) -> None:
