@@ -4,6 +4,7 @@ Called from the threads that install applications. A command ends with its calle
 """
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,8 @@ from typing import Dict, Optional, Sequence
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
-TAIL_LINES = 4
+TAIL_LINES, TAIL_LENGTH = 4, 600
+URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
 DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
 # ClearML's variables that children may keep. All others stay here: credentials and the agent's configuration file
@@ -40,9 +42,9 @@ def launched(argv: Sequence[str]) -> Sequence[str]:
 
 
 def tail_of(output: str) -> str:
-    """The last lines of a failed command that say something."""
+    """The last lines of a failed command that say something, without the passwords of index addresses."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return " / ".join(lines[-TAIL_LINES:])[-600:]
+    return URL_LOGIN.sub(r"\1***@", " / ".join(lines[-TAIL_LINES:])[-TAIL_LENGTH:])
 
 
 def run(

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 HOME_VARIABLE = "SESSIONDOCK_HOME"
@@ -15,10 +16,18 @@ PRIVATE = 0o700
 LOGS = "logs"  # in the session's folder
 
 
+def user_home() -> Path:
+    """The user's home; the temporary folder for a user without one (a container run with a bare number)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
+
+
 def base_folder() -> Path:
-    """``$SESSIONDOCK_HOME``, else ``~/.sessiondock``."""
+    """``$SESSIONDOCK_HOME``, which the task's script sets; else ``~/.sessiondock``."""
     configured = os.environ.get(HOME_VARIABLE)
-    return Path(configured).expanduser() if configured else Path.home() / ".sessiondock"
+    return Path(configured).expanduser() if configured else user_home() / ".sessiondock"
 
 
 def cache_folder() -> Path:

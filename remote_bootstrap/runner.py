@@ -60,6 +60,7 @@ class Session:
         """Returns the exit code: 0 if the session ended because somebody wanted it to."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda received, _frame: self.end("signal %d" % received))
+        os.environ[processes.SESSION_VARIABLE] = self._task  # inherited by everything, installers too
         try:
             self._start()
             self._wait()

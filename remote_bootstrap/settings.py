@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Dict, Mapping
 
 from remote_bootstrap import contract
+from remote_bootstrap.folders import user_home
 
 DEFAULT_SSH_PORT = 10022
 
@@ -49,10 +50,11 @@ def _folder(raw: Mapping[str, str]) -> Path:
     """The folder to work in; one that can't be made is a mistake worth stopping for, not a reason to use another."""
     given = raw.get("user_folder", "").strip()
     if not given:
-        return Path.home()
-    folder = Path(given).expanduser()
-    if not folder.is_absolute():
-        folder = Path.home() / folder
+        return user_home()
+    try:
+        folder = user_home() / Path(given).expanduser()
+    except RuntimeError as error:
+        raise SettingsError("the folder %s (user_folder) can't be used: %s" % (given, error)) from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

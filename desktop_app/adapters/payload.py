@@ -21,6 +21,7 @@ and the applications that were asked for. The session ends when this task is abo
 
 import os
 import sys
+import tempfile
 
 SOURCES = {}
 
@@ -29,9 +30,25 @@ SOURCES = {}
 FOOT = '''\
 
 
+def base_folder():
+    """$SESSIONDOCK_HOME, else ~/.sessiondock, else (no home, or one that can't be written to) a temporary folder."""
+    given = os.environ.get("SESSIONDOCK_HOME")
+    if given:
+        return os.path.abspath(os.path.expanduser(given))
+    own = os.path.expanduser(os.path.join("~", ".sessiondock"))
+    try:
+        if os.path.isabs(own):
+            os.makedirs(own, mode=0o700, exist_ok=True)
+            if os.access(own, os.W_OK):
+                return own
+    except OSError as error:
+        print("SessionDock: %s" % error)
+    return os.path.join(tempfile.gettempdir(), "sessiondock-%d" % os.getuid())
+
+
 def unpack(task):
     """Write the modules into the session's folder, for this user only; returns the folder."""
-    base = os.path.expanduser(os.environ.get("SESSIONDOCK_HOME") or os.path.join("~", ".sessiondock"))
+    base = os.environ["SESSIONDOCK_HOME"] = base_folder()
     folder = os.path.join(base, "sessions", task, "code")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     for part in (base, os.path.join(base, "sessions"), os.path.dirname(folder), folder):

@@ -1,6 +1,5 @@
 """SSH: the way in. Data first (the desktop reads it), work below (the remote runs it on its SSH service's thread)."""
 
-import getpass
 import os
 import sys
 from pathlib import Path
@@ -51,7 +50,7 @@ class Ssh:
         self._kinds: List[Callable[[], SshServer]] = []
         self._server: Optional[SshServer] = None
         self._starts = 0
-        self.user = getpass.getuser()
+        self.user, self._has_login = openssh.account()
         self.host_key = HostKey(self._folder, self._crypto_python)
 
     def install(self, say: Say) -> None:
@@ -60,7 +59,10 @@ class Ssh:
         self.host_key.make()
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
         self._shell = shell.write(self._context)
-        self._kinds = kinds_for_this_machine(self._openssh, self._asyncssh, self._context.cache, say)
+        openssh_may = self._has_login and openssh.terminals_work()
+        if not openssh_may:
+            say("SSH: sshd can't log this user in with a terminal here")
+        self._kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, say)
         self._next_kind()
 
     def launch(self) -> Launch:
@@ -106,13 +108,14 @@ class Ssh:
         return str(asyncssh.python(self._context, self._say))
 
 
-def kinds_for_this_machine(
+def kinds_in_order(
+    openssh_may: bool,
     with_program: Callable[[Program], SshServer],
     with_asyncssh: Callable[[], SshServer],
     cache: Path,
     say: Say,
 ) -> List[Callable[[], SshServer]]:
-    """What may work here, best first. sshd is out where it could not give out a terminal."""
+    """What may work here, best first."""
 
     found = {
         "openssh": lambda: with_program(openssh.system()),
@@ -123,7 +126,4 @@ def kinds_for_this_machine(
     forced = os.environ.get(FORCE_VARIABLE, "")
     if forced in found:
         return [found[forced]]
-    if not openssh.terminals_work():
-        say("SSH: sshd can't open terminals for this user here")
-        return [with_asyncssh]
-    return list(found.values())
+    return list(found.values()) if openssh_may else [with_asyncssh]

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Tuple
 
 from remote_bootstrap import commands
 from remote_bootstrap.servers.openssh import Program
@@ -17,6 +17,7 @@ PACKAGES = ("openssh-server", "openssh-sftp-server", "libwrap0")
 OPTIONAL_PACKAGES = ("libwrap0",)  # newer releases of Debian and Ubuntu do without
 CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
+NO_LOGIN = ("nologin", "false")
 APT_DEADLINE = 300.0  # seconds
 
 
@@ -62,6 +63,17 @@ def has_privilege_user() -> bool:
     except KeyError:
         return False
     return True
+
+
+def account() -> Tuple[str, bool]:
+    """This user's login name, and whether sshd can log it in: it wants an account with a real shell."""
+    import pwd  # Unix only
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:  # a container run with a bare number
+        return os.environ.get("USER") or "user", False
+    return entry.pw_name, Path(entry.pw_shell or "/bin/sh").name not in NO_LOGIN
 
 
 def system() -> Program:

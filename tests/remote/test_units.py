@@ -216,6 +216,8 @@ def test_jupyterlab_is_pinned_per_python(python, lab: str) -> None:
 def test_a_failing_command_says_why(tmp_path: Path) -> None:
     with pytest.raises(store.InstallError, match=r"it broke \(exit code 3\): the reason"):
         commands.run(["sh", "-c", "echo the reason; exit 3"], "it broke")
+    with pytest.raises(store.InstallError, match=r"at https://\*\*\*@index/simple"):
+        commands.run(["sh", "-c", "echo at https://me:password@index/simple; exit 1"], "it broke")
     with pytest.raises(store.InstallError, match="no-such-program"):
         commands.run(["no-such-program"], "it broke")
 
