@@ -21,8 +21,8 @@ LOG_BATCH = 500
 STOP_REASON = "shut down from SessionDock"
 
 
-class ServerCalls(ABC):
-    """Everything but the wire, which a subclass adds."""
+class Lookups(ABC):
+    """Who we are, and the names of queues and projects."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -86,19 +86,39 @@ class ServerCalls(ABC):
                 return str(queue["id"])
         raise failure("queue.unknown", queue=name, server=self._address)
 
-    # -- making a task
-
-    def create(self, draft: TaskDraft, cancel: Cancel) -> str:
-        """Create the task (and its project); not yet enqueued."""
-        project = self._project_id(draft.project, cancel)
-        return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
-
     def _project_id(self, name: str, cancel: Cancel) -> str:
         body = {"name": f"^{re.escape(name)}$", "only_fields": ["id", "name"], "search_hidden": True}
         for project in self._list("projects.get_all", body, "projects", cancel):
             if project.get("name") == name:
                 return str(project["id"])
         return str(self.call("projects.create", {"name": name, "description": ""}, cancel)["id"])
+
+    def _queue_name(self, queue_id: str, cancel: Cancel) -> str:
+        if queue_id and queue_id not in self._queue_names:
+            body = {"id": [queue_id], "only_fields": ["id", "name"]}
+            found = self._list("queues.get_all", body, "queues", cancel)
+            with self._names_lock:
+                self._queue_names[queue_id] = str(found[0].get("name") or queue_id) if found else queue_id
+        return self._queue_names.get(queue_id, "")
+
+    def _project_name(self, project_id: str, cancel: Cancel) -> str:
+        if project_id and project_id not in self._project_names:
+            body = {"id": [project_id], "only_fields": ["id", "name"], "search_hidden": True}
+            found = self._list("projects.get_all", body, "projects", cancel)
+            with self._names_lock:
+                self._project_names[project_id] = str(found[0].get("name") or "") if found else ""
+        return self._project_names.get(project_id, "")
+
+
+class ServerCalls(Lookups):
+    """``ports.Server`` but for the wire, which a subclass adds."""
+
+    # -- making a task
+
+    def create(self, draft: TaskDraft, cancel: Cancel) -> str:
+        """Create the task (and its project); not yet enqueued."""
+        project = self._project_id(draft.project, cancel)
+        return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none"}
@@ -158,22 +178,6 @@ class ServerCalls(ABC):
             project=self._project_name(str(task.get("project") or ""), cancel),
             lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
         )
-
-    def _queue_name(self, queue_id: str, cancel: Cancel) -> str:
-        if queue_id and queue_id not in self._queue_names:
-            body = {"id": [queue_id], "only_fields": ["id", "name"]}
-            found = self._list("queues.get_all", body, "queues", cancel)
-            with self._names_lock:
-                self._queue_names[queue_id] = str(found[0].get("name") or queue_id) if found else queue_id
-        return self._queue_names.get(queue_id, "")
-
-    def _project_name(self, project_id: str, cancel: Cancel) -> str:
-        if project_id and project_id not in self._project_names:
-            body = {"id": [project_id], "only_fields": ["id", "name"], "search_hidden": True}
-            found = self._list("projects.get_all", body, "projects", cancel)
-            with self._names_lock:
-                self._project_names[project_id] = str(found[0].get("name") or "") if found else ""
-        return self._project_names.get(project_id, "")
 
     def session(self, task: str, cancel: Cancel) -> SeenTask:
         """One session. Problems: task.gone, task.foreign"""

@@ -213,9 +213,7 @@ class LinkOps(SessionOps):
         self._parts.links.detach(session)
 
     def reconnect(self, session: SessionId) -> None:
-        if self._parts.links.holds(session):
-            self._parts.links.reconnect(session)
-        else:
+        if not self._parts.links.reconnect(session):
             self.jobs.submit("reconnect", self._auto_attach(session), _log_problem)
 
     def login_page(self, session: SessionId, app: str, cancel: Cancel) -> str:

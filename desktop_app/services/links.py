@@ -14,29 +14,22 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot, openable
 from desktop_app.ports import Cancel, Server
+from desktop_app.services import holders
+from desktop_app.services.holders import Holders
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
-from desktop_app.services.ownership import WINDOW, Holder, Ownership, wait_claim
+from desktop_app.services.ownership import WINDOW, Ownership
 from desktop_app.services.store import SessionStore
 from desktop_app.services.supervisor import Mail, Supervisor
 from remote_bootstrap.apps import BY_KEY, SSH
 
-HAND_OVER_S = 5.0
 DETACH_S = 3.0
-
-OP_ATTACH = "attach"
-OP_DETACH = "detach"
-OP_GIVE_UP = "give-up"  # a window asks a command line to hand its tunnel over
-OP_STATUS = "status"
-OP_LOGIN_PAGE = "login-page"
-OP_SSH_COMMAND = "ssh-command"
-OP_ACTIVATE = "activate"
 
 _log = logging.getLogger(__name__)
 
 
 class Links:
-    """Attach, detach, and what only the holder of a tunnel can do."""
+    """Attach, detach, and what only the holder of a tunnel can do. ``others``: questions to other processes."""
 
     def __init__(
         self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server], role: str
@@ -49,7 +42,8 @@ class Links:
         self._closing = False
         self._ports = LocalPorts(outside.profiles, self._living)
         self._on_activate: Callable[[], None] = lambda: None
-        self.ownership = Ownership(outside.runtime_dir, role, self._answer)
+        self.ownership = Ownership(outside.runtime_dir, role, self.answer)
+        self.others = Holders(self.ownership)
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _living(self) -> tuple[SessionId, ...]:
@@ -68,35 +62,29 @@ class Links:
 
     def attach(self, session: SessionId, cancel: Cancel) -> None:
         """Take the tunnel and start connecting; returns before it is up. Problems: task.gone, tunnel.owned"""
-        with self._lock:
-            mine = self._supervisors.get(session)
+        mine = self._supervisors.get(session)
         if mine is not None:
             mine.post(Mail.REDIAL)
             return
         if self._store.get(session) is None:
             self._store.see(session, self._server(session.account, cancel).session(session.task, cancel).facts)
-        window = self.window()
+        window = self.others.window()
         if window is not None and self.ownership.role != WINDOW:
-            self._ask(window, OP_ATTACH, session)
+            self.others.window_attaches(window, session)
             self._store.apply(session, HeldElsewhere(window.pid))
             return
-        self._claim(session)
+        refusing = self.others.take(session)
+        if refusing is not None:
+            self._store.apply(session, HeldElsewhere(refusing.pid))
+            raise failure("tunnel.owned", pid=refusing.pid or "unknown")
         self._start(session)
-
-    def _claim(self, session: SessionId) -> None:
-        if self.ownership.claim(session.text):
-            return
-        holder = self.ownership.holder(session.text)
-        if holder is not None and self.ownership.role == WINDOW and holder.role != WINDOW:
-            self._ask(holder, OP_GIVE_UP, session)
-        if not wait_claim(self.ownership, session.text, HAND_OVER_S if holder else 1.0):
-            self._store.apply(session, HeldElsewhere(holder.pid if holder else 0))
-            raise failure("tunnel.owned", pid=holder.pid if holder else "unknown")
 
     def _start(self, session: SessionId) -> None:
         with self._lock:
             if self._closing or session in self._supervisors:
                 return
+            if not self.ownership.claim(session.text):  # an earlier supervisor of ours gave it up just now
+                raise failure("tunnel.owned", pid="unknown")
             supervisor = Supervisor(
                 session,
                 self._store,
@@ -115,33 +103,32 @@ class Links:
         """On the supervisor's thread, its last act."""
         with self._lock:
             self._supervisors.pop(session, None)
-        self.ownership.release(session.text)
-        self._outside.profiles.save_attached(session.text, False)
+            self.ownership.release(session.text)
+        try:
+            self._outside.profiles.save_attached(session.text, False)
+        except AppError as error:
+            _log.warning("%s", error)
 
     def detach(self, session: SessionId) -> None:
         """Close our half, wherever on this computer it lives."""
-        with self._lock:
-            mine = self._supervisors.get(session)
+        mine = self._supervisors.get(session)
         if mine is not None:
             mine.cancel()
             mine.join(DETACH_S)
             return
-        holder = self.ownership.holder(session.text)
+        holder = self.others.of(session)
         if holder is not None:
-            self._ask(holder, OP_DETACH, session)
+            self.others.detach(holder, session)
             self._store.apply(session, HeldElsewhere(0))
         elif (now := self._store.get(session)) is not None and now.link is not Link.OFF:
             self._store.apply(session, Detached())
 
-    def reconnect(self, session: SessionId) -> None:
-        """Quick: redial now."""
+    def reconnect(self, session: SessionId) -> bool:
+        """Quick: redial now; False when this process does not hold the tunnel."""
         supervisor = self._supervisors.get(session)
         if supervisor is not None:
             supervisor.post(Mail.REDIAL)
-
-    def holds(self, session: SessionId) -> bool:
-        """Quick: whether this process holds the tunnel."""
-        return session in self._supervisors
+        return supervisor is not None
 
     def note_holders(self, account: str) -> None:
         """Tell the store which sessions other processes hold; runs after each poll, so a killed owner is noticed."""
@@ -149,7 +136,7 @@ class Links:
             if snapshot.remote is Remote.ENDED or snapshot.id in self._supervisors:
                 pid = 0
             else:
-                holder = self.ownership.holder(snapshot.id.text)
+                holder = self.others.of(snapshot.id)
                 pid = holder.pid if holder else 0
             self._store.apply(snapshot.id, HeldElsewhere(pid))
 
@@ -158,45 +145,34 @@ class Links:
     def login_page(self, session: SessionId, app: str) -> str:
         """A single-use address that logs a browser in. Problems: open.not_ready, tunnel.owned"""
         mine = self._supervisors.get(session)
-        if mine is not None:
-            return self._own_login_page(mine, app)
-        return str(self._ask_holder(OP_LOGIN_PAGE, session, {"app": app}).get("url", ""))
-
-    def _own_login_page(self, supervisor: Supervisor, app: str) -> str:
-        now = self._store.get(supervisor.session)
+        if mine is None:
+            return self.others.login_page(session, app)
+        now = self._store.get(session)
         spec = BY_KEY.get(app)
         endpoint = now.endpoint(app) if now else None
-        label = spec.label if spec else app
         if now is None or spec is None or endpoint is None or not openable(now, app):
             state = endpoint.state if endpoint else "not part of this session"
             why = endpoint.detail if endpoint and endpoint.detail else "Open it once it is ready and connected."
-            raise failure("open.not_ready", app=label, state=state, why=why)
+            raise failure("open.not_ready", app=spec.label if spec else app, state=state, why=why)
         origin = f"http://127.0.0.1:{endpoint.local_port}"
-        return self._outside.login_page(spec.login, origin, supervisor.app_secret(app))
+        return self._outside.login_page(spec.login, origin, mine.tunnel.app_secret(app))
 
     def ssh_command(self, session: SessionId) -> tuple[str, ...]:
-        """The argv of an ssh that gets in without a prompt. Problems: open.not_ready, open.*"""
+        """The argv of an ssh that gets in without a prompt. Problems: open.not_ready, ssh.agent, tunnel.owned"""
         mine = self._supervisors.get(session)
         if mine is None:
-            answer = self._ask_holder(OP_SSH_COMMAND, session, {}).get("argv") or ()
-            return tuple(str(word) for word in answer)
-        now = self._store.get(session)
+            return self.others.ssh_command(session)
+        now, target = self._store.get(session), mine.tunnel.target
         endpoint = now.endpoint(SSH.key) if now else None
-        if now is None or now.link is not Link.UP or endpoint is None or not endpoint.local_port or not mine.target:
+        if now is None or now.link is not Link.UP or endpoint is None or not endpoint.local_port or target is None:
             raise failure("open.not_ready", app=SSH.label, state="not connected", why="Attach the session first.")
-        return tuple(self._outside.ssh_access.command(session.text, mine.target, endpoint.local_port))
+        return tuple(self._outside.ssh_access.command(session.text, target, endpoint.local_port))
 
     def status(self, session: SessionId) -> Mapping[str, Any]:
         """Link and local ports, asked from the holder if that is another process; {} when nobody holds it."""
-        if session in self._supervisors:
-            return self._own_status(session)
-        holder = self.ownership.holder(session.text)
-        return self._ask(holder, OP_STATUS, session) if holder else {}
-
-    def _own_status(self, session: SessionId) -> dict[str, Any]:
         now = self._store.get(session)
-        if now is None:
-            return {}
+        if session not in self._supervisors or now is None:
+            return self.others.status(session)
         return {
             "link": now.link.value,
             "ports": {e.app: e.local_port for e in now.endpoints if e.local_port},
@@ -205,50 +181,34 @@ class Links:
 
     # -- other processes
 
-    def window(self) -> Holder | None:
-        """The living window of another process."""
-        return self.ownership.holder(WINDOW)
-
     def claim_window(self) -> bool:
         """Become the one window; False after showing the one that there is."""
         if self.ownership.claim(WINDOW):
             return True
-        window = self.window()
-        if window is not None:
-            self.ownership.ask(window, OP_ACTIVATE, WINDOW)
+        self.others.show_window()
         return False
 
     def on_activate(self, callback: Callable[[], None]) -> None:
         """What to do when another start of the program wants the window; called on a thread of ownership."""
         self._on_activate = callback
 
-    def _ask_holder(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
-        holder = self.ownership.holder(session.text)
-        if holder is None:
-            raise failure("open.not_ready", app="The session", state="not attached", why="Attach it first.")
-        return self._ask(holder, op, session, args)
-
-    def _ask(
-        self, holder: Holder, op: str, session: SessionId, args: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        if not holder.address:
-            raise failure("tunnel.owned", pid=holder.pid or "unknown")
-        return self.ownership.ask(holder, op, session.text, args)
-
-    def _answer(self, op: str, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        if op == OP_ACTIVATE:
+    def answer(self, op: str, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A question of another process of ours."""
+        if op == holders.OP_ACTIVATE:
             self._on_activate()
             return {}
         session = SessionId.parse(name)
-        if op == OP_ATTACH:
-            self.attach(session, Cancel(HAND_OVER_S))
-        elif op in (OP_DETACH, OP_GIVE_UP):
+        if op == holders.OP_ATTACH:
+            self.attach(session, Cancel(holders.HAND_OVER_S))
+        elif op in (holders.OP_DETACH, holders.OP_GIVE_UP):
             self._let_go(session, op)
-        elif op == OP_STATUS:
-            return self._own_status(session)
-        elif op == OP_LOGIN_PAGE:
+        elif op == holders.OP_STATUS:
+            return self.status(session) if session in self._supervisors else {}
+        elif session not in self._supervisors:
+            raise failure("open.not_ready", app="The session", state="not attached", why="It was detached just now.")
+        elif op == holders.OP_LOGIN_PAGE:
             return {"url": self.login_page(session, str(args.get("app", "")))}
-        elif op == OP_SSH_COMMAND:
+        elif op == holders.OP_SSH_COMMAND:
             return {"argv": list(self.ssh_command(session))}
         return {}
 
@@ -275,8 +235,5 @@ class Links:
         with self._lock:
             supervisors = tuple(self._supervisors.values())
         late = tuple(s.name for s in supervisors if not s.join(deadline - time.monotonic()))
-        try:
-            self.ownership.close()
-        except AppError as error:
-            _log.warning("closing: %s", error)
+        self.ownership.close()
         return late

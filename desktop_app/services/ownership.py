@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import socket
 import sys
 import tempfile
 import threading
@@ -47,6 +48,32 @@ class Holder:
     address: str = ""
 
 
+class _Question:
+    """One message to one owner and its answer."""
+
+    def __init__(self, address: str, authkey: bytes, message: bytes) -> None:
+        self._address, self._authkey, self._message = address, authkey, message
+        self._done = threading.Event()
+        self._answer: dict[str, Any] | None = None
+        self.cause = "no answer in time"
+
+    def ask(self) -> None:
+        """On a thread of its own."""
+        try:
+            with Client(self._address, authkey=self._authkey) as connection:
+                connection.send_bytes(self._message)
+                answer = json.loads(connection.recv_bytes(MAX_MESSAGE))
+                self._answer = answer if isinstance(answer, dict) else None
+        except (OSError, EOFError, ValueError, AuthenticationError) as error:
+            self.cause = f"{type(error).__name__}: {error}"
+        finally:
+            self._done.set()
+
+    def wait(self, seconds: float) -> dict[str, Any] | None:
+        """The answer; None when there was none (``cause`` says why)."""
+        return self._answer if self._done.wait(seconds) else None
+
+
 class Ownership:
     """The names that this process holds, and questions to whoever holds others. Thread-safe.
 
@@ -54,8 +81,9 @@ class Ownership:
     AppError, which reaches the asker as it is.
     """
 
-    def __init__(self, folder: Path, role: str, handler: Handler) -> None:
+    def __init__(self, folder: Path, role: str, handler: Handler, answer_s: float = ANSWER_S) -> None:
         self.role = role
+        self._answer_s = answer_s
         self._folder = folder
         self._handler = handler
         self._lock = threading.RLock()
@@ -113,15 +141,13 @@ class Ownership:
 
     def ask(self, holder: Holder, op: str, name: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
-        message = {"op": op, "name": name, "args": dict(args or {})}
-        try:
-            with Client(holder.address, authkey=self._authkey()) as connection:
-                connection.send_bytes(json.dumps(message).encode())
-                if not connection.poll(ANSWER_S):
-                    raise failure("tunnel.owned", pid=holder.pid, cause="no answer in time")
-                answer = json.loads(connection.recv_bytes(MAX_MESSAGE))
-        except (OSError, EOFError, ValueError, AuthenticationError) as error:
-            raise failure("tunnel.owned", pid=holder.pid, cause=f"{type(error).__name__}: {error}") from None
+        message = json.dumps({"op": op, "name": name, "args": dict(args or {})}).encode()
+        question = _Question(holder.address, self._authkey(), message)
+        # A thread of its own: neither connecting nor the handshake has a time-out, and the owner may be frozen.
+        threading.Thread(target=question.ask, name="ownership-ask", daemon=True).start()
+        answer = question.wait(self._answer_s)
+        if answer is None:
+            raise failure("tunnel.owned", pid=holder.pid, cause=question.cause)
         if not answer.get("ok"):
             raise AppError(_problem_from(answer.get("problem") or {}))
         return dict(answer.get("result") or {})
@@ -135,12 +161,12 @@ class Ownership:
             listener, self._listener, thread = self._listener, None, self._thread
         if listener is None:
             return
-        address = str(listener.address)
-        with contextlib.suppress(OSError, EOFError, AuthenticationError):
-            Client(address, authkey=self._authkey()).close()  # wakes the thread that waits in accept()
+        if sys.platform != "win32":  # a pipe's thread can't be woken; it is a daemon
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
+                knock.connect(str(listener.address))  # wakes the thread that waits in accept()
+            if thread is not None:
+                thread.join(1.0)
         listener.close()
-        if thread is not None:
-            thread.join(1.0)
         if self._socket_folder is not None:
             with contextlib.suppress(OSError):
                 self._socket_folder.rmdir()

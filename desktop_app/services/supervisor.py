@@ -8,31 +8,20 @@ the server says that the session is up, lost connections are redialled for ever;
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
 
 from desktop_app.domain import backoff
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, failure, problem
-from desktop_app.domain.reducer import (
-    AttachRequested,
-    Detached,
-    LinkBlocked,
-    Noticed,
-    ReportArrived,
-    ServerSaw,
-    TunnelLost,
-    TunnelUp,
-)
-from desktop_app.domain.secrets import CLIENT_KEY
-from desktop_app.domain.session import Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.ports import BoundPort, Cancel, Server, Target
+from desktop_app.domain.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel, Server
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
+from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
-from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
-from remote_bootstrap.apps import APPS, BY_KEY, SSH
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +36,7 @@ class Mail(Enum):
 
 
 class Supervisor:
-    """Owns one session's tunnel from ``start`` until ``stop`` or the session's end."""
+    """Owns one session's tunnel from ``start`` until ``cancel`` or the session's end; then calls ``ended`` once."""
 
     def __init__(
         self,
@@ -61,21 +50,12 @@ class Supervisor:
         self.session = session
         self._store = store
         self._outside = outside
-        self._pace = outside.pace
-        self._server = server
-        self._ports = ports
         self._ended = ended
-        self._tunnel = outside.new_tunnel(session.task[:8])
-        self._tunnel.on_report(self._on_report)
-        self._tunnel.on_lost(lambda: self.post(Mail.LOST))
-        self._trust = RecordTrust(session, outside)
         self._mail: queue.SimpleQueue[Mail] = queue.SimpleQueue()
+        self.tunnel = SessionTunnel(session, store, outside, server, ports, lambda: self.post(Mail.LOST))
         self._cancel = Cancel()
-        self._dial = Cancel()
+        self._cancel.on_cancel(self.tunnel.cancel_dial)
         self._attempt = 0
-        self._private_key = ""
-        self._target: Target | None = None
-        self._app_secrets: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
 
     # -- from any thread
@@ -94,7 +74,6 @@ class Supervisor:
     def cancel(self) -> None:
         """Quick: begin to detach."""
         self._cancel.cancel()
-        self._dial.cancel()
         self.post(Mail.STOP)
 
     def join(self, seconds: float) -> bool:
@@ -103,21 +82,12 @@ class Supervisor:
             self._thread.join(max(0.0, seconds))
         return not self._thread.is_alive()
 
-    def app_secret(self, app: str) -> str:
-        """The token or password of an application, as the control channel told; "" when it has none."""
-        return self._app_secrets.get(app, "")
-
-    @property
-    def target(self) -> Target | None:
-        """Where it is (or was last) connected to, key included."""
-        return self._target
-
     # -- the thread
 
     def _run(self) -> None:
         try:
             self._wait_until_up()
-            self._bind()
+            self.tunnel.bind(self._next_mail)
             while self._wanted():
                 self._round()
         except Cancelled:
@@ -131,9 +101,7 @@ class Supervisor:
             self._close()
 
     def _close(self) -> None:
-        self._tunnel.close()
-        self._outside.ssh_access.revoke(self.session.text)
-        self._app_secrets.clear()
+        self.tunnel.close()
         if self._cancel.cancelled:
             self._store.apply(self.session, Detached())
         self._ended(self.session)
@@ -160,38 +128,16 @@ class Supervisor:
         self._cancel.check()
         return mail
 
-    # -- binding
-
-    def _bind(self) -> None:
-        wanted = self._ports.wanted(self.session, self._applications())
-        bound = self._tunnel.bind(wanted)
-        self._ports.keep(self.session, {one.app: one.port for one in bound})
-        self._store.apply(self.session, AttachRequested(tuple((one.app, one.port) for one in bound)))
-        for one in bound:
-            if one.port != one.wanted:
-                self._store.apply(self.session, Noticed(_moved(one)))
-
-    def _applications(self) -> tuple[str, ...]:
-        """What the session serves; a report may be a moment behind the record."""
-        patience = Cancel(self._pace.report_wait_s)
-        while not patience.expired:
-            now = self._snapshot()
-            report = now.facts.report if now else None
-            if report is not None and report.apps:
-                return tuple(dict.fromkeys((*(key for key in report.apps if key in BY_KEY), SSH.key)))
-            self._next_mail(patience.remaining(0.5))
-        return tuple(spec.key for spec in APPS)
-
     # -- connecting
 
     def _round(self) -> None:
         """From one dial to the next."""
         try:
-            self._connect()
+            self.tunnel.connect(self._cancel)
             self._attempt = 0
             self._watch()
         except AppError as error:
-            self._tunnel.disconnect()
+            self.tunnel.disconnect()
             if self._is_ending():
                 self._wait_for_the_end()
             elif self._wanted():
@@ -206,56 +152,17 @@ class Supervisor:
         while self._is_ending() and self._wanted():
             self._next_mail(None)
 
-    def _connect(self) -> None:
-        server = self._server(self._cancel)
-        record = self._trust.believed(self._facts(server), server, self._cancel)
-        self._target = Target(record, self._key())
-        self._dial = Cancel(self._pace.dial_s)
-        self._cancel.check()
-        self._tunnel.connect(self._target, self._dial)
-        self._route({SSH.key: record.port})
-        self._probe()
-        self._store.apply(self.session, TunnelUp())
-
-    def _facts(self, server: Server) -> ServerFacts:
-        """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""
-        now = self._snapshot()
-        known = now.facts if now else None
-        try:
-            seen = server.session(self.session.task, Cancel(self._pace.reread_s))
-        except AppError as error:
-            if known is None or known.record is None or error.problem.retry is not Retry.AUTO:
-                raise
-            return known
-        self._store.apply(self.session, ServerSaw(seen.facts))
-        if seen.facts.remote is Remote.ENDED:
-            raise failure("ssh.lost", address="the session's machine")
-        return seen.facts
-
-    def _key(self) -> str:
-        if not self._private_key:
-            self._private_key = self._outside.secrets.get(CLIENT_KEY, self.session.text) or ""
-        if not self._private_key:
-            raise failure("ssh.no_key")
-        return self._private_key
-
-    def _probe(self) -> None:
-        self._tunnel.probe(Cancel(self._pace.probe_s))
-
     def _watch(self) -> None:
         """While connected: wait for the end, and make sure that a silent link is noticed."""
-        clock, every = self._outside.clock, self._pace.probe_every_s
+        clock, every = self._outside.clock, self._outside.pace.probe_every_s
         due = clock() + every
         while self._wanted():
             mail = self._next_mail(max(0.0, due - clock()))
             if mail is Mail.LOST:
-                raise failure("ssh.lost", address=self._address())
+                raise failure("ssh.lost", address=self.tunnel.address)
             if mail is None or mail is Mail.REDIAL:
-                self._probe()
+                self.tunnel.probe()
                 due = clock() + every
-
-    def _address(self) -> str:
-        return self._target.record.address if self._target else "the session's machine"
 
     def _wait_to_redial(self, why: Problem) -> None:
         _log.info("session %s: %s [%s]", self.session.text, why.title, why.cause or why.code)
@@ -264,7 +171,7 @@ class Supervisor:
             self._wait_for_a_person()
             return
         self._attempt += 1
-        pace = self._pace
+        pace = self._outside.pace
         delay = backoff.delay(self._attempt, self._outside.jitter(), pace.redial_first_s, pace.redial_last_s)
         at = self._outside.now() + timedelta(seconds=delay)
         self._store.apply(self.session, TunnelLost(why, self._attempt, at))
@@ -287,26 +194,3 @@ class Supervisor:
     def _record(self) -> contract.Record | None:
         now = self._snapshot()
         return now.facts.record if now else None
-
-    # -- on the transport's thread
-
-    def _on_report(self, report: contract.Report) -> None:
-        for app, state in report.apps.items():
-            if state.secret:
-                self._outside.register_secret(state.secret)
-                self._app_secrets[app] = state.secret
-        self._route({app: state.port for app, state in report.apps.items() if state.port})
-        self._store.apply(self.session, ReportArrived(report))
-
-    def _route(self, ports: Mapping[str, int]) -> None:
-        record = self._target.record if self._target else None
-        ssh = {SSH.key: record.port} if record else {}
-        self._tunnel.route({**ssh, **ports})
-
-
-def _moved(bound: BoundPort) -> Problem:
-    spec = BY_KEY.get(bound.app)
-    program = bound.taken_by or "another program"
-    return problem(
-        "port.taken", wanted=bound.wanted, program=program, app=spec.label if spec else bound.app, port=bound.port
-    )

@@ -1,6 +1,7 @@
 """One owner per session on this computer, across processes; a killed owner is noticed and replaced."""
 
 import os
+import signal
 import socket
 import stat
 import sys
@@ -88,6 +89,20 @@ def test_a_killed_owner_is_noticed_and_replaced(mine: Ownership, folder: Path) -
     with closing(Ownership(folder, "cli", nothing)) as next_one:
         next_one.claim("something else")
         assert not list(folder.glob(f"owner-{process.pid}-*"))  # the socket that it left behind
+
+
+def test_an_owner_that_is_frozen_keeps_nobody_waiting(folder: Path) -> None:
+    process = owner_process.start(folder, "cli", NAME)
+    try:
+        process.send_signal(signal.SIGSTOP)
+        with closing(Ownership(folder, WINDOW, nothing, answer_s=0.3)) as mine:
+            holder = mine.holder(NAME)
+            assert holder is not None and holder.pid == process.pid
+            with pytest.raises(AppError) as caught:
+                mine.ask(holder, "status", NAME)
+            assert caught.value.problem.code == "tunnel.owned"
+    finally:
+        owner_process.stop(process)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes have no connection without a handshake there")

@@ -1,0 +1,84 @@
+"""Holders: what this process asks of the other SessionDock processes of this user. Any thread; blocking.
+
+The other side of each question is ``Links.answer``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from desktop_app.domain.problems import failure
+from desktop_app.domain.session import SessionId
+from desktop_app.services.ownership import WINDOW, Holder, Ownership, wait_claim
+
+HAND_OVER_S = 5.0
+
+OP_ATTACH = "attach"
+OP_DETACH = "detach"
+OP_GIVE_UP = "give-up"  # a window asks a command line to hand its tunnel over
+OP_STATUS = "status"
+OP_LOGIN_PAGE = "login-page"
+OP_SSH_COMMAND = "ssh-command"
+OP_ACTIVATE = "activate"
+
+
+class Holders:
+    """Finds the process that holds a session (or the window) and asks it. Problems: tunnel.owned, and the holder's."""
+
+    def __init__(self, ownership: Ownership) -> None:
+        self._ownership = ownership
+
+    def of(self, session: SessionId) -> Holder | None:
+        """The other process that holds this session's tunnel."""
+        return self._ownership.holder(session.text)
+
+    def window(self) -> Holder | None:
+        """The living window of another process."""
+        return self._ownership.holder(WINDOW)
+
+    def take(self, session: SessionId) -> Holder | None:
+        """Make the session ours; a window has command lines hand theirs over. Answers who refuses to, else None."""
+        if self._ownership.claim(session.text):
+            return None
+        holder = self.of(session)
+        if holder is not None and self._ownership.role == WINDOW and holder.role != WINDOW:
+            self.ask(holder, OP_GIVE_UP, session)
+        seconds = HAND_OVER_S if holder and self._ownership.role == WINDOW else 1.0
+        if wait_claim(self._ownership, session.text, seconds):
+            return None
+        return self.of(session) or holder or Holder(0)
+
+    def window_attaches(self, window: Holder, session: SessionId) -> None:
+        self.ask(window, OP_ATTACH, session)
+
+    def detach(self, holder: Holder, session: SessionId) -> None:
+        self.ask(holder, OP_DETACH, session)
+
+    def status(self, session: SessionId) -> Mapping[str, Any]:
+        """Link and local ports; {} when nobody holds it."""
+        holder = self.of(session)
+        return self.ask(holder, OP_STATUS, session) if holder else {}
+
+    def login_page(self, session: SessionId, app: str) -> str:
+        return str(self._ask_who_holds(OP_LOGIN_PAGE, session, {"app": app}).get("url", ""))
+
+    def ssh_command(self, session: SessionId) -> tuple[str, ...]:
+        answer = self._ask_who_holds(OP_SSH_COMMAND, session, {}).get("argv") or ()
+        return tuple(str(word) for word in answer)
+
+    def show_window(self) -> None:
+        """Bring up the window that is open."""
+        window = self.window()
+        if window is not None:
+            self._ownership.ask(window, OP_ACTIVATE, WINDOW)
+
+    def _ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
+        holder = self.of(session)
+        if holder is None:
+            raise failure("open.not_ready", app="The session", state="not attached", why="Attach it first.")
+        return self.ask(holder, op, session, args)
+
+    def ask(self, holder: Holder, op: str, session: SessionId, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One question about a session."""
+        if not holder.address:
+            raise failure("tunnel.owned", pid=holder.pid or "unknown")
+        return self._ownership.ask(holder, op, session.text, args)

@@ -1,0 +1,167 @@
+"""SessionTunnel: one session's tunnel together with what dialling it takes. Runs on the session's supervisor thread.
+
+It binds the local ports, reads and checks the connection record, fetches the key, connects, and keeps routes and
+application secrets as the control channel reports them (that part on the transport's thread). When to dial is the
+supervisor's affair.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
+from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
+from desktop_app.domain.secrets import CLIENT_KEY
+from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.ports import BoundPort, Cancel, Server, Target
+from desktop_app.services.local_ports import LocalPorts
+from desktop_app.services.outside import Outside
+from desktop_app.services.store import SessionStore
+from desktop_app.services.trust import RecordTrust
+from remote_bootstrap import contract
+from remote_bootstrap.apps import APPS, BY_KEY, SSH
+
+_log = logging.getLogger(__name__)
+
+
+class SessionTunnel:
+    """``lost`` is called, on the transport's thread, when the connection ended by itself."""
+
+    def __init__(
+        self,
+        session: SessionId,
+        store: SessionStore,
+        outside: Outside,
+        server: Callable[[Cancel], Server],
+        ports: LocalPorts,
+        lost: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._store = store
+        self._outside = outside
+        self._server = server
+        self._ports = ports
+        self._tunnel = outside.new_tunnel(session.task[:8])
+        self._tunnel.on_report(self._on_report)
+        self._tunnel.on_lost(lost)
+        self._trust = RecordTrust(session, outside)
+        self._dial = Cancel()
+        self._private_key = ""
+        self._target: Target | None = None
+        self._app_secrets: dict[str, str] = {}
+
+    # -- from any thread
+
+    @property
+    def target(self) -> Target | None:
+        """Where it is (or was last) connected to, key included."""
+        return self._target
+
+    @property
+    def address(self) -> str:
+        return self._target.record.address if self._target else "the session's machine"
+
+    def app_secret(self, app: str) -> str:
+        """The token or password of an application, as the control channel told; "" when it has none."""
+        return self._app_secrets.get(app, "")
+
+    def cancel_dial(self) -> None:
+        """Quick."""
+        self._dial.cancel()
+
+    # -- local ports
+
+    def bind(self, wait: Callable[[float], object]) -> None:
+        """Open the local ports and say so in the store; ``wait(seconds)`` waits for news. Problems: port.none"""
+        wanted = self._ports.wanted(self._session, self._applications(wait))
+        bound = self._tunnel.bind(wanted)
+        self._ports.keep(self._session, {one.app: one.port for one in bound})
+        self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
+        for one in bound:
+            if one.port != one.wanted:
+                self._store.apply(self._session, Noticed(_moved(one)))
+
+    def _applications(self, wait: Callable[[float], object]) -> tuple[str, ...]:
+        """What the session serves; its report may be a moment behind its record."""
+        patience = Cancel(self._outside.pace.report_wait_s)
+        while not patience.expired:
+            now = self._store.get(self._session)
+            report = now.facts.report if now else None
+            if report is not None and report.apps:
+                return tuple(dict.fromkeys((*(key for key in report.apps if key in BY_KEY), SSH.key)))
+            wait(patience.remaining(0.5))
+        return tuple(spec.key for spec in APPS)
+
+    # -- the connection
+
+    def connect(self, cancel: Cancel) -> None:
+        """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
+        server = self._server(cancel)
+        record = self._trust.believed(self._facts(server), server, cancel)
+        self._target = Target(record, self._key())
+        self._dial = Cancel(self._outside.pace.dial_s)
+        cancel.check()
+        self._tunnel.connect(self._target, self._dial)
+        self._route({})
+        self.probe()
+        self._store.apply(self._session, TunnelUp())
+
+    def _facts(self, server: Server) -> ServerFacts:
+        """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""
+        now = self._store.get(self._session)
+        known = now.facts if now else None
+        try:
+            seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
+        except AppError as error:
+            if known is None or known.record is None or error.problem.retry is not Retry.AUTO:
+                raise
+            return known
+        self._store.apply(self._session, ServerSaw(seen.facts))
+        if seen.facts.remote is Remote.ENDED:
+            raise failure("ssh.lost", address="the session's machine")
+        return seen.facts
+
+    def _key(self) -> str:
+        if not self._private_key:
+            self._private_key = self._outside.secrets.get(CLIENT_KEY, self._session.text) or ""
+        if not self._private_key:
+            raise failure("ssh.no_key")
+        return self._private_key
+
+    def probe(self) -> None:
+        """Problems: ssh.lost"""
+        self._tunnel.probe(Cancel(self._outside.pace.probe_s))
+
+    def disconnect(self) -> None:
+        """Keep the local ports."""
+        self._tunnel.disconnect()
+
+    def close(self) -> None:
+        """Free everything, the person's own ssh included."""
+        self._tunnel.close()
+        self._outside.ssh_access.revoke(self._session.text)
+        self._app_secrets.clear()
+
+    # -- on the transport's thread
+
+    def _on_report(self, report: contract.Report) -> None:
+        for app, state in report.apps.items():
+            if state.secret:
+                self._outside.register_secret(state.secret)
+                self._app_secrets[app] = state.secret
+        self._route({app: state.port for app, state in report.apps.items() if state.port})
+        self._store.apply(self._session, ReportArrived(report))
+
+    def _route(self, ports: Mapping[str, int]) -> None:
+        """The report knows better; the record's port is right where nothing stands between us and sshd."""
+        now = self._store.get(self._session)
+        known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
+        ssh = {SSH.key: self._target.record.port} if self._target else {}
+        self._tunnel.route({**ssh, **known, **ports})
+
+
+def _moved(bound: BoundPort) -> Problem:
+    spec = BY_KEY.get(bound.app)
+    program = bound.taken_by or "another program"
+    return problem(
+        "port.taken", wanted=bound.wanted, program=program, app=spec.label if spec else bound.app, port=bound.port
+    )

@@ -1,0 +1,229 @@
+"""Commands that launch, connect, open and end, over a core with fakes: events, exit codes, Ctrl-C, other processes."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from desktop_app import cli
+from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.problems import failure
+from desktop_app.domain.session import End, Link, Remote, SessionId
+from tests.fakes.outside import ACCOUNT, World, report_of
+from tests.support.cli_rig import ODD, Run, add_ready, agent
+from tests.support.core_rig import CoreRig, is_link
+from tests.support.waiting import wait_until
+
+# -- launching
+
+
+def flags_of(spec: LaunchSpec) -> list[str]:
+    found: list[str] = []
+    for name, option in options().items():
+        value = getattr(spec, name)
+        if isinstance(value, bool):
+            found.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        else:
+            found += [option.flag, *(str(value).split("\n") if option.multiline else [str(value)])]
+    return found
+
+
+def test_every_option_is_a_flag_and_reaches_the_task(run: Run, world: World) -> None:
+    world.server().set_queue("gpu", ["a"])
+    spec = LaunchSpec(
+        queue="gpu", name="flags", project="Team/X", jupyterlab=False, vscode=True, jupyterlab_version="4.6.6",
+        vscode_version="4.105.1", docker="python:3.12", packages="torch==2.5\ntqdm", user_folder="/data", ssh_port=2222,
+    )  # fmt: skip
+    assert run("launch", "--no-attach", *flags_of(spec)).code == 0
+    assert world.profiles.launches[ACCOUNT.id] == {name: getattr(spec, name) for name in options()}
+
+
+def test_launch_without_attach_returns_at_once(run: Run, world: World) -> None:
+    said = run("launch", "--no-attach", "--json", "--session-name", ODD)
+    assert said.code == 0
+    assert said.json["event"] == "launched" and said.json["status"] == "Queued"
+    assert world.tunnels == []
+
+
+def test_the_queue_is_chosen_sensibly(run: Run, world: World) -> None:
+    run("launch", "--no-attach", "--queue", "default")
+    world.server().set_queue("gpu", ["b"])
+    assert run("launch", "--no-attach", "--json").json["queue"] == "default"  # the last one
+    world.profiles.launches.clear()
+    world.server().set_queue("default")
+    assert run("launch", "--no-attach", "--json").json["queue"] == "gpu"  # the only served one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--queue", "no such"), "queue.unknown"),
+        (("--session-name", "x"), "launch.invalid"),
+        (("--docker", "a b"), "launch.invalid"),
+        (("--account", "nobody"), "account.unknown"),
+    ],
+)
+def test_a_launch_that_can_not_be(run: Run, world: World, arguments: tuple[str, ...], code: str) -> None:
+    said = run("launch", "--json", *arguments)
+    assert said.code == 1 and said.json["error"]["code"] == code
+    assert said.err.startswith("sessiondock: ")
+    assert world.server().tasks == {}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("launch", "--no-such-flag"),
+        ("nothing",),
+        ("launch", "--remote-ssh-port", "x"),
+        ("sandbox",),
+        ("attach", "a", "b"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.parser().parse_args(arguments)
+    assert caught.value.code == 2
+
+
+def test_launch_wait_returns_when_everything_is_ready(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    in_background(agent(world))
+    said = run("launch", "--wait", "--json")
+    assert said.code == 0
+    assert [event["event"] for event in said.events if event["event"] != "progress"] == ["launched", "ready"]
+    ready = said.events[-1]
+    assert ready["link"] == "up" and ready["applications"]["jupyterlab"]["local_port"] == 8878
+    assert world.server().tasks[ready["id"]].facts.remote is Remote.READY  # it goes on without us
+
+
+def test_launch_holds_the_tunnel_until_the_session_ends(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    def end(task: str) -> None:
+        world.tunnel().wait_for(lambda tunnel: tunnel.probes >= 5)  # it stays for a while
+        world.server().end(task)
+
+    in_background(agent(world, end))
+    said = run("launch")
+    assert said.code == 0
+    assert "is ready" in said.err and "http://127.0.0.1:8878" in said.err and "has ended" in said.err
+    assert world.tunnel().closed
+
+
+def test_a_launch_that_fails_shows_why(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    def fail() -> None:
+        server = world.server()
+        task = wait_until(lambda: next(iter(server.tasks), None), "a task")
+        wait_until(lambda: server.tasks[task].facts.remote is Remote.QUEUED, "the task to be queued")
+        server.agent_takes(task)
+        server.write_log(task, "ERROR: No matching distribution found for tоrch==99\n")
+        server.end(task, End.FAILED, "worker execution exit code 1")
+
+    in_background(fail)
+    said = run("launch")
+    assert said.code == 1 and "No matching distribution found" in said.err
+
+
+def test_ctrl_c_leaves_the_session_running_and_says_so(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    def press(_task: str) -> None:
+        world.tunnel().wait_for(lambda tunnel: tunnel.connected)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    in_background(agent(world, press))
+    said = run("launch")
+    assert said.code == 130
+    assert "goes on running" in said.err and "sessiondock attach" in said.err
+    task = next(iter(world.server().tasks))
+    assert world.server().tasks[task].facts.remote is Remote.READY
+    assert world.tunnel().closed
+
+
+# -- the connection
+
+
+def test_attach_needs_a_person_when_the_host_key_is_wrong(run: Run, world: World) -> None:
+    why = failure("ssh.host_key", address="10.0.0.7", port=10022, found="SHA256:a", expected="SHA256:b")
+    world.prepare_tunnel = lambda tunnel: tunnel.connect_errors.append(why)
+    task = add_ready(world)
+    said = run("attach", task, "--json")
+    assert said.code == 1 and said.events[-1]["error"]["code"] == "ssh.host_key"
+    assert "SHA256:a" in said.err and "did not connect" in said.err
+
+
+def test_attach_tells_who_holds_the_session_already(run: Run, world: World, other: World) -> None:
+    task = add_ready(world)
+    with CoreRig(other) as window:
+        session = SessionId(ACCOUNT.id, task)
+        window.until(session, lambda s: s.remote is Remote.READY)
+        window.core.attach(session, window.soon())
+        window.until(session, is_link(Link.UP))
+        said = run("attach", task, "--json")
+        assert said.code == 0 and said.json["event"] == "held" and said.json["pid"] == os.getpid()
+        assert said.json["applications"]["jupyterlab"]["local_port"] == 8878
+        row = run("list", "--json").json["sessions"][0]
+        assert (row["status"], row["link"], row["held_by"]) == ("Connected", "up", os.getpid())
+        assert run("open", task, "--print").out == "http://127.0.0.1:1/page-1\n"
+        assert run("open", task, "vscode").code == 0 and other.opened == []
+        assert world.opened == ["http://127.0.0.1:1/page-2"]
+        assert run("detach", task).code == 0
+        assert window.get(session).link is Link.OFF
+    assert world.tunnels == []
+
+
+def test_opening_what_is_not_attached(run: Run, world: World) -> None:
+    task = add_ready(world)
+    said = run("open", task, "--json")
+    assert said.code == 1 and said.json["error"]["code"] == "open.not_ready"
+    assert "ttach" in said.err
+
+
+def test_opening_what_is_not_there(run: Run, world: World) -> None:
+    task = world.server().create_running("young", report_of(jupyterlab="installing"))
+    assert run("open", task, "--json").json["error"]["code"] == "open.not_ready"
+
+
+def test_shutdown_waits_for_the_end(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    task = add_ready(world)
+
+    def end() -> None:
+        wait_until(lambda: world.server().tasks[task].facts.remote is Remote.STOPPING, "the stop")
+        world.server().end(task)
+
+    in_background(end)
+    assert run("shutdown", task, "--json").json["done"] == "ended"
+
+
+def test_shutdown_without_waiting(run: Run, world: World) -> None:
+    task = add_ready(world)
+    assert run("shutdown", task, "--no-wait", "--json").json["done"] == "shutting down"
+    assert world.server().tasks[task].facts.remote is Remote.STOPPING
+
+
+def test_shutdown_cancels_what_waits(run: Run, world: World) -> None:
+    run("launch", "--no-attach")
+    assert run("shutdown").code == 0
+    assert [f.facts.remote for f in world.server().tasks.values()] == [Remote.ENDED]
+
+
+def test_progress_and_notices_are_said_once(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    world.prepare_tunnel = lambda tunnel: tunnel.taken.update({8878: "jupyter-lab (process 4711)"})
+
+    def end(task: str) -> None:
+        world.tunnel().wait_for(lambda tunnel: tunnel.probes >= 5)
+        world.server().end(task)
+
+    in_background(agent(world, end))
+    said = run("launch").err.splitlines()
+    assert sum("jupyter-lab (process 4711)" in line for line in said) == 1
+    assert len(said) == len(set(said))
