@@ -164,13 +164,14 @@ class ActionBook(QObject):
 
     def refresh(self, snapshots: tuple[SessionSnapshot, ...]) -> None:
         """Follow the store: make, update and drop sets."""
-        self._snapshots = {snapshot.id: snapshot for snapshot in snapshots}
+        before, self._snapshots = self._snapshots, {snapshot.id: snapshot for snapshot in snapshots}
         for session in [known for known in self._sets if known not in self._snapshots]:
             self._sets.pop(session).deleteLater()
         for snapshot in snapshots:
             if snapshot.id not in self._sets:
                 self._sets[snapshot.id] = SessionActions(snapshot.id, self._commands, self)
-            self._sets[snapshot.id].update(snapshot)
+            if before.get(snapshot.id) != snapshot:
+                self._sets[snapshot.id].update(snapshot)
         self._commands.prune(frozenset(self._snapshots))
         self.changed.emit()
 

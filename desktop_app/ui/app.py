@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_ID, APP_NAME, __version__
@@ -24,13 +24,29 @@ GRACE_MS = 1000  # for a core that overruns its deadline
 Activate = Callable[[], None]
 
 
-def make_application(argv: Sequence[str]) -> QApplication:
+class DockApplication(QApplication):
+    """Turns a quit that comes from outside (the dock, the end of the desktop's session) into the ordinary way out.
+
+    Qt would first ask every window to close, and a window that hides instead would refuse.
+    """
+
+    asked_to_quit = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Quit:
+            event.ignore()
+            self.asked_to_quit.emit()
+            return True
+        return super().event(event)
+
+
+def make_application(argv: Sequence[str]) -> DockApplication:
     """The QApplication with the names that desktops, accessibility and single-instance tools know it by."""
     QApplication.setApplicationName(APP_NAME)
     QApplication.setApplicationDisplayName(APP_NAME)
     QApplication.setApplicationVersion(__version__)
     QApplication.setDesktopFileName(APP_ID)
-    app = QApplication([sys.argv[0] if not argv else argv[0], *argv[1:]])
+    app = DockApplication([sys.argv[0] if not argv else argv[0], *argv[1:]])
     app.setQuitOnLastWindowClosed(False)  # the tray keeps it alive; the controller decides
     app.setWindowIcon(icons.app_icon())
     return app
@@ -96,8 +112,9 @@ def run(
     app = make_application(argv)
     state = WindowState()
     controller = Controller(core, Theme(app, state.scheme), state)
-    leaving = Leaving(core, controller, app.quit)
+    leaving = Leaving(core, controller, lambda: app.exit(0))
     controller.leaving.connect(leaving.begin)
+    app.asked_to_quit.connect(leaving.begin)
     signals = EndSignals(leaving.begin)
     if on_activate is not None:
         on_activate(controller.bridge.activate)

@@ -63,8 +63,10 @@ class TrayMenu(QMenu):
             self._arrange(snapshots)
         for snapshot in snapshots:
             submenu = self._submenus[snapshot.id]
-            submenu.setTitle(f"{tray_text(snapshot.name, 40)} — {status_of(snapshot).value}")
-            submenu.setIcon(icons.status_icon(status_of(snapshot)))
+            title = f"{tray_text(snapshot.name, 40)} — {status_of(snapshot).value}"
+            if title != submenu.title():  # each change goes over the bus to the panel
+                submenu.setTitle(title)
+                submenu.setIcon(icons.status_icon(status_of(snapshot)))
         self._none.setVisible(not snapshots)
 
     def _arrange(self, snapshots: tuple[SessionSnapshot, ...]) -> None:

@@ -1,6 +1,7 @@
 """The window over the fake core, to look at: ``python -m tests.ui.demo``.
 
-Options: --dark, --system (the desktop's scheme), --empty, --hidden, --locked (the keyring is), --shot FOLDER.
+Options: --dark, --system (the desktop's scheme), --empty, --hidden, --locked (the keyring is), --shot FOLDER,
+--quit-soon (as a dock or the end of a session asks).
 """
 
 import sys
@@ -41,7 +42,7 @@ def shots(controller: Controller, core: ui_core.FakeCore, folder: Path, prefix: 
     for session in [snapshot.id for snapshot in core.store.all()]:
         core.store.drop(session)
     grab(window, folder, f"{prefix}-empty")
-    QApplication.quit()
+    QApplication.exit(0)
 
 
 def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
@@ -72,6 +73,11 @@ class TalkingCore(ui_core.FakeCore):
         if name != "log":
             print("call", name, *arguments, flush=True)
         super()._call(name, cancel, *arguments)  # type: ignore[arg-type]
+
+    def start(self) -> None:
+        super().start()
+        if "--quit-soon" in sys.argv:
+            QTimer.singleShot(300, QApplication.quit)
 
 
 def demo_core() -> ui_core.FakeCore:

@@ -76,6 +76,12 @@ def test_without_a_tray_a_hidden_start_shows_the_window(rig):
     assert program.wait_exit(10) == 0
 
 
+def test_a_quit_from_outside_is_not_refused_by_a_window_that_would_hide(rig):
+    program = start(rig, "--quit-soon")
+    assert program.wait_exit(15) == 0
+    assert called(program, "close")
+
+
 def test_a_screen_reader_finds_and_presses(rig):
     program = start(rig)
     app = rig.application(APP_NAME)
