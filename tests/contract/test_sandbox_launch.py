@@ -1,5 +1,6 @@
 """Starting, adopting, holding and ending the sandbox's process, without its agent (``test_sandbox_agent`` has that)."""
 
+import http.client
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -131,6 +133,22 @@ def test_another_process_with_the_recorded_pid_is_not_taken_for_the_sandbox(home
     Home(home).state.write_text(json.dumps(state))
     assert launch.status(home) is None
     assert launch.stop(home) is False  # and this process lives on
+
+
+def test_chunked_uploads_and_bodies_of_get_requests_pass_the_real_listener(home: Path) -> None:
+    info = launch.ensure_running(home, options=ALONE)
+    api = RealApi(info)
+    assert api.call("queues.get_all", name="^default$", only_fields=["name"]) == {"queues": [{"name": "default"}]}
+    content = os.urandom(3 * 1024 * 1024)
+    head = b'--edge\r\nContent-Disposition: form-data; name="/a b/large.bin"; filename="/a b/large.bin"\r\n\r\n'
+    pieces = [head, *(content[at : at + 100_000] for at in range(0, len(content), 100_000)), b"\r\n--edge--\r\n"]
+    headers = {"Authorization": "Bearer " + api.call("auth.login")["token"]}
+    with closing(http.client.HTTPConnection("127.0.0.1", int(info.files_url.rsplit(":", 1)[1]), timeout=20)) as server:
+        form = {**headers, "Content-Type": "multipart/form-data; boundary=edge", "Transfer-Encoding": "chunked"}
+        server.request("POST", "/", iter(pieces), form, encode_chunked=True)
+        assert json.loads(server.getresponse().read()) == ["a b/large.bin"]
+        server.request("GET", "/a%20b/large.bin", headers=headers)
+        assert server.getresponse().read() == content
 
 
 # --- how long it lives ----------------------------------------------------------------------------------------------
