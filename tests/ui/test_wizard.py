@@ -179,6 +179,30 @@ def test_a_job_that_does_not_listen_can_be_left(bare, open_wizard):
     bare.jobs.threads[-1].join(5)
 
 
+def test_back_leads_to_the_form_as_it_was_left(qtbot, core, open_wizard):
+    wizard = ready(qtbot, open_wizard(core, "sandbox"))
+    assert not button(wizard, "wizard-back").isVisible()
+    line(wizard, "option-name").setText("half typed")
+    button(wizard, "launch-other-account").click()
+    assert wizard.on_account_page
+    button(wizard, "wizard-back").click()
+    assert not wizard.on_account_page and line(wizard, "option-name").text() == "half typed"
+
+
+def test_a_key_that_was_revoked_is_replaced_on_the_way_to_the_launch(qtbot, core, open_wizard):
+    core.failures["queues"] = ui_core.failing("server.unauthorised", server=ui_core.TEAM.api_url)
+    wizard = open_wizard(core, ui_core.TEAM.id)
+    qtbot.waitUntil(lambda: problem(wizard) == "server.unauthorised")
+    find(wizard, "remedy-sign_in", QPushButton).click()
+    assert wizard.on_account_page and line(wizard, "account-api-url").text() == ui_core.TEAM.api_url
+    assert line(wizard, "account-secret").hasFocus()
+    line(wizard, "account-secret").setText("NEW")
+    del core.failures["queues"]
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: not wizard.on_account_page)
+    ready(qtbot, wizard)
+
+
 # -- the options page
 
 

@@ -117,17 +117,23 @@ class AccountPage(QWidget):
             field.line.textChanged.connect(lambda _text, field=field: field.show_error(""))
 
     def _start(self, account: Account | None) -> None:
-        known = {one.id for one in self._core.accounts()}
-        server = (account is not None and not account.sandbox) or (account is None and bool(known))
-        (self._server if server else self._sandbox).setChecked(True)
-        self._form.setVisible(server)
-        if account is not None and not account.sandbox:
+        others = account is None and bool(self._core.accounts())
+        (self._server if others else self._sandbox).setChecked(True)
+        self._form.setVisible(others)
+        if account is not None:
+            self.fill_in(account)
+
+    def fill_in(self, account: Account) -> None:
+        """A known account that needs a new key: everything but the secret."""
+        (self._sandbox if account.sandbox else self._server).setChecked(True)
+        if not account.sandbox:
             self.address.line.setText(account.api_url)
             self.access_key.line.setText(account.access_key)
 
     def focus_first(self) -> None:
         """Put the keyboard where the answer is wanted."""
-        (self._sandbox if self.sandbox else self.address.line).setFocus()
+        empty = [f.line for f in (self.address, self.access_key, self.secret) if not f.text]
+        (self._sandbox if self.sandbox else empty[0] if empty else self.address.line).setFocus()
 
     @property
     def sandbox(self) -> bool:

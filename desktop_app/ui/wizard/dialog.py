@@ -61,11 +61,12 @@ class Wizard(QDialog):
         self.foot = WizardFoot()
         self.foot.onward.connect(self._next)
         self.foot.cancelled.connect(self.reject)
+        self.foot.backward.connect(lambda: self._turn_to(1, "launch"))
         self._stack = QStackedWidget()
         self._stack.addWidget(self._scrolled(self.account_page, "Account"))
         self._stack.addWidget(self._scrolled(self.launch_page, "Launch options"))
         self.account_page.edited.connect(self._show_buttons)
-        self.launch_page.other_account.connect(self._show_account)
+        self.launch_page.other_account.connect(lambda: self._show_account())
         self.launch_page.list_failed.connect(self.banner.show_problem)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -100,7 +101,9 @@ class Wizard(QDialog):
     def on_account_page(self) -> bool:
         return self._stack.currentIndex() == 0
 
-    def _show_account(self) -> None:
+    def _show_account(self, account: Account | None = None) -> None:
+        if account is not None:
+            self.account_page.fill_in(account)
         self._turn_to(0, "account")
         self.account_page.focus_first()
 
@@ -117,6 +120,8 @@ class Wizard(QDialog):
         self._show_buttons()
 
     def _show_buttons(self) -> None:
+        # Back leads to the form as it was left; there is one once an account is known.
+        self.foot.back.setVisible(self.on_account_page and bool(self.launch_page.account))
         if not self.on_account_page:
             text = "Launch"
         elif self.account_page.sandbox:
@@ -201,7 +206,8 @@ class Wizard(QDialog):
     def _remedy(self, remedy: Remedy) -> None:
         problem: Problem | None = self.banner.problem
         if remedy is Remedy.SIGN_IN:
-            self._show_account()
+            known = {one.id: one for one in self._core.accounts()}
+            self._show_account(known.get(self.launch_page.account))
         elif remedy is Remedy.OTHER_QUEUE:
             self.launch_page.focus_queue()
         elif problem is not None and problem.code.startswith("server.") and not self.on_account_page:

@@ -8,10 +8,11 @@ from desktop_app.ui.widgets import button, label
 
 
 class WizardFoot(QFrame):
-    """``onward`` and ``cancelled`` are the two buttons."""
+    """``onward``, ``cancelled`` and ``backward`` are the buttons."""
 
     onward = Signal()
     cancelled = Signal()
+    backward = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -21,6 +22,8 @@ class WizardFoot(QFrame):
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Progress")
+        self.back = button("Back", "quiet", "wizard-back")
+        self.back.clicked.connect(lambda: self.backward.emit())
         self.cancel = button("Cancel", identifier="wizard-cancel")
         self.cancel.clicked.connect(lambda: self.cancelled.emit())
         self.next: QPushButton = button("", "primary", "wizard-next")
@@ -32,6 +35,7 @@ class WizardFoot(QFrame):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(SPACE_S)
+        row.addWidget(self.back)
         row.addWidget(self._text, 1)
         row.addStretch()
         row.addWidget(self.cancel)
@@ -47,6 +51,7 @@ class WizardFoot(QFrame):
         self._text.setText(text)
         self._bar.setVisible(bool(text))
         self.next.setEnabled(not text)
+        self.back.setEnabled(not text)
         self.cancel.setText("Stop" if text else "Cancel")
 
     def show_stopping(self) -> None:
