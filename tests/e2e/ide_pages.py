@@ -21,8 +21,8 @@ def open_notebook(browser: Browser, url: str) -> None:
 def run_cell(browser: Browser, code: str) -> str:
     """Type ``code`` into the notebook's last cell, run it and return the text that it prints.
 
-    JupyterLab takes the focus away, and forgets a run, while it still builds the page or connects its kernel; so, as a
-    person would, look whether it took the step and do it again if it did not.
+    JupyterLab takes the focus away, and forgets a run, while it still builds the page or connects its kernel, and after
+    a break it says so in a dialog; so, as a person would, look whether it took the step and do it again if it did not.
     """
     number = int(browser.evaluate(f"{_CELLS}.length")) - 1
     cell = f"{_CELLS}[{number}]"
@@ -32,6 +32,7 @@ def run_cell(browser: Browser, code: str) -> str:
             return True
         if browser.evaluate(f"{cell}.querySelector('.jp-InputPrompt').innerText.includes('*')"):
             return False
+        browser.evaluate("document.querySelectorAll('.jp-Dialog button.jp-mod-accept').forEach(b => b.click())")
         browser.evaluate(f"{cell}.querySelector('.cm-content').focus()")
         if not browser.evaluate(f"{cell}.contains(document.activeElement)"):
             return False
