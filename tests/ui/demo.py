@@ -21,7 +21,7 @@ from tests.fakes import ui_core
 
 
 def grab(widget: QWidget, folder: Path, name: str) -> None:
-    deadline = QDeadlineTimer(400)
+    deadline = QDeadlineTimer(900)
     while not deadline.hasExpired():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
     widget.grab().save(str(folder / f"{name}.png"))

@@ -1,7 +1,9 @@
 """The tray without a desktop: its menu as a model, its words, and when the icon is made."""
 
+import itertools
+
 import pytest
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QImage
 
 from desktop_app.domain.session import SEVERITY, Action, Status, status_of
 from desktop_app.ui import icons
@@ -102,3 +104,17 @@ def test_without_files_the_tray_still_has_a_picture():
     for state in TrayState:
         drawn = icons.drawn_tray_icon(state)
         assert isinstance(drawn, QIcon) and not drawn.isNull() and not drawn.pixmap(22, 22).toImage().allGray()
+
+
+def test_the_tray_s_states_can_be_told_apart_without_colour():
+    """What is left of each icon in grey differs from every other one in more than a few pixels."""
+
+    def grey(state: TrayState) -> bytes:
+        image = icons.tray_icon(state).pixmap(22, 22).toImage().convertToFormat(QImage.Format.Format_ARGB32)
+        dots = (image.pixelColor(x, y) for y in range(image.height()) for x in range(image.width()))
+        return bytes(round(dot.lightness() * dot.alphaF() + 128 * (1 - dot.alphaF())) for dot in dots)
+
+    pictures = {state: grey(state) for state in TrayState}
+    for one, other in itertools.combinations(TrayState, 2):
+        differing = sum(abs(a - b) > 40 for a, b in zip(pictures[one], pictures[other], strict=True))
+        assert differing > 12, (one, other, differing)
