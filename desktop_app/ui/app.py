@@ -27,7 +27,7 @@ Activate = Callable[[], None]
 class DockApplication(QApplication):
     """Turns a quit that comes from outside (the dock, the end of the desktop's session) into the ordinary way out.
 
-    Qt would first ask every window to close, and a window that hides instead would refuse.
+    Qt would first ask every window to close, and one that has a question would refuse.
     """
 
     asked_to_quit = Signal()
