@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Callable, Dict, List, Sequence
 
 from remote_bootstrap import commands
 from remote_bootstrap.store import InstallError, Say, build_once, python_tag
@@ -52,13 +52,19 @@ def uv_settings(pip: Dict[str, List[str]], present: Dict[str, str]) -> Dict[str,
     """uv's variables that say what pip's configuration says; those in ``present`` are the machine's own and stay."""
     wanted = {}
     for name, (variable, separator) in PIP_TO_UV.items():
-        if name in pip and variable not in present:
-            wanted[variable] = separator.join(pip[name]) if separator else pip[name][0]
+        values = [value for value in pip.get(name, []) if name != "find-links" or _usable(value)]
+        if values and variable not in present:
+            wanted[variable] = separator.join(values) if separator else values[0]
     if "UV_INDEX" in wanted or "UV_INDEX" in present:
         wanted.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip looks at all indexes too
     if "UV_NO_INDEX" in wanted and wanted["UV_NO_INDEX"].lower() not in ("1", "true", "yes", "on"):
         del wanted["UV_NO_INDEX"]
     return wanted
+
+
+def _usable(link: str) -> bool:
+    """uv stops where pip warns: at a folder of packages that is not there."""
+    return "://" in link or Path(link).exists()
 
 
 class Environments:
@@ -78,25 +84,37 @@ class Environments:
     def make(self, folder: Path, requirements: Sequence[str], why: str) -> Path:
         """A virtual environment in ``folder`` with ``requirements``; returns its Python. Raises InstallError."""
         python = folder / "bin" / "python"
-        uv = self.uv()
-        if uv:
+
+        def by_uv(uv: str) -> None:
             self._uv([uv, "venv", "--quiet", "--python", self.python, str(folder)], why)
             self._uv([uv, "pip", "install", "--quiet", "--python", str(python), *requirements], why)
-        else:
-            commands.run([self.python, "-m", "venv", str(folder)], why, self.cache_settings())
+
+        def by_pip() -> None:
+            commands.run([self.python, "-m", "venv", "--clear", str(folder)], why, self.cache_settings())
             self._pip(str(python), ["--quiet", *requirements], why)
+
+        self._by_either(by_uv, by_pip)
         return python
 
     def add(self, folder: Path, requirements: Sequence[str], why: str) -> Path:
         """A plain folder of packages for ``self.python`` (``pip install --target``). Raises InstallError."""
+        into = ["--quiet", "--target", str(folder), *requirements]
+        self._by_either(
+            lambda uv: self._uv([uv, "pip", "install", "--python", self.python, *into], why),
+            lambda: self._pip(self.pip_python(), into, why),
+        )
+        return folder
+
+    def _by_either(self, by_uv: Callable[[str], None], by_pip: Callable[[], None]) -> None:
+        """uv first, it is many times faster; pip where uv is missing or stumbles over what pip would forgive."""
         uv = self.uv()
         if uv:
-            self._uv(
-                [uv, "pip", "install", "--quiet", "--python", self.python, "--target", str(folder), *requirements], why
-            )
-        else:
-            self._pip(self.pip_python(), ["--quiet", "--target", str(folder), *requirements], why)
-        return folder
+            try:
+                by_uv(uv)
+                return
+            except InstallError as error:
+                self._say("uv failed, trying pip: %s" % error)
+        by_pip()
 
     @functools.lru_cache(maxsize=None)  # noqa: B019  one instance per process, and finding out takes a second
     def uv(self) -> str:

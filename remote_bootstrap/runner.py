@@ -26,13 +26,15 @@ from remote_bootstrap.supervise import Service
 
 Connect = Callable[[str], TaskServer]
 
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
 END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
 LEFTOVER_GRACE = 1.0
 
 
 def say(text: str) -> None:
-    print("SessionDock: " + text, flush=True)
+    """A line in the task's log. One write: several threads talk."""
+    print("SessionDock: %s\n" % text, end="", flush=True)
 
 
 class Session:
@@ -58,8 +60,7 @@ class Session:
 
     def run(self) -> int:
         """Returns the exit code: 0 if the session ended because somebody wanted it to."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda received, _frame: self.end("signal %d" % received))
+        self._heed_signals()
         os.environ[processes.SESSION_VARIABLE] = self._task  # inherited by everything, installers too
         try:
             self._start()
@@ -71,11 +72,27 @@ class Session:
         return 1 if self._failed else 0
 
     def end(self, reason: str) -> None:
-        """Ask the session to end. Any thread, any signal handler; the first reason counts."""
+        """Ask the session to end. Any thread; the first reason counts."""
         if not self._stop.is_set():
             self._reason = reason
         self._stop.set()
         self._wake.set()
+
+    def _heed_signals(self) -> None:
+        """A thread hears of signals by way of a pipe: a handler that sets an event while the main thread is inside
+        that event would wait for itself."""
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        for number in ENDING_SIGNALS:
+            signal.signal(number, lambda _number, _frame: None)
+        threading.Thread(target=self._hear, args=(reading,), name="signals", daemon=True).start()
+
+    def _hear(self, reading: int) -> None:
+        while True:
+            received = os.read(reading, 1)
+            if received and received[0] in ENDING_SIGNALS:
+                self.end("signal %d" % received[0])
 
     def _fail(self, reason: str) -> None:
         self._failed = True

@@ -56,7 +56,7 @@ def exclusive(lock: Path, say: Say) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if not waiting:
-                    say("Waiting for another session on this machine to finish the same installation")
+                    say("Waiting for the same installation that is under way already")
                 waiting = True
                 time.sleep(LOCK_POLL)
         yield

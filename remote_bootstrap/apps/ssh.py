@@ -56,7 +56,6 @@ class Ssh:
     def install(self, say: Say) -> None:
         self._say = say
         private(self._folder)
-        self.host_key.make()
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
         self._shell = shell.write(self._context)
         openssh_may = self._has_login and openssh.terminals_work()
@@ -64,6 +63,7 @@ class Ssh:
             say("SSH: sshd can't log this user in with a terminal here")
         self._kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, say)
         self._next_kind()
+        self.host_key.make()  # with the ssh-keygen that may have come with the server
 
     def launch(self) -> Launch:
         if self._starts >= TRIES:

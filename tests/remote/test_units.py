@@ -13,7 +13,7 @@ import pytest
 
 from remote_bootstrap import commands, contract, folders, network, processes, settings, store
 from remote_bootstrap.contract import AppReport, Record, Reply, Report, Request
-from remote_bootstrap.environments import parse_pip_config, uv_settings
+from remote_bootstrap.environments import Environments, parse_pip_config, uv_settings
 from remote_bootstrap.installers import codeserver, jupyter
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskStatus, Watcher
@@ -136,7 +136,7 @@ def test_pips_configuration_is_read_with_its_precedence() -> None:
             "install.index-url='https://two/simple'",
             "global.extra-index-url='\\nhttps://three/simple\\nhttps://four/simple'",
             ":env:.cert='/etc/certs'",
-            "global.find-links='/wheels'",
+            "global.find-links='/no-such-folder https://wheels'",
             "freeze.timeout='10'",
         ]
     )
@@ -146,9 +146,21 @@ def test_pips_configuration_is_read_with_its_precedence() -> None:
         "UV_INDEX": "https://three/simple https://four/simple",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "SSL_CERT_FILE": "/etc/certs",
-        "UV_FIND_LINKS": "/wheels",
+        "UV_FIND_LINKS": "https://wheels",
     }
     assert "UV_DEFAULT_INDEX" not in uv_settings(parse_pip_config(listing), {"UV_DEFAULT_INDEX": "mine"})
+
+
+def test_pip_takes_over_where_uv_fails(tmp_path: Path, monkeypatch) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho uv does not like it here\nexit 9\n")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
+    said = []
+    environments = Environments(tmp_path / "cache", said.append)
+    python = environments.make(tmp_path / "env", ["pip"], "it broke")  # which is there already
+    assert python.is_file()
+    assert "uv does not like it here" in said[0]
 
 
 def test_an_installation_is_made_once_and_again_after_a_failure(tmp_path: Path) -> None:
@@ -186,7 +198,7 @@ def test_two_sessions_that_start_together_install_once(tmp_path: Path) -> None:
     store.build_once(tmp_path / "x", build, say)
     first.join()
     assert len(made) == 1
-    assert "Waiting for another session" in said[0]
+    assert "under way already" in said[0]
 
 
 @pytest.mark.parametrize(
