@@ -45,9 +45,9 @@ class KeyringBus:
         config.write_text(CONFIG.format(socket=socket))
         command = ["dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}"]
         self._daemon = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_until(socket.exists, "the session bus")
         self._before = os.environ.get(ADDRESS)
         os.environ[ADDRESS] = f"unix:path={socket}"
+        wait_until(_answers, "the session bus")
         self._service: subprocess.Popen[bytes] | None = None
 
     def unlocked(self) -> None:
@@ -109,3 +109,12 @@ class KeyringBus:
                 new_method_call(message_bus, "NameHasOwner", "s", (SECRETS,)), timeout=5
             )
             return bool(reply.body[0])
+
+
+def _answers() -> bool:
+    """The socket's file is there a moment before anybody listens on it."""
+    try:
+        open_dbus_connection(os.environ[ADDRESS]).close()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    return True
