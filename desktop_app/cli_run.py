@@ -3,6 +3,7 @@
 Main thread. With --json each event is one line: launched, progress, ready, detached, ended.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -165,19 +166,19 @@ class _Watch:
         self._say("ready", now, "\n".join(lines))
 
     def _handed_over(self, now: SessionSnapshot) -> int | None:
-        """A window holds the tunnel; without --wait there is nothing left to do here."""
-        if self._command.arguments.command == "launch" and getattr(self._command.arguments, "wait", False):
-            return None if not self._window_is_up(now) else 1
-        self._say("held", now, f"Process {now.held_by} on this computer holds the connection now.")
-        return 1
-
-    def _window_is_up(self, now: SessionSnapshot) -> bool:
-        status = self._command.core.links.status(now.id)
+        """A window holds the tunnel: wait until it is up there (with --wait: until every application is ready)."""
+        try:
+            holder = self._command.core.links.status(now.id)
+        except AppError:
+            return None  # it let go in this very moment; the next look tells
+        link = str(holder.get("link", Link.OFF.value))
+        if link in (Link.OFF.value, Link.CONNECTING.value):
+            return None
         settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
-        if status.get("link") == Link.UP.value and settled:
-            self._ready(now)
-            return True
-        return False
+        if getattr(self._command.arguments, "wait", False) and not settled:
+            return None
+        self._say("held", now, f"Process {now.held_by} on this computer holds the connection ({link}).", holder)
+        return 1
 
     def _ended(self, now: SessionSnapshot) -> int:
         text = f"“{clean_line(now.name)}” has ended: {clean_line(progress_of(now))}."
@@ -193,12 +194,12 @@ class _Watch:
         """The task was deleted."""
         raise failure("task.gone", cause=session.text)
 
-    def _say(self, event: str, now: SessionSnapshot, text: str) -> None:
+    def _say(self, event: str, now: SessionSnapshot, text: str, holder: Mapping[str, Any] | None = None) -> None:
         if self._command.json:
             problem = problem_json(now.problem) if now.problem else None
             if event == "progress":
                 json_line({"event": event, "id": now.id.task, "progress": text, "problem": problem})
             else:
-                json_line({"event": event, **session_json(now)})
+                json_line({"event": event, **session_json(now, holder)})
         elif text:
             say(text)

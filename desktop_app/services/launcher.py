@@ -11,6 +11,7 @@ from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.outside import KeyPair, Outside
+from desktop_app.services.poller import with_grace
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract
 
@@ -44,7 +45,7 @@ class Launcher:
         )
         seen = self._store.get(session)
         if seen is None or seen.remote is Remote.CREATED:  # the poller may know more by now
-            self._store.see(session, facts)
+            self._store.see(session, with_grace(account.id, facts, created))
         return session
 
     def _draft(self, spec: LaunchSpec, key: KeyPair) -> TaskDraft:

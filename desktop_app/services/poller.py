@@ -8,9 +8,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desktop_app.domain import backoff
+from desktop_app.domain.account import SANDBOX_ID
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, problem
 from desktop_app.domain.reducer import ServerUnreachable
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
@@ -20,6 +21,7 @@ from desktop_app.services.outside import Outside
 from desktop_app.services.store import SessionStore
 
 FAILURE_LOG_S = 15.0
+SANDBOX_AGENT_COMES = timedelta(seconds=30)
 
 _MOVING = (Remote.CREATED, Remote.QUEUED, Remote.STARTING, Remote.STOPPING)
 _log = logging.getLogger(__name__)
@@ -35,6 +37,14 @@ def is_busy(snapshot: SessionSnapshot) -> bool:
         or snapshot.link in (Link.CONNECTING, Link.RETRYING)
         or any(e.state not in ("ready", "failed") for e in snapshot.endpoints)
     )
+
+
+def with_grace(account: str, facts: ServerFacts, now: datetime) -> ServerFacts:
+    """A sandbox that was just started has an agent on its way; its queue counts as served for a moment."""
+    young = facts.created is not None and now - facts.created < SANDBOX_AGENT_COMES
+    if account == SANDBOX_ID and facts.remote is Remote.QUEUED and not facts.queue_watched and young:
+        return replace(facts, queue_watched=True)
+    return facts
 
 
 class Poller:
@@ -145,7 +155,7 @@ class Poller:
 
     def _explained(self, server: Server, seen: SeenTask) -> ServerFacts:
         """The facts; of a session that just failed, with the lines of its log that say why."""
-        facts = seen.facts
+        facts = with_grace(self._account, seen.facts, self._outside.now())
         old = self._store.get(SessionId(self._account, seen.task))
         if facts.end is not End.FAILED or (old is not None and old.remote is Remote.ENDED):
             return facts

@@ -137,11 +137,17 @@ class Supervisor:
             self._attempt = 0
             self._watch()
         except AppError as error:
-            self.tunnel.disconnect()
-            if self._is_ending():
-                self._wait_for_the_end()
-            elif self._wanted():
-                self._wait_to_redial(error.problem)
+            self._down(error.problem)
+        except Cancelled:
+            self._cancel.check()  # not ours: the account's server was replaced under the dial
+            self._down(problem("ssh.lost", address=self.tunnel.address))
+
+    def _down(self, why: Problem) -> None:
+        self.tunnel.disconnect()
+        if self._is_ending():
+            self._wait_for_the_end()
+        elif self._wanted():
+            self._wait_to_redial(why)
 
     def _is_ending(self) -> bool:
         now = self._snapshot()

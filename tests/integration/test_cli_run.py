@@ -227,3 +227,20 @@ def test_progress_and_notices_are_said_once(
     said = run("launch").err.splitlines()
     assert sum("jupyter-lab (process 4711)" in line for line in said) == 1
     assert len(said) == len(set(said))
+
+
+def test_with_a_window_open_the_window_connects(
+    run: Run, world: World, other: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    with CoreRig(other) as window:
+        assert window.core.links.claim_window()
+        in_background(agent(world))
+        said = run("launch", "--json").events
+        assert [event["event"] for event in said if event["event"] not in ("progress", "notice")] == [
+            "launched",
+            "held",
+        ]
+        assert (said[-1]["link"], said[-1]["status"], said[-1]["held_by"]) == ("up", "Connected", os.getpid())
+        assert said[-1]["applications"]["jupyterlab"]["local_port"] == 8878
+        assert window.get(SessionId(ACCOUNT.id, said[0]["id"])).link is Link.UP
+    assert world.tunnels == []

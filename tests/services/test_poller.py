@@ -1,13 +1,15 @@
 """The store stays true to the server: away and back, wrong keys, lost agents, failures explained, deletions."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from desktop_app.domain.problems import Problem, Remedy, failure, problem
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, Status, status_of
-from desktop_app.services.poller import Poller, is_busy
+from desktop_app.services.poller import Poller, is_busy, with_grace
 from desktop_app.services.store import SessionStore
+from tests.fakes.core import NOON
 from tests.fakes.outside import ACCOUNT, QUICK, World, report_of
 from tests.fakes.server import EXPIRED, UNAUTHORISED, UNREACHABLE
 from tests.support.core_rig import CoreRig, is_link, is_remote
@@ -174,6 +176,13 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
         assert account_problem(rig).code == "internal"
         world.server().sessions = sessions  # type: ignore[method-assign]
         wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "polling to go on")
+
+
+def test_the_sandbox_gets_a_moment_to_bring_its_agent() -> None:
+    waiting = ServerFacts(Remote.QUEUED, "a", queue="default", queue_watched=False, created=NOON)
+    assert with_grace("sandbox", waiting, NOON + timedelta(seconds=20)).queue_watched
+    assert not with_grace("sandbox", waiting, NOON + timedelta(seconds=40)).queue_watched
+    assert not with_grace("acc1", waiting, NOON + timedelta(seconds=1)).queue_watched
 
 
 # -- how often

@@ -12,6 +12,7 @@ from tests.fakes.outside import QUICK, World, record_of, report_of
 from tests.fakes.tunnel import FakeTunnel
 from tests.support.core_rig import BOTH, CoreRig, is_link
 from tests.support.guards import ExpectLog
+from tests.support.waiting import wait_until
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
@@ -129,6 +130,19 @@ def test_the_server_may_be_away_while_we_redial() -> None:
         rig.server.problems["session"] = problem("server.unreachable", server="x")
         rig.world.tunnel().drop()
         rig.world.tunnel().wait_for(lambda t: len(t.targets) == 2)
+        rig.until(session, is_link(Link.UP))
+
+
+def test_a_new_api_key_in_the_middle_of_a_dial_is_no_end() -> None:
+    """Entering the key again replaces the account's client; the old one's calls are cancelled."""
+    with CoreRig() as rig:
+        session = rig.running(log=False)
+        rig.core.attach(session, rig.soon())
+        wait_until(lambda: "log" in rig.server.calls, "the log to be read")
+        rig.server.closed = True
+        rig.until(session, is_link(Link.RETRYING))
+        rig.server.closed = False
+        rig.server.write_log(session.task, fingerprint_line(record_of("x").host_key))
         rig.until(session, is_link(Link.UP))
 
 
