@@ -32,7 +32,7 @@ def run_cell(browser: Browser, code: str) -> str:
             return True
         if browser.evaluate(f"{cell}.querySelector('.jp-InputPrompt').innerText.includes('*')"):
             return False
-        browser.evaluate("document.querySelectorAll('.jp-Dialog button.jp-mod-accept').forEach(b => b.click())")
+        browser.evaluate("document.querySelectorAll('.jp-Dialog .jp-Dialog-button').forEach(b => b.click())")
         browser.evaluate(f"{cell}.querySelector('.cm-content').focus()")
         if not browser.evaluate(f"{cell}.contains(document.activeElement)"):
             return False
