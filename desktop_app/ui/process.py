@@ -22,7 +22,11 @@ _LEVELS = {
 
 
 def _qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
-    logging.getLogger("qt").log(_LEVELS.get(kind, logging.WARNING), "%s", text)
+    category = str(context.category or "")
+    level = _LEVELS.get(kind, logging.WARNING)
+    if category.startswith("qt.accessibility"):  # a screen reader asks for what was just closed: nothing is wrong
+        level = logging.DEBUG
+    logging.getLogger("qt").log(level, "%s", text)
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
