@@ -68,7 +68,7 @@ def write_config(
     home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions, environments: Path
 ) -> Path:
     """The agent's clearml.conf (0600). ``environments`` is where it makes the tasks' Python environments."""
-    caches = home.agent_home / "cache"
+    caches = home.agent_work / "cache"
     text = f"""# Written by SessionDock at every start of its sandbox.
 api {{
     api_server: {_quoted(api_url)}
@@ -85,7 +85,7 @@ agent {{
     vcs_cache {{ enabled: true, path: {_quoted(caches / "vcs")} }}
 }}
 """
-    path = home.agent_home / "clearml.conf"
+    path = home.agent_work / "clearml.conf"
     write_private(path, text)
     return path
 
@@ -156,7 +156,7 @@ def fresh_environments(home: Home) -> Path:
     A session outlives an agent that was killed, and goes on using its environment: folders of earlier agents are
     removed only when no process runs from them.
     """
-    folder = home.agent_home / "venvs"
+    folder = home.agent_work / "venvs"
     folder.mkdir(exist_ok=True)
     running = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     for old in folder.iterdir():

@@ -69,7 +69,7 @@ class Sandbox:
         self._agent: Agent | None = None
         self._python: Path | None = None
         self._installation = Installation(self._home.agent_venv, agent_setup.plain_environment(os.environ, self._home))
-        self._environments = self._home.agent_home / "venvs"
+        self._environments = self._home.agent_work / "venvs"
 
     def _listen(self) -> tuple[server.Listener, server.Listener]:
         """Both servers, on the ports of the last start where they are free."""

@@ -70,7 +70,13 @@ class Home:
 
     @property
     def agent_home(self) -> Path:
+        """The home folder of sessions: what a person sees in the file browsers, so nothing of ours lies in it."""
         return self.root / "agent-home"
+
+    @property
+    def agent_work(self) -> Path:
+        """The agent's configuration, environments and caches."""
+        return self.root / "agent"
 
     @property
     def agent_state(self) -> Path:
@@ -88,7 +94,7 @@ class Home:
 
     def make(self) -> None:
         """Create the folders, for their owner only."""
-        for folder in (self.root, self.files, self.logs, self.leases, self.agent_home, self.tmp):
+        for folder in (self.root, self.files, self.logs, self.leases, self.agent_home, self.agent_work, self.tmp):
             private_folder(folder)
 
 

@@ -107,7 +107,7 @@ def reported(info: SandboxInfo) -> list[str]:
 def test_tasks_run_in_environments_of_their_own(info: SandboxInfo, api: RealApi, reported: list[str]) -> None:
     for task in reported:
         seen = _report(api, task)
-        assert Path(seen["prefix"]).is_relative_to(info.home / "agent-home")
+        assert Path(seen["prefix"]).is_relative_to(info.home / "agent")
         assert "six==1.17.0" in api.log(task)
         found = api.call("tasks.get_by_id", task=task)["task"]
         assert found["last_worker"] == worker_name()
@@ -180,7 +180,7 @@ def test_a_killed_agent_is_started_again_and_its_task_runs_on(info: SandboxInfo,
 def test_the_agents_secret_is_private(info: SandboxInfo) -> None:
     place = Home(info.home)
     secret = read_json(place.agent_credential)["secret_key"]
-    for path in (place.agent_credential, place.agent_home / "clearml.conf"):
+    for path in (place.agent_credential, place.agent_work / "clearml.conf"):
         assert path.stat().st_mode & 0o077 == 0, path
     assert place.tmp.stat().st_mode & 0o077 == 0
     texts = [log.read_text() for log in place.logs.iterdir()] + [place.database.read_bytes().decode("latin-1")]
@@ -240,6 +240,6 @@ def test_the_stock_pip_set_up_works_and_keeps_environments() -> None:
         try:
             assert [_end_of(api, task) for task in (first, second)] == ["completed", "completed"]
             assert "Using Cached environment" in api.log(second)
-            assert Path(_report(api, second)["prefix"]).is_relative_to(info.home / "agent-home")
+            assert Path(_report(api, second)["prefix"]).is_relative_to(info.home / "agent")
         finally:
             launch.stop(info.home)

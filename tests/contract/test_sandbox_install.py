@@ -51,7 +51,7 @@ def test_an_agent_of_its_own_is_installed_once_and_runs_tasks() -> None:
             ended = ("completed", "failed", "stopped")
             wait_until(lambda: api.status(task) in ended, "the task to end", 60, 0.2)
             assert api.status(task) == "completed", api.log(task)[-2000:]
-            assert f"PREFIX {home / 'agent-home'}" in api.log(task)
+            assert f"PREFIX {home / 'agent'}" in api.log(task)
             launch.stop(home)
             launch.ensure_running(home, options=["--own-agent"])
             wait_until(lambda: launch.details(home)["agent_pid"], "the installed agent to start", 10)

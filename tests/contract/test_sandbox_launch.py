@@ -217,7 +217,7 @@ def test_nothing_in_the_home_is_for_others_to_read(home: Path) -> None:
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     for path in (place.admin_token, place.signing_key, place.state, place.settings):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
-    for path in (place.tmp, place.agent_home, place.files, place.logs, place.leases):
+    for path in (place.tmp, place.agent_home, place.agent_work, place.files, place.logs, place.leases):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
