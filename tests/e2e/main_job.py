@@ -190,6 +190,10 @@ class MainJob:
         assert answer.returncode == 0, f"{argv}: {answer.stdout}{answer.stderr}"
         return json.loads(answer.stdout.splitlines()[-1])
 
+    def log(self) -> str:
+        """The task's log, as the command line prints it."""
+        return self.rig.run([*APP, "log", self.task]).stdout
+
     def local_ports(self) -> dict[str, int]:
         applications = self.command("info", self.task)["applications"]
         return {key: application["local_port"] for key, application in applications.items()}

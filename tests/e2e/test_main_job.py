@@ -45,7 +45,8 @@ def test_a_working_day(job: MainJob) -> None:
         assert job.local_ports() == ports
         # the page that stayed open all the while still works, kernel and all
         assert job.run_cell("print(6 * 7)") == "42"
-        log = "\n".join(str(line) for line in job.command("log", job.task)["lines"])
+        log = job.log()
+        assert "SessionDock: SSH answers" in log
         job.shut_down()
         job.quit()
     assert launch.stop(job.sandbox_home)
