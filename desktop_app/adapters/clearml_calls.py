@@ -5,6 +5,7 @@ What a body may hold and what an answer means: the API reference of ClearML serv
 
 import re
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from remote_bootstrap import contract
 
 PAGE = 500
 LOG_BATCH = 500
+WORKERS_EVERY_S = 5.0  # for polls
 STOP_REASON = "shut down from SessionDock"
 
 
@@ -30,6 +32,7 @@ class Lookups(ABC):
         self._user = ""
         self._queue_names: dict[str, str] = {}
         self._project_names: dict[str, str] = {}
+        self._workers_read: tuple[float, list[dict[str, Any]]] = (0.0, [])
 
     @abstractmethod
     def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
@@ -66,8 +69,13 @@ class Lookups(ABC):
             self._queue_names.update({str(q["id"]): str(q.get("name") or "") for q in found})
         return facts.queues_of(found, workers, self.server_now())
 
-    def _workers(self, cancel: Cancel) -> list[dict[str, Any]]:
-        return _dicts(self.call("workers.get_all", {}, cancel).get("workers"))
+    def _workers(self, cancel: Cancel, max_age: float = 0.0) -> list[dict[str, Any]]:
+        """The agents, read at most ``max_age`` seconds ago: on a large cluster the list is long."""
+        read, found = self._workers_read
+        if not read or time.monotonic() - read > max_age:
+            found = _dicts(self.call("workers.get_all", {}, cancel).get("workers"))
+            self._workers_read = (time.monotonic(), found)
+        return found
 
     def _list(self, endpoint: str, body: Mapping[str, Any], key: str, cancel: Cancel) -> list[dict[str, Any]]:
         """Every page of a get_all."""
@@ -149,16 +157,16 @@ class ServerCalls(Lookups):
         if missing:
             found.update({str(task["id"]): task for task in self._tasks({"id": missing}, cancel)})
         ours = [task for task in found.values() if facts.is_session(task)]
-        return self._seen(ours, cancel)
+        return self._seen(ours, cancel, WORKERS_EVERY_S)
 
     def _tasks(self, selection: Mapping[str, Any], cancel: Cancel) -> list[dict[str, Any]]:
         body = {**selection, "only_fields": list(facts.TASK_FIELDS), "order_by": ["-created"], "search_hidden": True}
         return self._list("tasks.get_all", body, "tasks", cancel)
 
-    def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel) -> tuple[SeenTask, ...]:
+    def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, max_age: float = 0.0) -> tuple[SeenTask, ...]:
         if not any(task.get("status") in facts.LIVE_STATUSES for task in tasks):
             return tuple(SeenTask(str(task["id"]), self._facts(task, [], {}, cancel)) for task in tasks)
-        workers = self._workers(cancel)
+        workers = self._workers(cancel, max_age)
         serving = facts.watchers(workers, self.server_now())
         return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving, cancel)) for task in tasks)
 

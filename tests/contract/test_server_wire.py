@@ -258,16 +258,18 @@ def test_the_task_is_what_agents_and_other_clients_expect(http: HttpRig) -> None
 
 
 def test_a_poll_is_small(http: HttpRig) -> None:
-    """Two requests, however many sessions; no script travels."""
+    """One request, however many sessions, and now and then one for the agents; no script travels."""
     script = "x" * 100_000
     tasks = [http.server.create(TaskDraft("one", "DevOps", script, (), {}), soon()) for _ in range(3)]
-    http.server.sessions(tasks, soon())
+    http.server.whoami(soon())
     seen: list[tuple[str, int]] = []
     http.server._connection._client.event_hooks = {  # type: ignore[attr-defined]
         "response": [lambda answer: seen.append((answer.url.path, len(answer.read())))]
     }
-    assert len(http.server.sessions(tasks, soon())) == 3
-    assert [path for path, _ in seen] == ["/tasks.get_all", "/workers.get_all"]
+    for _ in range(3):
+        assert len(http.server.sessions(tasks, soon())) == 3
+    names = ["/projects.get_all"]  # asked for once
+    assert [path for path, _ in seen] == ["/tasks.get_all", "/workers.get_all", *names, *["/tasks.get_all"] * 2]
     assert sum(size for _, size in seen) < 10_000
 
 
