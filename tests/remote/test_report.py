@@ -1,0 +1,110 @@
+"""The session's report: how it changes, how it reaches the task, when the task ends the session. As test_units.py:
+Python 3.8, standard library and pytest only.
+"""
+
+import json
+
+import pytest
+
+from remote_bootstrap import contract
+from remote_bootstrap.contract import AppReport, Record
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.report import Publisher, ServerError, TaskStatus, Watcher
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
+RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
+
+
+def test_a_session_is_ready_when_everything_has_settled() -> None:
+    progress = Progress()
+    progress.expect(["ssh", "a", "b"])
+    progress.phase(contract.STARTING_APPS)
+    progress.app("ssh", AppReport(contract.APP_READY, "", 1))
+    progress.app("a", AppReport(contract.APP_FAILED, "why"))
+    assert progress.current().phase == contract.STARTING_APPS
+    progress.app("b", AppReport(contract.APP_READY, "", 2, "secret"))
+    report = progress.current()
+    assert report.phase == contract.READY
+    assert set(report.seconds) >= {"preparing", "starting_apps", "app:ssh", "app:b", "ready"}
+    progress.app("b", AppReport(contract.APP_RESTARTING))
+    assert progress.current().phase == contract.READY
+    assert progress.newer_than(report.sequence, 1).sequence == report.sequence + 1
+
+
+class Server:
+    """A TaskServer in memory that can be down."""
+
+    api_host = "http://127.0.0.1:1"
+
+    def __init__(self) -> None:
+        self.down = False
+        self.runtime = {}
+        self.lines = []
+        self.now = TaskStatus("in_progress", "")
+        self.edits = 0
+
+    def _check(self) -> None:
+        if self.down:
+            raise ServerError("down")
+
+    def parameters(self):
+        return {}
+
+    def status(self) -> TaskStatus:
+        self._check()
+        return self.now
+
+    def edit_runtime(self, properties) -> None:
+        self._check()
+        self.edits += 1
+        self.runtime.update(properties)
+
+    def log(self, text: str) -> None:
+        self._check()
+        self.lines.append(text)
+
+    def ping(self) -> None:
+        self._check()
+
+    def stopped(self, reason: str) -> None:
+        self._check()
+
+
+def test_what_could_not_be_published_is_published_later() -> None:
+    server, progress = Server(), Progress(["ssh"])
+    publisher = Publisher(server, progress, lambda _text: None)
+    server.down = True
+    publisher.record(RECORD)
+    with pytest.raises(ServerError):
+        publisher.flush()
+    server.down = False
+    publisher.flush()
+    assert Record.loads(server.runtime[contract.RUNTIME_RECORD]) == RECORD
+    assert server.lines == [contract.fingerprint_line(KEY)]
+    progress.app("ssh", AppReport(contract.APP_READY, "", 1, "token"))
+    publisher.flush()
+    publisher.flush()
+    assert server.edits == 2  # nothing new, nothing sent
+    assert "token" not in json.dumps(server.runtime)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (TaskStatus("in_progress", "stopping"), "the task was aborted"),
+        (TaskStatus("stopped", ""), "the task is stopped"),
+        (TaskStatus("failed", ""), "the task is failed"),
+        (TaskStatus("in_progress", "launch by agent"), ""),
+    ],
+)
+def test_the_watcher_knows_when_to_end(status: TaskStatus, reason: str) -> None:
+    server = Server()
+    server.now = status
+    assert Watcher(server, print, print)._look() == reason
+
+
+def test_a_deleted_task_ends_the_session_but_one_odd_answer_does_not() -> None:
+    server = Server()
+    watcher = Watcher(server, print, print)
+    server.now = TaskStatus("", "")
+    assert [watcher._look() for _poll in range(5)] == ["", "", "", "", "the task was deleted"]
