@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,10 @@ def test_the_desktop_can_import_the_applications_without_unix(tmp_path: Path) ->
     )
     done = run_unpacked(REPOSITORY, code)
     assert done.stdout == "3\n", done.stderr
+
+
+def test_the_distribution_holds_every_package_of_the_bootstrap() -> None:
+    """Packages are listed by hand in pyproject.toml; a missing one would be missing from every session's script."""
+    listed = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {name.rsplit("/", 1)[0].replace("/", ".") for name in MODULES}
+    assert folders == {name for name in listed if name.split(".")[0] == "remote_bootstrap"}
