@@ -1,6 +1,7 @@
 """Commands that stay: launch and attach. They hold the session's tunnel in the foreground where no window does.
 
-Main thread. With --json each event is one line: launched, progress, ready, detached, ended.
+Main thread. With --json each event is one line of JSON with a key ``event``: launched, progress, notice, ready, and at
+the end held (another process has the connection), detached or ended.
 """
 
 from collections.abc import Mapping

@@ -30,6 +30,7 @@ from desktop_app.ports import Cancel, SecretStore
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
+from desktop_app.services.diagnostics import about
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.ownership import WINDOW
 from desktop_app.services.redaction import LogTail, Redactor, guard
@@ -183,4 +184,5 @@ def set_up_log(paths: Paths, name: str) -> tuple[Redactor, LogTail]:
         root.addHandler(handler)
     for talkative in TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.getLogger(__name__).info("%s", about())
     return redactor, tail

@@ -110,9 +110,9 @@ class Accounts:
         poller.start()
 
     def _polled(self, account: str) -> None:
-        """On the poller's thread. A sandbox that is gone is looked for anew: it may come back at another port."""
+        """On the poller's thread. A sandbox that is gone is looked for anew: at another port, with another key even."""
         problem = self.problem(account)
-        if account == SANDBOX_ID and problem is not None and problem.code == "server.unreachable":
+        if account == SANDBOX_ID and problem is not None and problem.code.startswith("server."):
             with self._lock:
                 lost = self._servers.pop(account, None)
             if lost is not None:
