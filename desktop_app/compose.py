@@ -23,11 +23,10 @@ from desktop_app.adapters.clearml_server import ClearMLServer
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import ProfilesFile
-from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel, SecretStore
-from desktop_app.sandbox import launch
+from desktop_app.ports import Cancel, SecretStore, Tunnel
+from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
 from desktop_app.services.diagnostics import about
@@ -68,7 +67,10 @@ def default_paths() -> Paths:
 
 
 class LocalSandbox:
-    """Implements ``services.outside.Sandbox`` over ``desktop_app.sandbox``. Thread-safe."""
+    """Implements ``services.outside.Sandbox`` over ``desktop_app.sandbox``. Thread-safe.
+
+    ``sandbox.launch`` is imported late on purpose: with its web framework it costs every start 0.13 s.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -76,6 +78,8 @@ class LocalSandbox:
         self._lease: Lease | None = None
 
     def ensure(self, access_key: str, secret: str, cancel: Cancel) -> tuple[Account, str]:
+        from desktop_app.sandbox import launch  # see LocalSandbox
+
         cancel.check()
         timeout = cancel.remaining(SANDBOX_START_S)
         try:
@@ -85,10 +89,14 @@ class LocalSandbox:
         return Account(SANDBOX_ID, SANDBOX_LABEL, info.api_url, info.access_key), info.secret_key
 
     def address(self) -> str:
+        from desktop_app.sandbox import launch  # see LocalSandbox
+
         info = launch.status(self._home)
         return info.api_url if info else ""
 
     def stop(self) -> bool:
+        from desktop_app.sandbox import launch  # see LocalSandbox
+
         self.release()
         try:
             return launch.stop(self._home)
@@ -98,7 +106,7 @@ class LocalSandbox:
     def hold(self) -> None:
         with self._lock:
             if self._lease is None:
-                self._lease = launch.lease(self._home)
+                self._lease = Lease(Home(self._home.absolute()))
 
     def release(self) -> None:
         with self._lock:
@@ -121,7 +129,7 @@ def build_core(
     _make_folders(paths)
     outside = Outside(
         connect_server=lambda account, secret: ClearMLServer(account.api_url, account.access_key, secret),
-        new_tunnel=SshTunnel,
+        new_tunnel=_new_tunnel,
         secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
         profiles=ProfilesFile(paths.config, paths.state),
         sandbox=LocalSandbox(paths.sandbox),
@@ -136,6 +144,12 @@ def build_core(
         register_secret=redactor.register,
     )
     return Core(outside, role, tail)
+
+
+def _new_tunnel(name: str) -> Tunnel:
+    from desktop_app.adapters.ssh_tunnel import SshTunnel  # late on purpose: paramiko costs every start 0.17 s
+
+    return SshTunnel(name)
 
 
 def _make_folders(paths: Paths) -> None:
