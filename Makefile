@@ -74,6 +74,7 @@ bench-launch: setup-test ## our launch against clearml-session's, warm and cold;
 	@$(PY) -m tests.bench.launch
 
 screenshots: setup-test ## take the pictures in assets/screenshots again
+	@$(SETUP)/system_packages.sh screenshots
 	@$(PY) -m tests.e2e.screenshots
 
 test-py38: .venv/.installed ## run the bootstrap's tests on Python 3.8, where one is installed

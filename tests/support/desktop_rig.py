@@ -77,7 +77,11 @@ class Rig(PrivateDesktop):
     def click_at(self, node: Node, button: int = 1, times: int = 1) -> None:
         """A real mouse click into the middle of a widget, for popup menus and lists that AT-SPI cannot press."""
         x, y, width, height = node.extents
-        where = [str(x + width // 2), str(y + height // 2)]
+        self.click_screen(x + width // 2, y + height // 2, button, times)
+
+    def click_screen(self, x: int, y: int, button: int = 1, times: int = 1) -> None:
+        """A real mouse click at a point of the screen, in pixels from its top left."""
+        where = [str(x), str(y)]
         self._xdotool("mousemove", *where, "click", "--repeat", str(times), "--delay", "60", str(button))
 
     def press_keys(self, *keys: str) -> None:
