@@ -22,7 +22,6 @@ from remote_bootstrap.apps import jupyterlab, vscode
 from remote_bootstrap.contract import Report
 from tests.support.bootstrap_rig import (
     AGENT_SECRET,
-    ENVIRONMENT,
     PYTHON,
     BootstrapRig,
     Control,
@@ -231,7 +230,7 @@ def test_a_login_has_the_tasks_python_folder_and_no_secret(rig: BootstrapRig) ->
         assert Path(lines[0]) == Path(PYTHON).parent / "python"
         assert lines[1] == str(rig.work)
         assert AGENT_SECRET not in printed
-        assert f"HOME={ENVIRONMENT['HOME']}" in lines
+        assert f"HOME={rig.login_home}" in lines
         assert run_command(client, "exit 7")[0] == 7
         assert run_command(client, "echo out; echo err >&2") == (0, "out\n", "err\n")
 

@@ -48,7 +48,6 @@ def start_as_user(rig: BootstrapRig, *mounts: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
         copy(REPOSITORY / name, target)
-    (folder / "login").mkdir()
     rig.work.mkdir()
     for path in (folder, folder / "login", rig.work, rig.server_folder):
         os.chown(path, UID, UID)
