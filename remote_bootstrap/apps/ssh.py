@@ -12,7 +12,7 @@ from remote_bootstrap.folders import private, write_private
 from remote_bootstrap.identity import HostKey
 from remote_bootstrap.installers import asyncssh, openssh
 from remote_bootstrap.servers import shell
-from remote_bootstrap.servers.openssh import OpenSsh, Program
+from remote_bootstrap.servers.openssh import SFTP_SERVERS, OpenSsh, Program
 from remote_bootstrap.store import InstallError, Say
 from remote_bootstrap.supervise import Launch
 
@@ -57,7 +57,7 @@ class Ssh:
         self._say = say
         private(self._folder)
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
-        self._shell = shell.write(self._context)
+        self._shell = shell.write(self._context, [" ".join(self._relay()), *("/" + name for name in SFTP_SERVERS)])
         openssh_may = self._has_login and openssh.terminals_work()
         if not openssh_may:
             say("SSH: sshd can't log this user in with a terminal here")

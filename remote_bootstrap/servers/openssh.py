@@ -55,9 +55,11 @@ MaxAuthTries 6
 MaxSessions 200
 MaxStartups 100:30:300
 AcceptEnv LANG LANGUAGE LC_* COLORTERM
-SetEnv {marker}
+SetEnv {marker} SHLVL=1
 Subsystem sessiondock {relay}
 """
+# SHLVL: sshd runs every command, the control channel's too, in the login shell, and bash then reads ~/.bashrc unless it
+# believes to run in another shell (bash's shell.c). A dotfile that prints or waits must not reach the control channel.
 # Options that some versions lack: PerSourcePenalties (9.8) would lock out a desktop that redials often.
 OPTIONAL = ("PerSourcePenalties no",)
 

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Sequence
 
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
@@ -21,14 +21,17 @@ NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 SHELL = """\
 #!/bin/sh
 # Run by every login of this session: its environment and folder, then the shell or the command.
+cd -- {folder} 2>/dev/null || cd
+case "${{SSH_ORIGINAL_COMMAND-}}" in
+    {plain}) exec $SSH_ORIGINAL_COMMAND ;;
+esac
 . {home}/environment
 . {home}/activate
-cd -- {folder} 2>/dev/null || cd
 : "${{SHELL:=/bin/sh}}"
+SHLVL=0; export SHLVL  # sshd's own shell was told (SetEnv) to leave ~/.bashrc alone; the user's own reads it
 if [ -n "${{SSH_ORIGINAL_COMMAND+set}}" ]; then
     sessiondock_command=$SSH_ORIGINAL_COMMAND
     unset SSH_ORIGINAL_COMMAND
-    SHLVL=1; export SHLVL  # sshd's own shell has read ~/.bashrc already; once is enough
     case "${{SHELL##*/}}" in
         bash|zsh|sh|dash|ksh) exec "$SHELL" -c ". {home}/activate
 $sessiondock_command" ;;
@@ -77,10 +80,14 @@ def environment_text(variables: Dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(context: Context) -> Path:
-    """Lay the files down; returns the program that a login runs."""
+def write(context: Context, plain: Sequence[str] = ()) -> Path:
+    """Lay the files down; returns the program that a login runs.
+
+    ``plain``: command lines (the subsystems') that run at once: a dotfile that prints or waits must not reach them.
+    """
     home = private(context.home)
     names = {"home": shlex.quote(str(home)), "folder": shlex.quote(str(context.settings.user_folder))}
+    names["plain"] = "|".join(shlex.quote(line) for line in plain) or "''"
     environment = context.environment()
     write_private(home / "environment", environment_text(environment))
     write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))

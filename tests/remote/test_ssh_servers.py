@@ -56,7 +56,7 @@ def test_commands_keep_code_streams_and_bytes(client: paramiko.SSHClient) -> Non
     feeding.join()
 
 
-def test_a_command_in_a_terminal(client: paramiko.SSHClient) -> None:
+def test_a_command_in_a_terminal(rig: BootstrapRig, client: paramiko.SSHClient) -> None:
     shell = client.invoke_shell(width=111, height=33)
     shell.settimeout(15)
     shell.sendall(b"stty size; tty; PS1=; echo re''ady\n")
@@ -66,7 +66,9 @@ def test_a_command_in_a_terminal(client: paramiko.SSHClient) -> None:
     shell.resize_pty(77, 22)
     shell.sendall(b"stty size; echo re''sized\n")
     assert b"22 77" in read_until(shell, b"resized")
-    shell.sendall(b"sleep 60\n\x03echo inter''rupted\n")
+    shell.sendall(b"sleep 61\n")
+    wait_until(lambda: "sleep 61" in rig.left().values(), "the sleep")
+    shell.sendall(b"\x03echo inter''rupted\n")
     read_until(shell, b"interrupted")
     shell.sendall(b"exit 3\n")
     assert shell.recv_exit_status() == 3
@@ -84,10 +86,10 @@ def read_until(shell: paramiko.Channel, wanted: bytes) -> bytes:
 def test_a_closed_terminal_ends_its_programs(rig: BootstrapRig, client: paramiko.SSHClient) -> None:
     shell = client.invoke_shell()
     shell.settimeout(15)
-    shell.sendall(b"echo pid=$$.\nsleep 1000\n")
-    read_until(shell, b"pid=")
+    shell.sendall(b"sleep 1000\n")
+    wait_until(lambda: "sleep 1000" in rig.left().values(), "the sleep")
     shell.close()
-    wait_until(lambda: not any("sleep 1000" in command for command in rig.left().values()), "the hang-up")
+    wait_until(lambda: "sleep 1000" not in rig.left().values(), "the hang-up")
 
 
 def test_files(rig: BootstrapRig, client: paramiko.SSHClient, tmp_path: Path) -> None:
@@ -180,3 +182,20 @@ def test_the_record_is_signed_without_ssh_keygen_too(tmp_path: Path) -> None:
     argv = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "host"]
     argv += ["-n", contract.SIGNATURE_NAMESPACE, "-s", tmp_path / "signature"]
     subprocess.run(argv, input=record.signed_text().encode(), capture_output=True, check=True)
+
+
+def test_a_dotfile_that_talks_and_waits_does_not_reach_the_control_channel() -> None:
+    """sshd runs subsystems in the login shell, and bash then reads ~/.bashrc: a lock or a greeting there is common."""
+    with bootstrap_rig() as rig:
+        (rig.login_home / ".bashrc").write_text(
+            "echo good morning\n[ -e ~/wait ] && sleep 600\nexport FROM_DOTFILE=yes\n"
+        )
+        rig.start({"SESSIONDOCK_SSH": "openssh", "SHELL": "/bin/bash"}, **SSH_ONLY)
+        rig.wait_ready()
+        with rig.ssh() as client:
+            # a command of the user's own does read it, as over any ssh
+            assert run_command(client, "echo $FROM_DOTFILE") == (0, "good morning\nyes\n", "")
+            (rig.login_home / "wait").touch()
+            with client.open_sftp() as files:
+                assert "wait" in files.listdir(str(rig.login_home))
+            assert Control(client).ask(contract.OP_HELLO).result["task"] == rig.task
