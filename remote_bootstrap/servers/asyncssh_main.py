@@ -148,7 +148,7 @@ class Login:
             preexec_fn=_controlling_terminal,
         )
         os.close(terminal)
-        reader, writer = await _streams(self._master)
+        reader, reading, writer = await _streams(self._master)
         typing = asyncio.ensure_future(self._from_client(writer, close=False))
         closing = asyncio.ensure_future(self._process.channel.wait_closed())
         output = asyncio.ensure_future(_copy(reader, self._process.stdout))
@@ -159,6 +159,7 @@ class Login:
         code = await child.wait()
         typing.cancel()
         closing.cancel()
+        reading.close()  # with both ends closed, the kernel hangs up whatever still uses the terminal
         writer.transport.abort()
         return code
 
@@ -225,12 +226,13 @@ async def _copy(reader: asyncio.StreamReader, writer: Any) -> None:
             return  # the client has gone
 
 
-async def _streams(master: int) -> "tuple[asyncio.StreamReader, asyncio.StreamWriter]":
+async def _streams(master: int) -> "tuple[asyncio.StreamReader, asyncio.BaseTransport, asyncio.StreamWriter]":
     loop = asyncio.get_event_loop()
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(master), "rb", 0))
+    end = os.fdopen(os.dup(master), "rb", 0)
+    reading, _protocol = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), end)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(master, "wb", 0))
-    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+    return reader, reading, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
 async def serve(config: Dict[str, Any]) -> None:

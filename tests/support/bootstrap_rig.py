@@ -72,7 +72,7 @@ class BootstrapRig:
     def _without_dotfiles(self) -> list[str]:
         """As root: a mount namespace in which this user's account has an empty home. sshd runs a login's shell with
         the account's dotfiles, and those of whoever runs the tests are slow, or in the middle of something."""
-        if os.geteuid() != 0 or "unshare" in self.command:
+        if os.geteuid() != 0 or "unshare" in self.command[0]:
             return []
         own = pwd.getpwuid(os.geteuid())
         accounts = self.home.parent / "passwd"
@@ -81,8 +81,8 @@ class BootstrapRig:
             if one[0] == own.pw_name:
                 one[5] = str(self.login_home)
         accounts.write_text("".join(":".join(one) + "\n" for one in fields))
-        mounts = f"mount --make-rprivate / && mount --bind {accounts} /etc/passwd"
-        return ["unshare", "--mount", "sh", "-c", mounts + ' && exec "$@"', "sh"]
+        mounts = f"/bin/mount --make-rprivate / && /bin/mount --bind {accounts} /etc/passwd"
+        return ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", mounts + ' && exec "$@"', "sh"]
 
     # what the session says
 
