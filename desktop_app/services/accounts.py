@@ -17,6 +17,8 @@ from desktop_app.services.poller import Poller
 from desktop_app.services.store import SessionStore
 
 SIGN_IN_S = 20.0
+AGENT_S = 8.0  # the sandbox agent registers within some two seconds
+AGENT_POLL_S = 0.25
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +145,9 @@ class Accounts:
     def use_sandbox(self, cancel: Cancel) -> Account:
         """Start (or adopt) the sandbox and make it an account."""
         account, secret = self._ensure_sandbox(cancel)
-        self._replace_server(SANDBOX_ID, self._outside.connect_server(account, secret))
+        server = self._outside.connect_server(account, secret)
+        self._replace_server(SANDBOX_ID, server)
+        _await_agent(server, cancel)
         return account
 
     def add(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
@@ -228,3 +232,11 @@ def clean_url(text: str) -> str:
     if not url or any(c.isspace() for c in url):
         raise failure("server.not_clearml", server=text.strip() or "The empty address")
     return url if "://" in url else f"https://{url}"
+
+
+def _await_agent(server: Server, cancel: Cancel) -> None:
+    """Give the sandbox's agent a moment to report, so that the queue list does not begin with "no agent"."""
+    patience = Cancel(cancel.remaining(AGENT_S))
+    while not patience.expired and not any(queue.served for queue in server.queues(cancel)):
+        if cancel.wait(AGENT_POLL_S):
+            return
