@@ -176,7 +176,9 @@ def _tunnel_up(now: SessionSnapshot, _event: TunnelUp) -> SessionSnapshot:
 
 
 def _tunnel_lost(now: SessionSnapshot, event: TunnelLost) -> SessionSnapshot:
-    return replace(now, link=Link.RETRYING, problem=event.why, attempt=event.attempt, retry_at=event.retry_at)
+    # a session that is being shut down takes its SSH server with it: that is no news
+    why = None if now.stop_requested or now.remote is Remote.STOPPING else event.why
+    return replace(now, link=Link.RETRYING, problem=why, attempt=event.attempt, retry_at=event.retry_at)
 
 
 def _link_blocked(now: SessionSnapshot, event: LinkBlocked) -> SessionSnapshot:

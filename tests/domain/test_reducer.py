@@ -204,3 +204,9 @@ def test_what_waits_can_be_cancelled_and_moved(remote: Remote) -> None:
 
 def test_session_ids_read_back() -> None:
     assert SessionId.parse(ID.text) == ID
+
+
+def test_losing_the_tunnel_of_a_session_that_is_shut_down_is_no_problem() -> None:
+    up = fold(READY, TunnelUp())
+    assert advance(up, TunnelLost(LOST, 1, NOW)).problem == LOST
+    assert advance(advance(up, StopRequested()), TunnelLost(LOST, 1, NOW)).problem is None
