@@ -152,3 +152,11 @@ class RealApi:
         task = str(self.call("tasks.create", name="contract test", type="testing", script=script)["id"])
         self.call("tasks.enqueue", task=task, **({"queue": queue} if queue else {}))
         return task
+
+
+def running_task(server: Rig, *, worker: str | None = "a1:0", tags: tuple[str, ...] = ()) -> str:
+    task = server.task(system_tags=list(tags))
+    server.call("tasks.started", task=task, force=True)
+    if worker:
+        server.call("workers.status_report", worker=worker, task=task, queues=[])
+    return task
