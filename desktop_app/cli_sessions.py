@@ -1,17 +1,20 @@
 """Commands that look at sessions or end them: list, info, log, detach, shutdown, open. Main thread."""
 
 import sys
+import time
 
 from desktop_app.cli_base import CommandBase
 from desktop_app.cli_output import describe, json_line, problem_json, result, say, session_json, table
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
+from desktop_app.services.stops import Stops
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_READY
 
 END_S = 60.0
 FOLLOW_S = 2.0
+STOP_AGAIN_S = 3.0
 
 
 class SessionCommands(CommandBase):
@@ -108,6 +111,7 @@ class SessionCommands(CommandBase):
 
     def _wait_for_end(self, snapshot: SessionSnapshot) -> None:
         patience = Cancel(END_S)
+        stops = Stops(time.monotonic, STOP_AGAIN_S)
         now = snapshot
         while now.remote is not Remote.ENDED:
             if patience.expired:
@@ -115,6 +119,8 @@ class SessionCommands(CommandBase):
             patience.wait(1.0)
             try:
                 now = self.core.fetch(snapshot.id, self.cancel())
+                for session in stops.due((now,)):
+                    self.core.stop(session, self.cancel())
             except AppError as error:
                 if error.problem.code == "task.gone":
                     return

@@ -112,6 +112,7 @@ class Pace:
     report_wait_s: float = 3.0
     redial_first_s: float = 1.0
     redial_last_s: float = 30.0
+    stop_again_s: float = 3.0  # a stop that the server lost is sent again
 
 
 @dataclass(frozen=True, slots=True)

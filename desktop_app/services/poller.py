@@ -18,6 +18,7 @@ from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId
 from desktop_app.ports import Cancel, SeenTask, Server
 from desktop_app.services.failure import reason_of
 from desktop_app.services.outside import Outside
+from desktop_app.services.stops import Stops
 from desktop_app.services.store import SessionStore
 
 FAILURE_LOG_S = 15.0
@@ -63,6 +64,7 @@ class Poller:
         self._store = store
         self._outside = outside
         self._after_poll = after_poll
+        self._stops = Stops(outside.clock, outside.pace.stop_again_s)
         self._cancel = Cancel()
         self._wake = threading.Event()
         self._cancel.on_cancel(self._wake.set)
@@ -151,7 +153,16 @@ class Poller:
             self._store.see(SessionId(self._account, one.task), self._explained(server, one))
         for task in set(known) - {one.task for one in seen}:
             self._drop(SessionId(self._account, task))
+        for session in self._stops.due(self._store.of_account(self._account)):
+            self._stop_again(server, session)
         self._after_poll(self._account)
+
+    def _stop_again(self, server: Server, session: SessionId) -> None:
+        _log.info("asking again to stop %s", session.text)
+        try:
+            server.stop(session.task, self._cancel)
+        except AppError as error:  # it may have ended in between; the next poll tells
+            _log.info("%s was not stopped: %s", session.text, error)
 
     def _explained(self, server: Server, seen: SeenTask) -> ServerFacts:
         """The facts; of a session that just failed, with the lines of its log that say why."""

@@ -22,7 +22,7 @@ ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test",
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzGLWzFZcQpKQ9yWSH+1TgIIMk9lEC2ZLRa5xKzqCrT"
 
 # Everything a hundred times quicker than in the product.
-QUICK = Pace(0.02, 0.05, 0.05, 0.01, 0.05, 0.01, 1.0, 0.1, 0.1, 1.0, 0.5, 0.1, 0.02, 0.05)
+QUICK = Pace(0.02, 0.05, 0.05, 0.01, 0.05, 0.01, 1.0, 0.1, 0.1, 1.0, 0.5, 0.1, 0.02, 0.05, 0.03)
 
 
 def record_of(task: str, *, sequence: int = 1, host_key: str = HOST_KEY, address: str = "10.0.0.7") -> Record:

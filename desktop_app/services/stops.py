@@ -1,0 +1,35 @@
+"""Shut down is a wish that holds until the server has it: which sessions must be told again. The poller's thread.
+
+Why once is not enough: an agent that has just pulled a task reports it as started, and that report overwrites a stop
+which came a moment before. The server then shows a running task that nobody asked to stop.
+"""
+
+from collections.abc import Iterable
+
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.ports import Clock
+
+_HEARD = (Remote.STOPPING, Remote.ENDED)
+
+
+def is_unheard(snapshot: SessionSnapshot) -> bool:
+    """Whether a person wants this session to end and the server doesn't say that it does."""
+    return snapshot.stop_requested and snapshot.remote not in _HEARD
+
+
+class Stops:
+    """Remembers when each stop was sent. ``every`` is in seconds."""
+
+    def __init__(self, clock: Clock, every: float) -> None:
+        self._clock = clock
+        self._every = every
+        self._sent: dict[SessionId, float] = {}
+
+    def due(self, snapshots: Iterable[SessionSnapshot]) -> tuple[SessionId, ...]:
+        """The sessions to stop again now; the first stop is the caller's who asked for it."""
+        now = self._clock()
+        wanted = {snapshot.id for snapshot in snapshots if is_unheard(snapshot)}
+        self._sent = {session: self._sent.get(session, now) for session in wanted}
+        found = tuple(session for session, sent in self._sent.items() if now - sent >= self._every)
+        self._sent.update(dict.fromkeys(found, now))
+        return found
