@@ -13,6 +13,7 @@ Three channels, in order of time:
 import base64
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -60,6 +61,11 @@ OP_SHUTDOWN = "shutdown"
 EVENT_STATUS = "status"
 
 
+# What ends up in command lines and on screens: no blanks, no quotes, and no leading dash, which would be an option.
+_ADDRESS = re.compile(r"[\w.:\[][\w.:%\[\]-]{0,253}")
+_USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
+
+
 class ContractError(ValueError):
     """A message of the other half that this version can't read; the text says which and why."""
 
@@ -67,11 +73,26 @@ class ContractError(ValueError):
 def _loads(text: str, what: str) -> Dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError("%s is not JSON: %s" % (what, error)) from error
     if not isinstance(value, dict):
         raise ContractError("%s is not a JSON object" % what)
     return value
+
+
+def _number(value: Any, what: str) -> int:
+    """Zero for what is not there. Raises ContractError; JSON knows infinity, which is no whole number."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ContractError("%s is not a number" % what) from error
+
+
+def _seconds(value: Any) -> Dict[str, float]:
+    try:
+        return {str(key): float(seconds) for key, seconds in dict(value or {}).items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ContractError("report has no usable 'seconds'") from error
 
 
 def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
@@ -121,6 +142,8 @@ class Record:
         )
         if not 0 < record.port < 65536:
             raise ContractError("connection record has port %d" % record.port)
+        if not _ADDRESS.fullmatch(record.address) or not _USER.fullmatch(record.user):
+            raise ContractError("connection record has an impossible address or user name")
         return record
 
 
@@ -172,17 +195,16 @@ class Report:
             apps[str(key)] = AppReport(
                 state=_want(app, "state", str, "report of " + str(key)),
                 detail=str(app.get("detail", "")),
-                port=int(app.get("port") or 0),
+                port=_number(app.get("port"), "port of " + str(key)),
                 secret=str(app.get("secret", "")),
             )
-        seconds = {str(k): float(v) for k, v in dict(value.get("seconds") or {}).items()}
         return cls(
             phase=_want(value, "phase", str, "report"),
             detail=str(value.get("detail", "")),
             sequence=_want(value, "sequence", int, "report"),
             apps=apps,
-            seconds=seconds,
-            contract=int(value.get("contract", 0)),
+            seconds=_seconds(value.get("seconds")),
+            contract=_number(value.get("contract"), "contract of the report"),
         )
 
     @classmethod
@@ -255,15 +277,15 @@ def fingerprint_line(public_key: str) -> str:
     return FINGERPRINT_LOG_PREFIX + fingerprint(public_key)
 
 
-def fingerprint_in_log(lines: List[str]) -> Optional[str]:
-    """The last fingerprint that the log announces, or None."""
-    found = None
+def fingerprints_in_log(lines: List[str]) -> List[str]:
+    """What the log announces, in order, each once. More than one: somebody else wrote into it."""
+    found: Dict[str, None] = {}
     for text in lines:
         for line in text.splitlines():
-            at = line.find(FINGERPRINT_LOG_PREFIX)
-            if at >= 0:
-                found = line[at + len(FINGERPRINT_LOG_PREFIX) :].split()[0]
-    return found
+            _, prefix, rest = line.partition(FINGERPRINT_LOG_PREFIX)
+            if prefix and rest.split():
+                found[rest.split()[0]] = None
+    return list(found)
 
 
 def param_true(value: Optional[str], default: bool) -> bool:

@@ -3,6 +3,7 @@
 Sources: the API's task schema; status and abort behaviour as recorded of a server with API 2.34.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +28,8 @@ _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
 
 
 def is_session(task: Mapping[str, Any]) -> bool:
-    return contract.SYSTEM_TAG in (task.get("system_tags") or ())
+    tags = task.get("system_tags")
+    return isinstance(tags, list) and contract.SYSTEM_TAG in tags
 
 
 def _time(value: object) -> datetime | None:
@@ -130,7 +132,7 @@ def _report(task: Mapping[str, Any]) -> contract.Report | None:
         return None
     try:
         return contract.Report.loads(str(text))
-    except (contract.ContractError, ValueError, TypeError):
+    except contract.ContractError:
         return None  # progress only: an unreadable report is as good as none
 
 
@@ -151,7 +153,8 @@ def watchers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, tupl
     found: dict[str, tuple[Worker, ...]] = {}
     for worker in workers:
         known = live.get(str(worker.get("id")))
-        for queue in worker.get("queues") or ():
+        queues = worker.get("queues")
+        for queue in queues if isinstance(queues, list) else ():
             if known is not None and isinstance(queue, Mapping):
                 key = str(queue.get("id"))
                 found[key] = (*found.get(key, ()), known)
@@ -170,10 +173,14 @@ def queues_of(
     return tuple(sorted(found, key=lambda queue: queue.name.casefold()))
 
 
+def _milliseconds(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
 def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine, ...]:
     """Log events newer than ``since`` (ms), oldest first."""
     found = [
-        LogLine(int(e.get("timestamp") or 0), str(e.get("msg") or ""), str(e.get("level") or "").lower())
+        LogLine(_milliseconds(e.get("timestamp")), str(e.get("msg") or ""), str(e.get("level") or "").lower())
         for e in events
     ]
     return tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp))

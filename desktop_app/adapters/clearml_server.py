@@ -25,6 +25,8 @@ from desktop_app.ports import Cancel
 
 CONNECT_S = 3.0
 READ_S = 10.0
+ANSWER_S = 60.0  # for the whole of an answer, however it trickles
+ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a page of tasks or of a log has some hundred kilobytes
 RENEW_BEFORE_S = 60.0  # of the token's end
 NEEDED_API = (2, 13)  # the first with runtime properties
 
@@ -156,7 +158,9 @@ class Connection:
             raise Cancelled
         timeout = httpx.Timeout(max(0.1, cancel.remaining(READ_S)), connect=max(0.1, cancel.remaining(CONNECT_S)))
         try:
-            answer = self._client.post(f"{self.api_url}/{endpoint}", json=body, headers=dict(headers), timeout=timeout)
+            url = f"{self.api_url}/{endpoint}"
+            with self._client.stream("POST", url, json=body, headers=dict(headers), timeout=timeout) as answer:
+                content = self._read(answer, cancel)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise failure("server.not_clearml", server=self.api_url, cause=_cause(error)) from None
         except httpx.HTTPError as error:
@@ -167,7 +171,19 @@ class Connection:
             raise
         cancel.check()
         self._note_time(answer)
-        return self._data(answer)
+        return self._data(answer, content)
+
+    def _read(self, answer: httpx.Response, cancel: Cancel) -> bytes:
+        """The whole body, unless it is larger or slower than any server of ours. Raises httpx.HTTPError, Cancelled."""
+        content, end = bytearray(), time.monotonic() + cancel.remaining(ANSWER_S)
+        for chunk in answer.iter_bytes():
+            cancel.check()
+            content += chunk
+            if time.monotonic() > end:
+                raise httpx.ReadTimeout("the answer is too slow")
+            if len(content) > ANSWER_BYTES:
+                raise httpx.ReadError("the answer is too large")
+        return bytes(content)
 
     def _transport_problem(self, error: httpx.HTTPError) -> Exception:
         if self._closed:
@@ -181,13 +197,13 @@ class Connection:
         except (KeyError, ValueError):
             return  # no usable Date header: the clocks count as equal
 
-    def _data(self, answer: httpx.Response) -> dict[str, Any]:
+    def _data(self, answer: httpx.Response, content: bytes) -> dict[str, Any]:
         try:
-            envelope = answer.json()
+            envelope = json.loads(content)
             meta = envelope["meta"]
             code, subcode = int(meta["result_code"]), int(meta.get("result_subcode") or 0)
             data = envelope.get("data")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise self._not_an_envelope(answer) from None
         if code != 200:
             raise ApiRefusal(code, subcode, str(meta.get("result_msg") or "no reason given"))
@@ -212,7 +228,7 @@ def read_token(value: str) -> Token | None:
             str(claims.get("api_version", "")),
             str(claims.get("server_version", "")),
         )
-    except (IndexError, ValueError, TypeError, AttributeError):
+    except (IndexError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 

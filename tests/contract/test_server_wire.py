@@ -136,6 +136,9 @@ def test_a_wrong_key_needs_a_person() -> None:
         (httpx.Response(200, text="<html>the web page of ClearML</html>"), "server.not_clearml"),
         (httpx.Response(200, json=["not", "an", "envelope"]), "server.not_clearml"),
         (httpx.Response(404, text="nothing here"), "server.not_clearml"),
+        (httpx.Response(200, text="[" * 100_000), "server.not_clearml"),
+        (httpx.Response(200, text='{"meta": {"result_code": 1e999}}'), "server.not_clearml"),
+        (envelope({"token": f"a.{base64.urlsafe_b64encode(b'[' * 100_000).decode()}.c"}), "server.not_clearml"),
         (httpx.Response(302, headers={"location": "https://elsewhere.test"}), "server.not_clearml"),
         (httpx.Response(502, text="<html>bad gateway</html>"), "server.unreachable"),
         (httpx.Response(503, text="maintenance"), "server.unreachable"),
@@ -187,6 +190,32 @@ def test_a_port_where_nobody_listens() -> None:
         port = free.getsockname()[1]
     server = ClearMLServer(f"http://127.0.0.1:{port}", "ACCESS", SECRET)
     assert problem_of(server) == "server.unreachable"
+    server.close()
+
+
+class Endless(httpx.SyncByteStream):
+    """A body without end, ``pause`` seconds between its pieces."""
+
+    def __init__(self, piece: bytes, pause: float) -> None:
+        self._piece, self._pause = piece, pause
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            threading.Event().wait(self._pause)
+            yield self._piece
+
+
+@pytest.mark.parametrize(
+    ("body", "word"), [(Endless(b" " * (1 << 20), 0.0), "too large"), (Endless(b" ", 0.05), "too slow")]
+)
+def test_an_answer_without_end_is_left_in_time(body: Endless, word: str) -> None:
+    server, _ = client(lambda _e, _b: httpx.Response(200, stream=body))
+    began = time.monotonic()
+    with pytest.raises(AppError) as caught:
+        server.whoami(Cancel(0.5) if word == "too slow" else soon())
+    assert caught.value.problem.code == "server.unreachable"
+    assert word in caught.value.problem.cause
+    assert time.monotonic() - began < 5
     server.close()
 
 

@@ -44,7 +44,7 @@ def tunnel(rig: BootstrapRig) -> Iterator[SshTunnel]:
 
 def test_the_record_of_a_real_session_is_believed(rig: BootstrapRig, tmp_path: Path) -> None:
     record = rig.wait_record()
-    announced = contract.fingerprint_in_log(rig.said().splitlines())
+    (announced,) = contract.fingerprints_in_log(rig.said().splitlines())
     verify_record(record, rig.task, record.host_key, announced)
     with pytest.raises(AppError):
         verify_record(record, rig.task, make_key(tmp_path / "other"), announced)

@@ -48,9 +48,52 @@ def test_damaged_records_are_refused(text: str) -> None:
         Record.loads(text)
 
 
+@pytest.mark.parametrize("user", ["-oProxyCommand=id", "a b", "a\nb", "a;id", "a'b", "\x1b[2J", ""])
+def test_a_user_name_that_a_command_line_would_misread_is_refused(user: str) -> None:
+    with pytest.raises(contract.ContractError, match="impossible"):
+        Record.loads(Record(**{**vars(RECORD), "user": user}).dumps())
+
+
+@pytest.mark.parametrize("address", ["-oProxyCommand=id", "a b", "a/b", "\x1b[2J", "", "a" * 300])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(contract.ContractError, match="impossible"):
+        Record.loads(Record(**{**vars(RECORD), "address": address}).dumps())
+
+
+@pytest.mark.parametrize("name", ["root", "jane.doe", "CORP\\jane", "jane@corp.example", "bob$", "jürgen"])
+@pytest.mark.parametrize("address", ["10.1.2.3", "gpu-box.example", "[fe80::1%eth0]", "::1", "gpu_box"])
+def test_real_user_names_and_addresses_pass(name: str, address: str) -> None:
+    fields = {**vars(RECORD), "user": name, "address": address}
+    assert Record.loads(Record(**fields).dumps()) == Record(**fields)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '"apps": {"ssh": {"state": "ready", "port": 1e999}}',
+        '"contract": 1e999',
+        '"contract": [1]',
+        '"seconds": {"a": []}',
+        '"seconds": [1]',
+        '"seconds": ' + "[" * 100_000,
+    ],
+)
+def test_reports_that_somebody_tampered_with_are_refused(part: str) -> None:
+    with pytest.raises(contract.ContractError):
+        Report.loads('{"phase": "ready", "sequence": 1, "apps": {}, ' + part + "}")
+
+
+def test_a_log_announces_each_key_once_and_nothing_without_a_key() -> None:
+    line = contract.fingerprint_line(KEY)
+    assert contract.fingerprints_in_log([line, contract.FINGERPRINT_LOG_PREFIX, line, line[:-1] + "x"]) == [
+        contract.fingerprint(KEY),
+        contract.fingerprint(KEY)[:-1] + "x",
+    ]
+
+
 def test_the_fingerprint_is_found_in_the_log_again() -> None:
     line = contract.fingerprint_line(KEY)
-    assert contract.fingerprint_in_log(["noise", "12:00 | " + line + "\nmore"]) == contract.fingerprint(KEY)
+    assert contract.fingerprints_in_log(["noise", "12:00 | " + line + "\nmore"]) == [contract.fingerprint(KEY)]
 
 
 # The task's parameters

@@ -212,6 +212,16 @@ def test_a_record_that_the_log_contradicts_is_refused() -> None:
         assert rig.world.profiles.host_key(session.text) == ""
 
 
+def test_a_log_with_two_host_keys_is_refused() -> None:
+    with CoreRig() as rig:
+        session = rig.running()  # its own line is in the log
+        rig.server.change(session.task, record=record_of(session.task, host_key=OTHER_KEY))
+        rig.server.write_log(session.task, fingerprint_line(OTHER_KEY))
+        rig.core.attach(session, rig.soon())
+        assert "different host keys" in blocked(rig, session).detail
+        assert rig.world.tunnel().targets == []
+
+
 def test_the_log_may_come_later_than_the_record() -> None:
     with CoreRig() as rig:
         session = rig.running(log=False)
