@@ -1,6 +1,7 @@
 """What the command line prints: tables and lines for people on a terminal, JSON for programs. Pure but for print.
 
-No name that a server or a person gave can break a line: control characters become blanks in tables and escapes in JSON.
+No text of a server or a person can break a line or act on the terminal: control characters become blanks in tables,
+escapes in JSON, and are left out elsewhere.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from desktop_app.domain.options import clean_line
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.terminal import plain_text
 
 WIDEST = 48
 
@@ -28,11 +30,11 @@ def set_up_streams() -> None:
 
 def say(text: str) -> None:
     """A line for the person, apart from the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(plain_text(text), file=sys.stderr, flush=True)
 
 
 def result(text: str) -> None:
-    print(text, flush=True)
+    print(plain_text(text), flush=True)
 
 
 def json_line(value: object) -> None:

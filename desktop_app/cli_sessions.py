@@ -87,7 +87,7 @@ class SessionCommands(CommandBase):
                 if self.json:
                     json_line({"timestamp": line.timestamp, "level": line.level, "text": line.text})
                 else:
-                    sys.stdout.write(line.text if line.text.endswith("\n") else line.text + "\n")
+                    result(line.text.removesuffix("\n"))
             since = page[-1].timestamp
             sys.stdout.flush()
         return since

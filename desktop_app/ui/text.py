@@ -1,12 +1,8 @@
 """Server-made text on its way into the window: always plain, never markup. Pure functions, any thread."""
 
 import html
-import re
 import sys
 from datetime import UTC, datetime
-
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def tooltip(text: str) -> str:
@@ -33,12 +29,6 @@ def shortened(text: str, limit: int) -> str:
 def notification_body(text: str) -> str:
     """Notification servers on Linux read the body as markup."""
     return html.escape(text, quote=False)
-
-
-def log_text(text: str) -> str:
-    """Terminal output as text: no escape sequences; of a line that was redrawn, only what was drawn last."""
-    lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
-    return "\n".join(_CONTROL.sub("", line.rstrip("\r").rsplit("\r", 1)[-1]) for line in lines)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

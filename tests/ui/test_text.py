@@ -9,18 +9,6 @@ from desktop_app.ui import text
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("raw", "clean"), [
-    ("\x1b[36mhello\x1b[0m", "hello"),
-    ("10%\r50%\r100%\n", "100%\n"),
-    ("one\r\ntwo\r\n", "one\ntwo\n"),
-    ("\x1b]0;title\x07text", "text"),
-    ("tab\tstays\x00\x08", "tab\tstays"),
-    ("<b>&amp;</b>", "<b>&amp;</b>"),
-])  # fmt: skip
-def test_log_text(raw, clean):
-    assert text.log_text(raw) == clean
-
-
 def test_tooltips_and_notifications_escape():
     assert text.tooltip("<b>x</b>") == "<qt>&lt;b&gt;x&lt;/b&gt;</qt>"
     assert text.notification_body("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"

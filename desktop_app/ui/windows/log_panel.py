@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayou
 
 from desktop_app.domain.account import LogLine
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.domain.terminal import plain_text
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import CheckBox
-from desktop_app.ui.text import log_text
 from desktop_app.ui.theme import SPACE_S
 from desktop_app.ui.widgets import button, label
 
@@ -150,7 +150,7 @@ class LogPanel(QWidget):
 
     def _append(self, lines: tuple[LogLine, ...]) -> None:
         self._since = max(self._since, *(line.timestamp for line in lines))
-        batch = "\n".join(log_text(line.text).rstrip("\n") for line in lines)
+        batch = "\n".join(plain_text(line.text).rstrip("\n") for line in lines)
         bar = self._text.verticalScrollBar()
         stay = bar.value()
         self._text.appendPlainText(batch)
