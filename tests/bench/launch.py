@@ -143,7 +143,19 @@ def theirs(info: SandboxInfo, home: Path, log: Path) -> float:
         try:
             return seconds_to_jupyterlab(began, lambda: _their_port(log), process)
         finally:
-            process.communicate(b"shutdown\n", timeout=END_SECONDS)
+            _shut_down(process)
+
+
+def _shut_down(process: subprocess.Popen[bytes]) -> None:
+    """Type its command; its standard input stays open, because it never ends once that is at its end."""
+    if process.stdin is not None and process.poll() is None:
+        process.stdin.write(b"shutdown\n")
+        process.stdin.flush()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _their_environment(info: SandboxInfo, base: Mapping[str, str], home: Path) -> dict[str, str]:
