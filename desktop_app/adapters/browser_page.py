@@ -1,7 +1,8 @@
 """Single-use login pages: how a browser gets into an application without a token on any command line.
 
 ``LoginPages.open`` returns an address on 127.0.0.1 that works once and for 30 s; the page submits the application's
-login form to the forwarded port. One short-lived listener and thread per page, so nothing listens between uses.
+login form to the forwarded port. Only this user's programs get it: others see the address on the browser's command
+line. One short-lived listener and thread per page, so nothing listens between uses.
 """
 
 import html
@@ -11,9 +12,10 @@ import secrets
 import socketserver
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Template
 
+from desktop_app.adapters import loopback_peer
 from remote_bootstrap.apps import Login
 
 LIFE_S = 30.0
@@ -32,6 +34,8 @@ _PAGE = Template(
 
 _log = logging.getLogger(__name__)
 
+IsOurs = Callable[[int, int], bool]  # (client's port, our port) -> whether the client runs as this user
+
 
 class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """One page. Threads, so that a silent client can't keep the browser out."""
@@ -39,8 +43,9 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, login: Login, origin: str, secret: str) -> None:
+    def __init__(self, login: Login, origin: str, secret: str, is_ours: IsOurs) -> None:
         super().__init__((LOOPBACK, 0), _PageHandler)
+        self._is_ours = is_ours
         self.nonce = secrets.token_urlsafe(32)
         self._page: bytes | None = render(login, origin, secret, self.nonce)
         self._origin = origin
@@ -63,12 +68,15 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
             "Content-Security-Policy": policy,
         }
 
-    def take(self, path: str, host: str) -> bytes | None:
-        """The page, for the first who knows the path and came to this very address."""
+    def take(self, path: str, host: str, client_port: int) -> bytes | None:
+        """The page, for the first of this user's programs that knows the path and came to this very address."""
         if host != f"{LOOPBACK}:{self.server_address[1]}":
             return None  # another name that was made to point here
         with self._lock:
             if not secrets.compare_digest(path.encode(), f"/{self.nonce}".encode()):
+                return None
+            if not self._is_ours(client_port, self.server_address[1]):
+                _log.warning("another user of this computer asked for a login page and did not get it")
                 return None
             page, self._page = self._page, None
             return page
@@ -81,7 +89,7 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        page = self.server.take(self.path, self.headers.get("Host", ""))
+        page = self.server.take(self.path, self.headers.get("Host", ""), self.client_address[1])
         if page is None:
             self.send_error(404)
             return
@@ -113,12 +121,13 @@ def render(login: Login, origin: str, secret: str, nonce: str) -> bytes:
 class LoginPages:
     """Makes login pages. Thread-safe."""
 
-    def __init__(self, life: float = LIFE_S) -> None:
+    def __init__(self, life: float = LIFE_S, is_ours: IsOurs = loopback_peer.is_ours) -> None:
         self._life = life
+        self._is_ours = is_ours
 
     def open(self, login: Login, origin: str, secret: str) -> str:
         """The address of a new page; it is gone once served, or after 30 s."""
-        server = _PageServer(login, origin, secret)
+        server = _PageServer(login, origin, secret, self._is_ours)
         threading.Thread(target=self._serve, args=(server,), name="login-page", daemon=True).start()
         return server.url
 
