@@ -131,6 +131,7 @@ TABLE = MappingProxyType(
             _row("port.taken", "A local port is taken",
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
                  "and stays there.", Retry.NEVER),
+            _row("ports.taken", "Some local ports are taken", "{each}", Retry.NEVER),
             _row("port.none", "No local port is free", "SessionDock could not open any port on 127.0.0.1.", Retry.USER,
                  (Remedy.RETRY,)),
             _row("tunnel.owned", "Another SessionDock holds this session",

@@ -6,7 +6,7 @@ supervisor's affair.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
@@ -76,9 +76,9 @@ class SessionTunnel:
         bound = self._tunnel.bind(wanted)
         self._ports.keep(self._session, {one.app: one.port for one in bound})
         self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
-        for one in bound:
-            if one.port != one.wanted:
-                self._store.apply(self._session, Noticed(_moved(one)))
+        moved = [_moved(one) for one in bound if one.port != one.wanted]
+        if moved:
+            self._store.apply(self._session, Noticed(_together(moved)))
 
     def _applications(self, wait: Callable[[float], object]) -> tuple[str, ...]:
         """What the session serves; its report may be a moment behind its record."""
@@ -165,3 +165,8 @@ def _moved(bound: BoundPort) -> Problem:
     return problem(
         "port.taken", wanted=bound.wanted, program=program, app=spec.label if spec else bound.app, port=bound.port
     )
+
+
+def _together(moved: Sequence[Problem]) -> Problem:
+    """A session has one notice: it tells of every port."""
+    return moved[0] if len(moved) == 1 else problem("ports.taken", each=" ".join(one.detail for one in moved))
