@@ -14,7 +14,7 @@ from typing import Any
 
 from desktop_app.domain.options import clean_line
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Link, SessionSnapshot, local_address, progress_of, status_of
 from desktop_app.domain.terminal import plain_text
 
 WIDEST = 48
@@ -131,10 +131,9 @@ def describe(found: Mapping[str, Any]) -> str:
         ("Connection", found["link"] + (f" (process {found['held_by']})" if found["held_by"] else "")),
     ]
     for app, state in found["applications"].items():
-        port = f", http://127.0.0.1:{state['local_port']}" if state.get("local_port") and app != "ssh" else ""
-        port = f", 127.0.0.1 port {state['local_port']}" if state.get("local_port") and app == "ssh" else port
+        address = local_address(app, state.get("local_port") or 0)
         detail = f" ({state['detail']})" if state["detail"] else ""
-        lines.append((app, f"{state['state']}{detail}{port}"))
+        lines.append((app, f"{state['state']}{detail}{address and ', '}{address}"))
     if found.get("ssh_command"):
         lines.append(("ssh", found["ssh_command"]))
     for key in ("problem", "notice"):

@@ -13,9 +13,8 @@ from desktop_app.cli_output import json_line, problem_json, say, session_json
 from desktop_app.domain.account import Account
 from desktop_app.domain.options import LaunchSpec, clean_line, options
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, progress_of
+from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
 from desktop_app.ports import Cancel
-from remote_bootstrap.apps import SSH
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
 
 FOREVER = float("inf")
@@ -79,7 +78,7 @@ class RunCommands(CommandBase):
         else:
             say(f"Process {pid} on this computer holds this session already ({holder.get('link', 'unknown')}).")
             for app, port in dict(holder.get("ports") or {}).items():
-                say(f"  {app}: 127.0.0.1:{port}")
+                say(f"  {app}: {local_address(app, port)}")
         return 0
 
     # -- staying
@@ -160,8 +159,7 @@ class _Watch:
             if endpoint.state == APP_FAILED:
                 lines.append(f"  {endpoint.label} failed: {clean_line(endpoint.detail)}")
             elif endpoint.local_port:
-                how = "127.0.0.1 port" if endpoint.app == SSH.key else "http://127.0.0.1:"
-                lines.append(f"  {endpoint.label}: {how}{' ' if endpoint.app == SSH.key else ''}{endpoint.local_port}")
+                lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
             lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
         self._say("ready", now, "\n".join(lines))

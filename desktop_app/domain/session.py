@@ -9,7 +9,7 @@ from enum import Enum
 
 from desktop_app.domain.problems import Problem
 from remote_bootstrap import contract
-from remote_bootstrap.apps import APPS, BY_KEY, SSH, AppSpec
+from remote_bootstrap.apps import APPS, BY_KEY, AppSpec
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -272,9 +272,8 @@ def _queued_text(facts: ServerFacts) -> str:
     return f"Waiting in queue “{facts.queue}”"
 
 
-def ssh_command(snapshot: SessionSnapshot) -> str:
-    """A command that works in any terminal of this computer while attached and an agent holds the key."""
-    endpoint = snapshot.endpoint(SSH.key)
-    user = snapshot.facts.record.user if snapshot.facts.record else ""
-    port = endpoint.local_port if endpoint else 0
-    return f"ssh -p {port} {user}@127.0.0.1"
+def local_address(app: str, port: int) -> str:
+    """Where an application answers on this computer, as people write it; "" while it is not bound (``port`` 0)."""
+    spec = BY_KEY.get(app)
+    scheme = "http://" if spec is not None and spec.opens == "browser" else ""
+    return f"{scheme}127.0.0.1:{port}" if port else ""

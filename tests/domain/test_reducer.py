@@ -35,9 +35,9 @@ from desktop_app.domain.session import (
     SessionSnapshot,
     Status,
     allowed_actions,
+    local_address,
     openable,
     progress_of,
-    ssh_command,
     status_of,
 )
 from remote_bootstrap.contract import AppReport, Report
@@ -169,7 +169,12 @@ def test_open_needs_connection_readiness_and_a_port() -> None:
     assert openable(up, "jupyterlab") and Action.OPEN in allowed_actions(up)
     assert not openable(up, "vscode") and not openable(up, "no such application")
     assert not openable(advance(up, TunnelLost(LOST, 1, NOW)), "jupyterlab")
-    assert ssh_command(up) == "ssh -p 8022 @127.0.0.1"
+
+
+def test_an_address_is_a_link_only_where_a_browser_opens_it() -> None:
+    assert local_address("jupyterlab", 8878) == "http://127.0.0.1:8878"
+    assert local_address("ssh", 8022) == local_address("no such application", 8022) == "127.0.0.1:8022"
+    assert local_address("jupyterlab", 0) == ""
 
 
 def test_a_server_that_is_away_hides_no_connection() -> None:

@@ -6,7 +6,7 @@ Which buttons an application gets follows from its spec (``opens``), never from 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from desktop_app.domain.session import Action, Endpoint
+from desktop_app.domain.session import Action, Endpoint, local_address
 from desktop_app.ui import icons
 from desktop_app.ui.actions import Key, SessionActions
 from desktop_app.ui.flow_layout import FlowLayout
@@ -26,14 +26,6 @@ def keys_for(endpoint: Endpoint) -> tuple[Key, ...]:
     if spec.opens == "browser":
         return (Key(Action.OPEN, spec.key),)
     return (Key(Action.TERMINAL), Key(Action.COPY_SSH))
-
-
-def address_of(endpoint: Endpoint) -> str:
-    """Where the application answers on this computer; "" while it is not bound."""
-    if not endpoint.local_port:
-        return ""
-    scheme = "http://" if endpoint.spec is not None and endpoint.spec.opens == "browser" else ""
-    return f"{scheme}127.0.0.1:{endpoint.local_port}"
 
 
 def state_text(word: str, detail: str) -> str:
@@ -95,7 +87,7 @@ class AppRow(QWidget):
         tone, shape, word = app_look(endpoint.state)
         self._glyph.show_shape(shape, tone)
         self._state.setText(state_text(word, endpoint.detail))
-        self._address = address_of(endpoint)
+        self._address = local_address(endpoint.app, endpoint.local_port)
         self._where.setText(self._address)
         self._where.setVisible(bool(self._address))
         self._where.setAccessibleName(f"{self._address}, copy the local address of {endpoint.label}")
