@@ -75,7 +75,8 @@ class JsonFile:
         """Read, edit and replace, alone among our processes. Problems: file.unwritable"""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._lock, FileLock(f"{self._path}.lock", timeout=LOCK_S):
+            # The file's lock first: another process may hold it for seconds, and the GUI thread reads under ours.
+            with FileLock(f"{self._path}.lock", timeout=LOCK_S), self._lock:
                 content: Document = json.loads(json.dumps(self.read()))
                 edit(content)
                 content["schema"] = SCHEMA
