@@ -159,7 +159,12 @@ class SessionOps(AccountOps):
             self.jobs.submit(f"attach {snapshot.name}", self._auto_attach(snapshot.id), _log_problem)
 
     def _auto_attach(self, session: SessionId) -> Callable[[Cancel], object]:
-        return lambda _cancel: self._parts.links.attach(session, Cancel(ATTACH_S))
+        def attach(cancel: Cancel) -> None:
+            limited = Cancel(ATTACH_S)
+            cancel.on_cancel(limited.cancel)
+            self._parts.links.attach(session, limited)
+
+        return attach
 
     def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None:
         """Problems: queue.unknown; the session then waits in its old queue again."""
