@@ -15,7 +15,6 @@ import importlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from keyring.backend import KeyringBackend
@@ -57,10 +56,9 @@ class _Call:
 
 
 class KeyringStore:
-    """Thread-safe. ``register`` learns every secret that passes through, before anybody else sees it."""
+    """Thread-safe. A call fails after ``seconds``."""
 
-    def __init__(self, register: Callable[[str], None] | None = None, seconds: float = DEADLINE_SECONDS) -> None:
-        self._register = register
+    def __init__(self, seconds: float = DEADLINE_SECONDS) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._queue: deque[_Call] = deque()
@@ -70,13 +68,10 @@ class KeyringStore:
 
     def get(self, kind: SecretKind, owner: str) -> str | None:
         """None when there is no such entry. Problems: keyring.*"""
-        value = self._do(_Call("get", entry_name(kind, owner)))
-        self._remember(value)
-        return value
+        return self._do(_Call("get", entry_name(kind, owner)))
 
     def set(self, kind: SecretKind, owner: str, value: str) -> None:
         """Problems: keyring.*"""
-        self._remember(value)
         units = len(value.encode("utf-16-le", "surrogatepass")) // 2
         if units > MAX_CHARS:
             raise failure("keyring.refused", answer=f"an entry holds {MAX_CHARS} characters, this one has {units}")
@@ -85,10 +80,6 @@ class KeyringStore:
     def delete(self, kind: SecretKind, owner: str) -> None:
         """Idempotent. Problems: keyring.*"""
         self._do(_Call("delete", entry_name(kind, owner)))
-
-    def _remember(self, value: str | None) -> None:
-        if value and self._register is not None:
-            self._register(value)
 
     # --- the caller's side
 

@@ -204,16 +204,6 @@ def test_failed_calls_leave_no_files_open(bus: KeyringBus) -> None:
     assert counts[-1] <= counts[1] + 2
 
 
-def test_every_secret_is_registered_before_it_is_handed_out(bus: KeyringBus) -> None:
-    bus.unlocked()
-    seen: list[str] = []
-    store = KeyringStore(seen.append)
-    store.set(API_SECRET, OWNER, "written")
-    assert KeyringStore(seen.append).get(API_SECRET, OWNER) == "written"
-    store.get(API_SECRET, "nobody")
-    assert seen == ["written", "written"]
-
-
 def test_a_value_that_windows_could_not_hold_is_refused_everywhere(bus: KeyringBus) -> None:
     bus.unlocked()
     store = KeyringStore()
