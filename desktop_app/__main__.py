@@ -6,7 +6,8 @@ Dispatches what must not wait for the command line's imports: the sandbox's own 
 import os
 import sys
 
-SANDBOX_SERVE = "sandbox-serve"  # the frozen executable's way to run what "python -m desktop_app.sandbox serve" runs
+from desktop_app import SANDBOX_SERVE
+
 SELF_TEST = "--self-test"
 
 

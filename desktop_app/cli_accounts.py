@@ -6,13 +6,11 @@ A secret comes from a prompt or from standard input, never from the command line
 import getpass
 import sys
 
-from desktop_app.cli_base import CommandBase
+from desktop_app.cli_base import SANDBOX_S, CommandBase
 from desktop_app.cli_output import json_line, result, say, table
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel
-
-START_S = 180.0
 
 
 class AccountCommands(CommandBase):
@@ -53,7 +51,7 @@ class AccountCommands(CommandBase):
     def run_sandbox(self) -> int:
         what = self.arguments.what
         if what == "start":
-            account = self.core.use_sandbox(Cancel(START_S))
+            account = self.core.use_sandbox(Cancel(SANDBOX_S))
             self._sandbox_is(True, account.api_url)
         elif what == "stop":
             self._sandbox_is(False, "", was=self.core.stop_sandbox())

@@ -14,6 +14,7 @@ from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 
 CALL_S = 60.0
+SANDBOX_S = 180.0  # its first start installs an agent
 SHORTEST_PREFIX = 4
 LOOK_S = 1.0  # what another process holds does not change our store
 
@@ -48,7 +49,7 @@ class CommandBase:
 
     def _new_sandbox(self) -> Account:
         say("Starting the sandbox of this computer…")
-        return self.core.use_sandbox(Cancel(180.0))
+        return self.core.use_sandbox(Cancel(SANDBOX_S))
 
     # -- sessions
 

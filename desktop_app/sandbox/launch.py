@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from desktop_app import SANDBOX_SERVE
 from desktop_app.sandbox.admin import PREFIX
 from desktop_app.sandbox.home import Home, State, created_at, read_state
 from desktop_app.sandbox.leases import Lease
@@ -110,8 +111,8 @@ def stop(home: Path, *, timeout: float = ENDS_WITHIN) -> bool:
 
 
 def serve_command(home: Path, options: Sequence[str] = ()) -> list[str]:
-    """The command line of the sandbox's process; a frozen executable takes its own ``sandbox-serve``."""
-    start = [sys.executable, "sandbox-serve"] if _frozen() else [sys.executable, "-m", "desktop_app.sandbox", "serve"]
+    """The command line of the sandbox's process; a frozen executable takes its own command instead."""
+    start = [sys.executable, SANDBOX_SERVE] if _frozen() else [sys.executable, "-m", "desktop_app.sandbox", "serve"]
     return [*start, "--home", str(home), "--detach", *options]
 
 

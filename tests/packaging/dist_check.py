@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop_app import APP_NAME
+from desktop_app import APP_NAME, SANDBOX_SERVE
 from tests.support.desktop_rig import Keyring, Rig, RigOptions
 from tests.support.paths import REPOSITORY
 from tests.support.waiting import wait_until
@@ -50,7 +50,7 @@ class DistCheck:
     def own_sandbox_server(self) -> None:
         """The embedded server is in the executable too."""
         home = self.rig.base / "own-sandbox"
-        server = self.rig.start([self.executable, "sandbox-serve", "--home", str(home), "--no-agent"])
+        server = self.rig.start([self.executable, SANDBOX_SERVE, "--home", str(home), "--no-agent"])
         log = home / "logs" / "sandbox.log"
         wait_until(lambda: log.exists() and "http://127.0.0.1" in log.read_text(), "its own server", 20)
         assert server.running, server.output()
