@@ -63,5 +63,5 @@ class Progress:
         self._report = replace(self._report, seconds=seconds)
 
     def _replace(self, **changes: object) -> None:
-        self._report = replace(self._report, sequence=self._report.sequence + 1, **changes)  # type: ignore[arg-type]
+        self._report = replace(self._report, sequence=self._report.sequence + 1, **changes)  # type: ignore[arg-type]  # callers name fields of Report
         self._changed.notify_all()

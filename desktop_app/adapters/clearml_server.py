@@ -33,7 +33,6 @@ NEEDED_API = (2, 13)  # the first with runtime properties
 # 401 subcodes of the ClearML API server.
 BAD_TOKEN = 30
 INVALID_TASK = 101
-INVALID_QUEUE = 701
 
 _log = logging.getLogger(__name__)
 

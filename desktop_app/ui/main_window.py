@@ -3,6 +3,8 @@
 It shows and asks; what happens is decided in ``controller.py`` and done in ``commands.py``.
 """
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QActionGroup, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QSplitter, QStackedWidget, QWidget
@@ -110,10 +112,10 @@ class MainWindow(QMainWindow):
         self._action(menu, "Quit", "Ctrl+Q", self.quit_asked.emit)
         self.sidebar.menu_button.setMenu(menu)
 
-    def _action(self, menu: QMenu, text: str, keys: str, act: object) -> None:
+    def _action(self, menu: QMenu, text: str, keys: str, act: Callable[[], object]) -> None:
         made = QAction(text, self)
         made.setShortcut(QKeySequence(keys))
-        made.triggered.connect(lambda: act())  # type: ignore[operator]
+        made.triggered.connect(lambda: act())
         menu.addAction(made)
         self.addAction(made)  # the shortcut works while the menu is closed
 

@@ -13,7 +13,6 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
 SPACE_XS, SPACE_S, SPACE_M, SPACE_L, SPACE_XL = 4, 8, 12, 16, 24
-RADIUS = 8
 PLAIN_FAMILIES = ("Sans Serif", "DejaVu Sans", "")  # what Qt names when no desktop chose a font
 NICER_FAMILIES = ["Inter", "Noto Sans", "Cantarell", "Ubuntu", "DejaVu Sans"]
 

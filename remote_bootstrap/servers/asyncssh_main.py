@@ -19,7 +19,7 @@ import termios
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-import asyncssh  # type: ignore[import-not-found]
+import asyncssh  # type: ignore[import-not-found]  # only in the environment made for it
 
 CHUNK = 65536
 CLIENT_MAY_SET = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")

@@ -37,7 +37,6 @@ class FakeTunnel:
         self.routes: dict[str, int] = {}
         self.bound: dict[str, BoundPort] = {}
         self.probes = 0
-        self.disconnects = 0
         self.changed = threading.Condition()
         self._on_report: list[Callable[[Report], None]] = []
         self._on_lost: list[Callable[[], None]] = []
@@ -102,7 +101,6 @@ class FakeTunnel:
     def disconnect(self) -> None:
         with self.changed:
             self.connected = False
-            self.disconnects += 1
             self.changed.notify_all()
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class NumberEditor(QSpinBox):
         self.setMaximumWidth(140)
         self.valueChanged.connect(lambda _value: self.edited.emit())
 
-    def value(self) -> Value:  # type: ignore[override]
+    def value(self) -> Value:  # type: ignore[override]  # the form asks all editors alike; Qt says int
         return super().value()
 
     def set_value(self, value: Value) -> None:

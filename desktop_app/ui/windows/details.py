@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from desktop_app.domain.problems import Problem
+from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, progress_of, status_of
 from desktop_app.services.api import Core
 from desktop_app.ui.actions import ActionBook, Key
@@ -172,9 +172,9 @@ class DetailsPane(QWidget):
             self._rows[endpoint.app].follow(endpoint, actions)
         self._apps.setVisible(bool(endpoints))
 
-    def _remedy(self, remedy: object) -> None:
+    def _remedy(self, remedy: Remedy) -> None:
         if self._session is not None:
-            self._commands.remedy(self._session, remedy)  # type: ignore[arg-type]
+            self._commands.remedy(self._session, remedy)
 
     def _dismiss(self) -> None:
         if self._session is not None:

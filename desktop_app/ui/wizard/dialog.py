@@ -41,7 +41,6 @@ class Wizard(QDialog):
         self._account_only = account_only
         self._ticket: Ticket | None = None
         self._stopping = False
-        self._again: Callable[[], None] = self._next
         known = {one.id: one for one in core.accounts()}
         self._known: Account | None = known.get(account)
         self.account_page = AccountPage(core, self._known if account_only else None)
