@@ -171,10 +171,13 @@ class Service(threading.Thread):
             processes.end_all(lambda: processes.marked(processes.APP_VARIABLE, self._app.marker), 0.5)
 
     def _reason(self, what: str) -> str:
+        """What, and the service's last words. Everybody in the workspace can read them: without its token."""
         with self._logfile.open("rb") as stream:
             stream.seek(self._log_start)
-            output = stream.read()[-4000:].decode("utf-8", "replace")
-        return "%s: %s" % (what, tail_of(output)) if output.strip() else what
+            output = stream.read().decode("utf-8", "replace")
+        if self._app.secret:
+            output = output.replace(self._app.secret, "***")
+        return "%s: %s" % (what, tail_of(output[-4000:])) if output.strip() else what
 
     def _say(self, text: str) -> None:
         self._log("%s: %s" % (self._app.key, text))

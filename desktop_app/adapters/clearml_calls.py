@@ -20,6 +20,7 @@ from remote_bootstrap import contract
 PAGE = 500
 LOG_BATCH = 500
 WORKERS_EVERY_S = 5.0  # for polls
+TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
 STOP_REASON = "shut down from SessionDock"
 
 
@@ -161,7 +162,8 @@ class ServerCalls(Lookups):
 
     def _tasks(self, selection: Mapping[str, Any], cancel: Cancel) -> list[dict[str, Any]]:
         body = {**selection, "only_fields": list(facts.TASK_FIELDS), "order_by": ["-created"], "search_hidden": True}
-        return self._list("tasks.get_all", body, "tasks", cancel)
+        found = self._list("tasks.get_all", body, "tasks", cancel)
+        return [task for task in found if TASK_ID.fullmatch(str(task.get("id") or ""))]
 
     def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, max_age: float = 0.0) -> tuple[SeenTask, ...]:
         if not any(task.get("status") in facts.LIVE_STATUSES for task in tasks):

@@ -286,6 +286,19 @@ def test_the_task_is_what_agents_and_other_clients_expect(http: HttpRig) -> None
     assert task["container"] == {"image": "python:3.12", "arguments": ""}
 
 
+@pytest.mark.parametrize("wrong", ["../../up", "a/b", "", None, "a" * 65, "a\n", 7.5])
+def test_a_task_whose_id_is_no_file_name_is_passed_over(wrong: object) -> None:
+    ids = [wrong, "0123456789abcdef0123456789abcdef"]
+    tasks = [{"id": task, "status": "queued", "system_tags": [contract.SYSTEM_TAG]} for task in ids]
+    data: dict[str, dict[str, Any]] = {
+        "tasks.get_all": {"tasks": tasks},
+        "users.get_current_user": {"user": {"id": "u1"}},
+    }
+    server, _ = client(lambda endpoint, body: envelope(data[endpoint]) if endpoint in data else normal(endpoint, body))
+    assert [seen.task for seen in server.sessions((), soon())] == ids[1:]
+    server.close()
+
+
 def test_a_poll_is_small(http: HttpRig) -> None:
     """One request, however many sessions, and now and then one for the agents; no script travels."""
     script = "x" * 100_000
