@@ -34,7 +34,7 @@ class Talkative:
 
 
 def test_the_token_of_a_service_that_fails_stays_out_of_the_report_and_the_log(tmp_path: Path) -> None:
-    said: "list[str]" = []
+    said: list[str] = []
     progress = Progress(begun=0.0)
     Service(Talkative(tmp_path), progress, private(tmp_path / "logs"), said.append, threading.Event()).run()
     told = progress.current().apps["talkative"]
