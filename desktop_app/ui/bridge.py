@@ -45,6 +45,8 @@ class Bridge(QObject):
     noticed = Signal(object)
     activated = Signal()
     _store_told = Signal()
+    _told_notice = Signal(object)
+    _told_activate = Signal()
     _finished = Signal(object)
 
     def __init__(self, core: Core, parent: QObject | None = None) -> None:
@@ -60,6 +62,9 @@ class Bridge(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         self._store_told.connect(self._arm, queued)
         self._finished.connect(self._deliver, queued)
+        # Queued, so that no slot ever runs under our lock, not even when the GUI thread itself caused the notice.
+        self._told_notice.connect(self.noticed, queued)
+        self._told_activate.connect(self.activated, queued)
         self._unsubscribe = [core.store.subscribe(self._on_change), core.on_notice(self._on_notice)]
 
     # -- called on worker threads
@@ -73,13 +78,13 @@ class Bridge(QObject):
     def _on_notice(self, notice: object) -> None:
         with self._lock:
             if self._open:
-                self.noticed.emit(notice)
+                self._told_notice.emit(notice)
 
     def activate(self) -> None:
         """Ask for the window, from any thread (a second start of the program does)."""
         with self._lock:
             if self._open:
-                self.activated.emit()
+                self._told_activate.emit()
 
     # -- GUI thread
 

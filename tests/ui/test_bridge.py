@@ -78,6 +78,12 @@ def test_a_dropped_ticket_is_cancelled_and_silent(qtbot, core, bridge):
     assert got == []
 
 
+def test_a_notice_of_the_gui_thread_itself_finds_no_lock_held(qtbot, core, bridge):
+    bridge.noticed.connect(lambda _notice: bridge.activate())
+    with qtbot.waitSignal(bridge.activated):
+        core.notify(Notice("Settings damaged", "set aside"))
+
+
 def test_notices_and_activation_come_from_any_thread(qtbot, core, bridge):
     notice = Notice("Ready", "“x” is ready", ui_core.READY)
     with qtbot.waitSignal(bridge.noticed) as told:
