@@ -33,6 +33,11 @@ KERNEL_ONLY = ("PYTHONDONTWRITEBYTECODE",)  # the server starts in half the time
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
+def application(context: Context) -> "JupyterLab":
+    """What runs in a session. Quick."""
+    return JupyterLab(context)
+
+
 def preinstall(cache: Path, environments: Environments, say: Say) -> str:
     """Fill the cache for the Python that runs this; returns what was installed where. Raises InstallError."""
     jupyter = Jupyter(cache, environments, say)

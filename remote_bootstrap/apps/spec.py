@@ -1,7 +1,14 @@
-"""What the desktop knows about an application, as data. Standard library only, Python 3.8, any operating system."""
+"""What the desktop knows about an application, as data, and what a module of an application must hold. Python 3.8, any
+operating system."""
 
 from dataclasses import dataclass, field
-from typing import Dict
+from pathlib import Path
+from typing import Dict, Protocol
+
+from remote_bootstrap.context import Context
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.store import Say
+from remote_bootstrap.supervise import Application
 
 
 @dataclass(frozen=True)
@@ -26,3 +33,17 @@ class AppSpec:
     local_port: int  # preferred port on 127.0.0.1 of the user's computer
     opens: str  # "browser" or "terminal"
     login: Login = field(default_factory=lambda: Login("get", "/"))
+
+
+class Module(Protocol):
+    """One file of this folder: the data first, then the two ways into the work."""
+
+    @property
+    def SPEC(self) -> AppSpec:
+        """Read by both halves."""
+
+    def application(self, context: Context) -> Application:
+        """What a session runs. Quick: the work is in its ``install`` and ``launch``."""
+
+    def preinstall(self, cache: Path, environments: Environments, say: Say) -> str:
+        """Fill the cache before any session needs it; returns what was installed. Raises InstallError."""

@@ -41,6 +41,11 @@ QUIET = {
 }
 
 
+def application(context: Context) -> "VsCode":
+    """What runs in a session. Quick."""
+    return VsCode(context)
+
+
 def preinstall(cache: Path, environments: Environments, say: Say) -> str:
     """Fill the cache; returns the command that starts code-server. Raises InstallError."""
     return " ".join(CodeServer(cache, environments, say).command())
