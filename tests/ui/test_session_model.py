@@ -8,9 +8,22 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QListView
 
-from desktop_app.domain.session import status_of
+from desktop_app.domain.session import SessionId, status_of
 from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
 from tests.fakes import ui_core
+
+
+class CountedId(SessionId):
+    """Counts how often one is compared with another."""
+
+    compared = 0
+
+    def __eq__(self, other):
+        CountedId.compared += 1
+        return (self.account, self.task) == (other.account, other.task)
+
+    def __hash__(self):
+        return hash((self.account, self.task))
 
 
 @pytest.fixture
@@ -60,6 +73,15 @@ def test_an_unchanged_session_is_not_redrawn(model, snapshots, qtbot):
     snapshots[2] = replace(snapshots[2], version=99)
     model.refresh(snapshots)
     assert changed == [(2, 2)]
+
+
+def test_rows_of_a_long_list_are_compared_a_few_times_each(model, snapshots):
+    many = [replace(snapshots[0], id=CountedId("a", f"{number:032x}")) for number in range(200)]
+    model.refresh(many)
+    CountedId.compared = 0
+    many[500] = replace(many[500], version=99)
+    model.refresh(many)
+    assert 0 < CountedId.compared < 10 * len(many)
 
 
 def test_what_a_row_says(model, snapshots):

@@ -55,11 +55,14 @@ class SessionListModel(QAbstractListModel):
                 self.beginRemoveRows(QModelIndex(), row, row)
                 del self._rows[row]
                 self.endRemoveRows()
+        shown = {snapshot.id for snapshot in self._rows}
         for row, snapshot in enumerate(snapshots):
-            self._place(row, snapshot)
+            self._place(row, snapshot, snapshot.id in shown)
 
-    def _place(self, row: int, snapshot: SessionSnapshot) -> None:
-        at = self.row_of(snapshot.id)
+    def _place(self, row: int, snapshot: SessionSnapshot, shown: bool) -> None:
+        """Most rows are in place or new, and neither is searched for: a list may be a thousand rows long."""
+        in_place = shown and self._rows[row].id == snapshot.id
+        at = row if in_place else self.row_of(snapshot.id) if shown else -1
         if at < 0:
             self.beginInsertRows(QModelIndex(), row, row)
             self._rows.insert(row, snapshot)
