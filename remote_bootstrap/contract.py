@@ -66,6 +66,11 @@ _ADDRESS = re.compile(r"[\w.:\[][\w.:%\[\]-]{0,253}")
 _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 
 
+# A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
+MAX_WORD = 40
+MAX_SENTENCE = 2000
+
+
 class ContractError(ValueError):
     """A message of the other half that this version can't read; the text says which and why."""
 
@@ -193,14 +198,14 @@ class Report:
             if not isinstance(app, dict):
                 raise ContractError("report of application %r is not an object" % key)
             apps[str(key)] = AppReport(
-                state=_want(app, "state", str, "report of " + str(key)),
-                detail=str(app.get("detail", "")),
+                state=_want(app, "state", str, "report of " + str(key))[:MAX_WORD],
+                detail=str(app.get("detail", ""))[:MAX_SENTENCE],
                 port=_number(app.get("port"), "port of " + str(key)),
                 secret=str(app.get("secret", "")),
             )
         return cls(
-            phase=_want(value, "phase", str, "report"),
-            detail=str(value.get("detail", "")),
+            phase=_want(value, "phase", str, "report")[:MAX_WORD],
+            detail=str(value.get("detail", ""))[:MAX_SENTENCE],
             sequence=_want(value, "sequence", int, "report"),
             apps=apps,
             seconds=_seconds(value.get("seconds")),

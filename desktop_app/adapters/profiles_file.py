@@ -55,7 +55,7 @@ class JsonFile:
         except OSError as error:
             self.problems.append(problem("file.unwritable", path=self._path, why=error.strerror or error))
             return {}
-        except ValueError:
+        except (ValueError, RecursionError):  # not JSON, or nested deeper than any file of ours
             return self._set_aside()
         if not isinstance(value, dict) or not isinstance(value.get("schema"), int) or value["schema"] > SCHEMA:
             return self._set_aside()

@@ -69,7 +69,13 @@ def test_files_are_for_their_owner_only(folders: tuple[Path, Path]) -> None:
         assert list(folder.glob(".*")) == []  # no draft is left
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "{}", '{"schema": 99}', '{"schema": "1"}', "\0\0\0"])
+DEEP = '{"schema": ' + "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '"text"', "{}", '{"schema": 99}', '{"schema": "1"}', "\0\0\0", pytest.param(DEEP, id="deep")],
+)
 def test_a_damaged_file_is_set_aside_and_told(folders: tuple[Path, Path], content: str) -> None:
     folders[0].mkdir()
     path = folders[0] / "settings.json"

@@ -108,3 +108,15 @@ def test_a_deleted_task_ends_the_session_but_one_odd_answer_does_not() -> None:
     watcher = Watcher(server, print, print)
     server.now = TaskStatus("", "")
     assert [watcher._look() for _poll in range(5)] == ["", "", "", "", "the task was deleted"]
+
+
+def test_a_report_that_somebody_blew_up_is_cut_to_what_a_person_reads() -> None:
+    huge = {
+        "phase": "p" * 9999,
+        "detail": "d" * 99999,
+        "sequence": 1,
+        "apps": {"a": {"state": "s", "detail": "d" * 99999}},
+    }
+    report = contract.Report.from_json(huge)
+    assert len(report.phase) == contract.MAX_WORD
+    assert len(report.detail) == len(report.apps["a"].detail) == contract.MAX_SENTENCE
