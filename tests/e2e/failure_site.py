@@ -22,7 +22,7 @@ from desktop_app.sandbox.limits import Limits
 from tests.e2e.main_job import APP, UI_SECONDS, MainJob
 from tests.support.desktop_processes import MARK, Program
 from tests.support.desktop_rig import Rig, RigOptions
-from tests.support.paths import REPOSITORY
+from tests.support.paths import APPLICATIONS_CACHE, REPOSITORY
 from tests.support.waiting import wait_until
 
 QUEUE = "gpu"  # what the agent serves; nobody serves "default"
@@ -96,7 +96,7 @@ class Site(MainJob):
 
     def start_agent(self) -> None:
         """The real clearml-agent, serving QUEUE with fresh environments."""
-        options = agent_setup.AgentOptions(queue=QUEUE)
+        options = agent_setup.AgentOptions(queue=QUEUE, cache=APPLICATIONS_CACHE)
         limits, home, python = Limits(), self.home, Path(sys.executable)
         pair = launch.ensure_running(self.sandbox_home)  # a key pair of the agent's own
         key = Credential(pair.access_key, pair.secret_key)

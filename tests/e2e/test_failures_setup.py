@@ -1,0 +1,51 @@
+"""Set-ups that fail: one application of two, and a whole task. Each says why where a person looks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from desktop_app.domain.session import Status
+from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
+from remote_bootstrap.apps.vscode import SPEC as VSCODE
+from tests.e2e import evidence
+from tests.e2e.failure_site import QUEUE, Site
+from tests.e2e.main_job import LAUNCH_SECONDS
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site() as site:
+        site.cli("accounts", "add", site.info.api_url, site.access_key, stdin=site.secret_key)
+        site.start_app()
+        yield site
+
+
+def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
+    site.start_agent()
+    site.name = "half a session"
+    site.cli("launch", "--no-attach", "--queue", QUEUE, "--session-name", site.name, "--jupyter-lab-version", "99.0.0")
+    site.wait_status(Status.CONNECTED, Status.READY, seconds=LAUNCH_SECONDS)
+    site.task = site.widget("fact-task").name
+    site.attach()
+    site.wait_words(f"app-state-{JUPYTERLAB.key}", "99.0.0", seconds=LAUNCH_SECONDS)
+    wait_until(lambda: site.app_state(VSCODE.key) == "ready", "VS Code", LAUNCH_SECONDS)
+    site.open_vscode()
+    site.shut_down()
+    assert evidence.session_processes(site.task) == []
+    site.end_agent()
+
+
+def test_a_failed_set_up_shows_the_lines_that_matter(site: Site) -> None:
+    site.press("action-forget")
+    site.start_agent()
+    site.press("new-session")
+    site.press("fold-environment")
+    site.widget("option-packages").set_text("no-such-package-of-sessiondock==99")
+    site.launch()
+    site.wait_status(Status.FAILED, seconds=LAUNCH_SECONDS)
+    said = site.wait_words("problem-banner", "The session failed to start", "no-such-package-of-sessiondock")
+    assert len(said) < 3000
+    site.end_agent()
