@@ -14,7 +14,7 @@ from typing import Dict, Optional, Sequence
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
-TAIL_LINES, TAIL_LENGTH = 4, 600
+TAIL_LINES, LINE_LENGTH, TAIL_LENGTH = 4, 146, 600  # characters
 URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
 DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
@@ -43,8 +43,10 @@ def launched(argv: Sequence[str]) -> Sequence[str]:
 
 def tail_of(output: str) -> str:
     """The last lines of a failed command that say something, without the passwords of index addresses."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return URL_LOGIN.sub(r"\1***@", " / ".join(lines[-TAIL_LINES:])[-TAIL_LENGTH:])
+    lines = [URL_LOGIN.sub(r"\1***@", line.strip()) for line in output.splitlines() if line.strip()]
+    # pip lists every version that exists on one line, behind what matters
+    short = [line if len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 3] + "..." for line in lines[-TAIL_LINES:]]
+    return " / ".join(short)[-TAIL_LENGTH:]
 
 
 def run(

@@ -30,7 +30,8 @@ def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
     site.wait_status(Status.CONNECTED, Status.READY, seconds=LAUNCH_SECONDS)
     site.task = site.widget("fact-task").name
     site.attach()
-    site.wait_words(f"app-state-{JUPYTERLAB.key}", "99.0.0", seconds=LAUNCH_SECONDS)
+    site.wait_words(f"app-state-{JUPYTERLAB.key}", "JupyterLab could not be installed",
+                    "No matching distribution found for jupyterlab==99.0.0", seconds=LAUNCH_SECONDS)  # fmt: skip
     wait_until(lambda: site.app_state(VSCODE.key) == "ready", "VS Code", LAUNCH_SECONDS)
     site.open_vscode()
     site.shut_down()

@@ -274,6 +274,14 @@ def test_a_failing_command_says_why(tmp_path: Path) -> None:
         commands.run(["no-such-program"], "it broke")
 
 
+def test_a_long_line_does_not_push_the_reason_out() -> None:
+    versions = ", ".join(f"4.{minor}.0" for minor in range(200))
+    said = commands.tail_of(f"ERROR: nothing fits lab==99 (from versions: {versions})\nERROR: No match for lab==99\n")
+    assert said.startswith("ERROR: nothing fits lab==99 (from versions: 4.0.0, 4.1.0")
+    assert said.endswith("... / ERROR: No match for lab==99")
+    assert len(said) < 200
+
+
 def test_children_get_nothing_of_the_agents(monkeypatch) -> None:
     for name in ("CLEARML_API_SECRET_KEY", "CLEARML_CONFIG_FILE", "TRAINS_API_ACCESS_KEY", "CLEARML_TASK_ID"):
         monkeypatch.setenv(name, "x")
