@@ -61,14 +61,15 @@ class AccountCommands(CommandBase):
         return 0
 
     def _sandbox_is(self, running: bool, address: str, *, was: bool | None = None) -> None:
+        tell = result if self.arguments.what == "status" else say  # an answer, or the news that something was done
         if self.json:
             json_line({"running": running, "api_url": address or None})
         elif running:
-            say(f"The sandbox runs at {address}.")
+            tell(f"The sandbox runs at {address}.")
         elif was:
-            say("The sandbox has ended.")
+            tell("The sandbox has ended.")
         else:
-            say("The sandbox does not run.")
+            tell("The sandbox does not run.")
 
 
 def _account_json(account: Account) -> dict[str, object]:

@@ -138,7 +138,7 @@ def button(text: str, kind: str = "", identifier: str = "") -> QPushButton:
     """``kind``: "", "primary", "danger" or "quiet"."""
     made = QPushButton(text)
     made.setProperty("kind", kind)
-    made.setAutoDefault(False)
+    made.setAutoDefault(True)  # in a dialog, Return presses the button that has the focus, not the default one
     if identifier:
         made.setAccessibleIdentifier(identifier)
     return made

@@ -151,7 +151,7 @@ def test_the_sandbox_can_be_started_asked_and_stopped(run: Run) -> None:
     bare = World(profiles=FakeProfiles())
     assert run("sandbox", "status", "--json", over=bare).json == {"running": False, "api_url": None}
     assert run("sandbox", "start", "--json", over=bare).json["running"] is True
-    assert run("sandbox", "status", over=bare).err == "The sandbox runs at http://127.0.0.1:18008.\n"
+    assert run("sandbox", "status", over=bare).out == "The sandbox runs at http://127.0.0.1:18008.\n"
     assert run("sandbox", "stop", over=bare).err == "The sandbox has ended.\n"
     assert run("sandbox", "stop", over=bare).err == "The sandbox does not run.\n"
 

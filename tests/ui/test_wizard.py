@@ -335,3 +335,13 @@ def test_defaults_are_the_domain_s(qtbot, core, open_wizard):
 
 def vars_of(spec):
     return {name: getattr(spec, name) for name in options()}
+
+
+def test_return_presses_the_button_that_has_the_focus(qtbot, bare, open_wizard):
+    wizard = open_wizard(bare)
+    qtbot.waitUntil(wizard.isVisible)
+    cancel = button(wizard, "wizard-cancel")
+    cancel.setFocus()
+    qtbot.waitUntil(cancel.hasFocus)
+    qtbot.keyClick(cancel, Qt.Key.Key_Return)
+    assert not wizard.isVisible() and not bare.calls
