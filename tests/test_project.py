@@ -1,5 +1,6 @@
 """What pyproject.toml and the tree promise about each other."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -39,3 +40,12 @@ def test_no_source_file_is_longer_than_the_bar() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 400
     }
     assert not long
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert not broken
