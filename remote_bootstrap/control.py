@@ -1,33 +1,35 @@
 """The bootstrap's end of the control channel: JSON lines over a unix socket that only this user can reach.
 
-One accepting thread, and per channel one thread that reads requests and one that pushes reports to a subscriber.
+One accepting thread, and per channel one thread that reads requests and one that pushes reports to a subscriber. What
+may take time (the operations of ``operations.table``) runs on a thread per request, so that probes are always answered.
 """
 
 import contextlib
 import os
 import socket
 import threading
+import traceback
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from remote_bootstrap import contract
 from remote_bootstrap.contract import ContractError, Reply, Request
+from remote_bootstrap.operations.operation import Host, Operation, OperationError
+from remote_bootstrap.operations.table import OPERATIONS
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.store import Say
 
 MAX_LINE = 1 << 20
+RUNNING = 16  # operations of one channel at once; more wait, and with them what comes after
 PUSH_WAIT = 30.0  # seconds between two events at most: a push that fails tells that the other side has gone
 
 
 class ControlServer:
     """Answers requests of the desktop; see contract.OP_*."""
 
-    def __init__(self, path: Path, task: str, progress: Progress, shutdown: Callable[[str], None], log: Say) -> None:
+    def __init__(self, path: Path, host: Host, operations: Mapping[str, Operation] = OPERATIONS) -> None:
         self._path = path
-        self._task = task
-        self._progress = progress
-        self._shutdown = shutdown
-        self._log = log
+        self._host = host
+        self._operations = operations
         self._socket: Optional[socket.socket] = None
 
     def start(self) -> None:
@@ -55,18 +57,33 @@ class ControlServer:
                 connection, _peer = listener.accept()
             except OSError:
                 return  # closed
-            channel = Channel(connection, self._answer, self._progress)
+            channel = Channel(connection, self._answer, self._slow, self._host.progress)
             threading.Thread(target=channel.run, name="control-channel", daemon=True).start()
 
     def _answer(self, request: Request) -> Reply:
         if request.op == contract.OP_HELLO:
-            return Reply(request.id, result={"contract": contract.CONTRACT_VERSION, "task": self._task})
+            return Reply(request.id, result={"contract": contract.CONTRACT_VERSION, "task": self._host.context.task})
         if request.op in (contract.OP_STATUS, contract.OP_SUBSCRIBE):
-            return Reply(request.id, result=status_of(self._progress))
+            return Reply(request.id, result=status_of(self._host.progress))
         if request.op == contract.OP_SHUTDOWN:
-            self._shutdown("the user shut the session down")
+            self._host.end("the user shut the session down")
             return Reply(request.id)
-        return Reply(request.id, ok=False, error="unknown operation %r" % request.op)
+        return self._operate(request)
+
+    def _slow(self, request: Request) -> bool:
+        return request.op in self._operations
+
+    def _operate(self, request: Request) -> Reply:
+        operation = self._operations.get(request.op)
+        if operation is None:
+            return Reply(request.id, ok=False, error="unknown operation %r" % request.op)
+        try:
+            return Reply(request.id, result=operation(self._host, request.args))
+        except OperationError as error:
+            return Reply(request.id, ok=False, error=str(error))
+        except Exception as error:  # thread boundary; the text of a foreign error may hold a secret, its type does not
+            traceback.print_tb(error.__traceback__)
+            return Reply(request.id, ok=False, error="%s failed: %s" % (request.op, type(error).__name__))
 
 
 def status_of(progress: Progress) -> Dict[str, Any]:
@@ -76,9 +93,17 @@ def status_of(progress: Progress) -> Dict[str, Any]:
 class Channel:
     """One connected desktop."""
 
-    def __init__(self, connection: socket.socket, answer: Callable[[Request], Reply], progress: Progress) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        answer: Callable[[Request], Reply],
+        slow: Callable[[Request], bool],
+        progress: Progress,
+    ) -> None:
         self._connection = connection
         self._answer = answer
+        self._slow = slow
+        self._running = threading.BoundedSemaphore(RUNNING)
         self._progress = progress
         self._write = threading.Lock()
         self._closed = threading.Event()
@@ -105,6 +130,10 @@ class Channel:
             request = Request.loads(line.decode("utf-8", "replace"))
         except ContractError as error:
             return self._send(Reply(0, ok=False, error=str(error)))
+        if self._slow(request):
+            self._running.acquire()
+            threading.Thread(target=self._operate, args=(request,), name="control-operation", daemon=True).start()
+            return True
         reply = self._answer(request)
         sent = self._send(reply)
         if sent and request.op == contract.OP_SUBSCRIBE and not self._subscribed:
@@ -112,6 +141,12 @@ class Channel:
             known = int(reply.result.get("sequence", 0))
             threading.Thread(target=self._push, args=(known,), name="control-push", daemon=True).start()
         return sent
+
+    def _operate(self, request: Request) -> None:
+        try:
+            self._send(self._answer(request))
+        finally:
+            self._running.release()
 
     def _push(self, known: int) -> None:
         while not self._closed.is_set():

@@ -20,6 +20,7 @@ from remote_bootstrap.contract import Record
 from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, session_folder
+from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
 from remote_bootstrap.supervise import Service
@@ -127,7 +128,7 @@ class Session:
         self._publisher.start()
         self._watcher = Watcher(server, self.end, say)
         self._watcher.start()
-        self._control = ControlServer(context.control_socket, self._task, self._progress, self.end, say)
+        self._control = ControlServer(context.control_socket, Host(context, self._progress, self.end, say))
         self._control.start()
         self._ssh = Ssh(context)
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context)))

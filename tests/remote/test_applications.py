@@ -1,11 +1,13 @@
 """JupyterLab and code-server in a real session: ready when they answer, private, restarted, failing alone."""
 
+import contextlib
 import http.cookiejar
 import json
 import os
 import signal
 import stat
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -75,21 +77,54 @@ def run_cell(report: Report, code: str) -> tuple[str, str]:
     app = report.apps[LAB]
     url = f"ws://127.0.0.1:{app.port}/api/kernels/{kernel['id']}/channels"
     socket = websocket.create_connection(url, timeout=60, header=[f"Authorization: token {app.secret}"])
+    with contextlib.closing(socket):
+        wait_for_kernel(socket)
+        return kernel["id"], output_of(socket, code)
+
+
+def send(socket: websocket.WebSocket, kind: str, content: dict) -> str:
+    """Send one message of Jupyter's protocol on the shell channel; returns its id."""
     header = {"msg_id": uuid.uuid4().hex, "username": "", "session": uuid.uuid4().hex, "version": "5.3"}
-    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    message = {"header": {**header, "msg_type": "execute_request"}, "parent_header": {}, "metadata": {}}
+    message = {"header": {**header, "msg_type": kind}, "parent_header": {}, "metadata": {}}
     socket.send(json.dumps({**message, "channel": "shell", "content": content}))
+    return header["msg_id"]
+
+
+def wait_for_kernel(socket: websocket.WebSocket) -> None:
+    """Until the kernel answers and its output arrives, as JupyterLab waits: what is sent before the server has
+    connected its channels to the kernel is dropped without a word."""
+    socket.settimeout(2)
+    seen: set[str] = set()
+    for _ in range(30):
+        send(socket, "kernel_info_request", {})
+        while True:
+            try:
+                got = json.loads(socket.recv())
+            except websocket.WebSocketTimeoutException:
+                break  # ask again
+            seen.add(got["channel"])
+            if {"shell", "iopub"} <= seen:
+                socket.settimeout(60)
+                return
+    raise AssertionError("the kernel did not answer")
+
+
+def output_of(socket: websocket.WebSocket, code: str) -> str:
+    """Run the code; what it printed."""
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    asked = send(socket, "execute_request", content)
     printed = ""
-    while True:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         got = json.loads(socket.recv())
-        if got["parent_header"].get("msg_id") != header["msg_id"]:
+        if got["parent_header"].get("msg_id") != asked:
             continue
         if got["msg_type"] == "stream":
             printed += got["content"]["text"]
         assert got["msg_type"] != "error", got["content"]
         if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
-            socket.close()
-            return kernel["id"], printed
+            return printed
+    raise AssertionError("the cell did not end")
 
 
 def test_phases_and_milestones_are_published(rig: BootstrapRig) -> None:
