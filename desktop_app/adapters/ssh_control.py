@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from paramiko import Channel, SSHException
 
-from desktop_app.adapters.ssh_transport import WIRE_ERRORS, Patience, SessionTransport, describe
+from desktop_app.adapters.ssh_transport import SessionTransport
+from desktop_app.adapters.ssh_wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from remote_bootstrap import contract
 

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from paramiko import Channel
 
 from desktop_app.adapters.ssh_ports import LOOPBACK, open_near
-from desktop_app.adapters.ssh_transport import PACKET, WINDOW, WIRE_ERRORS, SessionTransport
+from desktop_app.adapters.ssh_transport import PACKET, WINDOW, SessionTransport
+from desktop_app.adapters.ssh_wire import WIRE_ERRORS
 from desktop_app.domain.problems import failure
 from desktop_app.ports import BoundPort
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from desktop_app.adapters.ssh_control import ControlChannel
+from desktop_app.adapters.ssh_dial import DIAL_SECONDS, dial
 from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
-from desktop_app.adapters.ssh_transport import DIAL_SECONDS, Patience, SessionTransport, dial, unreachable
+from desktop_app.adapters.ssh_transport import SessionTransport
+from desktop_app.adapters.ssh_wire import Patience, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import BoundPort, Cancel, Target
 from remote_bootstrap import contract
