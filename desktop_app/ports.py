@@ -147,6 +147,14 @@ class BoundPort:
     taken_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a forward leads, as the remote machine sees it."""
+
+    port: int
+    host: str = "127.0.0.1"
+
+
 class Tunnel(Protocol):
     """The connection of one session: listeners that stay, a transport that comes and goes. Thread-safe."""
 
@@ -164,6 +172,14 @@ class Tunnel(Protocol):
 
     def route(self, ports: Mapping[str, int]) -> None:
         """Application key -> port on the remote machine's loopback, for new local connections."""
+
+    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+        """Open a listener that leads there whatever ``route`` says, for programs of this user only (where the system
+        tells). Idempotent per key, which no application has; leads elsewhere when called again. Problems: port.none
+        """
+
+    def unbind(self, key: str) -> None:
+        """Close that listener and reset its connections. Idempotent."""
 
     def probe(self, cancel: Cancel) -> float:
         """Round trip through the control channel in seconds. Problems: ssh.lost"""

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 
 from paramiko import Channel
 
-from desktop_app.adapters.ssh_ports import LOOPBACK, open_near
+from desktop_app.adapters.loopback_peer import is_ours
+from desktop_app.adapters.ssh_ports import open_near
 from desktop_app.adapters.ssh_transport import PACKET, WINDOW, SessionTransport
 from desktop_app.adapters.ssh_wire import WIRE_ERRORS
-from desktop_app.domain.problems import failure
-from desktop_app.ports import BoundPort
+from desktop_app.domain.problems import Cancelled, failure
+from desktop_app.ports import BoundPort, Way
 
 PATIENCE_SECONDS = 20.0
 OPEN_SECONDS = 10.0
@@ -57,6 +58,7 @@ class Forwarder:
         self._changed = threading.Condition()
         self._listeners: dict[str, Listener] = {}
         self._routes: dict[str, int] = {}
+        self._forwards: dict[str, Way] = {}
         self._transport: SessionTransport | None = None
         self._connections: set[Connection] = set()
         self._closed = False
@@ -81,6 +83,28 @@ class Forwarder:
         with self._changed:
             self._routes = dict(ports)
             self._changed.notify_all()
+
+    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+        """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
+        with self._changed:
+            self._forwards[key] = way
+        bound = self.bind({key: wanted})
+        if not bound:
+            raise Cancelled
+        return bound[0]
+
+    def unbind(self, key: str) -> None:
+        """See ports.Tunnel.unbind."""
+        with self._changed:
+            self._forwards.pop(key, None)
+            listener = self._listeners.pop(key, None)
+            connections = [one for one in self._connections if one.app == key]
+            if listener is None or self._closed:
+                return
+            self._selector.unregister(listener.socket)
+            listener.socket.close()
+        for connection in connections:
+            connection.abort()
 
     def attach(self, transport: SessionTransport) -> None:
         """New connections go through this transport from now on."""
@@ -117,16 +141,25 @@ class Forwarder:
 
     # --- used by connections
 
-    def wait_for_way(self, app: str, seconds: float) -> tuple[SessionTransport, int] | None:
-        """The transport and the remote port to connect to; None when there is none in time."""
+    def admits(self, app: str, client_port: int) -> bool:
+        """Whether that client may use the port: what has no login of its own is for this user's programs only."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or (self._transport is not None and self._routes.get(app)), seconds
-            )
-            port = self._routes.get(app)
-            if self._closed or self._transport is None or not port:
+            listener = self._listeners.get(app)
+            guarded = app in self._forwards
+        return listener is not None and (not guarded or is_ours(client_port, listener.bound.port))
+
+    def wait_for_way(self, app: str, seconds: float) -> tuple[SessionTransport, Way] | None:
+        """The transport and where to connect to; None when there is none in time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or (self._transport is not None and self._way(app)), seconds)
+            way = self._way(app)
+            if self._closed or self._transport is None or way is None:
                 return None
-            return self._transport, port
+            return self._transport, way
+
+    def _way(self, app: str) -> Way | None:
+        port = self._routes.get(app)
+        return self._forwards.get(app) or (Way(port) if port else None)
 
     def forget(self, connection: "Connection") -> None:
         with self._changed:
@@ -157,10 +190,11 @@ class Forwarder:
     def _accept_one(self, app: str) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._connections) < CONNECTIONS)
-            if self._closed:
+            listener = self._listeners.get(app)
+            if self._closed or listener is None:
                 return
             try:
-                client, origin = self._listeners[app].socket.accept()
+                client, origin = listener.socket.accept()
             except BlockingIOError:
                 return  # whoever knocked left again
             except OSError as error:  # out of file descriptors, mostly
@@ -177,7 +211,7 @@ class Connection:
 
     def __init__(self, forwarder: Forwarder, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
         self._forwarder = forwarder
-        self._app = app
+        self.app = app
         self._client = client
         self._origin = origin
         self._aborted = False
@@ -186,7 +220,7 @@ class Connection:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name=f"fwd-{self._app}-{self._origin[1]}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"fwd-{self.app}-{self._origin[1]}", daemon=True).start()
 
     def abort(self) -> None:
         """Reset the local side; both threads end. A FIN must not go out: it would look like a complete answer."""
@@ -208,19 +242,22 @@ class Connection:
             self._forwarder.forget(self)
 
     def _open(self) -> Channel | None:
-        """A channel to the application. None: no way in time, or the remote refused."""
+        """A channel to the application. None: not for this client, no way in time, or the remote refused."""
+        if not self._forwarder.admits(self.app, self._origin[1]):
+            log.warning("a program of another user tried to use the forwarded port of %s", self.app)
+            return None
         deadline = time.monotonic() + self._forwarder.patience
         while (left := deadline - time.monotonic()) > 0:
-            way = self._forwarder.wait_for_way(self._app, left)
+            way = self._forwarder.wait_for_way(self.app, left)
             if way is None:
                 return None
-            transport, port = way
+            transport, destination = way
             try:
                 return transport.open_channel(
-                    "direct-tcpip", (LOOPBACK, port), self._origin, WINDOW, PACKET, timeout=OPEN_SECONDS
+                    "direct-tcpip", (destination.host, destination.port), self._origin, WINDOW, PACKET, OPEN_SECONDS
                 )
             except WIRE_ERRORS as error:
-                log.debug("no channel to %s port %d: %s", self._app, port, error)
+                log.debug("no channel to %s at %s: %s", self.app, destination, error)
                 if transport.is_active() and "Timeout" not in str(error):
                     return None  # the remote said no: nothing listens there
             # This transport is lost or stuck: wait for the next one.
@@ -270,7 +307,9 @@ class Connection:
             while data := self._client.recv(CHUNK):
                 if not _send_all(channel, data):
                     return
-            if not self._aborted:
+            if self._aborted:
+                _close(channel)  # else the downward thread waits for a remote that may never speak again
+            else:
                 channel.shutdown_write()
         except WIRE_ERRORS:
             _close(channel)  # reset by the local side: the remote must not go on

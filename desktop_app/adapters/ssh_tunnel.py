@@ -13,7 +13,7 @@ from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
 from desktop_app.adapters.ssh_transport import SessionTransport
 from desktop_app.adapters.ssh_wire import Patience, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, Target
+from desktop_app.ports import BoundPort, Cancel, Target, Way
 from remote_bootstrap import contract
 from remote_bootstrap.contract import Report
 
@@ -52,6 +52,12 @@ class SshTunnel:
 
     def route(self, ports: Mapping[str, int]) -> None:
         self._forwarder.route(ports)
+
+    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+        return self._forwarder.forward(key, wanted, way)
+
+    def unbind(self, key: str) -> None:
+        self._forwarder.unbind(key)
 
     def probe(self, cancel: Cancel) -> float:
         started = time.monotonic()

@@ -11,7 +11,7 @@ import pytest
 
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
-from desktop_app.ports import Cancel, Target, Tunnel
+from desktop_app.ports import Cancel, Target, Tunnel, Way
 from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint
 from tests.fakes.tunnel import FakeTunnel
 from tests.support.ssh_server import SshServer, free_port
@@ -139,6 +139,17 @@ def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
     assert bound.taken_by
 
 
+def test_a_forward_keeps_its_port_until_it_is_unbound(world: World) -> None:
+    taken = world.take_port()
+    first = world.tunnel.forward("tcp:6006", taken, Way(6006))
+    assert first.port > taken
+    assert first.taken_by
+    assert world.tunnel.forward("tcp:6006", 0, Way(6007)) == first
+    world.tunnel.unbind("tcp:6006")
+    world.tunnel.unbind("tcp:6006")
+    assert world.tunnel.forward("tcp:6006", first.port, Way(6006)).port == first.port
+
+
 def test_connected_means_that_a_probe_comes_back(world: World) -> None:
     world.tunnel.connect(world.target(), Cancel(10))
     assert 0 < world.tunnel.probe(Cancel(5)) < 5
@@ -255,6 +266,9 @@ def test_closed_is_for_good(world: World) -> None:
         world.tunnel.probe(Cancel(1))
     with pytest.raises(Cancelled):
         world.tunnel.connect(world.target(), Cancel(1))
+    with pytest.raises(Cancelled):
+        world.tunnel.forward("tcp:6006", 0, Way(6006))
+    world.tunnel.unbind("tcp:6006")
 
 
 def test_a_wrong_host_key_is_told_with_both_fingerprints(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, Target
+from desktop_app.ports import BoundPort, Cancel, Target, Way
 from remote_bootstrap.contract import Report
 
 
@@ -19,7 +19,7 @@ class FakeTunnel:
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
     Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program), ``drop``,
     ``push``.
-    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``bound``, ``probes``, ``disconnects``.
+    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``bound``, ``probes``, ``disconnects``.
     """
 
     def __init__(self, taken: Mapping[int, str] | None = None) -> None:
@@ -35,6 +35,7 @@ class FakeTunnel:
         self.targets: list[Target] = []
         self.requests: list[tuple[str, dict[str, object]]] = []
         self.routes: dict[str, int] = {}
+        self.ways: dict[str, Way] = {}
         self.bound: dict[str, BoundPort] = {}
         self.probes = 0
         self.changed = threading.Condition()
@@ -71,6 +72,18 @@ class FakeTunnel:
     def route(self, ports: Mapping[str, int]) -> None:
         with self.changed:
             self.routes = dict(ports)
+            self.changed.notify_all()
+
+    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+        if self.closed:
+            raise Cancelled
+        self.ways[key] = way
+        return self.bind({key: wanted})[0]
+
+    def unbind(self, key: str) -> None:
+        with self.changed:
+            self.ways.pop(key, None)
+            self.bound.pop(key, None)
             self.changed.notify_all()
 
     def probe(self, cancel: Cancel) -> float:
