@@ -288,7 +288,7 @@ class Connection:
                     return False
         except WIRE_ERRORS:
             return False
-        return bool(channel.eof_received)
+        return bool(channel.eof_received) and not self._aborted
 
     def _deliver(self, data: bytes) -> bool:
         """All of it to the local side, however slow it is; False when the tunnel closes meanwhile."""

@@ -19,7 +19,8 @@ class FakeTunnel:
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
     Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program), ``drop``,
     ``push``.
-    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``bound``, ``probes``, ``disconnects``.
+    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``bound``, ``probes``,
+    ``disconnects``.
     """
 
     def __init__(self, taken: Mapping[int, str] | None = None) -> None:
