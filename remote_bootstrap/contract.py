@@ -58,6 +58,7 @@ OP_HELLO = "hello"
 OP_STATUS = "status"
 OP_SUBSCRIBE = "subscribe"
 OP_SHUTDOWN = "shutdown"
+OP_LISTENING = "listening"
 EVENT_STATUS = "status"
 
 

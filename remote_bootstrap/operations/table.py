@@ -2,6 +2,10 @@
 
 from typing import Dict
 
+from remote_bootstrap import contract
+from remote_bootstrap.operations import ports
 from remote_bootstrap.operations.operation import Operation
 
-OPERATIONS: Dict[str, Operation] = {}
+OPERATIONS: Dict[str, Operation] = {
+    contract.OP_LISTENING: ports.listening,
+}

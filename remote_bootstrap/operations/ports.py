@@ -1,0 +1,108 @@
+"""Listening sockets: what of this machine the desktop could forward, read from /proc. Operation thread; no state.
+
+Only TCP sockets of processes that this user may look into: those of others have no name here, and are not our affair.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Set, Tuple
+
+from remote_bootstrap import argv, processes
+from remote_bootstrap.operations.operation import Host
+
+TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
+LISTENING = "0A"
+MAX_ROWS = 200
+MAX_COMMAND_BYTES = 64 * 1024
+SCAN_SECONDS = 3.0  # a machine with very many processes: what was found until then
+
+
+@dataclass(frozen=True)
+class Row:
+    """One listening socket."""
+
+    port: int
+    address: str
+    pid: int
+    process: str
+    command: str  # see argv.shown
+    session: bool  # started in this session
+
+
+def listening(host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
+    """{"ports": rows, those of the session first, "more": how many were left out}."""
+    sockets = open_sockets(_lines(TABLES))
+    owners = owners_of(set(sockets))
+    own = processes.marked(processes.SESSION_VARIABLE, host.context.task) | processes.descendants(os.getpid())
+    rows = [_row(sockets[inode], pid, pid in own) for inode, pid in owners.items()]
+    rows.sort(key=lambda row: (not row.session, row.port, row.address))
+    return {"ports": [asdict(row) for row in rows[:MAX_ROWS]], "more": max(0, len(rows) - MAX_ROWS)}
+
+
+def open_sockets(lines: Iterable[str]) -> Dict[int, Tuple[str, int]]:
+    """Inode -> (address, port) of every listening socket in lines of /proc/net/tcp{,6}; others are skipped."""
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) < 10 or words[3] != LISTENING:
+            continue
+        with contextlib.suppress(ValueError, OverflowError, OSError):  # the table's head, or nothing that we know
+            address, _, port = words[1].rpartition(":")
+            found[int(words[9])] = (_address(address), int(port, 16))
+    return found
+
+
+def _address(text: str) -> str:
+    """The kernel prints 32-bit words in the machine's own byte order."""
+    raw = bytes.fromhex(text)
+    swapped = struct.pack(">%dI" % (len(raw) // 4), *struct.unpack("=%dI" % (len(raw) // 4), raw))
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, swapped)
+
+
+def owners_of(inodes: Set[int]) -> Dict[int, int]:
+    """Inode -> the oldest process that has the socket, as far as this user may see."""
+    wanted = {"socket:[%d]" % inode: inode for inode in inodes}
+    found: Dict[int, int] = {}
+    end = time.monotonic() + SCAN_SECONDS
+    for pid in sorted(processes.pids()):
+        if len(found) == len(inodes) or time.monotonic() > end:
+            break
+        for name in _descriptors(pid):
+            inode = wanted.get(name)
+            if inode is not None:
+                found.setdefault(inode, pid)
+    return found
+
+
+def _descriptors(pid: int) -> List[str]:
+    found = []
+    with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+        for entry in os.listdir("/proc/%d/fd" % pid):
+            with contextlib.suppress(OSError):
+                found.append(os.readlink("/proc/%d/fd/%s" % (pid, entry)))
+    return found
+
+
+def _row(where: Tuple[str, int], pid: int, session: bool) -> Row:
+    process = _read("/proc/%d/comm" % pid, 64).decode("utf-8", "replace").strip()
+    words = _read("/proc/%d/cmdline" % pid, MAX_COMMAND_BYTES).decode("utf-8", "replace").rstrip("\0").split("\0")
+    return Row(where[1], where[0], pid, process, argv.shown(words), session)
+
+
+def _read(path: str, size: int) -> bytes:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(size)
+    return b""
+
+
+def _lines(paths: Iterable[str]) -> List[str]:
+    found: List[str] = []
+    for path in paths:
+        with contextlib.suppress(OSError):  # no IPv6 here
+            found += Path(path).read_text("ascii", "replace").splitlines()
+    return found
