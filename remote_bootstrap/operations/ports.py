@@ -81,10 +81,11 @@ def owners_of(inodes: Set[int]) -> Dict[int, int]:
 
 def _descriptors(pid: int) -> List[str]:
     found = []
-    with contextlib.suppress(OSError):  # gone meanwhile, or another user's
-        for entry in os.listdir("/proc/%d/fd" % pid):
+    # suppress: gone meanwhile, or another user's
+    with contextlib.suppress(OSError), os.scandir("/proc/%d/fd" % pid) as entries:
+        for entry in entries:
             with contextlib.suppress(OSError):
-                found.append(os.readlink("/proc/%d/fd/%s" % (pid, entry)))
+                found.append(os.readlink(entry.path))  # noqa: PTH115  Path.readlink came with 3.9
     return found
 
 
@@ -95,7 +96,7 @@ def _row(where: Tuple[str, int], pid: int, session: bool) -> Row:
 
 
 def _read(path: str, size: int) -> bytes:
-    with contextlib.suppress(OSError), open(path, "rb") as file:
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
         return file.read(size)
     return b""
 
