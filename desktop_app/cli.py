@@ -15,6 +15,7 @@ from typing import Any
 
 from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
+from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_run import RunCommands
 from desktop_app.cli_sessions import SessionCommands
@@ -32,7 +33,7 @@ EXIT_CODES = (
 )
 
 
-class Commands(AccountCommands, SessionCommands, RunCommands):
+class Commands(AccountCommands, SessionCommands, RunCommands, ConnectionCommands):
     """All commands over one core."""
 
 
@@ -122,7 +123,9 @@ def parser() -> argparse.ArgumentParser:
     detach = _command(commands, "detach", "run_detach", "close the connection; the session goes on")
     shutdown = _command(commands, "shutdown", "run_shutdown", "end a session (or cancel one that waits)")
     opened = _command(commands, "open", "run_open", "open an application of an attached session, logged in")
-    for command in (info, log, attach, detach, shutdown, opened):
+    reconnect = _command(commands, "reconnect", "run_reconnect", "dial again now instead of waiting")
+    add_reconnect(reconnect)
+    for command in (info, log, attach, detach, shutdown, opened, reconnect):
         _session_argument(command)
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")

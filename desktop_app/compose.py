@@ -23,6 +23,7 @@ from desktop_app.adapters.clearml_server import ClearMLServer
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import ProfilesFile
+from desktop_app.adapters.system_watch import watch_system
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel, SecretStore, Tunnel
@@ -142,6 +143,7 @@ def build_core(
         ssh_access=OwnSsh(paths.runtime),
         runtime_dir=paths.runtime,
         register_secret=redactor.register,
+        watch_system=watch_system,
     )
     return Core(outside, role, tail)
 

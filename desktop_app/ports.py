@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from desktop_app.domain.account import Identity, LogLine, Queue
@@ -213,3 +214,10 @@ class SecretStore(Protocol):
 
 Clock = Callable[[], float]
 """Monotonic seconds."""
+
+
+class SystemEvent(Enum):
+    """What happens to this computer and concerns every connection."""
+
+    WOKE = "the computer woke"
+    NETWORK = "its network changed"

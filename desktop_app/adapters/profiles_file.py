@@ -136,6 +136,10 @@ class ProfilesFile:
 
     # -- sessions
 
+    def sessions(self) -> tuple[str, ...]:
+        found = self._state.read().get("sessions")
+        return tuple(found) if isinstance(found, dict) else ()
+
     def ports(self, session: str) -> Mapping[str, int]:
         found = _peek(self._state.read(), "sessions", session, "ports")
         good = found.items() if isinstance(found, dict) else ()

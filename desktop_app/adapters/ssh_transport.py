@@ -42,6 +42,7 @@ class BufferedPacketizer(Packetizer):
         self._view = memoryview(self._bytes)
         self._start = 0
         self._end = 0
+        self.heard_at = time.monotonic()  # when the other side's last bytes came
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Exactly ``n`` bytes. Raises EOFError, OSError, SSHException for a length that no packet of ours has."""
@@ -83,6 +84,7 @@ class BufferedPacketizer(Packetizer):
         if got == 0:
             raise EOFError
         self._end += got
+        self.heard_at = time.monotonic()
         return True
 
 
@@ -99,6 +101,11 @@ class SessionTransport(Transport):
         options = self.get_security_options()
         options.ciphers, options.digests, options.key_types = CIPHERS, DIGESTS, KEY_TYPES
         options.kex = tuple(name for name in options.kex if name.startswith(KEX_PREFIXES))
+
+    @property
+    def heard_at(self) -> float:
+        """Monotonic time of the last bytes from the other side."""
+        return self.packetizer.heard_at if isinstance(self.packetizer, BufferedPacketizer) else 0.0
 
     def run(self) -> None:
         try:

@@ -51,7 +51,13 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     """``role``: "window" or "cli"; a window takes tunnels over from command lines."""
     store = SessionStore()
     links: Links
-    accounts = Accounts(outside, store, lambda account: links.note_holders(account))
+
+    def after_poll(account: str) -> None:
+        links.note_holders(account)
+        if accounts.problem(account) is None:
+            links.free_ports(account)
+
+    accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
     return Parts(outside, store, JobPool(), accounts, links, Launcher(outside, store), tail or LogTail())
 

@@ -16,6 +16,7 @@ OP_ATTACH = "attach"
 OP_DETACH = "detach"
 OP_GIVE_UP = "give-up"  # a window asks a command line to hand its tunnel over
 OP_STATUS = "status"
+OP_RECONNECT = "reconnect"
 OP_LOGIN_PAGE = "login-page"
 OP_SSH_COMMAND = "ssh-command"
 OP_ACTIVATE = "activate"
@@ -52,6 +53,13 @@ class Holders:
 
     def detach(self, holder: Holder, session: SessionId) -> None:
         self.ask(holder, OP_DETACH, session)
+
+    def reconnect(self, session: SessionId) -> bool:
+        """False when nobody else holds it."""
+        holder = self.of(session)
+        if holder is not None:
+            self.ask(holder, OP_RECONNECT, session)
+        return holder is not None
 
     def status(self, session: SessionId) -> Mapping[str, Any]:
         """Link and local ports; {} when nobody holds it."""

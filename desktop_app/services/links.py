@@ -13,7 +13,7 @@ from typing import Any
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot, openable
-from desktop_app.ports import Cancel, Server
+from desktop_app.ports import Cancel, Server, SystemEvent
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
 from desktop_app.services.local_ports import LocalPorts
@@ -21,6 +21,7 @@ from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW, Ownership
 from desktop_app.services.store import SessionStore
 from desktop_app.services.supervisor import Mail, Supervisor
+from desktop_app.services.system_watch import SystemWatch
 from remote_bootstrap.apps import BY_KEY, SSH
 
 DETACH_S = 3.0
@@ -40,14 +41,12 @@ class Links:
         self._lock = threading.RLock()
         self._supervisors: dict[SessionId, Supervisor] = {}
         self._closing = False
-        self._ports = LocalPorts(outside.profiles, self._living)
+        self._ports = LocalPorts(outside.profiles)
+        self._watch = SystemWatch(outside.watch_system, self.check)
         self._on_activate: Callable[[], None] = lambda: None
         self.ownership = Ownership(outside.runtime_dir, role, self.answer)
         self.others = Holders(self.ownership)
         self._unsubscribe = store.subscribe(self._on_change)
-
-    def _living(self) -> tuple[SessionId, ...]:
-        return tuple(s.id for s in self._store.all() if s.remote is not Remote.ENDED)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
         """On the writer's thread: wake the supervisor whose session's facts changed."""
@@ -94,6 +93,7 @@ class Links:
                 self._ended,
             )
             self._supervisors[session] = supervisor
+            self._watch.start()
         if self.ownership.role == WINDOW:
             self._outside.profiles.save_attached(session.text, True)
         self._store.apply(session, AttachRequested())
@@ -129,6 +129,30 @@ class Links:
         if supervisor is not None:
             supervisor.post(Mail.REDIAL)
         return supervisor is not None
+
+    def check(self, event: SystemEvent) -> None:
+        """On the watch's thread: every connection has to prove itself now."""
+        with self._lock:
+            supervisors = tuple(self._supervisors.values())
+        _log.info("%s; connections to be checked: %d", event.value, len(supervisors))
+        for supervisor in supervisors:
+            supervisor.post(Mail.CHECK)
+
+    def ask_reconnect(self, session: SessionId) -> bool:
+        """Redial now, whichever process holds the tunnel; False when nobody does. Problems: tunnel.owned"""
+        return self.reconnect(session) or self.others.reconnect(session)
+
+    def free_ports(self, account: str) -> None:
+        """After a poll that worked: sessions that are not there any more need no ports."""
+        try:
+            self._ports.free(account, self._has_ended)
+        except AppError as error:
+            _log.warning("%s", error)
+
+    def _has_ended(self, session: SessionId) -> bool:
+        now = self._store.get(session)
+        ended = now is None or now.remote is Remote.ENDED
+        return ended and session not in self._supervisors and self.others.of(session) is None
 
     def note_holders(self, account: str) -> None:
         """Tell the store which sessions other processes hold; runs after each poll, so a killed owner is noticed."""
@@ -202,6 +226,8 @@ class Links:
             self.attach(session, Cancel(holders.HAND_OVER_S))
         elif op in (holders.OP_DETACH, holders.OP_GIVE_UP):
             self._let_go(session, op)
+        elif op == holders.OP_RECONNECT:
+            self.reconnect(session)
         elif op == holders.OP_STATUS:
             return self.status(session) if session in self._supervisors else {}
         elif session not in self._supervisors:
@@ -225,6 +251,7 @@ class Links:
             self._closing = True
             supervisors = tuple(self._supervisors.values())
         self._unsubscribe()
+        self._watch.cancel()
         for supervisor in supervisors:
             supervisor.cancel()
 
@@ -235,5 +262,6 @@ class Links:
         with self._lock:
             supervisors = tuple(self._supervisors.values())
         late = tuple(s.name for s in supervisors if not s.join(deadline - time.monotonic()))
+        late += self._watch.close(deadline - time.monotonic())
         self.ownership.close()
         return late

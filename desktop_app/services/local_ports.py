@@ -1,7 +1,8 @@
 """LocalPorts: which port on 127.0.0.1 each application of each session wants. Any thread.
 
-A session keeps the ports that it once had, for as long as it exists; a new one takes the documented ports, or the next
-ones that no session of ours has.
+A session keeps the ports that it once had, for as long as it exists: across redials, detaching, other starts of the app
+and reboots. A new one takes the documented ports, or the next ones that no session of ours has, whether or not this
+process has seen that session.
 """
 
 import threading
@@ -15,27 +16,24 @@ FIRST_PORT = 8900  # of an application without a documented port
 
 
 class LocalPorts:
-    """``living``: the sessions whose ports are not free for others."""
+    """What ``profiles`` remember, as one table of who has which port."""
 
-    def __init__(self, profiles: Profiles, living: Callable[[], Iterable[SessionId]]) -> None:
+    def __init__(self, profiles: Profiles) -> None:
         self._profiles = profiles
-        self._living = living
         self._lock = threading.Lock()
 
     def wanted(self, session: SessionId, apps: Iterable[str]) -> dict[str, int]:
         """Application key -> the port to ask for; remembered at once, so that no other session asks for the same."""
         with self._lock:
             mine = dict(self._profiles.ports(session.text))
-            used = {port for other in self._living() if other != session for port in self._others(other)}
+            others = (other for other in self._profiles.sessions() if other != session.text)
+            used = {port for other in others for port in self._profiles.ports(other).values()}
             for app in apps:
                 if app not in mine:
                     mine[app] = self._free(app, used | set(mine.values()))
             wanted = {app: mine[app] for app in apps}
             self._profiles.save_ports(session.text, mine)
             return wanted
-
-    def _others(self, session: SessionId) -> Iterable[int]:
-        return self._profiles.ports(session.text).values()
 
     def _free(self, app: str, used: set[int]) -> int:
         spec = BY_KEY.get(app)
@@ -48,3 +46,11 @@ class LocalPorts:
         """The ports that it really got."""
         with self._lock:
             self._profiles.save_ports(session.text, {**self._profiles.ports(session.text), **ports})
+
+    def free(self, account: str, ended: Callable[[SessionId], bool]) -> None:
+        """Give back the ports of this account's sessions that have ended. Problems: file.unwritable"""
+        for text in self._profiles.sessions():
+            session = SessionId.parse(text)
+            if session.account == account and self._profiles.ports(text) and ended(session):
+                with self._lock:
+                    self._profiles.save_ports(text, {})

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem
-from desktop_app.ports import Cancel, Clock, SecretStore, Server, Target, Tunnel
+from desktop_app.ports import Cancel, Clock, SecretStore, Server, SystemEvent, Target, Tunnel
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import Record
 
@@ -41,6 +41,9 @@ class Profiles(Protocol):
     def last_launch(self, account: str) -> Mapping[str, Any]: ...
 
     def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None: ...
+
+    def sessions(self) -> tuple[str, ...]:
+        """Every session of which anything is remembered."""
 
     def ports(self, session: str) -> Mapping[str, int]:
         """Application key -> local port that this session had."""
@@ -107,8 +110,10 @@ class Pace:
     log_wait_s: float = 90.0  # an agent sends its log every few seconds
     probe_every_s: float = 15.0
     probe_s: float = 4.0  # so that a dead link shows within 20 s
+    check_s: float = 3.5  # the same after a wake or a network change: within 5 s, the watcher's tick included
+    steady_s: float = 5.0  # a connection that held so long is redialled at once when it is lost
     dial_s: float = 30.0
-    reread_s: float = 10.0
+    reread_s: float = 4.0  # a ClearML server that is away must not hold up the redial for long
     report_wait_s: float = 3.0
     redial_first_s: float = 1.0
     redial_last_s: float = 30.0
@@ -133,6 +138,9 @@ class Outside:
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
+    watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
+        None
+    )  # till cancelled
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random

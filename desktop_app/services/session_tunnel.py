@@ -102,7 +102,7 @@ class SessionTunnel:
         cancel.check()
         self._tunnel.connect(self._target, self._dial)
         self._route({})
-        self.probe()
+        self.probe(self._outside.pace.probe_s)
         self._store.apply(self._session, TunnelUp())
 
     def _facts(self, server: Server) -> ServerFacts:
@@ -127,9 +127,9 @@ class SessionTunnel:
             raise failure("ssh.no_key")
         return self._private_key
 
-    def probe(self) -> None:
+    def probe(self, seconds: float) -> None:
         """Problems: ssh.lost"""
-        self._tunnel.probe(Cancel(self._outside.pace.probe_s))
+        self._tunnel.probe(Cancel(seconds))
 
     def disconnect(self) -> None:
         """Keep the local ports."""

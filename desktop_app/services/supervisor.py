@@ -32,7 +32,11 @@ class Mail(Enum):
     LOST = "the transport ended"
     CHANGED = "the server's facts changed"
     REDIAL = "a person wants to connect now"
+    CHECK = "the computer woke or its network changed"
     STOP = "detach"
+
+
+_NOW = (Mail.REDIAL, Mail.CHECK)
 
 
 class Supervisor:
@@ -56,6 +60,7 @@ class Supervisor:
         self._cancel = Cancel()
         self._cancel.on_cancel(self.tunnel.cancel_dial)
         self._attempt = 0
+        self._up_at: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
 
     # -- from any thread
@@ -68,8 +73,10 @@ class Supervisor:
         self._thread.start()
 
     def post(self, mail: Mail) -> None:
-        """Quick."""
+        """Quick. A dial that began before the news may be talking to nobody: it begins again."""
         self._mail.put(mail)
+        if mail in _NOW:
+            self.tunnel.cancel_dial()
 
     def cancel(self) -> None:
         """Quick: begin to detach."""
@@ -134,7 +141,7 @@ class Supervisor:
         """From one dial to the next."""
         try:
             self.tunnel.connect(self._cancel)
-            self._attempt = 0
+            self._up_at = self._outside.clock()
             self._watch()
         except AppError as error:
             self._down(error.problem)
@@ -160,15 +167,15 @@ class Supervisor:
 
     def _watch(self) -> None:
         """While connected: wait for the end, and make sure that a silent link is noticed."""
-        clock, every = self._outside.clock, self._outside.pace.probe_every_s
-        due = clock() + every
+        clock, pace = self._outside.clock, self._outside.pace
+        due = clock() + pace.probe_every_s
         while self._wanted():
             mail = self._next_mail(max(0.0, due - clock()))
             if mail is Mail.LOST:
                 raise failure("ssh.lost", address=self.tunnel.address)
-            if mail is None or mail is Mail.REDIAL:
-                self.tunnel.probe()
-                due = clock() + every
+            if mail is None or mail in _NOW:
+                self.tunnel.probe(pace.check_s if mail else pace.probe_s)
+                due = clock() + pace.probe_every_s
 
     def _wait_to_redial(self, why: Problem) -> None:
         _log.info("session %s: %s [%s]", self.session.text, why.title, why.cause or why.code)
@@ -176,16 +183,24 @@ class Supervisor:
             self._store.apply(self.session, LinkBlocked(why))
             self._wait_for_a_person()
             return
-        self._attempt += 1
-        pace = self._outside.pace
-        delay = backoff.delay(self._attempt, self._outside.jitter(), pace.redial_first_s, pace.redial_last_s)
+        delay = self._pause()
         at = self._outside.now() + timedelta(seconds=delay)
         self._store.apply(self.session, TunnelLost(why, self._attempt, at))
-        end = self._outside.clock() + delay
-        while (left := end - self._outside.clock()) > 0 and self._wanted():
-            if self._next_mail(left) is Mail.REDIAL:
+        record, end = self._record(), self._outside.clock() + delay
+        while (left := end - self._outside.clock()) > 0 and self._wanted() and self._record() == record:
+            if self._next_mail(left) in _NOW:
                 self._attempt = 0
                 return
+
+    def _pause(self) -> float:
+        """Seconds until the next dial: none after a connection that held, then longer and longer."""
+        pace, up_at = self._outside.pace, self._up_at
+        self._up_at = None
+        held = up_at is not None and self._outside.clock() - up_at >= pace.steady_s
+        self._attempt = 1 if held else self._attempt + 1
+        if held:
+            return 0.0
+        return backoff.delay(self._attempt, self._outside.jitter(), pace.redial_first_s, pace.redial_last_s)
 
     def _wait_for_a_person(self) -> None:
         """Until somebody reconnects, or the session publishes another record."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from desktop_app.domain.problems import Problem, Remedy
-from desktop_app.domain.session import Action, SessionId, SessionSnapshot, allowed_actions
+from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, allowed_actions
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
@@ -113,10 +113,12 @@ class Commands(QObject):
         self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
 
     def reconnect_all(self) -> None:
-        """Redial every broken link now."""
+        """Redial every broken link now; one that looks whole has to prove it."""
         for snapshot in self._core.store.all():
             if Action.RECONNECT in allowed_actions(snapshot):
                 self._reconnect(snapshot.id)
+            elif snapshot.link is Link.UP:
+                self._core.reconnect(snapshot.id)
 
     def _submit(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
-from desktop_app.ports import Cancel, Target
+from desktop_app.ports import Cancel, SystemEvent, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
@@ -22,7 +22,25 @@ ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test",
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzGLWzFZcQpKQ9yWSH+1TgIIMk9lEC2ZLRa5xKzqCrT"
 
 # Everything a hundred times quicker than in the product.
-QUICK = Pace(0.02, 0.05, 0.05, 0.01, 0.05, 0.01, 1.0, 0.1, 0.1, 1.0, 0.5, 0.1, 0.02, 0.05, 0.03)
+QUICK = Pace(
+    poll_busy_s=0.02,
+    poll_calm_s=0.05,
+    poll_human_s=0.05,
+    poll_first_s=0.01,
+    poll_last_s=0.05,
+    log_poll_s=0.01,
+    log_wait_s=1.0,
+    probe_every_s=0.1,
+    probe_s=0.1,
+    check_s=0.1,
+    steady_s=0.0,
+    dial_s=1.0,
+    reread_s=0.5,
+    report_wait_s=0.1,
+    redial_first_s=0.02,
+    redial_last_s=0.05,
+    stop_again_s=0.03,
+)
 
 
 def record_of(task: str, *, sequence: int = 1, host_key: str = HOST_KEY, address: str = "10.0.0.7") -> Record:
@@ -67,6 +85,26 @@ class FakeSandbox:
         self.held = False
 
 
+class FakeSystem:
+    """A computer that sleeps and changes networks when the test says so."""
+
+    def __init__(self) -> None:
+        self._tell: Callable[[SystemEvent], None] | None = None
+        self._watched = threading.Event()
+
+    def watch(self, tell: Callable[[SystemEvent], None], cancel: Cancel) -> None:
+        self._tell = tell
+        self._watched.set()
+        ended = threading.Event()
+        cancel.on_cancel(ended.set)
+        ended.wait()
+        self._tell = None
+
+    def say(self, event: SystemEvent) -> None:
+        assert self._watched.wait(5) and self._tell is not None, "nobody watches"
+        self._tell(event)
+
+
 class FakeSshAccess:
     """Remembers which sessions a person's own ssh could enter."""
 
@@ -88,6 +126,7 @@ class World:
     profiles: FakeProfiles = field(default_factory=lambda: FakeProfiles(ACCOUNT))
     secrets: FakeSecretStore = field(default_factory=FakeSecretStore)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    system: FakeSystem = field(default_factory=FakeSystem)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
@@ -171,4 +210,5 @@ class World:
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,
             pace=self.pace,
+            watch_system=self.system.watch,
         )

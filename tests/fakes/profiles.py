@@ -32,6 +32,9 @@ class FakeProfiles:
     def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
         self.launches[account] = dict(values)
 
+    def sessions(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held)))
+
     def ports(self, session: str) -> Mapping[str, int]:
         return self.local_ports.get(session, {})
 

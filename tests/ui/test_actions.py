@@ -153,10 +153,10 @@ def test_no_remedy_is_without_an_answer(qtbot, face, core, remedy):
     qtbot.waitUntil(lambda: bool(asked) or len(core.calls) > before)
 
 
-def test_reconnect_all_redials_what_is_broken_only(face, core):
+def test_reconnect_all_redials_what_is_broken_and_has_the_others_prove_themselves(face, core):
     face.commands.reconnect_all()
     redialled = {call[1] for call in core.calls if call[0] == "reconnect"}
-    assert redialled == {ui_core.RETRYING, ui_core.BLOCKED}
+    assert redialled == {ui_core.RETRYING, ui_core.BLOCKED, ui_core.CONNECTED}
 
 
 def test_moving_to_another_queue(qtbot, face, core):

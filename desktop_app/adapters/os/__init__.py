@@ -1,16 +1,17 @@
-"""What differs between operating systems: opening a web address and a terminal window. Blocking for seconds at most.
+"""What differs between operating systems: opening a web address and a terminal window, and what the system announces.
 
-``open_url`` and ``open_terminal`` of this system; each answers whether something was started. Children are detached:
-they outlive SessionDock and belong to no terminal of ours.
+``open_url`` and ``open_terminal`` of this system (blocking for seconds at most); each answers whether something was
+started. Children are detached: they outlive SessionDock and belong to no terminal of ours. ``open_announcements`` gives
+the system's own word on waking and network changes, or None where the clock and the addresses have to do.
 """
 
 import sys
 
 if sys.platform == "win32":
-    from desktop_app.adapters.os.windows import open_terminal, open_url
+    from desktop_app.adapters.os.windows import open_announcements, open_terminal, open_url
 elif sys.platform == "darwin":
-    from desktop_app.adapters.os.macos import open_terminal, open_url
+    from desktop_app.adapters.os.macos import open_announcements, open_terminal, open_url
 else:
-    from desktop_app.adapters.os.linux import open_terminal, open_url
+    from desktop_app.adapters.os.linux import open_announcements, open_terminal, open_url
 
-__all__ = ["open_terminal", "open_url"]
+__all__ = ["open_announcements", "open_terminal", "open_url"]

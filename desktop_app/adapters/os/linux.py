@@ -4,7 +4,10 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 
+from desktop_app.adapters.os.linux_bus import open_announcements
 from desktop_app.adapters.os.start import start_detached
+
+__all__ = ["open_announcements", "open_terminal", "open_url"]
 
 # program -> what stands between it and the command that it shall run; the desktop's own choice comes first
 TERMINALS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -25,3 +25,8 @@ def open_terminal(argv: Sequence[str]) -> bool:
 def open_url(url: str) -> bool:
     """Hand the address to the default browser. It may hold a nonce, never a token."""
     return start_detached(["open", url])
+
+
+def open_announcements() -> None:
+    """macOS tells only programs with a Cocoa run loop (NSWorkspace); the clock and the addresses show the same
+    within a second."""

@@ -21,3 +21,8 @@ def open_terminal(argv: Sequence[str]) -> bool:
 def open_url(url: str) -> bool:
     """Hand the address to the default browser. It may hold a nonce, never a token."""
     return webbrowser.open(url)
+
+
+def open_announcements() -> None:
+    """Windows tells only windows (WM_POWERBROADCAST); the clock, which runs on while it sleeps, and the addresses show
+    the same within a second."""

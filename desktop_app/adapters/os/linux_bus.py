@@ -1,0 +1,76 @@
+"""What logind and NetworkManager announce on the system bus. Used by the thread of ``adapters.system_watch`` only.
+
+The bus itself vouches for the sender of a signal, since the match rules name it.
+"""
+
+import logging
+
+from jeepney import DBusAddress, HeaderFields, MatchRule, Message, message_bus
+from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
+
+from desktop_app.ports import SystemEvent
+
+LOGIND = DBusAddress("/org/freedesktop/login1", "org.freedesktop.login1", "org.freedesktop.login1.Manager")
+NETWORK = DBusAddress(
+    "/org/freedesktop/NetworkManager", "org.freedesktop.NetworkManager", "org.freedesktop.NetworkManager"
+)
+PROPERTIES = "org.freedesktop.DBus.Properties"
+TELLING = frozenset({"State", "PrimaryConnection", "ActiveConnections"})
+
+_log = logging.getLogger(__name__)
+
+
+class Announcements:
+    """A connection to the system bus. ``fileno`` becomes readable when there may be news; ``read`` never waits."""
+
+    def __init__(self, connection: DBusConnection) -> None:
+        self._connection = connection
+        bus = Proxy(message_bus, connection)
+        for address, interface, member in (
+            (LOGIND, LOGIND.interface, "PrepareForSleep"),
+            (NETWORK, NETWORK.interface, "StateChanged"),
+            (NETWORK, PROPERTIES, "PropertiesChanged"),
+        ):
+            rule = MatchRule(
+                type="signal", sender=address.bus_name, path=address.object_path, interface=interface, member=member
+            )
+            bus.AddMatch(rule)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def fileno(self) -> int:
+        return int(self._connection.sock.fileno())
+
+    def read(self) -> tuple[SystemEvent, ...]:
+        """What was announced since the last call. Raises OSError when the bus has ended."""
+        found: list[SystemEvent] = []
+        while True:
+            try:
+                event = event_of(self._connection.receive(timeout=0))
+            except TimeoutError:
+                return tuple(dict.fromkeys(found))
+            if event is not None:
+                found.append(event)
+
+
+def event_of(message: Message) -> SystemEvent | None:
+    """What a signal means to us."""
+    fields = message.header.fields
+    member = fields.get(HeaderFields.member)
+    if member == "PrepareForSleep":  # true before sleeping, false after waking
+        return None if message.body[0] else SystemEvent.WOKE
+    if member == "StateChanged":
+        return SystemEvent.NETWORK
+    if member == "PropertiesChanged" and TELLING & set(message.body[1]):
+        return SystemEvent.NETWORK
+    return None
+
+
+def open_announcements() -> Announcements | None:
+    """None where there is no system bus (containers, other init systems): the clock and the addresses have to do."""
+    try:
+        return Announcements(open_dbus_connection(bus="SYSTEM"))
+    except Exception as error:  # jeepney's authentication and address errors have no common base
+        _log.debug("no system bus: %s", error)
+        return None

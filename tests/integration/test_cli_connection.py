@@ -1,0 +1,32 @@
+"""``sessiondock reconnect``: from any terminal, whichever process holds the connection."""
+
+import pytest
+
+from desktop_app.domain.problems import failure
+from desktop_app.domain.session import Link
+from tests.fakes.outside import World
+from tests.support.cli_rig import Run, add_ready
+from tests.support.core_rig import CoreRig, is_link
+
+
+@pytest.mark.parity("N5")
+@pytest.mark.parametrize("which", [("--all",), ("a session",)])
+def test_reconnect_reaches_the_window_that_holds_the_session(run: Run, other: World, which: tuple[str, ...]) -> None:
+    with CoreRig(other) as rig:
+        session = rig.attached()
+        other.tunnel().probe_error = failure("ssh.lost", address="x")
+        other.tunnel().connect_errors.append(failure("ssh.auth", address="x"))
+        rig.until(session, is_link(Link.BLOCKED))
+        other.tunnel().probe_error = None
+        said = run("reconnect", *which, "--json")
+        assert (said.code, said.json) == (0, {"reconnecting": [session.task]})
+        rig.until(session, is_link(Link.UP))
+
+
+def test_reconnect_of_what_is_not_attached(run: Run, world: World) -> None:
+    add_ready(world)
+    said = run("reconnect", "a session", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "open.not_ready")
+    assert "Attach it first" in said.err
+    said = run("reconnect", "--all")
+    assert (said.code, said.err) == (0, "No session is attached on this computer.\n")
