@@ -10,7 +10,7 @@ PY := .venv/bin/python
 SETUP := packaging/setup
 PYTEST_ARGS ?=
 
-.PHONY: help setup setup-run setup-test run test check format smoke bench-launch screenshots test-py38 icons \
+.PHONY: help setup setup-run setup-test run test check format smoke bench-launch bench-tunnel screenshots test-py38 icons \
 	dist dist-check clean
 
 help: ## list these commands
@@ -72,6 +72,9 @@ smoke: setup-test ## the main job through the real window on a virtual screen; e
 
 bench-launch: setup-test ## our launch against clearml-session's, warm and cold; ends with one JSON line
 	@$(PY) -m tests.bench.launch
+
+bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow link; ends with one JSON line
+	@$(PY) -m tests.bench.tunnel
 
 screenshots: setup-test ## take the pictures in assets/screenshots again
 	@$(SETUP)/system_packages.sh screenshots
