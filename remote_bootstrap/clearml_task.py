@@ -15,7 +15,7 @@ from typing import Any, Dict, Mapping, Tuple
 import requests  # type: ignore[import-untyped]
 
 from remote_bootstrap import contract
-from remote_bootstrap.report import ServerError, TaskStatus, as_text
+from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus, as_text
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
@@ -59,6 +59,13 @@ class ClearMLTask:
     def parameters(self) -> Dict[str, str]:
         section = dict(self._get("hyperparams").get("hyperparams") or {}).get(contract.SECTION) or {}
         return {name: as_text(entry.get("value")) for name, entry in section.items()}
+
+    def facts(self) -> TaskFacts:
+        found = self._get("name", "container")
+        container = dict(found.get("container") or {})
+        return TaskFacts(
+            as_text(found.get("name")), as_text(container.get("image")), as_text(container.get("setup_shell_script"))
+        )
 
     def status(self) -> TaskStatus:
         found = self._get("status", "status_message")

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Optional
 
+from remote_bootstrap.changes import EnvironmentChanges
 from remote_bootstrap.commands import child_environment
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.processes import APP_VARIABLE, SESSION_VARIABLE
@@ -20,11 +21,17 @@ class Context:
     settings: Settings
     environments: Environments
     address: str  # where the desktop finds this machine
+    changes: EnvironmentChanges = field(default_factory=EnvironmentChanges)
 
     @property
     def home(self) -> Path:
         """The session's own dotfiles; the user's are read and never written."""
         return self.folder / "home"
+
+    @property
+    def programs(self) -> Path:
+        """The commands that the session brings along, first on every PATH of the session."""
+        return self.home / "bin"
 
     @property
     def control_socket(self) -> Path:
@@ -35,14 +42,24 @@ class Context:
 
     def environment(self, key: str = "", extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
         """What an application, a kernel or a shell of this session starts with: the task's environment without what
-        belongs to the agent, the task's virtual environment active, and the marks by which leftovers are found."""
+        belongs to the agent, the task's virtual environment active, what the session and its init script changed, and
+        the marks by which leftovers are found."""
         wanted = child_environment()
         wanted.pop("PYTHONPATH", None)  # the agent's, for the task's own script
-        wanted[SESSION_VARIABLE] = self.task
-        if key:
-            wanted[APP_VARIABLE] = self.app_marker(key)
         if sys.prefix != sys.base_prefix:
             wanted["VIRTUAL_ENV"] = sys.prefix
-            wanted["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), wanted.get("PATH", os.defpath)])
+            _put_first(wanted, str(Path(sys.prefix) / "bin"))
+        _put_first(wanted, str(self.programs))
+        self.changes.apply(wanted)
+        if str(self.programs) not in wanted.get("PATH", "").split(os.pathsep):
+            _put_first(wanted, str(self.programs))  # an init script may set PATH anew
+        wanted[SESSION_VARIABLE] = self.task
+        wanted.pop(APP_VARIABLE, None)
+        if key:
+            wanted[APP_VARIABLE] = self.app_marker(key)
         wanted.update(extra or {})
         return wanted
+
+
+def _put_first(environment: Dict[str, str], folder: str) -> None:
+    environment["PATH"] = os.pathsep.join([folder, environment.get("PATH", os.defpath)])

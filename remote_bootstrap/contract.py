@@ -14,7 +14,7 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional
 
 CONTRACT_VERSION = 1
@@ -26,6 +26,8 @@ CLEARML_REQUIREMENT = "clearml==2.1.12"
 
 PARAM_CONTRACT = "contract"
 PARAM_AUTHORIZED_KEY = "authorized_key"
+PARAM_INIT_SCRIPT = "init_script"
+PARAM_INIT_MINUTES = "init_script_minutes"
 
 RUNTIME_RECORD = "sessiondock_record"
 RUNTIME_REPORT = "sessiondock_report"
@@ -37,11 +39,12 @@ FINGERPRINT_LOG_PREFIX = "SessionDock host key: "
 # Phases of the session as a whole, in order.
 PREPARING = "preparing"
 STARTING_SSH = "starting_ssh"
+INIT_SCRIPT = "init_script"  # only where the task has one
 STARTING_APPS = "starting_apps"
 READY = "ready"
 STOPPING = "stopping"
 ENDED = "ended"
-PHASES = (PREPARING, STARTING_SSH, STARTING_APPS, READY, STOPPING, ENDED)
+PHASES = (PREPARING, STARTING_SSH, INIT_SCRIPT, STARTING_APPS, READY, STOPPING, ENDED)
 
 # States of one application.
 APP_WAITING = "waiting"
@@ -59,6 +62,7 @@ OP_STATUS = "status"
 OP_SUBSCRIBE = "subscribe"
 OP_SHUTDOWN = "shutdown"
 OP_LISTENING = "listening"
+OP_SYNC_WORKSPACE = "sync_workspace"
 EVENT_STATUS = "status"
 
 
@@ -70,6 +74,7 @@ _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 # A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
 MAX_WORD = 40
 MAX_SENTENCE = 2000
+MAX_NOTICES = 50
 
 
 class ContractError(ValueError):
@@ -99,6 +104,10 @@ def _seconds(value: Any) -> Dict[str, float]:
         return {str(key): float(seconds) for key, seconds in dict(value or {}).items()}
     except (TypeError, ValueError, OverflowError) as error:
         raise ContractError("report has no usable 'seconds'") from error
+
+
+def _sentences(value: Any) -> List[str]:
+    return [str(one)[:MAX_SENTENCE] for one in value[:MAX_NOTICES]] if isinstance(value, list) else []
 
 
 def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
@@ -171,7 +180,8 @@ class Report:
     """Progress: ``runtime[RUNTIME_REPORT]`` without secrets, the control channel's status with them.
 
     ``sequence`` grows by one per change. ``seconds`` maps a reached milestone (a phase, ``app:<key>``) to seconds since
-    the bootstrap started, so that a launch can be timed phase by phase.
+    the bootstrap started, so that a launch can be timed phase by phase. ``notices`` are sentences for people about what
+    did not work while the session goes on; they are only ever added to.
     """
 
     phase: str
@@ -180,10 +190,11 @@ class Report:
     apps: Dict[str, AppReport] = field(default_factory=dict)
     seconds: Dict[str, float] = field(default_factory=dict)
     contract: int = CONTRACT_VERSION
+    notices: List[str] = field(default_factory=list)
 
     def public(self) -> "Report":
         apps = {key: app.public() for key, app in self.apps.items()}
-        return Report(self.phase, self.detail, self.sequence, apps, self.seconds, self.contract)
+        return replace(self, apps=apps)
 
     def to_json(self) -> Dict[str, Any]:
         return asdict(self)
@@ -211,6 +222,7 @@ class Report:
             apps=apps,
             seconds=_seconds(value.get("seconds")),
             contract=_number(value.get("contract"), "contract of the report"),
+            notices=_sentences(value.get("notices")),
         )
 
     @classmethod

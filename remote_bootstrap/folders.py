@@ -68,7 +68,8 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> Path:
     """Replace ``path`` at once, never readable by others in between."""
     fresh = path.with_name(path.name + ".new-%d" % os.getpid())
     handle = os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    # An environment may hold bytes that are no text; Python reads them as lone surrogates and writes them back.
+    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(text)
     fresh.chmod(mode)
     fresh.replace(path)

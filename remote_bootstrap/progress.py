@@ -30,6 +30,12 @@ class Progress:
         with self._changed:
             self._milestone(phase)
             self._replace(phase=phase, detail=detail)
+            self._settle()
+
+    def notice(self, text: str) -> None:
+        """Tell the person what did not work, while the session goes on. Everybody can read it: no secrets."""
+        with self._changed:
+            self._replace(notices=[*self._report.notices, text][-contract.MAX_NOTICES :])
 
     def app(self, key: str, report: AppReport) -> None:
         """Set one application; the session becomes READY with the last one that settles."""

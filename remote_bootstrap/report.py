@@ -32,6 +32,14 @@ class TaskStatus(NamedTuple):
     message: str
 
 
+class TaskFacts(NamedTuple):
+    """What the task says about itself."""
+
+    name: str = ""
+    image: str = ""  # the container's
+    setup_script: str = ""  # of the container
+
+
 class TaskServer(Protocol):
     """The session's own task on its server. Every call takes seconds at most and raises ServerError."""
 
@@ -41,6 +49,9 @@ class TaskServer(Protocol):
 
     def parameters(self) -> Dict[str, str]:
         """The hyper-parameters of section ``sessiondock``."""
+
+    def facts(self) -> TaskFacts:
+        """Name and container."""
 
     def status(self) -> TaskStatus:
         """What the server says about the task now."""

@@ -9,9 +9,9 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import contract, network, processes, settings
+from remote_bootstrap import contract, network, processes, programs, settings
 from remote_bootstrap.apps import BY_KEY, SSH
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
@@ -21,10 +21,13 @@ from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, session_folder
 from remote_bootstrap.operations.operation import Host
+from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
+from remote_bootstrap.steps import inherited
 from remote_bootstrap.supervise import Service
 
+T = TypeVar("T")
 Connect = Callable[[str], TaskServer]
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -47,6 +50,7 @@ class Session:
         self._begun = time.monotonic()
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._preparation: Optional[Preparation] = None
         self._reason = ""
         self._failed = False
         self._folder = session_folder(task)
@@ -119,8 +123,12 @@ class Session:
             self._fail("the session can't reach its task: %s" % type(error).__name__)
 
     def _start_services(self, server: TaskServer) -> None:
-        wanted = settings.parse(_parameters(server, self._stop))
+        wanted = settings.parse(_until_answered(server.parameters, self._stop))
+        facts = _until_answered(server.facts, self._stop)
         context = self._context(wanted, network.public_address(wanted.address, server.api_host))
+        context.changes.give(inherited.variables(context, facts))
+        programs.write(context)
+        programs.write_banner(context, facts.name)
         keys = [SSH.key, *(key for key in WORK if wanted.enabled(key))]
         self._progress.expect(keys)
         self._progress.phase(contract.STARTING_SSH)
@@ -130,9 +138,20 @@ class Session:
         self._watcher.start()
         self._control = ControlServer(context.control_socket, Host(context, self._progress, self.end, say))
         self._control.start()
+        self._preparation = Preparation(
+            context,
+            self._progress,
+            say,
+            self._stop,
+            lambda: self._start_applications(context, keys[1:]),
+            self._fail,
+        )
         self._ssh = Ssh(context)
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context)))
-        for key in keys[1:]:
+        self._preparation.start()
+
+    def _start_applications(self, context: Context, keys: List[str]) -> None:
+        for key in keys:
             say("starting %s" % BY_KEY[key].label)
             self._add(Service(WORK[key](context), self._progress, self._logs(), say, self._stop))
 
@@ -158,8 +177,8 @@ class Session:
                 say("SSH answers on %s port %d" % (context.address, port))
                 print(contract.fingerprint_line(self._record.host_key), flush=True)
                 self._publisher.record(self._record)
-            if self._progress.current().phase == contract.STARTING_SSH:
-                self._progress.phase(contract.STARTING_APPS)
+            if self._preparation is not None:
+                self._preparation.ssh_is_up()
 
         return ready
 
@@ -185,6 +204,8 @@ class Session:
         if self._watcher is not None:
             self._watcher.close()
         deadline = time.monotonic() + END_WAIT
+        if self._preparation is not None:
+            self._preparation.join(END_WAIT)
         for service in self._services:
             service.join(max(0.0, deadline - time.monotonic()))
         if not processes.end_all(self._left, LEFTOVER_GRACE):
@@ -215,15 +236,15 @@ class Session:
             say("the task can't be marked as stopped: %s" % error)
 
 
-def _parameters(server: TaskServer, stop: threading.Event) -> "dict[str, str]":
-    """The task's parameters; asks until the server answers."""
+def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:
+    """What the server says about the task; asks until it answers."""
     while True:
         try:
-            return server.parameters()
+            return question()
         except ServerError as error:
-            say("the task's parameters can't be read yet: %s" % error)
+            say("the task can't be read yet: %s" % error)
             if stop.wait(REAP_INTERVAL):
-                raise settings.SettingsError("ended before the task's parameters could be read") from error
+                raise settings.SettingsError("ended before the task could be read") from error
 
 
 def run(task: str, connect: Connect) -> int:

@@ -105,6 +105,7 @@ TABLE = MappingProxyType(
             _row("agent.lost", "The session's agent is lost",
                  "The agent {worker} has not reported for {minutes} minutes. The session itself may go on "
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
+            _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("app.failed", "{app} could not be started", "{why}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             # --- the connection
             _row("ssh.unreachable", "The session's machine can't be reached",

@@ -118,6 +118,7 @@ def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
         return _ended(after)
     if after.link is Link.OFF:
         after = replace(after, problem=_queue_problem(facts))
+    after = replace(after, notice=_heard(now, facts.report))
     return replace(after, notice=_agent_notice(after))
 
 
@@ -195,7 +196,14 @@ def _report_arrived(now: SessionSnapshot, event: ReportArrived) -> SessionSnapsh
     if now.facts.report and event.report.sequence < now.facts.report.sequence:
         return now
     facts = replace(now.facts, report=event.report.public())
-    return replace(now, facts=facts, endpoints=_merge(now.endpoints, event.report))
+    return replace(now, facts=facts, endpoints=_merge(now.endpoints, event.report), notice=_heard(now, event.report))
+
+
+def _heard(now: SessionSnapshot, report: contract.Report | None) -> Problem | None:
+    """The notice, after what the session says for the first time."""
+    known = len(now.facts.report.notices) if now.facts.report else 0
+    fresh = report.notices[known:] if report else []
+    return problem("session.notice", text=" ".join(fresh)) if fresh else now.notice
 
 
 def _noticed(now: SessionSnapshot, event: Noticed) -> SessionSnapshot:

@@ -239,6 +239,7 @@ def openable(snapshot: SessionSnapshot, app: str) -> bool:
 _PHASE_TEXT = {
     contract.PREPARING: "Preparing the environment",
     contract.STARTING_SSH: "Starting SSH",
+    contract.INIT_SCRIPT: "Running the init script",
     contract.STARTING_APPS: "Starting applications",
     contract.READY: "Ready",
     contract.STOPPING: "Shutting down",
@@ -258,6 +259,8 @@ def progress_of(snapshot: SessionSnapshot) -> str:
     waiting = [f"{e.label}: {e.detail or e.state}" for e in snapshot.endpoints if e.state not in contract.APP_SETTLED]
     if facts.report is None:
         return "The agent prepares the environment"
+    if facts.report.phase == contract.INIT_SCRIPT:  # what waits, waits for it
+        return facts.report.detail or _PHASE_TEXT[contract.INIT_SCRIPT]
     if waiting and snapshot.remote is not Remote.STOPPING:
         return " · ".join(waiting)
     failed = [f"{e.label} failed" for e in snapshot.endpoints if e.state == contract.APP_FAILED]

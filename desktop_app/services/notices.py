@@ -54,6 +54,7 @@ def _usable(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
 
 def _warned(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
     fresh = new.notice
-    if fresh is None or (old.notice is not None and old.notice.code == fresh.code):
+    said = old.notice is not None and fresh is not None and old.notice.code == fresh.code
+    if fresh is None or fresh == old.notice or (said and fresh.code != "session.notice"):
         fresh = new.problem if new.remote is Remote.QUEUED and new.problem != old.problem else None
     return Notice(f"“{new.name}”: {fresh.title}", fresh.detail, new.id) if fresh else None

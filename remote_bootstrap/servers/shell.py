@@ -38,6 +38,7 @@ $sessiondock_command" ;;
         *) exec "$SHELL" -c "$sessiondock_command" ;;
     esac
 fi
+[ -t 0 ] && [ -t 1 ] && cat {home}/banner 2>/dev/null
 case "${{SHELL##*/}}" in
     bash) exec "$SHELL" --rcfile {home}/bashrc -i ;;
     zsh) ZDOTDIR={home}/zsh exec "$SHELL" -l -i ;;
@@ -80,6 +81,13 @@ def environment_text(variables: Dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_environment(context: Context) -> None:
+    """What logins get, from now on; the session's environment may have changed since the last call."""
+    home, environment = private(context.home), context.environment()
+    write_private(home / "environment", environment_text(environment))
+    write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))
+
+
 def write(context: Context, plain: Sequence[str] = ()) -> Path:
     """Lay the files down; returns the program that a login runs.
 
@@ -88,9 +96,7 @@ def write(context: Context, plain: Sequence[str] = ()) -> Path:
     home = private(context.home)
     names = {"home": shlex.quote(str(home)), "folder": shlex.quote(str(context.settings.user_folder))}
     names["plain"] = "|".join(shlex.quote(line) for line in plain) or "''"
-    environment = context.environment()
-    write_private(home / "environment", environment_text(environment))
-    write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))
+    write_environment(context)
     write_private(home / "bashrc", BASHRC.format(**names))
     zsh = private(home / "zsh")
     for name in (".zshenv", ".zprofile", ".zlogin"):

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
 
-from remote_bootstrap.report import ServerError, TaskStatus
+from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus
 
 
 class TaskOnDisk:
@@ -24,6 +24,10 @@ class TaskOnDisk:
     def parameters(self) -> Dict[str, str]:  # noqa: UP006
         self._must_be_up()
         return dict(self._read("parameters"))
+
+    def facts(self) -> TaskFacts:
+        self._must_be_up()
+        return TaskFacts(**{"name": "a session", **self._read("facts")})
 
     def status(self) -> TaskStatus:
         self._must_be_up()
@@ -50,6 +54,9 @@ class TaskOnDisk:
 
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         self._write("parameters", dict(parameters))
+
+    def set_facts(self, **facts: str) -> None:
+        self._write("facts", facts)
 
     def set_status(self, status: str, message: str = "") -> None:
         self._write("status", {"status": status, "message": message})

@@ -1,0 +1,68 @@
+"""What happens between the way in (SSH) and the applications: the init script. A thread of its own, so that a person
+who connects meanwhile sees what goes on, and that signals still end the session.
+"""
+
+import threading
+import traceback
+from typing import Callable
+
+from remote_bootstrap import contract
+from remote_bootstrap.context import Context
+from remote_bootstrap.progress import Progress
+from remote_bootstrap.servers import shell
+from remote_bootstrap.steps import init_script
+from remote_bootstrap.store import Say
+
+POLL = 0.2  # seconds
+
+
+class Preparation(threading.Thread):
+    """Prepares, then calls ``start_applications``; ``fail(reason)`` when there can be no session."""
+
+    def __init__(
+        self,
+        context: Context,
+        progress: Progress,
+        say: Say,
+        stop: threading.Event,
+        start_applications: Callable[[], None],
+        fail: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="preparation", daemon=True)
+        self._context = context
+        self._progress = progress
+        self._say = say
+        self._stop_event = stop
+        self._start_applications = start_applications
+        self._fail = fail
+        self._ssh_up = threading.Event()
+
+    def ssh_is_up(self) -> None:
+        """Any thread. Until then nothing is run that may install packages: SSH may be installing its own."""
+        if self._progress.current().phase == contract.STARTING_SSH:
+            waits = init_script.script_of(self._context)
+            self._progress.phase(contract.INIT_SCRIPT if waits else contract.STARTING_APPS)
+        self._ssh_up.set()
+
+    def run(self) -> None:
+        try:
+            if init_script.script_of(self._context):
+                self._run_init_script()
+            if not self._stop_event.is_set():
+                self._start_applications()
+        except Exception as error:  # thread boundary: without its applications there is no session
+            traceback.print_exc()
+            self._fail("the session can't be prepared: %s" % type(error).__name__)
+
+    def _run_init_script(self) -> None:
+        while not self._ssh_up.wait(POLL):
+            if self._stop_event.is_set():
+                return
+        try:
+            init_script.run(self._context, self._say, self._stop_event.is_set)
+        except init_script.InitError as error:
+            self._say(str(error))
+            self._progress.notice(str(error))
+        if not self._stop_event.is_set():
+            shell.write_environment(self._context)
+            self._progress.phase(contract.STARTING_APPS)

@@ -1,0 +1,153 @@
+"""Runs the task's init script before the applications start, and carries what it exports over to all of them.
+
+The script is sourced by a bash of its own (sh where there is none); the exported variables before and after, told apart
+in that same shell, are what it changed. Its output goes to the task's log. Runs on the preparing thread.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Callable, Dict, List
+
+from remote_bootstrap import commands, contract
+from remote_bootstrap.context import Context
+from remote_bootstrap.folders import LOGS, private, write_private
+from remote_bootstrap.store import Say
+
+DEFAULT_MINUTES = 30.0
+POLL = 0.1  # seconds between two looks at the running script
+END_GRACE = 3.0  # seconds between SIGTERM and SIGKILL
+OUTPUT_WAIT = 2.0  # seconds for the last lines; a daemon that the script started may keep the pipe open for ever
+OF_THE_SHELL = ("SHLVL", "_", "PWD", "OLDPWD", "BASHOPTS", "SHELLOPTS")
+
+# The trap writes the environment whatever ends the script: its last line, "exit" or an error under "set -e".
+SHELL = """\
+sessiondock_env=$1 sessiondock_folder=$2
+set --
+"$sessiondock_env" -0 > "$sessiondock_folder/before" || exit 125
+trap 'sessiondock_status=$?; "$sessiondock_env" -0 > "$sessiondock_folder/after"; exit $sessiondock_status' EXIT
+. "$sessiondock_folder/script"
+"""
+
+
+class InitError(Exception):
+    """The script did not do its work; the text is one sentence for people."""
+
+
+def script_of(context: Context) -> str:
+    """The task's init script with Unix line ends, "" without one."""
+    return context.settings.raw.get(contract.PARAM_INIT_SCRIPT, "").replace("\r\n", "\n").strip()
+
+
+def limit_of(context: Context) -> float:
+    """How long it may take, in seconds."""
+    given = context.settings.raw.get(contract.PARAM_INIT_MINUTES, "").strip()
+    try:
+        minutes = float(given) if given else DEFAULT_MINUTES
+    except ValueError:
+        minutes = DEFAULT_MINUTES
+    return 60.0 * (minutes if minutes > 0 else DEFAULT_MINUTES)
+
+
+def run(context: Context, say: Say, stopped: Callable[[], bool]) -> None:
+    """Run the script; what it exported up to its end, a bad one too, is in force afterwards. Raises InitError."""
+    folder = private(context.folder / "init")
+    write_private(folder / "script", script_of(context) + "\n")
+    say("Running the init script")
+    begun = time.monotonic()
+    try:
+        code = _Run(context, folder).wait(limit_of(context), stopped)
+    finally:
+        _take_over(context, folder)
+    if code:
+        raise InitError("The init script ended with exit code %d; the session goes on without the rest of it." % code)
+    say("The init script took %.1f s" % (time.monotonic() - begun))
+
+
+class _Run:
+    """The running script and the thread that copies its output."""
+
+    def __init__(self, context: Context, folder: Path) -> None:
+        shell, env = shutil.which("bash") or shutil.which("sh"), shutil.which("env")
+        if not (shell and env):
+            raise InitError("The init script was not run: this machine has neither bash nor sh, or no env.")
+        argv = [shell, "-c", SHELL, "init-script", env, str(folder)]
+        self._process = subprocess.Popen(
+            list(commands.launched(argv)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=context.environment(),
+            cwd=str(context.settings.user_folder),
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        copying = (self._process.stdout, context.folder / LOGS / "init-script.log")
+        self._copying = threading.Thread(target=_copy, args=copying, name="init-output", daemon=True)
+        self._copying.start()
+
+    def wait(self, seconds: float, stopped: Callable[[], bool]) -> int:
+        """The script's exit code. Raises InitError after ``seconds`` and when the session ends meanwhile."""
+        deadline = time.monotonic() + seconds
+        try:
+            while self._process.poll() is None:
+                if stopped():
+                    raise InitError("The session ended while its init script ran.")
+                if time.monotonic() > deadline:
+                    limit = "%g minutes" % round(seconds / 60, 2)
+                    raise InitError("The init script was ended after its limit of %s; the session goes on." % limit)
+                time.sleep(POLL)
+        finally:
+            self._end()
+        return int(self._process.returncode)
+
+    def _end(self) -> None:
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(END_GRACE)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
+        self._copying.join(OUTPUT_WAIT)
+
+    def _signal(self, number: int) -> None:
+        """To the script and what it started in the foreground."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _copy(source: "IO[bytes]", log: Path) -> None:
+    """Line by line into the task's log and a file of the session."""
+    with source, log.open("ab") as copy:
+        for line in source:
+            copy.write(line)
+            copy.flush()
+            sys.stdout.write(line.decode("utf-8", "replace"))
+            sys.stdout.flush()
+
+
+def _take_over(context: Context, folder: Path) -> None:
+    before, after = _variables(folder / "before"), _variables(folder / "after")
+    if not after:
+        return  # killed before it could tell
+    context.changes.take_over(
+        {name: value for name, value in after.items() if before.get(name) != value},
+        [name for name in before if name not in after],
+    )
+
+
+def _variables(path: Path) -> Dict[str, str]:
+    """What ``env -0`` wrote, without what belongs to the shell itself."""
+    if not path.is_file():
+        return {}
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    pairs: List[List[str]] = [entry.split("=", 1) for entry in text.split("\0") if "=" in entry]
+    return {name: value for name, value in pairs if name not in OF_THE_SHELL and not name.startswith("BASH_FUNC_")}
