@@ -40,8 +40,8 @@ def shutdown(socket: str, arguments: List[str]) -> int:
     if " ".join(arguments) not in NOW:
         print("usage: shutdown    ends this SessionDock session (not the machine)", file=sys.stderr)
         return USAGE
+    print("Shutting the session down ...", flush=True)  # afterwards this connection may end at any moment
     ask(socket, contract.OP_SHUTDOWN, {})
-    print("The session shuts down.")
     return 0
 
 
