@@ -9,18 +9,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from types import FrameType
 from typing import Any
 
 from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
+from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
+from desktop_app.cli_options import add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_run import RunCommands
 from desktop_app.cli_sessions import SessionCommands
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
-from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.services.core import Core
 from desktop_app.services.ownership import WINDOW
@@ -33,14 +33,14 @@ EXIT_CODES = (
 )
 
 
-class Commands(AccountCommands, SessionCommands, RunCommands, ConnectionCommands):
+class Commands(AccountCommands, SessionCommands, RunCommands, ConnectionCommands, CatalogueCommands):
     """All commands over one core."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     set_up_streams()
-    parsed = parser().parse_args(arguments)
+    parsed = parse(arguments)
     if not parsed.command:
         return open_window(arguments, hidden=parsed.hidden)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -104,6 +104,11 @@ def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
 # -- arguments
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Exits with code 2 for what can't be understood."""
+    return parser().parse_args(normal(arguments))
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="sessiondock",
@@ -131,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
     opened.add_argument("application", nargs="?", default="", help="which one; the default is the first that is ready")
     opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
+    add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     _sandbox(commands)
     _accounts(commands)
     return top
@@ -165,25 +171,9 @@ def _accounts(commands: Any) -> None:
 
 
 def _launch(command: argparse.ArgumentParser) -> None:
-    """One flag per launch option; ``domain.options`` is the only place that spells them."""
     command.add_argument("--account", default="", help="the account's name or id (default: the only one)")
     command.add_argument("--no-attach", action="store_true", help="don't connect; the session runs on its own")
     command.add_argument(
         "--wait", action="store_true", help="return once every application is ready (or has failed), not before"
     )
-    kinds = {field.name: type(field.default) for field in fields(LaunchSpec)}
-    groups: dict[str, Any] = {}
-    for name, option in options().items():
-        group = groups.setdefault(option.page.value, command.add_argument_group(option.page.value))
-        help_text = f"{option.label}. {option.help}".replace("%", "%%")
-        kind = _kind(kinds[name], option.multiline)
-        group.add_argument(option.flag, dest=f"option_{name}", default=argparse.SUPPRESS, help=help_text, **kind)
-
-
-def _kind(kind: type, multiline: bool) -> dict[str, Any]:
-    if kind is bool:
-        return {"action": argparse.BooleanOptionalAction}
-    if multiline:
-        return {"nargs": "+", "metavar": "LINE"}
-    convert: Callable[[str], object] = kind
-    return {"type": convert, "metavar": "N" if kind is int else "TEXT"}
+    add_launch_options(command)

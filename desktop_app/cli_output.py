@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from desktop_app.domain.options import clean_line
+from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import Link, SessionSnapshot, local_address, progress_of, status_of
 from desktop_app.domain.terminal import plain_text

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.cli_base import CommandBase
+from desktop_app.cli_options import spec_of
 from desktop_app.cli_output import json_line, problem_json, say, session_json
 from desktop_app.domain.account import Account
-from desktop_app.domain.options import LaunchSpec, clean_line, options
+from desktop_app.domain.option_checks import clean_line
+from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
 from desktop_app.ports import Cancel
@@ -20,7 +22,6 @@ from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
 FOREVER = float("inf")
 LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
-_OPTION = "option_"
 
 
 class RunCommands(CommandBase):
@@ -42,13 +43,7 @@ class RunCommands(CommandBase):
 
     def _spec(self, account: Account) -> LaunchSpec:
         """The flags over the defaults; the queue is the last one used, or the only sensible one."""
-        given: dict[str, Any] = {
-            name.removeprefix(_OPTION): "\n".join(value) if isinstance(value, list) else value
-            for name, value in vars(self.arguments).items()
-            if name.startswith(_OPTION)
-        }
-        assert given.keys() <= options().keys()
-        spec = replace(LaunchSpec(), **given)
+        spec = spec_of(self.arguments, LaunchSpec())
         return spec if spec.queue else replace(spec, queue=self._queue(account))
 
     def _queue(self, account: Account) -> str:

@@ -79,6 +79,7 @@ class TaskDraft:
     requirements: tuple[str, ...]
     parameters: Mapping[str, str]
     docker: str = ""
+    docker_args: str = ""
     tags: tuple[str, ...] = ()
 
 

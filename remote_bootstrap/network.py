@@ -4,6 +4,7 @@ import http.client
 import ipaddress
 import os
 import socket
+import urllib.request
 from typing import Dict, Optional
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH a
 AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
 PORT_TRIES = 200
 ANSWER_TIMEOUT = 2.0  # seconds
+ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of whoever asks
+DEFAULT_ADDRESS_SERVICE = "https://checkip.amazonaws.com"
+SERVICE_TIMEOUT = 5.0  # seconds
 DOCUMENTATION_ADDRESS = "192.0.2.1"  # RFC 5737; never contacted: connecting a UDP socket sends nothing
 
 
@@ -34,14 +38,30 @@ def outbound_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def public_address(override: str, api_host: str) -> str:
+def asked_address() -> str:
+    """This machine's address as a service in the internet sees it, "" when that does not answer with one."""
+    service = os.environ.get(ADDRESS_SERVICE, "").strip() or DEFAULT_ADDRESS_SERVICE
+    if not service.startswith(("https://", "http://")):
+        return ""
+    try:
+        with urllib.request.urlopen(service, timeout=SERVICE_TIMEOUT) as answer:  # noqa: S310
+            text = answer.read(200).decode("ascii").strip()
+        return str(ipaddress.ip_address(text))
+    except (OSError, ValueError, http.client.HTTPException):
+        return ""
+
+
+def public_address(override: str, api_host: str, *, ask: bool = False) -> str:
     """Where the desktop finds this machine.
 
-    The task's own word first; a ClearML server on this very machine means that the desktop is here too (sandbox); then
-    the agent's word, then the outbound interface.
+    The task's own word first; with ``ask`` that of a service in the internet; a ClearML server on this very machine
+    means that the desktop is here too (sandbox); then the agent's word, then the outbound interface.
     """
     if override:
         return override
+    asked = asked_address() if ask else ""
+    if asked:
+        return asked
     if api_host and is_loopback(urlsplit(api_host).hostname or ""):
         return LOOPBACK
     return os.environ.get(AGENT_ADDRESS, "").strip() or outbound_address() or LOOPBACK
@@ -61,9 +81,10 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def free_port(host: str, wanted: int = 0) -> int:
-    """``wanted`` or the next free port above it; any free one for 0. Another program may still be faster."""
-    for port in range(wanted, min(wanted + PORT_TRIES, 65536)) if wanted else ():
+def free_port(host: str, wanted: int = 0, last: int = 65535) -> int:
+    """``wanted`` or the next free port above it, up to ``last``; any free one for 0, or when all of those are taken.
+    Another program may still be faster."""
+    for port in range(wanted, min(wanted + PORT_TRIES, last + 1)) if wanted else ():
         if is_free(host, port):
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

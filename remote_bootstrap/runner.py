@@ -125,7 +125,8 @@ class Session:
     def _start_services(self, server: TaskServer) -> None:
         wanted = settings.parse(_until_answered(server.parameters, self._stop))
         facts = _until_answered(server.facts, self._stop)
-        context = self._context(wanted, network.public_address(wanted.address, server.api_host))
+        address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
+        context = self._context(wanted, address)
         context.changes.give(inherited.variables(context, facts))
         programs.write(context)
         programs.write_banner(context, facts.name)
@@ -171,6 +172,7 @@ class Session:
             """On the SSH service's thread: tell the world where to connect."""
             assert self._ssh is not None
             assert self._publisher is not None
+            port = context.settings.gateway_port or port
             old = self._record
             if old is None or old.port != port:
                 self._record = self._signed(context, self._ssh, port, 1 if old is None else old.sequence + 1)

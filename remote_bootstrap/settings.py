@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 from remote_bootstrap import contract
 from remote_bootstrap.folders import user_home
 
 DEFAULT_SSH_PORT = 10022
+LAST_PORT = 65535
 
 
 class SettingsError(ValueError):
@@ -21,7 +22,9 @@ class Settings:
     authorized_key: str
     user_folder: Path
     address: str = ""  # "" = find out
-    ssh_port: int = DEFAULT_SSH_PORT
+    gateway_port: int = 0  # where ``address`` leads to the SSH server; 0 = the server's own port
+    public_ip: bool = False  # ask the internet for the address
+    ssh_ports: Tuple[int, int] = (DEFAULT_SSH_PORT, LAST_PORT)  # the first and the last to try
     raw: Dict[str, str] = field(default_factory=dict)
 
     def enabled(self, key: str) -> bool:
@@ -43,7 +46,12 @@ def parse(parameters: Mapping[str, str]) -> Settings:
         contract.fingerprint(key)
     except contract.ContractError as error:
         raise SettingsError("the task's authorized_key can't be used: %s" % error) from error
-    return Settings(key, _folder(raw), raw.get("address", "").strip(), _port(raw), raw)
+    address, gateway_port = _gateway(raw)
+    # A router finds the session by itself, whatever the machine's public address is.
+    public = contract.param_true(raw.get("public_ip"), False) and not contract.param_true(
+        raw.get("router_enabled"), False
+    )
+    return Settings(key, _folder(raw), address, gateway_port, public, _ports(raw), raw)
 
 
 def _folder(raw: Mapping[str, str]) -> Path:
@@ -62,10 +70,28 @@ def _folder(raw: Mapping[str, str]) -> Path:
     return folder
 
 
-def _port(raw: Mapping[str, str]) -> int:
+def _ports(raw: Mapping[str, str]) -> Tuple[int, int]:
+    """``a`` (and what follows) or ``a:b``."""
     given = raw.get("ssh_port", "").strip()
+    first, _, last = given.partition(":")
     if not given:
-        return DEFAULT_SSH_PORT
-    if not given.isdigit() or not 0 < int(given) < 65536:
-        raise SettingsError("ssh_port is %r, not a port number" % given)
-    return int(given)
+        return DEFAULT_SSH_PORT, LAST_PORT
+    found = _number(first), _number(last) if last else LAST_PORT
+    if not 0 < found[0] <= found[1] <= LAST_PORT:
+        raise SettingsError("ssh_port is %r, not a port or a range of ports such as 10022:15000" % given)
+    return found
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _gateway(raw: Mapping[str, str]) -> Tuple[str, int]:
+    """``address`` or ``address:port``; an IPv6 address with a port stands in brackets."""
+    given = raw.get("remote_gateway", "").strip()
+    host, colon, port = given.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        return given.strip("[]"), 0
+    if not 0 < _number(port) <= LAST_PORT or not host:
+        raise SettingsError("remote_gateway is %r, not an address with a port" % given)
+    return host.strip("[]"), int(port)

@@ -204,8 +204,8 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
         },
         "hyperparams": {contract.SECTION: {item["name"]: item for item in parameters(draft.parameters)}},
     }
-    if draft.docker:
-        body["container"] = {"image": draft.docker, "arguments": ""}
+    if draft.docker or draft.docker_args:
+        body["container"] = {"image": draft.docker, "arguments": draft.docker_args}
     return body
 
 

@@ -140,6 +140,13 @@ class ProfilesFile:
         found = self._state.read().get("sessions")
         return tuple(found) if isinstance(found, dict) else ()
 
+    def session_options(self, session: str) -> Mapping[str, Any]:
+        found = _peek(self._state.read(), "sessions", session, "options")
+        return found if isinstance(found, dict) else {}
+
+    def save_session_options(self, session: str, values: Mapping[str, Any]) -> None:
+        self._save_session(session, "options", dict(values))
+
     def ports(self, session: str) -> Mapping[str, int]:
         found = _peek(self._state.read(), "sessions", session, "ports")
         good = found.items() if isinstance(found, dict) else ()

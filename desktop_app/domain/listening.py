@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
-from desktop_app.domain.options import clean_line
+from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.port_services import Service, is_plumbing, service_of
 
 LOOPBACK = "127.0.0.1"

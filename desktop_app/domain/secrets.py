@@ -22,6 +22,7 @@ SSH_PASSWORD = SecretKind("ssh-password", "SSH password of one session", "sessio
 GIT_CREDENTIALS = SecretKind("git-credentials", "Git credentials", "account")
 
 KINDS = (API_SECRET, CLIENT_KEY, SSH_PASSWORD, GIT_CREDENTIALS)
+SESSION_KINDS = tuple(kind for kind in KINDS if kind.scope == "session")  # end with their session
 
 
 def entry_name(kind: SecretKind, owner: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY, GIT_CREDENTIALS
+from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, SESSION_KINDS
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
@@ -199,7 +199,8 @@ class Accounts:
         snapshot = self._store.get(session)
         self._store.remove(session)
         if snapshot is not None and snapshot.remote is Remote.ENDED:
-            self._outside.secrets.delete(CLIENT_KEY, session.text)
+            for kind in SESSION_KINDS:
+                self._outside.secrets.delete(kind, session.text)
             self._outside.profiles.forget_session(session.text)
 
     def cancel(self) -> None:

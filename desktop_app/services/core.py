@@ -14,7 +14,7 @@ from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested
-from desktop_app.domain.secrets import CLIENT_KEY
+from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
@@ -140,7 +140,8 @@ class SessionOps(AccountOps):
         parts = self._parts
         server = parts.accounts.server(account, cancel)
         session = parts.launcher.launch(parts.accounts.find(account), server, spec, cancel)
-        parts.outside.profiles.save_last_launch(account, to_profile(spec))
+        if spec.store_defaults:
+            parts.outside.profiles.save_last_launch(account, to_profile(spec))
         if attach:
             self.attach_when_up(session)
         parts.accounts.poke(account)
@@ -202,7 +203,8 @@ class SessionOps(AccountOps):
         outside = self._parts.outside
 
         def clean(_cancel: Cancel) -> None:
-            outside.secrets.delete(CLIENT_KEY, session.text)
+            for kind in SESSION_KINDS:
+                outside.secrets.delete(kind, session.text)
             outside.profiles.forget_session(session.text)
 
         self.jobs.submit("forget a session", clean, _log_problem)

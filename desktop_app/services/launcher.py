@@ -2,12 +2,26 @@
 
 import logging
 import platform
+import secrets
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from desktop_app.domain.account import Account
-from desktop_app.domain.options import LaunchSpec, normalised, options, split_packages, task_parameters, validate
+from desktop_app.domain.container import container_arguments
+from desktop_app.domain.option_checks import items, split_packages
+from desktop_app.domain.options import (
+    RANDOM_OFF,
+    LaunchSpec,
+    normalised,
+    options,
+    problem_of,
+    task_parameters,
+    to_session,
+    validate,
+)
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.secrets import CLIENT_KEY
+from desktop_app.domain.secrets import CLIENT_KEY, SESSION_KINDS, SSH_PASSWORD
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.outside import KeyPair, Outside
@@ -16,6 +30,7 @@ from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract
 
 CLEAN_UP_S = 15.0
+PASSWORD_BYTES = 18
 
 _log = logging.getLogger(__name__)
 
@@ -58,14 +73,19 @@ class Launcher:
             name=spec.name,
             project=spec.project,
             script=self._outside.build_payload(),
-            requirements=(contract.CLEARML_REQUIREMENT, *split_packages(spec.packages)),
+            requirements=(contract.CLEARML_REQUIREMENT, *_requirements(spec)),
             parameters=parameters,
             docker=spec.docker,
+            docker_args=container_arguments(spec),
+            tags=items(spec.tags),
         )
 
     def _enqueue(self, server: Server, session: SessionId, key: KeyPair, spec: LaunchSpec, cancel: Cancel) -> bool:
         # First the key, then the queue: a session that runs without its key on this computer can't be attached.
         self._outside.secrets.set(CLIENT_KEY, session.text, key.private)
+        if spec.password:
+            self._outside.secrets.set(SSH_PASSWORD, session.text, spec.password)
+        self._outside.profiles.save_session_options(session.text, to_session(spec))
         cancel.check()
         return server.enqueue(session.task, spec.queue, cancel)
 
@@ -76,17 +96,43 @@ class Launcher:
         except (AppError, Cancelled) as error:
             _log.warning("the task of the failed launch %s is left behind: %s", session.text, error)
         try:
-            self._outside.secrets.delete(CLIENT_KEY, session.text)
+            for kind in SESSION_KINDS:
+                self._outside.secrets.delete(kind, session.text)
+            self._outside.profiles.forget_session(session.text)
         except AppError as error:
             _log.warning("the key of the failed launch %s is left behind: %s", session.text, error)
         self._store.remove(session)
 
 
 def checked(spec: LaunchSpec) -> LaunchSpec:
-    """The spec as it is launched. Problems: launch.invalid, which names every bad field."""
-    spec = normalised(replace(spec, packages=spec.packages.replace("\r\n", "\n")))
+    """The spec as it is launched, a wanted password made. Problems: launch.invalid, which names every bad field."""
+    spec = normalised(spec)
     wrong = validate(spec)
     if wrong:
-        labels = options()
-        raise failure("launch.invalid", why=" ".join(f"{labels[name].label}: {text}" for name, text in wrong.items()))
+        raise _invalid(wrong)
+    if spec.randomize != RANDOM_OFF and not spec.password:
+        return replace(spec, password=secrets.token_urlsafe(PASSWORD_BYTES))
     return spec
+
+
+def _invalid(wrong: Mapping[str, str]) -> AppError:
+    labels = options()
+    return failure("launch.invalid", why=" ".join(f"{labels[name].label}: {text}" for name, text in wrong.items()))
+
+
+def _requirements(spec: LaunchSpec) -> tuple[str, ...]:
+    """The file's packages, then the others. Problems: launch.invalid"""
+    listed = split_packages(spec.packages)
+    if not spec.requirements:
+        return listed
+    try:
+        text = Path(spec.requirements).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise _invalid({"requirements": f"{spec.requirements} can't be read: {why}."}) from error
+    except RuntimeError as error:  # ~nobody
+        raise _invalid({"requirements": f"{spec.requirements} can't be read: {error}"}) from error
+    wrong = problem_of(options()["packages"], text)
+    if wrong:
+        raise _invalid({"requirements": wrong})
+    return (*split_packages(text), *listed)

@@ -45,6 +45,11 @@ class Profiles(Protocol):
     def sessions(self) -> tuple[str, ...]:
         """Every session of which anything is remembered."""
 
+    def session_options(self, session: str) -> Mapping[str, Any]:
+        """What it was launched with, for ``options.from_profile``; empty for a session of another computer."""
+
+    def save_session_options(self, session: str, values: Mapping[str, Any]) -> None: ...
+
     def ports(self, session: str) -> Mapping[str, int]:
         """Application key -> local port that this session had."""
 

@@ -70,7 +70,7 @@ class Ssh:
             self._next_kind()
         self._starts += 1
         if not self._port or not network.is_free(self._host, self._port):
-            self._port = network.free_port(self._host, self._context.settings.ssh_port)
+            self._port = network.free_port(self._host, *self._context.settings.ssh_ports)
         assert self._server is not None
         return self._server.launch(self._host, self._port)
 

@@ -5,24 +5,24 @@ from dataclasses import fields, replace
 
 import pytest
 
+from desktop_app.domain.option import Keep, Kind, Page
+from desktop_app.domain.option_checks import clean_line, gateway, items, split_packages, task_id
 from desktop_app.domain.options import (
-    Keep,
     LaunchSpec,
-    clean_line,
     defaults,
     from_profile,
     normalised,
     options,
-    split_packages,
     task_parameters,
     to_profile,
+    to_session,
     validate,
 )
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import param_true
 
 FULL = LaunchSpec(
-    queue="gpu", name="a session", project="DevOps", packages="torch==2.5\ntqdm", user_folder="/data", ssh_port=2222
+    queue="gpu", name="a session", project="DevOps", packages="torch==2.5\ntqdm", user_folder="/data", ssh_port="2222"
 )
 
 
@@ -32,7 +32,9 @@ def test_every_option_has_words_a_flag_and_a_field() -> None:
     for option in table.values():
         assert option.label and option.help.endswith(".")
         assert re.fullmatch(r"--[a-z][a-z-]+", option.flag)
-    assert len({option.flag for option in table.values()}) == len(table)
+        assert (option.kind is Kind.CHOICE) == bool(option.choices)
+    flags = [flag for option in table.values() for flag in (option.flag, *(flag for flag, _ in option.sets))]
+    assert len(set(flags)) == len(flags)
     parameters = [option.param for option in table.values() if option.param]
     assert len(set(parameters)) == len(parameters)
 
@@ -46,8 +48,70 @@ def test_a_profile_reads_back() -> None:
     assert set(to_profile(FULL)) == {name for name, o in options().items() if o.keep is Keep.PROFILE}
 
 
+SECRETIVE = replace(FULL, password="correct horse", randomize="once", upload_files="/a\n/b", debug_task="t1")
+
+
+@pytest.mark.parity("S5")
+def test_no_password_is_remembered_anywhere() -> None:
+    assert "correct horse" not in repr(
+        (to_profile(SECRETIVE), to_session(SECRETIVE), task_parameters(SECRETIVE), SECRETIVE)
+    )
+    assert from_profile({"password": "correct horse"}) == defaults()
+
+
+def test_what_holds_for_one_launch_is_not_the_next_one_s_default() -> None:
+    profile = to_profile(SECRETIVE)
+    assert profile["randomize"] == "off" and "upload_files" not in profile and "debug_task" not in profile
+    assert to_profile(replace(FULL, randomize="always"))["randomize"] == "always"
+
+
+def test_a_session_remembers_all_that_was_not_the_default() -> None:
+    assert from_profile(to_session(SECRETIVE)) == replace(SECRETIVE, password="")
+    assert to_session(defaults()) == {}
+
+
+@pytest.mark.parity("U2")
+def test_every_option_but_those_of_one_session_is_a_default_of_the_next_launch() -> None:
+    kept = {name for name, option in options().items() if option.keep is Keep.PROFILE}
+    assert set(options()) - kept == {
+        "store_defaults", "debug_task", "upload_files", "continue_session", "password",
+    }  # fmt: skip
+
+
+def test_every_page_has_an_option() -> None:
+    assert {option.page for option in options().values()} == set(Page)
+
+
 @pytest.mark.parametrize(
-    "values", [{"unknown": 1}, {"ssh_port": "22"}, {"jupyterlab": 1}, {"name": None}, {"ssh_port": True}]
+    ("text", "found"),
+    [
+        ("https://app.x.io/projects/p1/tasks/0123abcd/output/log", "0123abcd"),
+        ("https://app.x.io/projects/*/tasks/0123abcd/execution?a=b", "0123abcd"),
+        ("http://x:8080/projects/p/experiments/0123abcd/info-output/log", "0123abcd"),
+        ("http://x:8080/projects/p/experiments/0123abcd", "0123abcd"),
+        (" 0123abcd ", "0123abcd"),
+        ("my session", "my session"),
+    ],
+)
+def test_a_task_s_web_address_is_as_good_as_its_id(text: str, found: str) -> None:
+    assert task_id(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("gate.example", ("gate.example", 0)), ("10.0.0.1:31022", ("10.0.0.1", 31022)), ("[::1]:22", ("::1", 22)),
+     ("host:99999", ("", 0)), ("a b", ("", 0)), ("host:", ("", 0))],
+)  # fmt: skip
+def test_a_gateway_has_an_address_and_maybe_a_port(text: str, found: tuple[str, int]) -> None:
+    assert gateway(text) == found
+
+
+def test_list_items_are_lines() -> None:
+    assert items(" a b \n\nc\n c\n") == ("a b", "c")
+
+
+@pytest.mark.parametrize(
+    "values", [{"unknown": 1}, {"ssh_port": 22}, {"jupyterlab": 1}, {"name": None}, {"ssh_port": True}]
 )
 def test_a_profile_of_another_version_or_a_broken_one_gives_defaults(values: dict[str, object]) -> None:
     assert from_profile(values) == defaults()
@@ -87,6 +151,7 @@ def test_one_line_is_one_printable_line(text: str, line: str) -> None:
             ("pkg[extra] @ https://x/y.whl ; python_version > '3'",),
         ),
         ("git+https://x/y.git", ("git+https://x/y.git",)),
+        ("--extra-index-url https://x/simple\ntqdm", ("--extra-index-url https://x/simple", "tqdm")),
     ],
 )
 def test_packages_are_read_as_people_write_them(text: str, packages: tuple[str, ...]) -> None:
@@ -97,7 +162,13 @@ def test_packages_are_read_as_people_write_them(text: str, packages: tuple[str, 
 @pytest.mark.parametrize(
     ("field", "bad"),
     [("queue", ""), ("name", "ab"), ("name", "x" * 201), ("project", ""), ("docker", "a b"), ("packages", "=1"),
-     ("user_folder", "a\nb"), ("jupyterlab_version", "../x"), ("ssh_port", 0)],
+     ("user_folder", "a\nb"), ("jupyterlab_version", "../x"), ("ssh_port", "0"),
+     ("ssh_port", "10030:10022"), ("ssh_port", "1:2:3"),
+     ("docker_network", "bridge"),
+     ("docker_args", "'open"), ("docker_args", "--shm-size=8g"), ("docker_network", "port"), ("base_task", "no id!"),
+     ("remote_gateway", "host:99999"), ("remote_gateway", "a b"), ("vscode_extensions", "python"),
+     ("username", "Ada L"),
+     ("password", "short"), ("requirements", "a\nb"), ("vscode_version", "1:2:3")],
 )  # fmt: skip
 def test_each_wrong_field_is_named_in_words(field: str, bad: object) -> None:
     wrong = validate(replace(FULL, **{field: bad}))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.domain.options import clean_line
+from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.session import Status
 from tests.e2e.failure_site import Site
 from tests.support.desktop_rig import Keyring

@@ -13,6 +13,7 @@ class FakeProfiles:
     def __init__(self, *accounts: Account) -> None:
         self._accounts = {account.id: account for account in accounts}
         self.launches: dict[str, Mapping[str, Any]] = {}
+        self.launched_with: dict[str, Mapping[str, Any]] = {}
         self.local_ports: dict[str, dict[str, int]] = {}
         self.host_keys: dict[str, str] = {}
         self.held: dict[str, None] = {}
@@ -34,6 +35,12 @@ class FakeProfiles:
 
     def sessions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held)))
+
+    def session_options(self, session: str) -> Mapping[str, Any]:
+        return self.launched_with.get(session, {})
+
+    def save_session_options(self, session: str, values: Mapping[str, Any]) -> None:
+        self.launched_with[session] = dict(values)
 
     def ports(self, session: str) -> Mapping[str, int]:
         return self.local_ports.get(session, {})
@@ -57,7 +64,7 @@ class FakeProfiles:
             self.held.pop(session, None)
 
     def forget_session(self, session: str) -> None:
-        for store in (self.local_ports, self.host_keys, self.held):
+        for store in (self.launched_with, self.local_ports, self.host_keys, self.held):
             store.pop(session, None)
 
     def problems(self) -> tuple[Problem, ...]:

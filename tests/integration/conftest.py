@@ -22,7 +22,7 @@ def run(world: World, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def one(*arguments: str, over: World | None = None) -> Said:
         capsys.readouterr()
-        parsed = cli.parser().parse_args(arguments)
+        parsed = cli.parse(arguments)
         code = cli.run_command(parsed, lambda: Core((over or world).outside(), "cli"))
         said = capsys.readouterr()
         return Said(code, said.out, said.err)

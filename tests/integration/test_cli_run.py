@@ -3,11 +3,14 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from desktop_app import cli
-from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.option import Kind
+from desktop_app.domain.options import LaunchSpec, from_profile, options, task_parameters, to_profile
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import End, Link, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
@@ -18,25 +21,54 @@ from tests.support.waiting import wait_until
 # -- launching
 
 
-def flags_of(spec: LaunchSpec) -> list[str]:
+def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
     found: list[str] = []
     for name, option in options().items():
         value = getattr(spec, name)
         if isinstance(value, bool):
-            found.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+            found += [option.flag, str(value).lower()]
+        elif option.kind is Kind.SCRIPT:
+            script = scripts / name
+            script.write_text(value, "utf-8")
+            found += [option.flag, str(script)]
         else:
-            found += [option.flag, *(str(value).split("\n") if option.multiline else [str(value)])]
+            found += [option.flag, *(value.split("\n") if option.kind in (Kind.LIST, Kind.PATHS) else [value])]
     return found
 
 
-def test_every_option_is_a_flag_and_reaches_the_task(run: Run, world: World) -> None:
+@pytest.mark.parity(
+    "--queue", "--session-name", "--project", "--session-tags", "--jupyter-lab", "--vscode-server", "--docker",
+    "--docker-args", "--packages", "--requirements", "--user-folder", "--password",
+)  # fmt: skip
+def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
     world.server().set_queue("gpu", ["a"])
+    (tmp_path / "requirements.txt").write_text("numpy>=1\n", "utf-8")
     spec = LaunchSpec(
-        queue="gpu", name="flags", project="Team/X", jupyterlab=False, vscode=True, jupyterlab_version="4.6.6",
-        vscode_version="4.105.1", docker="python:3.12", packages="torch==2.5\ntqdm", user_folder="/data", ssh_port=2222,
+        queue="gpu", name="flags", project="Team/X", tags="one tag\nanother", queue_include_tag="gpu",
+        queue_excluded_tag="slow", session_cleanup="no", jupyterlab=False, jupyterlab_version="4.6.6",
+        vscode_version="4.105.1:2025.12.0", vscode_extensions="ms-python.python\nms-python.pylint", base_task="b1",
+        debug_task="d1", docker="python:3.12", packages="torch==2.5\ntqdm",
+        requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
+        docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
+        upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", git_credentials=True,
+        ssh_agent_forwarding=True, username="ada", password="correct horse", randomize="always", public_ip=True,
+        remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
+        cli_compatible=True,
     )  # fmt: skip
-    assert run("launch", "--no-attach", *flags_of(spec)).code == 0
-    assert world.profiles.launches[ACCOUNT.id] == {name: getattr(spec, name) for name in options()}
+    changed = {name for name in options() if getattr(spec, name) != getattr(LaunchSpec(), name)}
+    assert set(options()) - changed == {"vscode", "store_defaults"}
+    said = run("launch", "--no-attach", *flags_of(spec, tmp_path))
+    assert said.code == 0 and "correct horse" not in said.out + said.err
+    task, session = next(iter(world.server().tasks.items()))
+    profiles = world.profiles
+    assert profiles.launches[ACCOUNT.id] == to_profile(spec)
+    assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(spec, password="")
+    assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{task}"] == "correct horse"
+    assert "correct horse" not in repr((session, profiles.__dict__))
+    assert session.parameters.items() >= task_parameters(spec).items()
+    assert session.draft.tags == ("one tag", "another")
+    assert (session.draft.docker, session.draft.docker_args) == ("python:3.12", "--shm-size=8g -p 10022:2222")
+    assert session.draft.requirements[1:] == ("numpy>=1", "torch==2.5", "tqdm")
 
 
 def test_launch_without_attach_returns_at_once(run: Run, world: World) -> None:
@@ -76,7 +108,8 @@ def test_a_launch_that_can_not_be(run: Run, world: World, arguments: tuple[str, 
     [
         ("launch", "--no-such-flag"),
         ("nothing",),
-        ("launch", "--remote-ssh-port", "x"),
+        ("launch", "--jupyter-lab=perhaps"),
+        ("launch", "--docker-network", "bridge"),
         ("sandbox",),
         ("attach", "a", "b"),
     ],

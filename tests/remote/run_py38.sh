@@ -28,6 +28,6 @@ if ! works "$venv/bin/python" || ! "$venv/bin/python" -c 'import pytest' 2>/dev/
     "$venv/bin/python" -m pip install --quiet 'pytest==8.3.*'
 fi
 "$venv/bin/python" -m pytest -c tests/remote/py38.ini --rootdir . --confcutdir tests/remote -p no:cacheprovider \
-    -q tests/remote/test_units.py tests/remote/test_report.py
+    -q tests/remote/test_units.py tests/remote/test_reach.py tests/remote/test_report.py
 SESSIONDOCK_TEST_PYTHON="$venv/bin/python" .venv/bin/python -m pytest -q \
     tests/remote/test_applications.py tests/remote/test_session_end.py tests/remote/test_ssh_servers.py

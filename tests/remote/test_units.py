@@ -110,8 +110,8 @@ def test_parameters_are_read(tmp_path: Path) -> None:
         }
     )
     assert found.user_folder.is_dir()
-    assert (found.ssh_port, found.enabled("vscode"), found.enabled("other"), found.option("x", "y")) == (
-        2222,
+    assert (found.ssh_ports, found.enabled("vscode"), found.enabled("other"), found.option("x", "y")) == (
+        (2222, 65535),
         False,
         True,
         "v",
@@ -126,6 +126,10 @@ def test_parameters_are_read(tmp_path: Path) -> None:
         {"authorized_key": KEY + "\n" + KEY},
         {"ssh_port": "99999"},
         {"ssh_port": "no"},
+        {"ssh_port": "10030:10022"},
+        {"ssh_port": "10022:x"},
+        {"remote_gateway": "host:99999"},
+        {"remote_gateway": ":22"},
         {"user_folder": "/proc/nowhere"},
     ],
 )

@@ -1,6 +1,7 @@
 """Launching: what the task gets, what the keyring gets, and that a launch that fails leaves nothing behind."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.fakes.server import FakeServer
 from tests.fakes.tunnel import FakeTunnel
 from tests.support.core_rig import SPEC, CoreRig, is_link
 from tests.support.guards import ExpectLog
+from tests.support.waiting import wait_until
 
 ODD = "Ünï \"quoted\" 'name'\nwith\ta newline 会话 🚀 $(rm -rf /) <b>"
 
@@ -64,7 +66,7 @@ def test_odd_names_are_one_line_and_otherwise_kept(name: str, becomes: str) -> N
 @pytest.mark.parametrize(
     "bad",
     [{"name": "\n"}, {"name": "x" * 201}, {"queue": " "}, {"project": "ab"}, {"packages": "torch ; ; \n{}"},
-     {"docker": "an image"}, {"ssh_port": 70000}, {"user_folder": "a\nb"}, {"jupyterlab_version": "4 6"}],
+     {"docker": "an image"}, {"ssh_port": "70000"}, {"user_folder": "a\nb"}, {"jupyterlab_version": "4 6"}],
 )  # fmt: skip
 def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str, object]) -> None:
     with CoreRig(start=False) as rig:
@@ -72,6 +74,51 @@ def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str,
             rig.launch(replace(SPEC, **bad))
         assert caught.value.problem.code == "launch.invalid"
         assert rig.server.tasks == {} and not rig.server.calls
+
+
+@pytest.mark.parity("--requirements")
+def test_a_requirements_file_is_read_at_launch(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("# ours\nnumpy>=1\n--extra-index-url https://x/simple\n", "utf-8")
+    with CoreRig(start=False) as rig:
+        spec = replace(SPEC, requirements=str(file), packages="tqdm")
+        draft = rig.server.tasks[rig.launch(spec).task].draft
+        assert draft.requirements[1:] == ("numpy>=1", "--extra-index-url https://x/simple", "tqdm")
+        assert rig.core.last_spec(ACCOUNT.id).requirements == str(file)
+
+
+@pytest.mark.parity("--requirements")
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"-r other.txt", b"===="])
+def test_a_requirements_file_that_can_not_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "requirements.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with CoreRig(start=False) as rig:
+        with pytest.raises(AppError) as caught:
+            rig.launch(replace(SPEC, requirements=str(file)))
+        assert caught.value.problem.code == "launch.invalid" and "Requirements file" in caught.value.problem.detail
+        assert rig.server.tasks == {}
+
+
+@pytest.mark.parity("S5", "--password", "--randomize")
+def test_a_password_is_this_session_s_own_and_in_the_keyring_only() -> None:
+    with CoreRig(start=False) as rig:
+        sessions = [rig.launch(replace(SPEC, randomize="always")) for _ in range(2)]
+        kept = [rig.world.secrets.entries[f"ssh-password/{session.text}"] for session in sessions]
+        assert len(set(kept)) == 2 and all(len(password) >= 20 for password in kept)
+        assert not any(password in repr((rig.server.tasks, vars(rig.world.profiles))) for password in kept)
+        unasked = rig.launch()
+        assert f"ssh-password/{unasked.text}" not in rig.world.secrets.entries
+        rig.core.forget(sessions[0])
+        wait_until(lambda: f"ssh-password/{sessions[0].text}" not in rig.world.secrets.entries, "it to be forgotten")
+
+
+@pytest.mark.parity("--disable-store-defaults")
+def test_a_launch_that_is_not_to_be_remembered_is_not() -> None:
+    with CoreRig(start=False) as rig:
+        rig.launch(replace(SPEC, packages="tqdm"))
+        rig.launch(replace(SPEC, packages="numpy", store_defaults=False))
+        assert rig.core.last_spec(ACCOUNT.id).packages == "tqdm"
 
 
 @pytest.mark.parametrize("failing", ["create", "enqueue"])

@@ -240,7 +240,7 @@ def test_an_agent_that_comes_is_seen_while_the_form_is_open(qtbot, core, open_wi
 
 
 def test_the_second_launch_is_the_first_one_again(qtbot, core, open_wizard):
-    spec = LaunchSpec(queue="a100", name="my work", packages="torch==2.5\ntqdm", vscode=False, ssh_port=10100)
+    spec = LaunchSpec(queue="a100", name="my work", packages="torch==2.5\ntqdm", vscode=False, ssh_port="10100")
     core.specs["sandbox"] = spec
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     assert button(wizard, "wizard-next").hasFocus()

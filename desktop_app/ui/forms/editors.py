@@ -1,12 +1,17 @@
-"""One editor widget per type of option: a checkbox, a number, a line, some lines. GUI thread."""
+"""One editor widget per kind of option: a checkbox, a line, some lines, a choice. GUI thread.
+
+Every editor has ``value``, ``set_value``, ``edited`` and ``target``, the widget in it that takes the keyboard.
+"""
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_app.ui.controls import CheckBox
+from desktop_app.ui.controls import CheckBox, ComboBox
 
-Value = str | int | bool
-MAX_PORT = 65535
+Value = str | bool
+LINES_SHOWN = 4
 
 
 class BoolEditor(CheckBox):
@@ -16,28 +21,15 @@ class BoolEditor(CheckBox):
         super().__init__(text, parent)
         self.toggled.connect(lambda _on: self.edited.emit())
 
+    @property
+    def target(self) -> QWidget:
+        return self
+
     def value(self) -> Value:
         return self.isChecked()
 
     def set_value(self, value: Value) -> None:
         self.setChecked(bool(value))
-
-
-class NumberEditor(QSpinBox):
-    edited = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setRange(0, MAX_PORT)
-        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        self.setMaximumWidth(140)
-        self.valueChanged.connect(lambda _value: self.edited.emit())
-
-    def value(self) -> Value:  # type: ignore[override]  # the form asks all editors alike; Qt says int
-        return super().value()
-
-    def set_value(self, value: Value) -> None:
-        self.setValue(int(value))
 
 
 class LineEditor(QLineEdit):
@@ -46,6 +38,10 @@ class LineEditor(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.textChanged.connect(lambda _text: self.edited.emit())  # assistive tools set text, too
+
+    @property
+    def target(self) -> QWidget:
+        return self
 
     def value(self) -> Value:
         return self.text()
@@ -60,11 +56,42 @@ class LinesEditor(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(4 * self.fontMetrics().lineSpacing() + 18)
+        self.setFixedHeight(LINES_SHOWN * self.fontMetrics().lineSpacing() + 18)
         self.textChanged.connect(self.edited)
+
+    @property
+    def target(self) -> QWidget:
+        return self
 
     def value(self) -> Value:
         return self.toPlainText()
 
     def set_value(self, value: Value) -> None:
         self.setPlainText(str(value))
+
+
+class ChoiceEditor(QWidget):
+    """One of some values, shown by their labels."""
+
+    edited = Signal()
+
+    def __init__(self, choices: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.combo = ComboBox()
+        for value, label in choices:
+            self.combo.addItem(label, value)
+        self.combo.currentIndexChanged.connect(lambda _index: self.edited.emit())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.combo)
+        self.setFocusProxy(self.combo)
+
+    @property
+    def target(self) -> QWidget:
+        return self.combo
+
+    def value(self) -> Value:
+        return str(self.combo.currentData())
+
+    def set_value(self, value: Value) -> None:
+        self.combo.setCurrentIndex(max(0, self.combo.findData(value)))

@@ -3,28 +3,41 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
-from desktop_app.domain.options import Option
-from desktop_app.ui.forms.editors import BoolEditor, LineEditor, LinesEditor, NumberEditor, Value
+from desktop_app.domain.option import Kind, Option
+from desktop_app.domain.options import problem_of
+from desktop_app.ui.forms.editors import BoolEditor, ChoiceEditor, LineEditor, LinesEditor, Value
+from desktop_app.ui.forms.file_editors import FileEditor, PathsEditor, ScriptEditor, SecretEditor
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_XS
 from desktop_app.ui.widgets import label, repolish
 
-AnyEditor = BoolEditor | NumberEditor | LineEditor | LinesEditor | QueueEditor
+AnyEditor = (
+    BoolEditor | LineEditor | LinesEditor | ChoiceEditor | FileEditor | PathsEditor | ScriptEditor | SecretEditor
+    | QueueEditor
+)  # fmt: skip
 MakeQueueEditor = Callable[[], QueueEditor]
 
 
-def make_editor(option: Option, default: object, queue_editor: MakeQueueEditor) -> AnyEditor:
-    """The widget for the option's type; this is the only place that looks at types."""
-    if option.choices == "queues":
-        return queue_editor()
-    if isinstance(default, bool):
-        return BoolEditor(option.label)
-    if isinstance(default, int):
-        return NumberEditor()
-    return LinesEditor() if option.multiline else LineEditor()
+def make_editor(name: str, option: Option, queue_editor: MakeQueueEditor) -> AnyEditor:
+    """The widget for the option's kind; this is the only place that looks at kinds."""
+    makers: dict[Kind, Callable[[], AnyEditor]] = {
+        Kind.SWITCH: lambda: BoolEditor(option.label),
+        Kind.LINE: LineEditor,
+        Kind.LIST: LinesEditor,
+        Kind.CHOICE: lambda: ChoiceEditor(option.choices),
+        Kind.FILE: lambda: FileEditor(name),
+        Kind.PATHS: lambda: PathsEditor(name),
+        Kind.SCRIPT: lambda: ScriptEditor(name),
+        Kind.SECRET: lambda: SecretEditor(name),
+        Kind.QUEUE: queue_editor,
+    }
+    editor = makers[option.kind]()
+    if option.hint and isinstance(editor.target, QLineEdit):
+        editor.target.setPlaceholderText(option.hint)
+    return editor
 
 
 class Field(QWidget):
@@ -38,7 +51,7 @@ class Field(QWidget):
         super().__init__(parent)
         self.name, self.option = name, option
         self._touched = False
-        self.editor = make_editor(option, default, queue_editor)
+        self.editor = make_editor(name, option, queue_editor)
         self._error = label(role="error", wrap=True)
         self._error.setAccessibleIdentifier(f"error-{name}")
         self._error.setVisible(False)
@@ -65,7 +78,7 @@ class Field(QWidget):
     @property
     def target(self) -> QWidget:
         """The widget that takes the keyboard."""
-        return self.editor.combo if isinstance(self.editor, QueueEditor) else self.editor
+        return self.editor.target
 
     def _describe(self) -> None:
         self.target.setAccessibleName(self.option.label)
@@ -89,7 +102,7 @@ class Field(QWidget):
 
     def check(self, *, force: bool = False) -> str:
         """What is wrong with the value; shown if the field was touched or ``force``d."""
-        error = self.option.check(self.value())
+        error = problem_of(self.option, self.value())
         self._touched = self._touched or force
         shown = error if self._touched else ""
         self._error.setText(shown)

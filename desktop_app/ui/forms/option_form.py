@@ -9,7 +9,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop_app.domain.options import LaunchSpec, Page, defaults, normalised, options
+from desktop_app.domain.option import Page
+from desktop_app.domain.options import LaunchSpec, defaults, normalised, options
 from desktop_app.ui.controls import Fold
 from desktop_app.ui.forms.field import Field, MakeQueueEditor
 from desktop_app.ui.theme import SPACE_L, SPACE_M

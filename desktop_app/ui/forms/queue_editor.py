@@ -88,6 +88,10 @@ class QueueEditor(QWidget):
         column.addWidget(self._warning)
         self._warning.setVisible(False)
 
+    @property
+    def target(self) -> QWidget:
+        return self.combo
+
     # -- the list
 
     def load(self, account: str) -> None:
@@ -156,10 +160,10 @@ class QueueEditor(QWidget):
 
     # -- as an Editor
 
-    def value(self) -> str | int | bool:
+    def value(self) -> str | bool:
         return self._wanted
 
-    def set_value(self, value: str | int | bool) -> None:
+    def set_value(self, value: str | bool) -> None:
         self._wanted = str(value)
         at = self.combo.findData(self._wanted)
         if self._queues and at >= 0:

@@ -1,0 +1,33 @@
+"""The container that a launch asks for: image and arguments as the agent's ``docker run`` gets them. Pure functions.
+
+An agent that uses Docker ignores the arguments of a task without an image and takes its own image with its own
+arguments; an agent without Docker ignores both.
+"""
+
+from desktop_app.domain.options import NETWORK_HOST, NETWORK_PORT, LaunchSpec
+
+NETWORK_FLAGS = ("--network", "--net")
+PUBLISHED_PORT = 10022  # the agent publishes a free port of its machine instead where this one is taken
+
+
+def first_port(ports: str) -> int:
+    """Of ``a`` or ``a:b``."""
+    return int(ports.split(":")[0])
+
+
+def container_arguments(spec: LaunchSpec) -> str:
+    """The user's own, then the network's; one text as ClearML keeps it. What the user says of the network counts."""
+    own = " ".join(spec.docker_args.split())
+    return " ".join(part for part in (own, "" if _says_network(own) else _network(spec)) if part)
+
+
+def _says_network(arguments: str) -> bool:
+    return any(part.split("=")[0] in NETWORK_FLAGS for part in arguments.split())
+
+
+def _network(spec: LaunchSpec) -> str:
+    if not spec.docker:
+        return ""
+    if spec.docker_network == NETWORK_PORT:
+        return f"-p {PUBLISHED_PORT}:{first_port(spec.ssh_port)}"
+    return "--network host" if spec.docker_network == NETWORK_HOST else ""

@@ -1,0 +1,154 @@
+"""What values launch options may have: reading them as people write them, saying what is wrong. Pure functions.
+
+A check returns a sentence for people, "" = the value is good.
+"""
+
+import re
+import shlex
+
+MAX_NAME = 200
+TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WEB_ADDRESS = re.compile(r"https?://\S*/(?:tasks|experiments)/([A-Za-z0-9_-]{1,64})(?:[/?#]\S*)?$")
+# PEP 508's name and extras, then anything up to a comment; URLs and paths are the agent's business.
+_REQUIREMENT = re.compile(
+    r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[^\]]*\])?\s*([<>=!~;@ ].*)?|(git\+|https?:).+"
+    r"|--?(f|i|index-url|extra-index-url|find-links|trusted-host|pre|prefer-binary)([ =].*)?)$"
+)
+_VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
+_EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
+_GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
+
+
+def clean_line(text: str) -> str:
+    """One printable line: newlines and control characters become blanks, ends are trimmed."""
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+
+
+def items(text: str) -> tuple[str, ...]:
+    """The lines of a list, trimmed, without empty ones and repetitions."""
+    return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The items of a list whose items hold neither blanks nor commas."""
+    return tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text) if part))
+
+
+def split_packages(text: str) -> tuple[str, ...]:
+    """Requirement lines: one per line, or several on one line separated by commas or blanks where unambiguous."""
+    found: list[str] = []
+    for raw in text.splitlines():
+        line = raw.split(" #")[0].strip()
+        if not line or line.startswith("#"):
+            continue
+        whole = line.startswith("-") or not re.search(r"[\s,]", line) or re.search(r"[;@<>=!~]", line)
+        one = whole and _REQUIREMENT.match(line)
+        found += [line] if one else [part for part in re.split(r"[\s,]+", line) if part]
+    return tuple(found)
+
+
+def task_id(text: str) -> str:
+    """The id in an id or in a task's address in ClearML's web page; anything else comes back trimmed."""
+    text = text.strip()
+    found = _WEB_ADDRESS.match(text)
+    return found.group(1) if found else text
+
+
+def gateway(text: str) -> tuple[str, int]:
+    """Address and port of ``address[:port]``; port 0 when there is none, and ("", 0) for what is neither."""
+    found = _GATEWAY.fullmatch(text.strip())
+    port = int(found.group("port") or 0) if found else 0
+    return (found.group("host").strip("[]"), port) if found and port < 65536 else ("", 0)
+
+
+# -- what is wrong
+
+
+def name(value: str) -> str:
+    line = clean_line(value)
+    if len(line) < 3:
+        return "Give the session a name of at least three characters."
+    return f"The name is longer than {MAX_NAME} characters." if len(line) > MAX_NAME else ""
+
+
+def project(value: str) -> str:
+    if len(clean_line(value)) < 3:
+        return "Give the project a name of at least three characters."
+    return ""
+
+
+def queue(value: str) -> str:
+    return "" if value.strip() else "Choose the queue that the session waits in."
+
+
+def image(value: str) -> str:
+    if value and re.search(r"\s", value.strip()):
+        return "A docker image name has no blanks, for example python:3.12 or nvcr.io/nvidia/pytorch:24.05-py3."
+    return ""
+
+
+def packages(value: str) -> str:
+    bad = [line for line in split_packages(value) if not _REQUIREMENT.match(line)]
+    return f"“{clean_line(bad[0])}” is not a package requirement such as torch==2.5 or tqdm." if bad else ""
+
+
+def one_line(value: str) -> str:
+    return "This is one line of text." if re.search(r"[\r\n\0]", value) else ""
+
+
+def arguments(value: str) -> str:
+    try:
+        shlex.split(value)
+    except ValueError:
+        return "A quote is not closed."
+    return one_line(value)
+
+
+def version(value: str) -> str:
+    if value and not re.fullmatch(_VERSION, value):
+        return "Give a version such as 4.6.6, or leave this empty for the default."
+    return ""
+
+
+def code_version(value: str) -> str:
+    if value and not re.fullmatch(f"{_VERSION}(:{_VERSION})?", value):
+        return "Give a code-server version such as 4.105.1, or with the Python extension's: 4.105.1:2025.12.0."
+    return ""
+
+
+def extensions(value: str) -> str:
+    bad = [word for word in words(value) if not _EXTENSION.fullmatch(word)]
+    return f"“{clean_line(bad[0])}” is not an extension's id such as ms-python.python." if bad else ""
+
+
+def ports(value: str) -> str:
+    first, _, last = value.strip().partition(":")
+    numbers = [int(part) if part.isdecimal() else 0 for part in (first, last or first)]
+    if not all(1 <= number <= 65535 for number in numbers) or numbers[0] > numbers[1]:
+        return "Give a port from 1 to 65535, or a range such as 10022:15000."
+    return ""
+
+
+def remote_gateway(value: str) -> str:
+    if value.strip() and not gateway(value)[0]:
+        return "Give an address, with or without a port, for example gate.example.com:31022."
+    return ""
+
+
+def task(value: str) -> str:
+    found = task_id(value)
+    if found and not TASK_ID.fullmatch(found):
+        return "Give a task's id or the address of its page in ClearML."
+    return ""
+
+
+def user(value: str) -> str:
+    if value and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
+        return "A user name is made of small letters, digits, - and _, and begins with a letter."
+    return ""
+
+
+def password(value: str) -> str:
+    if value and (len(value) < 8 or not value.isprintable()):
+        return "Give a password of at least eight characters on one line."
+    return ""
