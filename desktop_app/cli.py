@@ -163,10 +163,22 @@ def _sandbox(commands: Any) -> None:
 
 def _accounts(commands: Any) -> None:
     accounts = _command(commands, "accounts", "run_accounts", "the ClearML accounts that SessionDock knows")
-    accounts.add_argument("what", choices=("list", "add", "remove"))
-    accounts.add_argument("server", nargs="?", default="", help="add: the API server's address; remove: the account")
+    accounts.add_argument("what", choices=("list", "add", "import", "remove"))
+    accounts.add_argument(
+        "server",
+        nargs="?",
+        default="",
+        metavar="SERVER|FILE|ACCOUNT",
+        help="add: the server's address; import: a clearml.conf, or - for a copied text on standard input "
+        "(default: all that this computer holds); remove: the account",
+    )
     accounts.add_argument(
         "access_key", nargs="?", default="", help="add: the access key; its secret is asked for or read from stdin"
+    )
+    accounts.add_argument("--env", action="store_true", help="import: the CLEARML_* variables only")
+    accounts.add_argument("--ca-file", default="", metavar="PEM", help="your company's certificate authority")
+    accounts.add_argument(
+        "--any-certificate", action="store_true", help="don't check the server's certificate (not safe)"
     )
 
 

@@ -5,11 +5,14 @@ A secret comes from a prompt or from standard input, never from the command line
 
 import getpass
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from desktop_app.cli_base import SANDBOX_S, CommandBase
-from desktop_app.cli_output import json_line, result, say, table
-from desktop_app.domain.account import Account
-from desktop_app.domain.problems import failure
+from desktop_app.cli_output import json_line, problem_json, result, say, table
+from desktop_app.domain.account import UNCHECKED, Account
+from desktop_app.domain.credentials import UNCHECKED_TEXT, Credentials
+from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.ports import Cancel
 
 
@@ -17,7 +20,8 @@ class AccountCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_accounts(self) -> int:
-        return {"list": self._list, "add": self._add, "remove": self._remove}[self.arguments.what]()
+        work = {"list": self._list, "add": self._add, "import": self._import, "remove": self._remove}
+        return work[self.arguments.what]()
 
     def _list(self) -> int:
         known = self.core.accounts()
@@ -32,12 +36,60 @@ class AccountCommands(CommandBase):
     def _add(self) -> int:
         if not self.arguments.server or not self.arguments.access_key:
             raise failure("launch.invalid", why="Give the API server's address and the access key.")
-        account = self.core.add_account(self.arguments.server, self.arguments.access_key, _read_secret(), self.cancel())
+        found = Credentials(self.arguments.server, self.arguments.access_key, _read_secret(), trust=self._trust())
+        account = self.core.credentials.use(found, self.cancel())
         if self.json:
             json_line(_account_json(account))
         else:
-            say(f"Signed in as {account.label}. The secret is in the keyring.")
+            self._tell(account)
         return 0
+
+    def _trust(self) -> str:
+        if self.arguments.any_certificate:
+            return UNCHECKED
+        return str(Path(self.arguments.ca_file).absolute()) if self.arguments.ca_file else ""
+
+    @staticmethod
+    def _tell(account: Account) -> None:
+        if account.trust == UNCHECKED:
+            say(f"Warning: {UNCHECKED_TEXT}")
+        say(f"Signed in as {account.label} ({account.facts}). The secret is in the keyring.")
+
+    def _import(self) -> int:
+        """All credentials of one source, or all that this computer holds; one that fails does not stop the others."""
+        found, problems = self._to_import()
+        accounts: list[Account] = []
+        for one in found:
+            try:
+                trust = self._trust() or one.trust
+                accounts.append(self.core.credentials.use(replace(one, trust=trust), self.cancel()))
+            except AppError as error:
+                problems.append(error.problem)
+                say(f"sessiondock: {one.source}: {error.problem}")
+            else:
+                if not self.json:
+                    self._tell(accounts[-1])
+        if self.json:
+            rows = [_account_json(account) for account in accounts]
+            json_line({"imported": rows, "problems": [problem_json(one) for one in problems]})
+        return 1 if problems else 0
+
+    def _to_import(self) -> tuple[tuple[Credentials, ...], list[Problem]]:
+        source, keys = self.arguments.server, self.core.credentials
+        if self.arguments.env:
+            return (keys.environment(),), []
+        if source == "-":
+            return (keys.read_text(sys.stdin.read() if sys.stdin is not None else ""),), []
+        if source:
+            return (keys.read_file(Path(source)),), []
+        offer = keys.found(self.cancel())
+        for problem in offer.problems:
+            say(f"sessiondock: {problem}")
+        if not offer.found and not offer.problems:
+            if not offer.known:
+                raise failure("credentials.none", where="This computer (its clearml.conf files and environment)")
+            say("All credentials on this computer are accounts already.")
+        return offer.found, list(offer.problems)
 
     def _remove(self) -> int:
         account = self.core.find_account(self.arguments.server)
@@ -73,7 +125,15 @@ class AccountCommands(CommandBase):
 
 
 def _account_json(account: Account) -> dict[str, object]:
-    return {"id": account.id, "name": account.label, "server": account.api_url, "user": account.user_name}
+    return {
+        "id": account.id,
+        "name": account.label,
+        "server": account.api_url,
+        "user": account.user_name,
+        "workspace": account.company,
+        "server_version": account.server_version,
+        "certificate_checked": account.trust != UNCHECKED,
+    }
 
 
 def _read_secret() -> str:

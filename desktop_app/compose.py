@@ -19,7 +19,9 @@ import platformdirs
 from desktop_app.adapters import os as system
 from desktop_app.adapters import payload, ssh_keys
 from desktop_app.adapters.browser_page import LoginPages
+from desktop_app.adapters.clearml_find import find_api
 from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.credential_files import CredentialFiles
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import ProfilesFile
@@ -129,7 +131,7 @@ def build_core(
     redactor = redactor or Redactor()
     _make_folders(paths)
     outside = Outside(
-        connect_server=lambda account, secret: ClearMLServer(account.api_url, account.access_key, secret),
+        connect_server=_connect,
         new_tunnel=_new_tunnel,
         secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
         profiles=ProfilesFile(paths.config, paths.state),
@@ -141,11 +143,17 @@ def build_core(
         open_url=system.open_url,
         open_terminal=system.open_terminal,
         ssh_access=OwnSsh(paths.runtime),
+        credentials=CredentialFiles(os.environ, Path.home()),
+        find_api=find_api,
         runtime_dir=paths.runtime,
         register_secret=redactor.register,
         watch_system=watch_system,
     )
     return Core(outside, role, tail)
+
+
+def _connect(account: Account, secret: str) -> ClearMLServer:
+    return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust)
 
 
 def _new_tunnel(name: str) -> Tunnel:

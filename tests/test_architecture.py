@@ -45,6 +45,7 @@ ONLY_IN = {
     "paramiko": ("desktop_app.adapters.ssh_",),
     "keyring": ("desktop_app.adapters.keyring_store",),
     "httpx": ("desktop_app.adapters.clearml_server",),
+    "pyhocon": ("desktop_app.adapters.credential_files",),
     "flask": ("desktop_app.sandbox",),
     "waitress": ("desktop_app.sandbox",),
     "jwt": ("desktop_app.sandbox",),

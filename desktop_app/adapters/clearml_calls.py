@@ -53,9 +53,9 @@ class Lookups(ABC):
         user = self.call("users.get_current_user", {}, cancel).get("user") or {}
         server_version, api_version = self.versions(cancel)
         company = user.get("company")
-        company_id = company.get("id") if isinstance(company, dict) else company
+        workspace = company.get("name") or company.get("id") if isinstance(company, dict) else company
         self._user = str(user.get("id") or "")
-        return Identity(self._user, str(user.get("name") or ""), str(company_id or ""), server_version, api_version)
+        return Identity(self._user, str(user.get("name") or ""), str(workspace or ""), server_version, api_version)
 
     def _user_id(self, cancel: Cancel) -> str:
         return self._user or self.whoami(cancel).user_id

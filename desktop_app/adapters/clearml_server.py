@@ -20,6 +20,7 @@ import httpx
 
 from desktop_app import __version__
 from desktop_app.adapters.clearml_calls import ServerCalls
+from desktop_app.adapters.tls_trust import trusted
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import Cancel
 
@@ -65,8 +66,10 @@ class Connection:
         secret: str,
         clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
+        trust: str = "",
     ) -> None:
         self.api_url = api_url.rstrip("/")
+        self._bearer = "" if access_key else secret
         self._basic = base64.b64encode(f"{access_key}:{secret}".encode()).decode("ascii")
         self._clock = clock
         self._lock = threading.Lock()
@@ -75,7 +78,7 @@ class Connection:
         self._skew = 0.0
         self._client = httpx.Client(
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            verify=_trust(),
+            verify=trusted(trust),
             transport=transport,
             # a proxy that the environment names can't see this computer's own servers
             mounts=None if transport else {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
@@ -123,9 +126,20 @@ class Connection:
             if refusal.code != 401:
                 raise
             code = "server.expired" if refusal.subcode == BAD_TOKEN else "server.unauthorised"
+            code = "server.token_expired" if self._bearer else code
             raise failure(code, server=self.api_url, cause=str(refusal)) from None
 
+    def answers(self, cancel: Cancel) -> bool:
+        """Whether a ClearML API server is there, without showing it a key."""
+        try:
+            self._request("auth.login", {}, {}, cancel)
+        except ApiRefusal:
+            return True  # the refusal of a call without a key is in ClearML's own form
+        return True
+
     def _login(self, cancel: Cancel) -> Token:
+        if self._bearer:
+            return self._given(self._bearer)
         try:
             data = self._request("auth.login", {}, {"Authorization": f"Basic {self._basic}"}, cancel)
         except ApiRefusal as refusal:
@@ -135,6 +149,16 @@ class Connection:
         token = read_token(str(data.get("token", "")))
         if token is None:
             raise failure("server.not_clearml", server=self.api_url, cause="auth.login answered no token")
+        return self._recent(token)
+
+    def _given(self, bearer: str) -> Token:
+        """A token that somebody made elsewhere: it can't be renewed."""
+        token = read_token(bearer)
+        if token is None or (token.expires is not None and token.expires <= self.server_now()):
+            raise failure("server.token_expired", server=self.api_url)
+        return self._recent(token)
+
+    def _recent(self, token: Token) -> Token:
         if _version(token.api_version) < NEEDED_API:
             needed = ".".join(map(str, NEEDED_API))
             raise failure("server.too_old", server=self.api_url, version=token.api_version or "unknown", needed=needed)
@@ -236,13 +260,6 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0, 0)
 
 
-def _trust() -> ssl.SSLContext:
-    """The system's certificate authorities (a company's own is there) and, where a system has none, the usual ones."""
-    context = httpx.create_ssl_context()
-    context.load_default_certs()
-    return context
-
-
 def _is_certificate(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -265,8 +282,9 @@ class ClearMLServer(ServerCalls):
         secret: str,
         clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
+        trust: str = "",
     ) -> None:
-        self._connection = Connection(api_url, access_key, secret, clock, transport)
+        self._connection = Connection(api_url, access_key, secret, clock, transport, trust)
         super().__init__(self._connection.api_url)
 
     def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:

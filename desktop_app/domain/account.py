@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
+UNCHECKED = "unchecked"  # a value of ``Account.trust``
 SANDBOX_ID = "sandbox"
 SANDBOX_LABEL = "This computer (sandbox)"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``id`` is stable and part of every session's id; ``api_url`` has no trailing slash; ``web_url`` may be ""."""
+    """``id`` is stable and part of every session's id; ``api_url`` has no trailing slash; ``web_url`` may be "".
+
+    ``access_key`` is "" where the secret is a bearer token. ``trust`` says which certificates the server may show: ""
+    what this computer trusts, ``UNCHECKED`` any, else what the certificate bundle at that path signs too.
+    """
 
     id: str
     label: str
@@ -17,15 +22,32 @@ class Account:
     web_url: str = ""
     user_id: str = ""
     user_name: str = ""
+    company: str = ""
+    server_version: str = ""
+    trust: str = ""
 
     @property
     def sandbox(self) -> bool:
         return self.id == SANDBOX_ID
 
+    @property
+    def facts(self) -> str:
+        """One line: who we are there, in which workspace, on which server; "" for the sandbox."""
+        if self.sandbox:
+            return ""
+        parts = (
+            self.user_name,
+            f"workspace {self.company}" if self.company else "",
+            f"ClearML server {self.server_version}" if self.server_version else "",
+            "" if self.access_key else "by a token that can't be renewed",
+            "its certificate is not checked" if self.trust == UNCHECKED else "",
+        )
+        return " · ".join(part for part in parts if part)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the server says that we are."""
+    """Who the server says that we are; ``company`` is the workspace's name."""
 
     user_id: str
     user_name: str

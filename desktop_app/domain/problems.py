@@ -71,13 +71,24 @@ TABLE = MappingProxyType(
                  "{server} does not answer. Sessions keep running; SessionDock tries again by itself.",
                  Retry.AUTO, (Remedy.RETRY,)),
             _row("server.unauthorised", "The ClearML server refuses the API key",
-                 "The key for {server} is wrong or was revoked. Make a new one in ClearML under "
+                 "The key for {server} is wrong, has expired or was revoked. Make a new one in ClearML under "
                  "Settings > Workspace > API credentials and enter it here.", Retry.USER, (Remedy.SIGN_IN,)),
             _row("server.expired", "The sign-in to the ClearML server has expired",
                  "{server} no longer accepts this sign-in. Enter the API key again.", Retry.USER, (Remedy.SIGN_IN,)),
             _row("server.tls", "The connection to the ClearML server is not secure",
                  "The certificate of {server} can't be verified. If your company uses its own certificate "
-                 "authority, install it on this computer.", Retry.USER, (Remedy.RETRY,)),
+                 "authority, install it on this computer or name its file (More options on the account page).",
+                 Retry.USER, (Remedy.RETRY,)),
+            _row("server.ca_file", "The certificate file can't be used",
+                 "{path} holds no certificate authority that could be read. Choose a file in PEM format.",
+                 Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.token_expired", "The access token is no longer valid",
+                 "{server} does not accept this token any more, and a token can't be renewed. Make an API key in "
+                 "ClearML under Settings > Workspace > API credentials and enter it here.",
+                 Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.not_found", "No ClearML API server was found",
+                 "“{typed}” was tried as {tried}. None of them answers as a ClearML API server does. Check the "
+                 "address, and whether you need your VPN.", Retry.USER, (Remedy.RETRY,)),
             _row("server.refused", "The ClearML server refused the request",
                  "{server} answered: {answer}.", Retry.USER, (Remedy.RETRY,)),
             _row("server.not_clearml", "This is not a ClearML API server",
@@ -166,6 +177,11 @@ TABLE = MappingProxyType(
             _row("account.no_secret", "The API secret is not in the keyring",
                  "SessionDock knows {server} but not its secret. Enter the API key again.",
                  Retry.USER, (Remedy.SIGN_IN,)),
+            _row("credentials.none", "No ClearML credentials were found",
+                 "{where} holds no access key with its secret. In ClearML, make credentials under Settings > Workspace "
+                 "> API credentials and copy what it shows.", Retry.USER),
+            _row("credentials.unreadable", "A ClearML configuration could not be read",
+                 "{path}: {why}. The file was left as it is; you can enter the key yourself.", Retry.USER),
             _row("file.damaged", "A settings file was damaged",
                  "{path} could not be read and was set aside as {aside}. Defaults are used.", Retry.NEVER),
             _row("file.unwritable", "A settings file can't be written", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.account import SANDBOX_ID, Account, Identity
 from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, SESSION_KINDS
 from desktop_app.domain.session import Remote, SessionId
@@ -150,17 +150,17 @@ class Accounts:
         _await_agent(server, cancel)
         return account
 
-    def add(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
-        """Verify by a login, keep the secret in the keyring, begin polling; a known key pair is updated."""
-        url = clean_url(api_url)
-        account = Account(account_id(url, access_key.strip()), "", url, access_key.strip())
+    def sign_in(self, account: Account, secret: str, cancel: Cancel) -> Account:
+        """Verify by a login, keep the secret in the keyring, begin polling; a known key pair is updated.
+
+        Of ``account`` the address, the key, the web page and the trust count; without a key the secret is a token.
+        """
+        account = replace(account, access_key=account.access_key.strip())
         server = self._outside.connect_server(account, secret.strip())
         try:
             who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
-            host = url.partition("://")[2]
-            label = f"{who.user_name} on {host}" if who.user_name else host
-            account = replace(account, label=label, user_id=who.user_id, user_name=who.user_name)
+            account = described(account, who)
             self._outside.secrets.set(API_SECRET, account.id, secret.strip())
             self._outside.profiles.save_account(account)
         except BaseException:
@@ -227,12 +227,18 @@ def account_id(url: str, access_key: str) -> str:
     return hashlib.sha256(f"{url}\n{access_key}".encode()).hexdigest()[:12]
 
 
-def clean_url(text: str) -> str:
-    """An API address without trailing slash; https unless said otherwise. Problems: server.not_clearml"""
-    url = text.strip().rstrip("/")
-    if not url or any(c.isspace() for c in url):
-        raise failure("server.not_clearml", server=text.strip() or "The empty address")
-    return url if "://" in url else f"https://{url}"
+def described(account: Account, who: Identity) -> Account:
+    """With its id and with what the server says about it."""
+    host = account.api_url.partition("://")[2]
+    return replace(
+        account,
+        id=account_id(account.api_url, account.access_key or f"token of {who.user_id}"),
+        label=f"{who.user_name} on {host}" if who.user_name else host,
+        user_id=who.user_id,
+        user_name=who.user_name,
+        company=who.company,
+        server_version=who.server_version,
+    )
 
 
 def _await_agent(server: Server, cancel: Cancel) -> None:

@@ -6,9 +6,11 @@ Methods marked *quick* never block and may be called on the GUI thread. All othe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot
@@ -63,6 +65,19 @@ class Store(Protocol):
         """``callback(old, new)`` after each change, on the writer's thread; new None = removed. Returns unsubscribe."""
 
 
+class CredentialImport(Protocol):
+    """Accounts from keys that people have: found on this computer, copied, or typed. All but ``use`` only read."""
+
+    def found(self, cancel: Cancel) -> Offer:
+        """What this computer holds."""
+
+    def read_file(self, path: Path) -> Credentials:
+        """Problems: credentials.unreadable, credentials.none"""
+
+    def use(self, found: Credentials, cancel: Cancel) -> Account:
+        """Verify by a login, keep the secret in the keyring, begin polling. The address may be any that people type."""
+
+
 class Core(Protocol):
     """The whole product without a face."""
 
@@ -96,6 +111,10 @@ class Core(Protocol):
 
     def add_account(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
         """Verify by a login, keep the secret in the keyring, begin polling."""
+
+    @property
+    def credentials(self) -> CredentialImport:
+        """Quick. Accounts from keys that people have."""
 
     def remove_account(self, account: str, cancel: Cancel) -> None: ...
 

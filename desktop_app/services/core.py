@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested
@@ -19,6 +20,7 @@ from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
@@ -45,6 +47,7 @@ class Parts:
     links: Links
     launcher: Launcher
     tail: LogTail
+    credentials: CredentialImport
 
 
 def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Parts:
@@ -59,7 +62,8 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
-    return Parts(outside, store, JobPool(), accounts, links, Launcher(outside, store), tail or LogTail())
+    launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
+    return Parts(outside, store, JobPool(), accounts, links, launcher, tail or LogTail(), credentials)
 
 
 class AccountOps:
@@ -80,7 +84,11 @@ class AccountOps:
         return self._parts.accounts.use_sandbox(cancel)
 
     def add_account(self, api_url: str, access_key: str, secret: str, cancel: Cancel) -> Account:
-        return self._parts.accounts.add(api_url, access_key, secret, cancel)
+        return self.credentials.use(Credentials(api_url, access_key.strip(), secret.strip()), cancel)
+
+    @property
+    def credentials(self) -> CredentialImport:
+        return self._parts.credentials
 
     def remove_account(self, account: str, cancel: Cancel) -> None:
         cancel.check()

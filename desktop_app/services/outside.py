@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
+from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.problems import Problem
 from desktop_app.ports import Cancel, Clock, SecretStore, Server, SystemEvent, Target, Tunnel
 from remote_bootstrap.apps import Login
@@ -68,6 +69,22 @@ class Profiles(Protocol):
     def forget_session(self, session: str) -> None: ...
 
     def problems(self) -> tuple[Problem, ...]: ...
+
+
+class CredentialSource(Protocol):
+    """ClearML credentials that are on this computer already. Reads files, changes none; thread-safe."""
+
+    def found(self) -> tuple[tuple[Credentials, ...], tuple[Problem, ...]]:
+        """Those that could sign in, the SDK's choice first, and what kept files from being read."""
+
+    def environment(self) -> Credentials:
+        """Problems: credentials.none"""
+
+    def read(self, path: Path) -> Credentials:
+        """Problems: credentials.unreadable, credentials.none"""
+
+    def text(self, text: str, source: str) -> Credentials:
+        """Of a copied text; without ``found`` where it holds none."""
 
 
 class Sandbox(Protocol):
@@ -142,6 +159,8 @@ class Outside:
     open_terminal: Callable[[Sequence[str]], bool]
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
+    credentials: CredentialSource
+    find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
         None

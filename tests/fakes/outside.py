@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
 from desktop_app.ports import Cancel, SystemEvent, Target
@@ -105,6 +106,31 @@ class FakeSystem:
         self._tell(event)
 
 
+class FakeCredentials:
+    """What this computer holds, for the test to say."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Credentials] = {}
+        self.variables = Credentials()
+        self.problems: tuple[Problem, ...] = ()
+
+    def found(self) -> tuple[tuple[Credentials, ...], tuple[Problem, ...]]:
+        return tuple(self.files.values()), self.problems
+
+    def environment(self) -> Credentials:
+        if not self.variables.found:
+            raise failure("credentials.none", where="The environment")
+        return self.variables
+
+    def read(self, path: Path) -> Credentials:
+        if str(path) not in self.files:
+            raise failure("credentials.unreadable", path=path, why="no such file or directory")
+        return self.files[str(path)]
+
+    def text(self, text: str, source: str) -> Credentials:
+        return replace(from_text(text, {}).at_home(), source=source)
+
+
 class FakeSshAccess:
     """Remembers which sessions a person's own ssh could enter."""
 
@@ -127,6 +153,7 @@ class World:
     secrets: FakeSecretStore = field(default_factory=FakeSecretStore)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     system: FakeSystem = field(default_factory=FakeSystem)
+    credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
@@ -207,6 +234,8 @@ class World:
             open_url=self.open_url,
             open_terminal=self.open_terminal,
             ssh_access=self.ssh_access,
+            credentials=self.credentials,
+            find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,
             pace=self.pace,

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
+from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec, defaults
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.reducer import (
@@ -34,7 +36,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_NAME = "Größe 😀 <b>x</b> & “дом” 日本語 " + "long-" * 34
 SANDBOX = Account(SANDBOX_ID, SANDBOX_LABEL, "http://127.0.0.1:18008", "SANDBOXKEY", user_id="u1", user_name="you")
 TEAM = Account("acme", "acme.example", "https://api.clearml.acme.example", "ACMEKEY", "https://app.clearml.acme.example",
-               "u2", "Ada Lovelace")  # fmt: skip
+               "u2", "Ada Lovelace", "Acme Research", "2.3.0")  # fmt: skip
 QUEUES = (
     Queue("q1", "default", (Worker("gpu-box:0", 4.0), Worker("gpu-box:1", 6.0, "train resnet")), 0),
     Queue("q2", "a100", (Worker("dgx-01:gpu0", 9.0, "pretrain"),), 3),
@@ -156,6 +158,24 @@ def ready(number: int, name: str, *states: str, **changes: object) -> ServerFact
     return facts(Remote.READY, name, record=record(number), report=report("ready", *shown), **changes)
 
 
+class FakeCredentialImport:
+    """Offers ``offer``; whatever is used becomes TEAM."""
+
+    def __init__(self, core: "FakeCore") -> None:
+        self._core = core
+        self.offer = Offer()
+
+    def found(self, cancel: Cancel) -> Offer:
+        return self.offer
+
+    def read_file(self, path: Path) -> Credentials:
+        raise failure("credentials.none", where=path)
+
+    def use(self, found: Credentials, cancel: Cancel) -> Account:
+        self._core.used.append(found)
+        return self._core.add_account(found.api_url, found.access_key, found.secret, cancel)
+
+
 class FakeCore:
     """Implements services.api.Core. ``calls`` records what the window asked for, in order."""
 
@@ -163,6 +183,8 @@ class FakeCore:
         self.jobs = FakeJobs()
         self.store = FakeStore()
         self.calls: list[tuple[object, ...]] = []
+        self.credentials = FakeCredentialImport(self)
+        self.used: list[Credentials] = []
         self.gates: dict[str, threading.Event] = {}
         self.failures: dict[str, AppError] = {}
         self.account_list: list[Account] = []

@@ -7,9 +7,11 @@ import pytest
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.theme import Scheme, Theme
+from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
 from tests.ui.finding import open_dialogs
 
@@ -59,3 +61,27 @@ def faces(core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
     controller.menu.deleteLater()
     controller.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def bare():
+    return ui_core.FakeCore()
+
+
+@pytest.fixture
+def open_wizard(qtbot, theme):
+    """Opens wizards; closes them and their bridges at the end."""
+    opened: list[tuple[Wizard, Bridge]] = []
+
+    def open_one(core, account="", **options):
+        bridge = Bridge(core)
+        wizard = Wizard(core, bridge, account, **options)
+        opened.append((wizard, bridge))
+        wizard.show()
+        return wizard
+
+    yield open_one
+    for wizard, bridge in opened:
+        wizard.done(0)
+        bridge.close()
+        wizard.deleteLater()

@@ -3,19 +3,26 @@
 The secret lives in its field only until it was handed to the core, and is never shown or logged.
 """
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import SANDBOX_LABEL, Account
+from desktop_app.domain.addresses import check_address
+from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core
-from desktop_app.ui.controls import RadioButton
-from desktop_app.ui.theme import SPACE_L, SPACE_S, SPACE_XS
-from desktop_app.ui.widgets import Card, button, label, repolish
-from desktop_app.ui.wizard.snippet import check_address, parse
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.controls import Fold, RadioButton
+from desktop_app.ui.theme import SPACE_L, SPACE_S
+from desktop_app.ui.widgets import Card, button, label
+from desktop_app.ui.wizard.certificates import CertificateFields
+from desktop_app.ui.wizard.found_card import FoundCard
+from desktop_app.ui.wizard.line_field import LineField
 
 SANDBOX_TEXT = (
     "A small ClearML-compatible server and one real agent, on this computer only. Nothing to set up: good for trying "
@@ -27,56 +34,29 @@ SERVER_TEXT = (
 NO_SNIPPET = "The clipboard holds no ClearML credentials. In ClearML, create new credentials and copy the snippet."
 
 
-class LineField(QWidget):
-    """A labelled line with an error below it."""
-
-    def __init__(self, caption: str, identifier: str, hint: str = "", *, secret: bool = False) -> None:
-        super().__init__()
-        self.line = QLineEdit()
-        self.line.setAccessibleName(caption)
-        self.line.setAccessibleIdentifier(identifier)
-        self.line.setPlaceholderText(hint)
-        if secret:
-            self.line.setEchoMode(QLineEdit.EchoMode.Password)
-        name = label(caption, "section")
-        name.setBuddy(self.line)
-        self._error: QLabel = label(role="error", wrap=True)
-        self._error.setAccessibleIdentifier(f"error-{identifier}")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACE_XS)
-        for widget in (name, self.line, self._error):
-            column.addWidget(widget)
-        self.show_error("")
-
-    @property
-    def text(self) -> str:
-        return self.line.text().strip()
-
-    def show_error(self, error: str) -> None:
-        self._error.setText(error)
-        self._error.setVisible(bool(error))
-        self.line.setProperty("wrong", bool(error))
-        self.line.setAccessibleDescription(error)
-        repolish(self.line)
-
-
 class AccountPage(QWidget):
-    """``edited`` when the button below may have changed its text."""
+    """``edited`` when the button below may have changed its text; ``chosen`` carries Credentials to sign in with."""
 
     edited = Signal()
+    chosen = Signal(object)
 
-    def __init__(self, core: Core, account: Account | None, parent: QWidget | None = None) -> None:
+    def __init__(self, core: Core, bridge: Bridge, account: Account | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._core = core
+        self.found = FoundCard(core, bridge)
+        self.found.chosen.connect(self.chosen)
+        self._web_url = ""
         self._sandbox = RadioButton(SANDBOX_LABEL)
         self._sandbox.setAccessibleIdentifier("account-sandbox")
         self._server = RadioButton("A ClearML server")
         self._server.setAccessibleIdentifier("account-server")
         self._group = QButtonGroup(self)
-        self.address = LineField("API address", "account-api-url", "https://api.clear.ml")
+        self.address = LineField(
+            "Server address", "account-api-url", "https://api.clear.ml, or your ClearML page's address"
+        )
         self.access_key = LineField("Access key", "account-access-key")
         self.secret = LineField("Secret key", "account-secret", secret=True)
+        self.certificates = CertificateFields()
         self._note = label(role="note", wrap=True)
         self._form = QWidget()
         self._lay_out()
@@ -86,6 +66,7 @@ class AccountPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
+        column.addWidget(self.found)
         for choice, text in ((self._sandbox, SANDBOX_TEXT), (self._server, SERVER_TEXT)):
             self._group.addButton(choice)
             choice.toggled.connect(self._chosen)
@@ -115,6 +96,11 @@ class AccountPage(QWidget):
         for field in (self.address, self.access_key, self.secret):
             form.addWidget(field)
             field.line.textChanged.connect(lambda _text, field=field: field.show_error(""))
+        fold = Fold("More options", self.certificates)
+        fold.setAccessibleIdentifier("account-more")
+        fold.setAccessibleName("More options: certificates")
+        form.addWidget(fold)
+        form.addWidget(self.certificates)
 
     def _start(self, account: Account | None) -> None:
         others = account is None and bool(self._core.accounts())
@@ -129,6 +115,8 @@ class AccountPage(QWidget):
         if not account.sandbox:
             self.address.line.setText(account.api_url)
             self.access_key.line.setText(account.access_key)
+            self.certificates.show_trust(account.trust)
+            self._web_url = account.web_url
 
     def focus_first(self) -> None:
         """Put the keyboard where the answer is wanted."""
@@ -144,11 +132,16 @@ class AccountPage(QWidget):
         self.edited.emit()
 
     def _paste(self) -> None:
-        found = parse(QGuiApplication.clipboard().text())
+        found = from_text(QGuiApplication.clipboard().text(), os.environ)
         self._note.setText("" if found.found else NO_SNIPPET)
         self._note.setVisible(not found.found)
         if not found.found:
             return
+        if not found.access_key:  # a token has no field: there is nothing to look at or to complete
+            self.chosen.emit(replace(found, source="the clipboard").at_home())
+            return
+        self._web_url = found.web_url
+        self.certificates.show_trust(found.trust)
         for field, value in ((self.address, found.api_url), (self.access_key, found.access_key),
                              (self.secret, found.secret)):  # fmt: skip
             if value:
@@ -171,8 +164,19 @@ class AccountPage(QWidget):
         """What going on means: a sentence for the progress line, and the blocking call."""
         if self.sandbox:
             return "Starting the sandbox. The first time takes a little longer…", self._core.use_sandbox
-        url, key, secret = self.address.text.rstrip("/"), self.access_key.text, self.secret.text
-        return f"Signing in to {url}…", lambda cancel: self._core.add_account(url, key, secret, cancel)
+        return self.work_with(
+            Credentials(
+                self.address.text.rstrip("/"),
+                self.access_key.text,
+                self.secret.text,
+                web_url=self._web_url,
+                trust=self.certificates.trust,
+            )
+        )
+
+    def work_with(self, found: Credentials) -> tuple[str, Callable[[Cancel], object]]:
+        """The same for credentials that were found."""
+        return f"Signing in to {found.api_url}…", lambda cancel: self._core.credentials.use(found, cancel)
 
     def forget_secret(self) -> None:
         self.secret.line.clear()

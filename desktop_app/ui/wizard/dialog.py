@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
+from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
@@ -43,7 +44,7 @@ class Wizard(QDialog):
         self._stopping = False
         known = {one.id: one for one in core.accounts()}
         self._known: Account | None = known.get(account)
-        self.account_page = AccountPage(core, self._known if account_only else None)
+        self.account_page = AccountPage(core, bridge, self._known if account_only else None)
         self.launch_page = LaunchPage(core, bridge)
         self._build()
         self._show_first(account, tuple(known))
@@ -65,6 +66,7 @@ class Wizard(QDialog):
         self._stack.addWidget(self._scrolled(self.account_page, "Account"))
         self._stack.addWidget(self._scrolled(self.launch_page, "Launch options"))
         self.account_page.edited.connect(self._show_buttons)
+        self.account_page.chosen.connect(self._sign_in)
         self.launch_page.other_account.connect(lambda: self._show_account())
         self.launch_page.list_failed.connect(self.banner.show_problem)
         column = QVBoxLayout(self)
@@ -104,6 +106,7 @@ class Wizard(QDialog):
         if account is not None:
             self.account_page.fill_in(account)
         self._turn_to(0, "account")
+        self.account_page.found.look()
         self.account_page.focus_first()
 
     def _show_launch(self, account: str) -> None:
@@ -142,6 +145,11 @@ class Wizard(QDialog):
     def _verify(self) -> None:
         if self.account_page.check():
             text, work = self.account_page.work()
+            self._start("account", text, work, self._verified)
+
+    def _sign_in(self, found: Credentials) -> None:
+        if self._ticket is None:
+            text, work = self.account_page.work_with(found)
             self._start("account", text, work, self._verified)
 
     def _verified(self, value: object) -> None:

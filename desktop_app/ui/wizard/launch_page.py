@@ -27,6 +27,8 @@ class LaunchPage(QWidget):
         self._account.setAccessibleName("Account")
         self._account.setAccessibleIdentifier("launch-account")
         self._account.activated.connect(lambda _index: self._switch())
+        self._facts = label(role="muted", wrap=True)
+        self._facts.setAccessibleIdentifier("launch-account-facts")
         self.form = OptionForm(self._queue_editor)
         self._lay_out()
 
@@ -50,6 +52,7 @@ class LaunchPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
         column.addLayout(row)
+        column.addWidget(self._facts)
         column.addWidget(self.form)
 
     @property
@@ -65,6 +68,9 @@ class LaunchPage(QWidget):
         self._switch()
 
     def _switch(self) -> None:
+        known = next((one for one in self._core.accounts() if one.id == self.account), None)
+        self._facts.setText(known.facts if known else "")
+        self._facts.setVisible(bool(self._facts.text()))
         self.form.show_spec(self._core.last_spec(self.account))
         self.reload()
 

@@ -1,0 +1,91 @@
+"""Credentials that people already have become accounts: found files and variables, pasted text, typed addresses.
+
+Any thread. Nothing is used before somebody asks for it, and what is read is never written anywhere but the keyring.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.addresses import api_addresses, web_address
+from desktop_app.domain.credentials import Credentials, Offer
+from desktop_app.domain.problems import failure
+from desktop_app.ports import Cancel
+from desktop_app.services.accounts import Accounts
+from desktop_app.services.outside import Outside
+
+PASTED = "the text"
+
+
+class CredentialImport:
+    """What a face may offer, and what happens when a person accepts."""
+
+    def __init__(self, outside: Outside, accounts: Accounts) -> None:
+        self._outside = outside
+        self._accounts = accounts
+
+    def found(self, cancel: Cancel) -> Offer:
+        """What this computer holds. Blocks (files)."""
+        cancel.check()
+        found, problems = self._outside.credentials.found()
+        for one in found:
+            self._keep_out_of_the_log(one)
+        known = {(account.api_url, account.access_key) for account in self._accounts.all()}
+        new = tuple(
+            one for one in found if not one.access_key or not known & {(url, one.access_key) for url in _urls(one)}
+        )
+        return Offer(new, problems, len(found) - len(new))
+
+    def environment(self) -> Credentials:
+        """Of the CLEARML_* variables alone. Problems: credentials.none"""
+        return self._keep_out_of_the_log(self._outside.credentials.environment())
+
+    def read_file(self, path: Path) -> Credentials:
+        """Problems: credentials.unreadable, credentials.none"""
+        return self._keep_out_of_the_log(self._outside.credentials.read(path))
+
+    def read_text(self, text: str) -> Credentials:
+        """Problems: credentials.none"""
+        found = self._outside.credentials.text(text, PASTED)
+        if not found.found:
+            raise failure("credentials.none", where=PASTED.capitalize())
+        return self._keep_out_of_the_log(found)
+
+    def _keep_out_of_the_log(self, found: Credentials) -> Credentials:
+        for secret in (found.secret, found.token):
+            if secret:
+                self._outside.register_secret(secret)
+        return found
+
+    def use(self, found: Credentials, cancel: Cancel) -> Account:
+        """Sign in with them and keep the secret in the keyring. Problems: those of signing in, and credentials.none"""
+        if not found.found:
+            raise failure("credentials.none", where=found.source or PASTED.capitalize())
+        keys = found.access_key and found.secret
+        account = Account(
+            "",
+            "",
+            self.address(found.api_url, found.trust, cancel),
+            found.access_key if keys else "",
+            web_url=found.web_url,
+            trust=found.trust,
+        )
+        if not account.web_url:
+            account = replace(account, web_url=web_address(account.api_url))
+        return self._accounts.sign_in(account, found.secret if keys else found.token, cancel)
+
+    def address(self, typed: str, trust: str, cancel: Cancel) -> str:
+        """The API's address behind what was typed or configured. Blocks while there are several to try.
+
+        Problems: server.not_clearml, server.not_found, server.tls
+        """
+        addresses = api_addresses(typed)
+        if not addresses:
+            raise failure("server.not_clearml", server=typed.strip() or "The empty address")
+        if len(addresses) == 1:
+            return addresses[0]
+        return self._outside.find_api(typed.strip(), addresses, trust, cancel)
+
+
+def _urls(found: Credentials) -> tuple[str, ...]:
+    return (found.api_url, *api_addresses(found.api_url))
