@@ -9,11 +9,13 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
+from typing import Optional
 
 HOME_VARIABLE = "SESSIONDOCK_HOME"
 CACHE_VARIABLE = "SESSIONDOCK_CACHE"
 PRIVATE = 0o700
 LOGS = "logs"  # in the session's folder
+SOCKET_FOLDER_LIMIT = 50  # bytes; a kernel's socket has a name of 49 more, and an address takes 107
 
 
 def user_home() -> Path:
@@ -41,6 +43,17 @@ def session_folder(task: str) -> Path:
     return base_folder() / "sessions" / task
 
 
+def socket_folder(task: str) -> Optional[Path]:
+    """A session's folder for Unix sockets, whose addresses hold some hundred bytes; not made yet. None: no temporary
+    folder has a short enough name."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  ``private`` makes it and checks whose it is
+        folder = Path(top) / ("sd-%d-%s" % (user, task[:12]))
+        if len(os.fsencode(str(folder))) <= SOCKET_FOLDER_LIMIT and os.access(top, os.W_OK):
+            return folder
+    return None
+
+
 def private(folder: Path) -> Path:
     """Create ``folder`` (and its parents) for this user only. Raises PermissionError when somebody else owns it."""
     folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
@@ -53,7 +66,10 @@ def private(folder: Path) -> Path:
 
 
 def clean_folder(session: Path) -> None:
-    """Remove a session's keys, tokens and code; its logs stay for whoever wants to know."""
+    """Remove a session's keys, tokens, code and sockets; its logs stay for whoever wants to know."""
+    sockets = socket_folder(session.name)
+    if sockets is not None:
+        shutil.rmtree(str(sockets), ignore_errors=True)
     for entry in session.iterdir() if session.is_dir() else ():
         if entry.name == LOGS:
             continue

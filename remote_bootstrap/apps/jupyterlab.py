@@ -13,7 +13,7 @@ from remote_bootstrap import network
 from remote_bootstrap.apps.spec import AppSpec, Login
 from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.folders import private, socket_folder, write_private
 from remote_bootstrap.installers.jupyter import Jupyter
 from remote_bootstrap.store import InstallError, Say
 from remote_bootstrap.supervise import Launch
@@ -52,6 +52,8 @@ class JupyterLab:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._folder = context.folder / SPEC.key
+        self._sockets = socket_folder(context.task)
+        self._runtime = self._sockets or self._folder / "runtime"
         self._python = Path()
         self._port = 0
         self._overlay_problem = ""
@@ -69,8 +71,8 @@ class JupyterLab:
         self._python = jupyter.lab()
 
     def launch(self) -> Launch:
-        for name in ("config", "data", "runtime"):
-            private(self._folder / name)
+        for folder in (self._folder / "config", self._folder / "data", self._runtime):
+            private(folder)
         self._port = network.free_port(network.LOOPBACK)
         self._write_config()
         self._write_kernel()
@@ -99,7 +101,7 @@ class JupyterLab:
         folders = {
             "JUPYTER_CONFIG_DIR": str(self._folder / "config"),
             "JUPYTER_DATA_DIR": str(self._folder / "data"),
-            "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
+            "JUPYTER_RUNTIME_DIR": str(self._runtime),
             "IPYTHONDIR": str(self._context.home / "ipython"),
             # First of all: Jupyter's own environment comes before the data folder, and has a kernel of its own.
             "JUPYTER_PATH": os.pathsep.join(filter(None, [str(self._folder / "data"), os.environ.get("JUPYTER_PATH")])),
@@ -122,6 +124,9 @@ class JupyterLab:
                 "root_dir": str(self._context.settings.user_folder),
                 "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},
             },
+            # Unix sockets: a kernel's TCP ports are chosen before it binds them, and whoever takes one meanwhile leaves
+            # the notebook waiting for ever; every user of the machine could connect to them, too, and read the output.
+            "KernelManager": {"transport": "ipc" if self._sockets else "tcp"},
             "KernelSpecManager": {"ensure_native_kernel": False},
             "LanguageServerManager": {"autodetect": False},  # it runs npm, which writes into the user's home
         }
@@ -142,7 +147,7 @@ class JupyterLab:
     def _listens(self, pid: int) -> bool:
         """Whether it is our server that has the port: the token must not be shown to another program."""
         try:
-            text = (self._folder / "runtime" / ("jpserver-%d.json" % pid)).read_text("utf-8")
+            text = (self._runtime / ("jpserver-%d.json" % pid)).read_text("utf-8")
             return int(json.loads(text)["port"]) == self._port
         except (OSError, ValueError, KeyError):
             return False

@@ -22,6 +22,7 @@ import websocket
 from remote_bootstrap import contract, processes
 from remote_bootstrap.apps import jupyterlab, vscode
 from remote_bootstrap.contract import Report
+from remote_bootstrap.folders import socket_folder
 from tests.support.bootstrap_rig import (
     AGENT_SECRET,
     PYTHON,
@@ -151,6 +152,16 @@ def test_a_cell_runs_in_the_tasks_python_and_sees_its_folder(rig: BootstrapRig) 
     assert "ipykernel" in path[-1]  # after everything that the task installed
 
 
+def test_kernels_listen_where_this_user_alone_gets_in(rig: BootstrapRig) -> None:
+    run_cell(secret_status(rig), "print(1)")
+    folder = socket_folder(rig.task)
+    assert folder is not None
+    kernels = [json.loads(path.read_text()) for path in folder.glob("kernel-*.json")]
+    assert {kernel["transport"] for kernel in kernels} == {"ipc"}
+    assert all(Path(f"{kernel['ip']}-{kernel['iopub_port']}").is_socket() for kernel in kernels)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_jupyterlab_wants_its_token(rig: BootstrapRig) -> None:
     report = secret_status(rig)
     assert lab(report, "/api/status")[0] == 200
@@ -246,6 +257,9 @@ def test_kernels_and_workbench_end_with_the_session(own_rig: BootstrapRig, victi
     else:
         own_rig.process.terminate()
     own_rig.wait_nothing_left()
+    sockets = socket_folder(own_rig.task)
+    assert sockets is not None
+    wait_until(lambda: not sockets.exists(), "the sockets' folder to go")
 
 
 def test_an_application_fails_alone_with_its_reason(own_rig: BootstrapRig) -> None:
