@@ -22,10 +22,12 @@ from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.clearml_find import find_api
 from desktop_app.adapters.clearml_server import ClearMLServer
 from desktop_app.adapters.credential_files import CredentialFiles
+from desktop_app.adapters.forwards_file import ForwardsFile
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import ProfilesFile
 from desktop_app.adapters.system_watch import watch_system
+from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel, SecretStore, Tunnel
@@ -145,6 +147,8 @@ def build_core(
         ssh_access=OwnSsh(paths.runtime),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
+        forwards=ForwardsFile(paths.config, paths.state),
+        look_at_page=look_at_page,
         runtime_dir=paths.runtime,
         register_secret=redactor.register,
         watch_system=watch_system,

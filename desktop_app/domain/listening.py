@@ -68,6 +68,28 @@ class Forward:
         return f"{self.kind.value}:{self.remote_port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What answered a GET of the first page. ``scheme`` "" = nothing that speaks HTTP."""
+
+    scheme: str = ""
+    title: str = ""
+    status: int = 0
+
+
+def read_forward(value: object) -> Forward | None:
+    """One that was written down; None for what makes no sense."""
+    if not isinstance(value, Mapping):
+        return None
+    kinds = {kind.value: kind for kind in Kind}
+    kind, local, remote = kinds.get(str(value.get("kind"))), value.get("local_port"), value.get("remote_port")
+    host = _host(str(value.get("host", LOOPBACK)))
+    if kind is None or type(local) is not int or type(remote) is not int or not host:
+        return None
+    good = 0 < local < 65536 and (0 < remote < 65536 or (kind is Kind.SOCKS and remote == 0))
+    return Forward(kind, local, remote, host) if good else None
+
+
 def local_key(remote_port: int) -> str:
     return f"{Kind.LOCAL.value}:{remote_port}"
 

@@ -144,6 +144,12 @@ TABLE = MappingProxyType(
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
                  "and stays there.", Retry.NEVER),
             _row("ports.taken", "Some local ports are taken", "{each}", Retry.NEVER),
+            _row("port.busy", "The local port is taken",
+                 "Port {wanted} on this computer is used by {program}. Choose another one, or leave it to SessionDock.",
+                 Retry.USER),
+            _row("port.silent", "Nothing speaks HTTP on that port",
+                 "Port {port} of the session does not answer as a web page does. Other programs reach it at "
+                 "127.0.0.1:{local}.", Retry.USER, (Remedy.RETRY,)),
             _row("port.none", "No local port is free", "SessionDock could not open any port on 127.0.0.1.", Retry.USER,
                  (Remedy.RETRY,)),
             _row("tunnel.owned", "Another SessionDock holds this session",

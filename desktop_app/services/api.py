@@ -15,6 +15,7 @@ from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
+from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
 
@@ -88,6 +89,10 @@ class Core(Protocol):
     @property
     def store(self) -> Store:
         """Quick."""
+
+    @property
+    def ports(self) -> PortService:
+        """Quick. What listens in a session, and forwards."""
 
     # -- life cycle
     def start(self) -> None:

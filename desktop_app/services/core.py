@@ -27,6 +27,8 @@ from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
+from desktop_app.services.port_watch import PortWatch
+from desktop_app.services.ports import Ports
 from desktop_app.services.redaction import LogTail
 from desktop_app.services.shutdown import Part, close_all
 from desktop_app.services.store import SessionStore
@@ -268,6 +270,9 @@ class Core(LinkOps):
     def __init__(self, outside: Outside, role: str = WINDOW, tail: LogTail | None = None) -> None:
         super().__init__(make_parts(outside, role, tail))
         self._role = role
+        parts = self._parts
+        self.ports = Ports(outside, parts.store, parts.links)
+        self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)
         self._notice_lock = threading.Lock()
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._unsubscribe = self.store.subscribe(self._on_change)
@@ -291,6 +296,7 @@ class Core(LinkOps):
         close_all(
             (
                 Part("connections", parts.links.cancel, parts.links.close),
+                Part("port rules", self._port_watch.cancel, self._port_watch.close),
                 Part("jobs", parts.jobs.cancel, parts.jobs.close),
                 Part("accounts", parts.accounts.cancel, parts.accounts.close),
             ),

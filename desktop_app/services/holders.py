@@ -67,10 +67,10 @@ class Holders:
         return self.ask(holder, OP_STATUS, session) if holder else {}
 
     def login_page(self, session: SessionId, app: str) -> str:
-        return str(self._ask_who_holds(OP_LOGIN_PAGE, session, {"app": app}).get("url", ""))
+        return str(self.ask_who_holds(OP_LOGIN_PAGE, session, {"app": app}).get("url", ""))
 
     def ssh_command(self, session: SessionId) -> tuple[str, ...]:
-        answer = self._ask_who_holds(OP_SSH_COMMAND, session, {}).get("argv") or ()
+        answer = self.ask_who_holds(OP_SSH_COMMAND, session, {}).get("argv") or ()
         return tuple(str(word) for word in answer)
 
     def show_window(self) -> None:
@@ -79,7 +79,8 @@ class Holders:
         if window is not None:
             self._ownership.ask(window, OP_ACTIVATE, WINDOW)
 
-    def _ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
+    def ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Problems: open.not_ready, and the holder's own."""
         holder = self.of(session)
         if holder is None:
             raise failure("open.not_ready", app="The session", state="not attached", why="Attach it first.")

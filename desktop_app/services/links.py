@@ -19,12 +19,16 @@ from desktop_app.services.holders import Holders
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
 from desktop_app.services.supervisor import Mail, Supervisor
 from desktop_app.services.system_watch import SystemWatch
 from remote_bootstrap.apps import BY_KEY, SSH
 
 DETACH_S = 3.0
+
+# What another process asks about a session that we hold: arguments in, result out, both JSON.
+Question = Callable[[SessionId, Mapping[str, Any]], Mapping[str, Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ class Links:
         self._on_activate: Callable[[], None] = lambda: None
         self.ownership = Ownership(outside.runtime_dir, role, self.answer)
         self.others = Holders(self.ownership)
+        self._more: dict[str, Question] = {}
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
@@ -192,6 +197,18 @@ class Links:
             raise failure("open.not_ready", app=SSH.label, state="not connected", why="Attach the session first.")
         return tuple(self._outside.ssh_access.command(session.text, target, endpoint.local_port))
 
+    def held(self, session: SessionId) -> SessionTunnel | None:
+        """Its tunnel, if this process has it."""
+        mine = self._supervisors.get(session)
+        return mine.tunnel if mine else None
+
+    def all_held(self) -> tuple[SessionId, ...]:
+        return tuple(self._supervisors)
+
+    def also_answer(self, op: str, question: Question) -> None:
+        """Another service's questions, besides those of ``answer``; asked with ``others.ask_who_holds``."""
+        self._more[op] = question
+
     def status(self, session: SessionId) -> Mapping[str, Any]:
         """Link and local ports, asked from the holder if that is another process; {} when nobody holds it."""
         now = self._store.get(session)
@@ -232,6 +249,8 @@ class Links:
             return self.status(session) if session in self._supervisors else {}
         elif session not in self._supervisors:
             raise failure("open.not_ready", app="The session", state="not attached", why="It was detached just now.")
+        elif op in self._more:
+            return self._more[op](session, args)
         elif op == holders.OP_LOGIN_PAGE:
             return {"url": self.login_page(session, str(args.get("app", "")))}
         elif op == holders.OP_SSH_COMMAND:

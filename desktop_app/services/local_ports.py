@@ -7,6 +7,7 @@ process has seen that session.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from desktop_app.domain.session import SessionId
 from desktop_app.services.outside import Profiles
@@ -22,22 +23,27 @@ class LocalPorts:
         self._profiles = profiles
         self._lock = threading.Lock()
 
-    def wanted(self, session: SessionId, apps: Iterable[str]) -> dict[str, int]:
-        """Application key -> the port to ask for; remembered at once, so that no other session asks for the same."""
+    def wanted(
+        self, session: SessionId, apps: Iterable[str], preferred: Mapping[str, int] = MappingProxyType({})
+    ) -> dict[str, int]:
+        """Application key -> the port to ask for; remembered at once, so that no other session asks for the same.
+
+        ``preferred``: the first port to try for keys that are no applications.
+        """
         with self._lock:
             mine = dict(self._profiles.ports(session.text))
             others = (other for other in self._profiles.sessions() if other != session.text)
             used = {port for other in others for port in self._profiles.ports(other).values()}
             for app in apps:
                 if app not in mine:
-                    mine[app] = self._free(app, used | set(mine.values()))
+                    mine[app] = self._free(app, preferred.get(app, 0), used | set(mine.values()))
             wanted = {app: mine[app] for app in apps}
             self._profiles.save_ports(session.text, mine)
             return wanted
 
-    def _free(self, app: str, used: set[int]) -> int:
+    def _free(self, app: str, preferred: int, used: set[int]) -> int:
         spec = BY_KEY.get(app)
-        port = spec.local_port if spec else FIRST_PORT
+        port = preferred or (spec.local_port if spec else FIRST_PORT)
         while port in used:
             port += 1
         return port

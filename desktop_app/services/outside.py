@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import Problem
 from desktop_app.ports import Cancel, Clock, SecretStore, Server, SystemEvent, Target, Tunnel
 from remote_bootstrap.apps import Login
@@ -87,6 +88,19 @@ class CredentialSource(Protocol):
         """Of a copied text; without ``found`` where it holds none."""
 
 
+class ForwardMemory(Protocol):
+    """Forwards of sessions and the rules about them, remembered between runs. As quick as ``Profiles``."""
+
+    def of(self, session: str) -> tuple[Forward, ...]: ...
+
+    def save(self, session: str, forwards: tuple[Forward, ...]) -> None: ...
+
+    def always(self) -> frozenset[str]:
+        """Keys of the services (domain/port_services.py) that are forwarded as soon as they listen."""
+
+    def save_always(self, services: frozenset[str]) -> None: ...
+
+
 class Sandbox(Protocol):
     """The sandbox of this computer. Problems: sandbox.failed"""
 
@@ -140,6 +154,7 @@ class Pace:
     redial_first_s: float = 1.0
     redial_last_s: float = 30.0
     stop_again_s: float = 3.0  # a stop that the server lost is sent again
+    ports_every_s: float = 4.0  # between two looks for services that are always forwarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +176,8 @@ class Outside:
     ssh_access: SshAccess
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
+    forwards: ForwardMemory
+    look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
         None

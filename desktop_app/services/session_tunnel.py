@@ -13,6 +13,7 @@ from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, 
 from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, Server, Target
+from desktop_app.services.forwards import SessionForwards
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.store import SessionStore
@@ -43,6 +44,7 @@ class SessionTunnel:
         self._tunnel = outside.new_tunnel(session.task[:8])
         self._tunnel.on_report(self._on_report)
         self._tunnel.on_lost(lost)
+        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel)
         self._trust = RecordTrust(session, outside)
         self._dial = Cancel()
         self._private_key = ""
@@ -64,6 +66,10 @@ class SessionTunnel:
         """The token or password of an application, as the control channel told; "" when it has none."""
         return self._app_secrets.get(app, "")
 
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
+        return self._tunnel.request(op, args, cancel)
+
     def cancel_dial(self) -> None:
         """Quick."""
         self._dial.cancel()
@@ -75,6 +81,7 @@ class SessionTunnel:
         wanted = self._ports.wanted(self._session, self._applications(wait))
         bound = self._tunnel.bind(wanted)
         self._ports.keep(self._session, {one.app: one.port for one in bound})
+        self.forwards.restore()
         self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
         moved = [_moved(one) for one in bound if one.port != one.wanted]
         if moved:

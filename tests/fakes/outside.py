@@ -8,6 +8,7 @@ from pathlib import Path
 
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
+from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
 from desktop_app.ports import Cancel, SystemEvent, Target
@@ -41,6 +42,7 @@ QUICK = Pace(
     redial_first_s=0.02,
     redial_last_s=0.05,
     stop_again_s=0.03,
+    ports_every_s=0.02,
 )
 
 
@@ -131,6 +133,26 @@ class FakeCredentials:
         return replace(from_text(text, {}).at_home(), source=source)
 
 
+class FakeForwards:
+    """What is remembered about forwards, in memory."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, tuple[Forward, ...]] = {}
+        self.rules: frozenset[str] = frozenset()
+
+    def of(self, session: str) -> tuple[Forward, ...]:
+        return self.sessions.get(session, ())
+
+    def save(self, session: str, forwards: tuple[Forward, ...]) -> None:
+        self.sessions[session] = forwards
+
+    def always(self) -> frozenset[str]:
+        return self.rules
+
+    def save_always(self, services: frozenset[str]) -> None:
+        self.rules = services
+
+
 class FakeSshAccess:
     """Remembers which sessions a person's own ssh could enter."""
 
@@ -155,6 +177,8 @@ class World:
     system: FakeSystem = field(default_factory=FakeSystem)
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
+    forwards: FakeForwards = field(default_factory=FakeForwards)
+    page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
@@ -212,6 +236,10 @@ class World:
         self.pages.append((login, origin, secret))
         return f"http://127.0.0.1:1/page-{len(self.pages)}"
 
+    def look_at_page(self, _port: int, cancel: Cancel) -> Page:
+        cancel.check()
+        return self.page
+
     def open_url(self, url: str) -> bool:
         self.opened.append(url)
         return self.can_open
@@ -236,6 +264,8 @@ class World:
             ssh_access=self.ssh_access,
             credentials=self.credentials,
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
+            forwards=self.forwards,
+            look_at_page=self.look_at_page,
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,
             pace=self.pace,

@@ -1,0 +1,107 @@
+"""What the faces show of a session's ports, and the same as JSON between processes of ours. Frozen; any thread."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from desktop_app.domain.listening import Forward, Kind, Listening, read_forward
+from desktop_app.domain.port_services import BY_KEY
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """One port of the session. ``local_port`` 0 = not forwarded; ``listening`` False = forwarded, nobody there now."""
+
+    port: int
+    label: str
+    service: str = ""  # key in domain/port_services.py, "" = unknown
+    process: str = ""
+    pid: int = 0
+    command: str = ""
+    session: bool = False  # started in this session; else it is the machine's
+    listening: bool = True
+    local_port: int = 0
+    always: bool = False  # a rule forwards this service
+
+    @property
+    def web(self) -> bool:
+        """Whether a browser may be of use; of an unknown program nobody knows before asking it."""
+        service = BY_KEY.get(self.service)
+        return service is None or service.web
+
+    @property
+    def path(self) -> str:
+        service = BY_KEY.get(self.service)
+        return service.path if service else "/"
+
+
+@dataclass(frozen=True, slots=True)
+class PortsView:
+    """``more``: listening sockets beyond those that the remote told."""
+
+    ports: tuple[PortView, ...] = ()
+    others: tuple[Forward, ...] = ()  # reverse forwards and the proxy
+    more: int = 0
+
+    def of(self, port: int) -> PortView | None:
+        return next((one for one in self.ports if one.port == port), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ports": [asdict(one) for one in self.ports],
+            "others": [forward_json(one) for one in self.others],
+            "more": self.more,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "PortsView":
+        others = (read_forward(one) for one in value.get("others") or ())
+        ports = tuple(PortView(**one) for one in value.get("ports") or ())
+        return cls(ports, tuple(one for one in others if one is not None), int(value.get("more") or 0))
+
+
+class PortService(Protocol):
+    """``core.ports``. All block but ``always``; see ``services.ports.Ports``."""
+
+    def look(self, session: SessionId, cancel: Cancel) -> PortsView: ...
+
+    def forward(self, session: SessionId, port: int, cancel: Cancel, *, local: int = 0) -> PortView: ...
+
+    def stop(self, session: SessionId, port: int, cancel: Cancel) -> bool: ...
+
+    def open(self, session: SessionId, port: int, cancel: Cancel) -> str: ...
+
+    def always(self, service: str, on: bool) -> None: ...
+
+
+def forward_json(forward: Forward) -> dict[str, Any]:
+    return {**asdict(forward), "kind": forward.kind.value}
+
+
+def view_of(rows: Iterable[Listening], forwards: Iterable[Forward], always: frozenset[str], more: int) -> PortsView:
+    """Listening ports with what is forwarded of them; then forwards that nobody listens to at the moment."""
+    active = tuple(forwards)
+    local = {forward.remote_port: forward for forward in active if forward.kind is Kind.LOCAL}
+    shown = [_view(row, local.pop(row.port, None), always) for row in rows]
+    silent = [
+        PortView(port, "Nothing listens", session=True, listening=False, local_port=forward.local_port)
+        for port, forward in sorted(local.items())
+    ]
+    return PortsView((*shown, *silent), tuple(one for one in active if one.kind is not Kind.LOCAL), more)
+
+
+def _view(row: Listening, forward: Forward | None, always: frozenset[str]) -> PortView:
+    service = row.service
+    return PortView(
+        port=row.port,
+        label=row.label,
+        service=service.key if service else "",
+        process=row.process,
+        pid=row.pid,
+        command=row.command,
+        session=row.session,
+        local_port=forward.local_port if forward else 0,
+        always=service is not None and service.key in always,
+    )

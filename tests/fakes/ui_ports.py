@@ -1,0 +1,52 @@
+"""The ports of every session, for the window's tests: implements services.port_view.PortService in memory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel
+from desktop_app.services.port_view import PortsView, PortView
+
+DEMO = (
+    PortView(6006, "TensorBoard", "tensorboard", "tensorboard", 4711, "python bin/tensorboard --logdir …", True),
+    PortView(7860, "Gradio", "gradio", "python", 4712, "python app.py", True, local_port=7861),
+    PortView(5678, "Python debugger", "debugpy", "python", 4713, "python -m debugpy --listen … train.py", True),
+    PortView(9100, "node_exporter", "", "node_exporter", 812, "node_exporter", False),
+)
+
+
+class FakePorts:
+    """``call`` notes what was asked for, waits and fails as the test says (``FakeCore``)."""
+
+    def __init__(self, call: Callable[..., None], ports: tuple[PortView, ...] = DEMO) -> None:
+        self._call = call
+        self.view = PortsView(ports)
+
+    def look(self, session: SessionId, cancel: Cancel) -> PortsView:
+        self._call("ports.look", cancel, session)
+        return self.view
+
+    def forward(self, session: SessionId, port: int, cancel: Cancel, *, local: int = 0) -> PortView:
+        self._call("ports.forward", cancel, session, port)
+        return self._change(port, local or port)
+
+    def stop(self, session: SessionId, port: int, cancel: Cancel) -> bool:
+        self._call("ports.stop", cancel, session, port)
+        self._change(port, 0)
+        return True
+
+    def open(self, session: SessionId, port: int, cancel: Cancel) -> str:
+        self._call("ports.open", cancel, session, port)
+        return f"http://127.0.0.1:{self._change(port, port).local_port}/"
+
+    def always(self, service: str, on: bool) -> None:
+        self._call("ports.always", None, service, on)
+        ports = tuple(replace(one, always=on) if one.service == service else one for one in self.view.ports)
+        self.view = replace(self.view, ports=ports)
+
+    def _change(self, port: int, local: int) -> PortView:
+        ports = tuple(replace(one, local_port=local) if one.port == port else one for one in self.view.ports)
+        self.view = replace(self.view, ports=ports)
+        found = self.view.of(port)
+        assert found is not None
+        return found

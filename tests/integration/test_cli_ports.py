@@ -1,0 +1,74 @@
+"""The commands ports and forward, over a core with fakes that another process of ours holds the session for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from remote_bootstrap import contract
+from tests.fakes.outside import World
+from tests.fakes.tunnel import FakeTunnel
+from tests.support.cli_rig import Run
+from tests.support.core_rig import CoreRig
+
+BOARD = {"port": 6006, "address": "127.0.0.1", "pid": 77, "process": "tensorboard",
+         "command": "python bin/tensorboard --logdir …", "session": True}  # fmt: skip
+DNS = {"port": 5353, "address": "0.0.0.0", "pid": 9, "process": "dnsd", "command": "", "session": False}
+
+
+@pytest.fixture
+def window(other: World) -> Iterator[CoreRig]:
+    """The process that holds the session."""
+
+    def prepare(tunnel: FakeTunnel) -> None:
+        tunnel.answers[contract.OP_LISTENING] = {"ports": [BOARD, DNS], "more": 3}
+
+    other.prepare_tunnel = prepare
+    with CoreRig(other) as rig:
+        rig.attached()
+        yield rig
+
+
+def test_ports_as_a_table(run: Run, window: CoreRig) -> None:
+    said = run("ports", "a session")
+    assert said.code == 0
+    head, board, dns = said.out.splitlines()
+    assert head.split() == ["PORT", "WHAT", "HERE", "PROCESS"]
+    assert board.split()[:3] == ["6006", "TensorBoard", "-"]
+    assert board.endswith("python bin/tensorboard --logdir … (77)")
+    assert dns.endswith("dnsd (9), not of this session")
+
+
+def test_forwarding_and_stopping(run: Run, window: CoreRig) -> None:
+    said = run("forward", "a session", "6006", "--local", "16006")
+    assert (said.code, said.out) == (0, "127.0.0.1:16006\n")
+    listed = run("ports", "a session", "--json").json
+    assert listed["more"] == 3
+    assert listed["ports"][0] == {
+        "port": 6006,
+        "label": "TensorBoard",
+        "service": "tensorboard",
+        "process": "tensorboard",
+        "pid": 77,
+        "command": BOARD["command"],
+        "session": True,
+        "listening": True,
+        "local_port": 16006,
+        "always": False,
+    }
+    assert run("forward", "a session", "6006", "--stop", "--json").json == {"port": 6006, "stopped": True}
+    assert run("forward", "a session", "6006", "--json").json["local_port"] == 16006  # it keeps its port
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "x"])
+def test_what_is_no_port_is_wrong_usage(run: Run, port: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("forward", "a session", port)
+    assert caught.value.code == 2
+
+
+def test_nothing_attached_is_a_problem(run: Run, window: CoreRig) -> None:
+    session = window.core.store.all()[0].id
+    window.core.detach(session, window.soon())
+    said = run("ports", "a session", "--json")
+    assert said.code == 1
+    assert said.json["error"]["code"] == "open.not_ready"
