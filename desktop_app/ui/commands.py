@@ -62,7 +62,11 @@ class Commands(QObject):
 
     def busy(self, session: SessionId, action: Action, app: str = "") -> bool:
         """True while this very action is under way, so that a second click does nothing."""
-        return (session, action.value + app) in self._busy
+        return self.doing(session, action.value + app)
+
+    def doing(self, session: SessionId, name: str) -> bool:
+        """The same for what ``do`` runs."""
+        return (session, name) in self._busy
 
     def failure(self, session: SessionId) -> Problem | None:
         failure = self._failures.get(session)
@@ -128,14 +132,24 @@ class Commands(QObject):
         then: Callable[[object], None] = lambda _value: None,
         app: str = "",
     ) -> None:
-        key = (session, action.value + app)
+        self.do(session, action.value + app, work, then)
+
+    def do(
+        self,
+        session: SessionId,
+        name: str,
+        work: Callable[[Cancel], object],
+        then: Callable[[object], None] = lambda _value: None,
+    ) -> None:
+        """Blocking work about a session, once at a time per name; what fails is shown with the session."""
+        key = (session, name)
         if key in self._busy:
             return
         self._busy.add(key)
         self._failures.pop(session, None)
 
         def again() -> None:
-            self._submit(session, action, work, then, app)
+            self.do(session, name, work, then)
 
         def done(outcome: Outcome) -> None:
             self._busy.discard(key)
@@ -146,7 +160,7 @@ class Commands(QObject):
                 then(outcome.value)
             self.changed.emit(session)
 
-        self._bridge.submit(f"{action.name.lower()}-{session.task[:8]}", work, done, self)
+        self._bridge.submit(f"{name}-{session.task[:8]}", work, done, self)
         self.changed.emit(session)
 
     # -- remedies

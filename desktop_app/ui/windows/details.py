@@ -21,6 +21,7 @@ from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
 from desktop_app.ui.windows.log_panel import LogPanel
+from desktop_app.ui.windows.ports_card import PortsCard
 from desktop_app.ui.windows.session_delegate import where_of
 
 # What concerns the session as a whole; an application's own actions are in its row.
@@ -63,6 +64,8 @@ class DetailsPane(QWidget):
         self._buttons: dict[Key, ActionButton] = {}
         self._rows: dict[str, AppRow] = {}
         self.log = LogPanel(core, bridge)
+        self.ports = PortsCard(core, bridge, commands)
+        self.ports.copied.connect(self._copy)
         self._build()
 
     # -- building
@@ -78,6 +81,7 @@ class DetailsPane(QWidget):
         self._apps = Card("Applications")
         self._apps.body.setSpacing(0)
         page.body.addWidget(self._apps)
+        page.body.addWidget(self.ports)
         self._facts = FactsCard()
         page.body.addWidget(self._facts)
         page.body.addStretch()
@@ -149,6 +153,7 @@ class DetailsPane(QWidget):
             one.bind(actions.get(key))
         self._show_problems(snapshot)
         self._show_apps(snapshot)
+        self.ports.follow(snapshot)
         self._facts.follow(snapshot)
         self.log.follow(snapshot)
 
