@@ -16,6 +16,7 @@ from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
 from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
+from desktop_app.cli_files import FileCommands, add_file_commands
 from desktop_app.cli_options import add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
@@ -34,7 +35,9 @@ EXIT_CODES = (
 )
 
 
-class Commands(AccountCommands, SessionCommands, RunCommands, ConnectionCommands, CatalogueCommands, PortCommands):
+class Commands(
+    AccountCommands, SessionCommands, RunCommands, ConnectionCommands, CatalogueCommands, PortCommands, FileCommands
+):
     """All commands over one core."""
 
 
@@ -138,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     opened.add_argument("application", nargs="?", default="", help="which one; the default is the first that is ready")
     opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
+    add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)

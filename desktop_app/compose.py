@@ -30,7 +30,7 @@ from desktop_app.adapters.system_watch import watch_system
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel, SecretStore, Tunnel
+from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Tunnel
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
@@ -135,6 +135,7 @@ def build_core(
     outside = Outside(
         connect_server=_connect,
         new_tunnel=_new_tunnel,
+        new_files=_new_files,
         secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
         profiles=ProfilesFile(paths.config, paths.state),
         sandbox=LocalSandbox(paths.sandbox),
@@ -164,6 +165,12 @@ def _new_tunnel(name: str) -> Tunnel:
     from desktop_app.adapters.ssh_tunnel import SshTunnel  # late on purpose: paramiko costs every start 0.17 s
 
     return SshTunnel(name)
+
+
+def _new_files() -> RemoteFiles:
+    from desktop_app.adapters.ssh_files import SshFiles  # late on purpose: see _new_tunnel
+
+    return SshFiles()
 
 
 def _make_folders(paths: Paths) -> None:

@@ -6,7 +6,7 @@ Each Protocol has one contract suite in tests/contract that runs on the fake and
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -200,6 +200,74 @@ class Tunnel(Protocol):
 
     def close(self) -> None:
         """Close everything, for good."""
+
+
+class FileKind(Enum):
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    OTHER = "other"  # a socket, a pipe, a device
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEntry:
+    """One name in a remote folder, itself and not what it links to. ``modified``: seconds since 1970."""
+
+    name: str
+    kind: FileKind
+    size: int = 0
+    mode: int = 0
+    modified: int = 0
+
+
+class RemoteFiles(Protocol):
+    """The files of one session's machine. One thread at a time, but for ``digest`` and ``disconnect``.
+
+    Names keep bytes that are no UTF-8 as surrogates. Problems of every method: ssh.lost; files.missing, files.denied,
+    files.refused and files.unsupported, about the path.
+    """
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        """Problems: as Tunnel.connect, files.unsupported"""
+
+    def home(self, cancel: Cancel) -> str:
+        """The absolute path of the user's home folder there."""
+
+    def list(self, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]: ...
+
+    def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
+        """None when there is nothing of that name."""
+
+    def real(self, path: str, cancel: Cancel) -> str:
+        """Absolute, with every link followed."""
+
+    def make_folder(self, path: str, cancel: Cancel) -> None:
+        """With its parents; idempotent."""
+
+    def link_target(self, path: str, cancel: Cancel) -> str: ...
+
+    def make_link(self, target: str, path: str, cancel: Cancel) -> None: ...
+
+    def remove(self, path: str, cancel: Cancel) -> None:
+        """A file or a link."""
+
+    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
+        """Everything from ``offset`` on, in order."""
+
+    def write(
+        self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
+    ) -> None:
+        """Keep the first ``offset`` bytes, drop the rest, append ``blocks``; ``done(bytes)`` once they are there."""
+
+    def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
+        """Give ``part`` its mode and time and put it in the place of ``path`` in one step."""
+
+    def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
+        """SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False`` goes on
+        where the last call for this path stopped. Any thread."""
+
+    def disconnect(self) -> None:
+        """Idempotent; what is under way on another thread fails as ssh.lost."""
 
 
 class SecretStore(Protocol):

@@ -63,6 +63,8 @@ OP_SUBSCRIBE = "subscribe"
 OP_SHUTDOWN = "shutdown"
 OP_LISTENING = "listening"
 OP_SYNC_WORKSPACE = "sync_workspace"
+OP_FILES_HOME = "files_home"
+OP_FILES_DIGEST = "files_digest"
 EVENT_STATUS = "status"
 
 

@@ -21,6 +21,7 @@ from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
+from desktop_app.services.files import Files
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
@@ -277,6 +278,7 @@ class Core(LinkOps):
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
+        self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
 
     def start(self) -> None:
         if self._role == WINDOW:  # what a killed window held, this one takes up again

@@ -15,7 +15,7 @@ from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import Problem
-from desktop_app.ports import Cancel, Clock, SecretStore, Server, SystemEvent, Target, Tunnel
+from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import Record
 
@@ -163,6 +163,7 @@ class Outside:
 
     connect_server: Callable[[Account, str], Server]  # account, API secret
     new_tunnel: Callable[[str], Tunnel]  # a name for its threads
+    new_files: Callable[[], RemoteFiles]
     secrets: SecretStore
     profiles: Profiles
     sandbox: Sandbox

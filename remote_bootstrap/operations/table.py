@@ -3,9 +3,11 @@
 from typing import Dict
 
 from remote_bootstrap import contract
-from remote_bootstrap.operations import ports
+from remote_bootstrap.operations import files, ports
 from remote_bootstrap.operations.operation import Operation
 
 OPERATIONS: Dict[str, Operation] = {
     contract.OP_LISTENING: ports.listening,
+    contract.OP_FILES_HOME: files.home,
+    contract.OP_FILES_DIGEST: files.digest,
 }

@@ -15,6 +15,7 @@ from desktop_app.ports import Cancel, SystemEvent, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
+from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.server import FakeServer
@@ -187,6 +188,7 @@ class World:
     bad_record: Problem | None = None  # what the check of signatures finds
     prepare_tunnel: Callable[[FakeTunnel], None] = lambda _tunnel: None
     can_open: bool = True
+    machine: FakeMachine = field(default_factory=FakeMachine)  # whose files can be transferred
     runtime_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sd-")))
     pace: Pace = QUICK
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -252,6 +254,7 @@ class World:
         return Outside(
             connect_server=self.connect_server,
             new_tunnel=self.new_tunnel,
+            new_files=lambda: FakeFiles(self.machine),
             secrets=self.secrets,
             profiles=self.profiles,
             sandbox=self.sandbox,

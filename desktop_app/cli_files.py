@@ -1,0 +1,134 @@
+"""Commands about files: upload, download, files. Main thread.
+
+They connect by themselves; the session need not be attached. With --json each line is an event: progress (ten a second
+at most), then done. Exit code 1 when something was left out, which is then named.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from desktop_app.cli_base import CommandBase
+from desktop_app.cli_output import json_line, result, say, table
+from desktop_app.domain.terminal import plain_text
+from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
+from desktop_app.ports import Cancel, FileKind, RemoteEntry
+
+MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
+
+PLAIN_EVERY_S = 5.0  # between two lines where no terminal shows them
+_CLEAR = "\r\x1b[K"
+_LETTERS = {FileKind.FOLDER: "/", FileKind.LINK: "@", FileKind.OTHER: "?"}
+
+
+def add_file_commands(make: MakeCommand) -> None:
+    """``make(name, handler, help)`` makes one command with its common arguments."""
+    upload = make(
+        "upload", "run_upload", "copy files and folders of this computer into a session; goes on where it was"
+    )
+    download = make("download", "run_download", "copy files and folders of a session to this computer")
+    files = make("files", "run_files", "show a folder of a session")
+    for command in (upload, download, files):
+        command.add_argument("session", help="id, beginning of an id, or name")
+        command.add_argument("--account", default="", help="the account's name or id")
+    upload.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder; links out of it are left out")
+    upload.add_argument("--to", default="", metavar="DIR", help=f"the remote folder (default: ~/{SESSION_FILES})")
+    download.add_argument("paths", nargs="+", metavar="REMOTE", help="a path there; a relative one starts at home")
+    download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
+    files.add_argument("folder", nargs="?", default="", help=f"default: ~/{SESSION_FILES}, or home without one")
+
+
+class FileCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_upload(self) -> int:
+        session = self.session()
+        paths = [Path(text) for text in self.arguments.paths]
+        meter = ProgressLine(self.json)
+        return self._summary(meter, self.core.files.upload(session.id, paths, self.arguments.to, meter.tell, Cancel()))
+
+    def run_download(self) -> int:
+        session = self.session()
+        meter, to = ProgressLine(self.json), Path(self.arguments.to)
+        found = self.core.files.download(session.id, self.arguments.paths, to, meter.tell, Cancel())
+        return self._summary(meter, found)
+
+    def _summary(self, meter: "ProgressLine", found: Summary) -> int:
+        meter.end()
+        if self.json:
+            json_line(summary_json(found))
+        else:
+            for one in found.skipped:
+                say(f"Left out {one.path}: {one.why}.")
+            say(summary_text(found))
+        return 1 if found.skipped else 0
+
+    def run_files(self) -> int:
+        listing = self.core.files.browse(self.session().id, self.arguments.folder, self.cancel())
+        if self.json:
+            json_line({"folder": listing.folder, "entries": [entry_json(entry) for entry in listing.entries]})
+            return 0
+        say(readable(listing.folder))
+        if listing.entries:
+            result(table(("NAME", "SIZE", "CHANGED"), [_row(entry) for entry in listing.entries]))
+        return 0
+
+
+class ProgressLine:
+    """What one transfer tells: JSON lines, one line that is written over on a terminal, or now and then a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._terminal = sys.stderr.isatty()
+        self._said = 0.0
+        self._waiting = ""
+
+    def tell(self, now: Progress) -> None:
+        if self._json:
+            json_line(
+                {
+                    "event": "progress", "files": now.files, "files_total": now.files_total, "bytes": now.size,
+                    "bytes_total": now.size_total, "current": now.current, "waiting": now.waiting,
+                }
+            )  # fmt: skip
+        elif self._terminal:
+            print(f"{_CLEAR}{plain_text(progress_text(now))}", end="", file=sys.stderr, flush=True)
+        elif now.waiting != self._waiting or time.monotonic() - self._said >= PLAIN_EVERY_S:
+            self._said, self._waiting = time.monotonic(), now.waiting
+            say(progress_text(now))
+
+    def end(self) -> None:
+        if self._terminal and not self._json:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
+
+
+def progress_text(now: Progress) -> str:
+    done = f"{now.percent} %  {size_text(now.size)} of {size_text(now.size_total)}, file {now.files}/{now.files_total}"
+    return f"{done}  {now.waiting + ': trying again' if now.waiting else now.current[-40:]}"
+
+
+def summary_text(found: Summary) -> str:
+    same = f", {found.unchanged} of them there already" if found.unchanged else ""
+    checked = "" if found.checked else " The session's machine could not check them."
+    return f"{found.files} files ({size_text(found.size)}) are in {readable(found.to)}{same}.{checked}"
+
+
+def summary_json(found: Summary) -> dict[str, object]:
+    return {
+        "event": "done", "to": found.to, "files": found.files, "unchanged": found.unchanged, "bytes": found.size,
+        "checked": found.checked, "skipped": [{"path": one.path, "why": one.why} for one in found.skipped],
+    }  # fmt: skip
+
+
+def entry_json(entry: RemoteEntry) -> dict[str, object]:
+    return {**asdict(entry), "kind": entry.kind.value}
+
+
+def _row(entry: RemoteEntry) -> tuple[str, str, str]:
+    changed = datetime.fromtimestamp(entry.modified, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    size = "" if entry.kind is FileKind.FOLDER else size_text(entry.size)
+    return readable(entry.name) + _LETTERS.get(entry.kind, ""), size, changed

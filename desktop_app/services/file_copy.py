@@ -1,0 +1,233 @@
+"""One file from here to there or back: resumed where an earlier try stopped, checksummed, put in place in one step.
+
+A file grows under a name of its own (``transfer.part_name``). What is there of it from an earlier try counts only if
+its checksum says that it is the beginning of the file. The checksum of the other side is made while the bytes travel.
+Blocking; ``Follower`` has a thread of its own.
+"""
+
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.domain.transfer import Item, part_name, readable
+from desktop_app.ports import Cancel, FileKind, RemoteFiles
+
+BLOCK = 255 * 1024  # what one SFTP request carries
+STEP = 32 * 1024 * 1024  # bytes between two checksum requests for a file that is under way
+
+
+class Hash(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class Blocked(Exception):
+    """Something that must stay is where the file should go; the text says what."""
+
+
+class Follower:
+    """Has the remote sum a file up while it grows. ``start``: bytes that its last checksum covered."""
+
+    def __init__(self, files: RemoteFiles, path: str, start: int, cancel: Cancel) -> None:
+        self._files, self._path, self._cancel = files, path, cancel
+        self._changed = threading.Condition()
+        self._there = self._summed = start
+        self._ended = False
+        self._error: AppError | Cancelled | None = None
+        self._digest = ""
+        self._thread: threading.Thread | None = None
+
+    def reached(self, size: int) -> None:
+        """The remote file has so many bytes now. Quick."""
+        with self._changed:
+            self._there = size
+            if size - self._summed >= STEP and self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="transfer-check", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def finish(self) -> str:
+        """The checksum of all that is there; "" when the remote can't tell."""
+        self.end()
+        if self._error is not None:
+            raise self._error
+        if not self._digest or self._summed < self._there:
+            self._sum_up(self._there)
+        return self._digest
+
+    def end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._there - self._summed >= STEP)
+                if self._ended:
+                    return
+                size = self._there
+            try:
+                self._sum_up(size)
+            except (AppError, Cancelled) as error:
+                self._error = error
+                return
+            if not self._digest:
+                return
+
+    def _sum_up(self, size: int) -> None:
+        fresh = self._summed == 0
+        self._digest = self._files.digest(self._path, size, self._cancel, fresh=fresh)
+        self._summed = size
+
+
+def upload(
+    files: RemoteFiles, item: Item, target: str, moved: Callable[[int], None], cancel: Cancel
+) -> tuple[bool, bool]:
+    """(it was not there already, its checksum was compared). ``moved`` hears of bytes as they arrive.
+
+    Raises OSError for what can't be read here, Blocked, and AppError: files.damaged and what RemoteFiles raises.
+    """
+    with _open(item.source) as stream:
+        about = os.fstat(stream.fileno())
+        there = files.stat(target, cancel)
+        if there is not None and there.kind is not FileKind.FILE and there.kind is not FileKind.LINK:
+            raise Blocked("a folder of that name is in the way")
+        if there is not None and _same(about, there.size, there.modified, there.kind):
+            moved(about.st_size)
+            return False, True
+        folder, _, name = target.rpartition("/")
+        part = f"{folder}/{part_name(name)}"
+        checked = _send(files, stream, part, moved, cancel)
+        mode = stat.S_IMODE(item.mode) or 0o644
+        files.finish(part, target, mode, int(about.st_mtime), cancel)
+        return True, checked
+
+
+def _same(about: os.stat_result, size: int, modified: int, kind: FileKind) -> bool:
+    return kind is FileKind.FILE and about.st_size == size and int(about.st_mtime) == modified
+
+
+def _send(files: RemoteFiles, stream: BinaryIO, part: str, moved: Callable[[int], None], cancel: Cancel) -> bool:
+    total, start = hashlib.sha256(), 0
+    there = files.stat(part, cancel)
+    if there is not None and there.size > 0:
+        start = _prefix(stream, there.size, total, lambda: files.digest(part, there.size, cancel), cancel)
+        total = total if start else hashlib.sha256()
+    stream.seek(start)
+    moved(start)
+    follower, size = Follower(files, part, start, cancel), start
+
+    def done(count: int) -> None:
+        nonlocal size
+        size += count
+        moved(count)
+        follower.reached(size)
+
+    try:
+        files.write(part, start, _blocks(stream, total), done, cancel)
+        theirs = follower.finish()
+    finally:
+        follower.end()
+    return _compare(total, theirs, part, lambda: files.remove(part, cancel))
+
+
+def _blocks(stream: BinaryIO, total: Hash) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        total.update(block)
+        yield block
+
+
+def _prefix(stream: BinaryIO, size: int, total: Hash, theirs: Callable[[], str], cancel: Cancel) -> int:
+    """``size`` if the first so many bytes of ``stream`` have the other side's checksum, else 0."""
+    left = size
+    while left and (block := stream.read(min(1 << 20, left))):
+        cancel.check()
+        total.update(block)
+        left -= len(block)
+    return size if not left and total.hexdigest() == theirs() else 0
+
+
+def _compare(total: Hash, theirs: str, path: str, discard: Callable[[], object]) -> bool:
+    """False where the remote can't tell. Problems: files.damaged"""
+    if theirs and theirs != total.hexdigest():
+        discard()
+        raise failure("files.damaged", path=readable(path), cause="sha256")
+    return bool(theirs)
+
+
+def _open(path: str) -> BinaryIO:
+    """A regular file, and not what somebody put in its place since the folder was read."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(0, "it is no file any more")
+    return os.fdopen(handle, "rb")
+
+
+# -- the other way
+
+
+def download(
+    files: RemoteFiles, item: Item, target: Path, moved: Callable[[int], None], cancel: Cancel
+) -> tuple[bool, bool]:
+    """As ``upload``; OSError for what can't be written here."""
+    if target.is_dir() and not target.is_symlink():
+        raise Blocked("a folder of that name is in the way")
+    with suppress(FileNotFoundError):
+        about = target.lstat()
+        if stat.S_ISREG(about.st_mode) and (about.st_size, int(about.st_mtime)) == (item.size, item.modified):
+            moved(item.size)
+            return False, True
+    part = target.with_name(part_name(target.name))
+    checked = _fetch(files, item, part, moved, cancel)
+    os.chmod(part, stat.S_IMODE(item.mode) & 0o777 or 0o644)  # noqa: PTH101  the name may have surrogates
+    os.utime(part, (item.modified, item.modified))
+    part.replace(target)
+    return True, checked
+
+
+def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], None], cancel: Cancel) -> bool:
+    total, start = hashlib.sha256(), 0
+    with _append(part) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size:
+            start = _prefix(stream, size, total, lambda: files.digest(item.source, size, cancel), cancel)
+            total = total if start else hashlib.sha256()
+            stream.truncate(start)
+        stream.seek(start)
+        moved(start)
+        follower, got = Follower(files, item.source, start, cancel), start
+
+        def sink(block: bytes) -> None:
+            nonlocal got
+            total.update(block)
+            stream.write(block)
+            got += len(block)
+            moved(len(block))
+            follower.reached(got)
+
+        try:
+            files.read(item.source, start, sink, cancel)
+            theirs = follower.finish()
+        finally:
+            follower.end()
+        return _compare(total, theirs, item.source, lambda: stream.truncate(0))
+
+
+def _append(part: Path) -> BinaryIO:
+    """The unfinished file, made if need be; never by way of a link that lies there."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(part, flags, 0o600), "r+b")

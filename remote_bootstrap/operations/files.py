@@ -1,0 +1,66 @@
+"""What file transfers ask: where home is, and checksums. Operation threads; keeps the state of a few checksums.
+
+A checksum goes on where the last request for the same file stopped, so that the desktop can have a large file summed up
+piece by piece while it is still being written.
+"""
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from typing import Any, Dict, Tuple
+
+from remote_bootstrap.folders import user_home
+from remote_bootstrap.operations.operation import Host, OperationError
+
+BLOCK = 1 << 20
+REMEMBERED = 16
+
+_lock = threading.Lock()
+_states: "OrderedDict[str, Tuple[int, Any]]" = OrderedDict()  # path -> bytes read, hash object
+
+
+def home(_host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
+    return {"home": str(user_home())}
+
+
+def digest(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
+    """SHA-256 of the first ``length`` bytes of ``path``; "" when the file is shorter or can't be read.
+
+    ``fresh``: begin anew instead of where the last request for this path stopped.
+    """
+    path, length = args.get("path"), args.get("length")
+    if not isinstance(path, str) or not isinstance(length, int) or length < 0:
+        raise OperationError("A checksum needs a path and a length.")
+    at, state = _taken(path, length, bool(args.get("fresh", True)))
+    try:
+        at = _read(path, at, length, state)
+    except (OSError, ValueError):
+        return {"sha256": ""}
+    if at < length:
+        return {"sha256": ""}
+    with _lock:
+        _states[path] = (at, state)
+        while len(_states) > REMEMBERED:
+            _states.popitem(last=False)
+    return {"sha256": state.hexdigest()}
+
+
+def _taken(path: str, length: int, fresh: bool) -> "Tuple[int, Any]":
+    with _lock:
+        known = _states.pop(path, None)
+    if fresh or known is None or known[0] > length:
+        return 0, hashlib.sha256()
+    return known
+
+
+def _read(path: str, at: int, length: int, state: Any) -> int:
+    with open(os.fsencode(path), "rb") as stream:  # noqa: PTH123  a path of any bytes
+        stream.seek(at)
+        while at < length:
+            block = stream.read(min(BLOCK, length - at))
+            if not block:
+                break
+            state.update(block)
+            at += len(block)
+    return at

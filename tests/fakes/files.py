@@ -1,0 +1,163 @@
+"""ports.RemoteFiles over a folder of this computer that plays the session's machine."""
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.ports import Cancel, FileKind, RemoteEntry, Target
+
+HOME = "/home/me"
+KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLNK: FileKind.LINK}
+
+
+class FakeMachine:
+    """The disk, and what is scripted. ``connect_errors``: each connect takes one. ``break_after``: the connection is
+    lost after so many bytes, once. ``digests``: whether it can make checksums. ``flip``: it damages what is sent."""
+
+    def __init__(self) -> None:
+        self._root: Path | None = None
+        self.connects = 0
+        self.connect_errors: list[AppError] = []
+        self.break_after: int | None = None
+        self.digests = True
+        self.flip = False
+        self.written = 0
+        self.on_written: Callable[[int], None] = lambda _total: None
+
+    @property
+    def root(self) -> Path:
+        if self._root is None:
+            self._root = Path(tempfile.mkdtemp(prefix="sdf-"))
+            weakref.finalize(self, shutil.rmtree, self._root, True)
+            (self._root / HOME[1:]).mkdir(parents=True)
+        return self._root
+
+    @property
+    def home(self) -> Path:
+        return self.root / HOME[1:]
+
+    def travel(self, count: int) -> None:
+        if self.break_after is not None:
+            self.break_after -= count
+            if self.break_after < 0:
+                self.break_after = None
+                raise lost()
+
+
+def lost() -> AppError:
+    return failure("ssh.lost", address="the machine")
+
+
+class FakeFiles:
+    """One connection to the machine."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self._machine = machine
+        self._connected = False
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        cancel.check()
+        self._machine.connects += 1
+        if self._machine.connect_errors:
+            raise self._machine.connect_errors.pop(0)
+        self._connected = True
+
+    def home(self, cancel: Cancel) -> str:
+        return HOME
+
+    def list(self, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]:
+        with self._at(folder, cancel) as path:
+            return tuple(_entry(one.name, one) for one in path.iterdir())
+
+    def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
+        with self._at(path, cancel) as here:
+            if not os.path.lexists(here) or (follow and not here.exists()):
+                return None
+            return _entry(here.name, here.resolve() if follow else here)
+
+    def real(self, path: str, cancel: Cancel) -> str:
+        with self._at(path, cancel) as here:
+            return "/" + os.path.relpath(os.path.realpath(here), os.path.realpath(self._machine.root))
+
+    def make_folder(self, path: str, cancel: Cancel) -> None:
+        with self._at(path, cancel) as here:
+            here.mkdir(parents=True, exist_ok=True)
+
+    def link_target(self, path: str, cancel: Cancel) -> str:
+        with self._at(path, cancel) as here:
+            return str(here.readlink())
+
+    def make_link(self, target: str, path: str, cancel: Cancel) -> None:
+        with self._at(path, cancel) as here:
+            here.symlink_to(target)
+
+    def remove(self, path: str, cancel: Cancel) -> None:
+        with self._at(path, cancel) as here:
+            here.unlink()
+
+    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
+        with self._at(path, cancel) as here, here.open("rb") as stream:
+            stream.seek(offset)
+            while block := stream.read(1 << 16):
+                cancel.check()
+                self._machine.travel(len(block))
+                sink(block)
+
+    def write(
+        self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
+    ) -> None:
+        with self._at(path, cancel) as here, here.open("r+b" if here.exists() else "w+b") as stream:
+            stream.truncate(offset)
+            stream.seek(offset)
+            for block in blocks:
+                cancel.check()
+                self._machine.travel(len(block))
+                stream.write(b"\0" + block[1:] if self._machine.flip else block)
+                stream.flush()
+                self._machine.written += len(block)
+                self._machine.on_written(self._machine.written)
+                done(len(block))
+
+    def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
+        with self._at(part, cancel) as here:
+            here.chmod(mode)
+            os.utime(here, (modified, modified))
+            here.replace(self._path(path))
+
+    def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
+        with self._at(path, cancel) as here:
+            if not self._machine.digests or not here.is_file() or here.stat().st_size < length:
+                return ""
+            return hashlib.sha256(here.read_bytes()[:length]).hexdigest()
+
+    def disconnect(self) -> None:
+        self._connected = False
+
+    def _path(self, path: str) -> Path:
+        return self._machine.root / (path.lstrip("/") if path.startswith("/") else f"{HOME[1:]}/{path}")
+
+    @contextmanager
+    def _at(self, path: str, cancel: Cancel) -> Iterator[Path]:
+        cancel.check()
+        if not self._connected:
+            raise lost()
+        try:
+            yield self._path(path)
+        except OSError as error:
+            codes = {errno.ENOENT: "files.missing", errno.EACCES: "files.denied"}
+            code = codes.get(error.errno or 0, "files.refused")
+            raise failure(code, path=path, why=error.strerror or "no reason") from None
+
+
+def _entry(name: str, path: Path) -> RemoteEntry:
+    about = path.lstat()
+    kind = KINDS.get(stat.S_IFMT(about.st_mode), FileKind.OTHER)
+    return RemoteEntry(name, kind, about.st_size, stat.S_IMODE(about.st_mode), int(about.st_mtime))

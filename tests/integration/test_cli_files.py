@@ -1,0 +1,68 @@
+"""The commands about files over a core with fakes: what they print, their JSON, their exit codes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desktop_app.domain.problems import failure
+from tests.fakes.outside import World
+from tests.support.cli_rig import Run, add_ready
+
+ODD = "grüße \n\x1b[31m 日本"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    (tmp_path / "data" / "sub" / ODD).write_bytes(os.urandom(1000))
+    return tmp_path
+
+
+@pytest.mark.parity("--upload-files")
+def test_up_and_down_again(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    said = run("upload", task, str(here / "data"))
+    assert said.code == 0
+    assert "1 files" in said.err and "/home/me/session-files" in said.err
+    assert run("download", task, "session-files/data", "--to", str(here / "back")).code == 0
+    assert (here / "back" / "data" / "sub" / ODD).read_bytes() == (here / "data" / "sub" / ODD).read_bytes()
+
+
+def test_another_folder_and_events(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    said = run("upload", task, str(here / "data"), "--to", "/srv/x", "--json")
+    assert said.code == 0 and said.out.isascii()
+    assert [event["event"] for event in said.events][-2:] == ["progress", "done"]
+    assert said.events[-1]["to"] == "/srv/x" and said.events[-1]["bytes"] == 1000
+    assert said.events[-2]["bytes"] == said.events[-2]["bytes_total"] == 1000
+    assert (world.machine.root / "srv/x/data/sub" / ODD).is_file()
+
+
+def test_what_is_left_out_is_named_and_shows_in_the_exit_code(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    (here / "data" / "dangling").symlink_to("nowhere")
+    said = run("upload", task, str(here / "data"))
+    assert said.code == 1
+    assert "dangling: a link that leads nowhere" in said.err
+    assert (
+        run("upload", task, str(here / "data"), "--json").events[-1]["skipped"][0]["why"] == "a link that leads nowhere"
+    )
+
+
+def test_a_folder_is_shown(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    run("upload", task, str(here / "data"))
+    said = run("files", task, "session-files/data/sub")
+    assert said.code == 0 and "1.0 KB" in said.out
+    assert all(line.isprintable() for line in said.out.splitlines())
+    (entry,) = run("files", task, "session-files/data/sub", "--json").json["entries"]
+    assert (entry["name"], entry["kind"], entry["size"]) == (ODD, "file", 1000)
+
+
+def test_problems_have_their_code(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    assert run("files", task, "nothing", "--json").json["error"]["code"] == "files.missing"
+    world.machine.connect_errors.append(failure("ssh.auth", address="10.0.0.7"))
+    said = run("upload", task, str(here / "data"), "--json")
+    assert said.code == 1 and said.events[-1]["error"]["code"] == "ssh.auth"

@@ -1,0 +1,262 @@
+"""Transfers over the fake machine: whole trees, resuming, what is left out and that it is named."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.domain.session import SessionId
+from desktop_app.domain.transfer import Progress, Summary, part_name
+from desktop_app.ports import Cancel
+from tests.fakes.files import FakeMachine
+from tests.fakes.outside import World
+from tests.support.core_rig import CoreRig
+
+ODD = "grüße \n'\"$(x) 日本"
+
+
+class Rig:
+    """One session and both disks."""
+
+    def __init__(self, core: CoreRig, session: SessionId, here: Path) -> None:
+        self.core, self.session, self.here = core, session, here
+        self.machine: FakeMachine = core.world.machine
+        self.told: list[Progress] = []
+
+    @property
+    def there(self) -> Path:
+        return self.machine.home / "session-files"
+
+    def upload(self, *names: str, cancel: Cancel | None = None, to: str = "") -> Summary:
+        paths = [self.here / name for name in names]
+        return self.core.core.files.upload(self.session, paths, to, self.told.append, cancel or Cancel(20))
+
+    def download(self, *paths: str, to: str = "down", cancel: Cancel | None = None) -> Summary:
+        target = self.here / to
+        return self.core.core.files.download(self.session, paths, target, self.told.append, cancel or Cancel(20))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with CoreRig(World()) as core:
+        yield Rig(core, core.running(), tmp_path)
+
+
+def make_tree(root: Path) -> None:
+    """A folder with everything that is awkward."""
+    (root / "sub" / ODD).mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "sub" / ODD / ODD).write_bytes(b"odd")
+    (root / "run.sh").write_text("#!/bin/sh\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "inside").symlink_to("sub")
+    (root / "sub" / "up").symlink_to("../run.sh")
+    (root / "sub" / "absolute").symlink_to(root / "run.sh")
+    (root / "dangling").symlink_to("nowhere")
+    (root / "outside").symlink_to("/etc/passwd")
+    (root / "outside-folder").symlink_to("/etc")
+    os.mkfifo(root / "fifo")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(os.path.relpath(root / "socket"))
+
+
+def check_tree(root: Path) -> None:
+    assert (root / "sub" / ODD / ODD).read_bytes() == b"odd"
+    assert (root / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert (root / "empty").is_dir()
+    assert (root / "inside").readlink() == Path("sub")
+    for link in ("up", "absolute"):
+        assert (root / "sub" / link).readlink() == Path("../run.sh")
+    names = {path.name for path in root.rglob("*")}
+    assert names == {"sub", ODD, "run.sh", "empty", "inside", "up", "absolute"}
+
+
+LEFT_OUT = {"dangling", "outside", "outside-folder", "fifo", "socket"}
+
+
+@pytest.mark.parity("--upload-files")
+def test_a_folder_arrives_whole_and_what_is_left_out_is_named(rig: Rig) -> None:
+    make_tree(rig.here / "data")
+    summary = rig.upload("data")
+    check_tree(rig.there / "data")
+    assert {one.path.rpartition("/")[2] for one in summary.skipped} == LEFT_OUT
+    assert all(one.why for one in summary.skipped)
+    assert (summary.files, summary.checked, summary.to) == (2, True, "/home/me/session-files")
+    assert rig.told[-1].percent == 100
+
+
+def test_a_folder_comes_back_whole(rig: Rig) -> None:
+    make_tree(rig.there / "data")
+    summary = rig.download("session-files/data")
+    check_tree(rig.here / "down" / "data")
+    assert {one.path.rpartition("/")[2] for one in summary.skipped} == LEFT_OUT
+
+
+def test_a_named_link_stands_for_what_it_leads_to(rig: Rig) -> None:
+    (rig.here / "real").mkdir()
+    (rig.here / "real" / "file").write_text("x")
+    (rig.here / "link").symlink_to("real")
+    rig.upload("link")
+    assert (rig.there / "link" / "file").read_text() == "x"
+
+
+def test_a_vanished_file_is_named_and_the_rest_arrives(rig: Rig) -> None:
+    folder = rig.here / "data"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_text(name)
+
+    def vanish(progress: Progress) -> None:
+        (folder / "b").unlink(missing_ok=True)
+
+    summary = rig.core.core.files.upload(rig.session, [folder, rig.here / "never"], "", vanish, Cancel(20))
+    assert {one.path.rpartition("/")[2] for one in summary.skipped} == {"b", "never"}
+    assert (rig.there / "data" / "c").read_text() == "c"
+
+
+def big(path: Path, size: int = 3_000_000) -> bytes:
+    data = os.urandom(size)
+    path.write_bytes(data)
+    return data
+
+
+def test_a_broken_connection_is_made_again_and_the_file_goes_on(rig: Rig) -> None:
+    data = big(rig.here / "big")
+    rig.machine.break_after = 2_000_000
+    rig.upload("big")
+    assert (rig.there / "big").read_bytes() == data
+    assert rig.machine.connects == 2
+    assert rig.machine.written < 3_300_000  # it did not begin anew
+    assert any(progress.waiting for progress in rig.told)
+
+
+def test_a_cancelled_upload_goes_on_at_the_next_try(rig: Rig) -> None:
+    data = big(rig.here / "big")
+    cancel = Cancel(20)
+    rig.machine.on_written = lambda total: cancel.cancel() if total > 1_000_000 else None
+    with pytest.raises(Cancelled):
+        rig.upload("big", cancel=cancel)
+    part = rig.there / part_name("big")
+    assert 0 < part.stat().st_size < len(data)
+    assert not (rig.there / "big").exists()
+    rig.machine.written, rig.machine.on_written = 0, lambda _total: None
+    rig.upload("big")
+    assert (rig.there / "big").read_bytes() == data
+    assert rig.machine.written < len(data)
+    assert not part.exists()
+
+
+def test_a_part_that_is_not_the_beginning_of_the_file_is_sent_anew(rig: Rig) -> None:
+    data = big(rig.here / "big")
+    rig.there.mkdir()
+    (rig.there / part_name("big")).write_bytes(b"y" * 1_000_000)
+    rig.upload("big")
+    assert (rig.there / "big").read_bytes() == data
+
+
+def test_without_checksums_nothing_is_resumed_and_the_summary_says_so(rig: Rig) -> None:
+    data = big(rig.here / "big")
+    rig.machine.digests = False
+    rig.there.mkdir()
+    (rig.there / part_name("big")).write_bytes(data[:1_000_000])
+    summary = rig.upload("big")
+    assert (rig.there / "big").read_bytes() == data
+    assert rig.machine.written == len(data)
+    assert not summary.checked
+
+
+def test_a_file_that_arrives_damaged_never_takes_its_place(rig: Rig) -> None:
+    big(rig.here / "big")
+    rig.machine.flip = True
+    summary = rig.upload("big")
+    assert [one.path.rpartition("/")[2] for one in summary.skipped] == ["big"]
+    assert list(rig.there.iterdir()) == []
+
+
+def test_a_download_resumes_too(rig: Rig) -> None:
+    rig.there.mkdir()
+    data = big(rig.there / "big")
+    rig.machine.break_after = 2_000_000
+    rig.download("session-files/big")
+    assert (rig.here / "down" / "big").read_bytes() == data
+    assert [path.name for path in (rig.here / "down").iterdir()] == ["big"]
+
+
+def test_what_is_there_already_is_not_sent_again(rig: Rig) -> None:
+    make_tree(rig.here / "data")
+    rig.upload("data")
+    rig.machine.written = 0
+    summary = rig.upload("data")
+    assert (summary.unchanged, rig.machine.written) == (2, 0)
+    (rig.here / "data" / "run.sh").write_text("#!/bin/bash\n")
+    assert rig.upload("data").unchanged == 1
+    assert (rig.there / "data" / "run.sh").read_text() == "#!/bin/bash\n"
+
+
+def test_nothing_is_written_by_way_of_a_link_or_over_a_folder(rig: Rig) -> None:
+    rig.there.mkdir()
+    victim = rig.machine.home / "victim"
+    victim.mkdir()
+    (rig.there / "data").mkdir()
+    (rig.there / "data" / "sub").symlink_to(victim)
+    (rig.there / "data" / "file").mkdir()
+    (rig.here / "data" / "sub").mkdir(parents=True)
+    (rig.here / "data" / "sub" / "x").write_text("x")
+    (rig.here / "data" / "file").write_text("x")
+    summary = rig.upload("data")
+    assert list(victim.iterdir()) == []
+    assert {one.path.rpartition("/")[2] for one in summary.skipped} == {"sub", "x", "file"}
+
+
+def test_a_full_disk_here_ends_the_download(rig: Rig) -> None:
+    rig.there.mkdir()
+    (rig.there / "big").write_bytes(b"x" * 100)
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (rig.here / "down").mkdir()
+    (rig.here / "down" / "blocker").write_text("")
+    with pytest.raises(AppError) as caught:
+        rig.download("session-files/big", to="down/blocker/below")
+    assert caught.value.problem.code == "files.here"
+
+
+def test_a_lasting_problem_is_told_at_once(rig: Rig) -> None:
+    rig.machine.connect_errors.append(failure("ssh.auth", address="10.0.0.7"))
+    (rig.here / "x").write_text("x")
+    with pytest.raises(AppError, match="refused the key"):
+        rig.upload("x")
+    assert rig.machine.connects == 1
+
+
+def test_tries_that_move_nothing_come_to_an_end(rig: Rig) -> None:
+    rig.machine.connect_errors += [failure("ssh.lost", address="10.0.0.7")] * 100
+    (rig.here / "x").write_text("x")
+    with pytest.raises(AppError, match="connection was lost"):
+        rig.upload("x")
+
+
+def test_a_session_that_does_not_run_has_no_files(rig: Rig) -> None:
+    session = rig.core.launch()
+    with pytest.raises(AppError) as caught:
+        rig.core.core.files.browse(session, "", Cancel(5))
+    assert caught.value.problem.code == "files.ended"
+
+
+def test_browsing_begins_at_the_session_files_and_shows_folders_first(rig: Rig) -> None:
+    names: Callable[[str], list[str]] = lambda folder: [  # noqa: E731
+        entry.name for entry in rig.core.core.files.browse(rig.session, folder, Cancel(5)).entries
+    ]
+    (rig.machine.home / "b.txt").write_text("")
+    (rig.machine.home / "zoo").mkdir()
+    assert names("") == ["zoo", "b.txt"]
+    rig.there.mkdir()
+    (rig.there / "mine").write_text("")
+    assert names("") == ["mine"]
+    assert names("~") == ["session-files", "zoo", "b.txt"]
+    assert names("zoo") == []
+    with pytest.raises(AppError) as caught:
+        names("nothing")
+    assert caught.value.problem.code == "files.missing"
