@@ -24,6 +24,7 @@ from desktop_app.cli_run import RunCommands
 from desktop_app.cli_sessions import SessionCommands
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
 from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.domain.route import EXAMPLES
 from desktop_app.services.core import Core
 from desktop_app.services.ownership import WINDOW
 
@@ -169,17 +170,22 @@ def _sandbox(commands: Any) -> None:
 
 def _accounts(commands: Any) -> None:
     accounts = _command(commands, "accounts", "run_accounts", "the ClearML accounts that SessionDock knows")
-    accounts.add_argument("what", choices=("list", "add", "import", "remove"))
+    accounts.add_argument("what", choices=("list", "add", "import", "remove", "route"))
     accounts.add_argument(
         "server",
         nargs="?",
         default="",
         metavar="SERVER|FILE|ACCOUNT",
         help="add: the server's address; import: a clearml.conf, or - for a copied text on standard input "
-        "(default: all that this computer holds); remove: the account",
+        "(default: all that this computer holds); remove, route: the account",
     )
     accounts.add_argument(
-        "access_key", nargs="?", default="", help="add: the access key; its secret is asked for or read from stdin"
+        "access_key",
+        nargs="?",
+        default="",
+        metavar="KEY|ROUTE",
+        help="add: the access key; its secret is asked for or read from stdin. route: how its machines are reached: "
+        f"direct, {EXAMPLES}; a proxy's password is asked for or read from stdin",
     )
     accounts.add_argument("--env", action="store_true", help="import: the CLEARML_* variables only")
     accounts.add_argument("--ca-file", default="", metavar="PEM", help="your company's certificate authority")

@@ -13,6 +13,7 @@ from desktop_app.cli_output import json_line, problem_json, result, say, table
 from desktop_app.domain.account import UNCHECKED, Account
 from desktop_app.domain.credentials import UNCHECKED_TEXT, Credentials
 from desktop_app.domain.problems import AppError, Problem, failure
+from desktop_app.domain.route import parse_route
 from desktop_app.ports import Cancel
 
 
@@ -20,7 +21,13 @@ class AccountCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_accounts(self) -> int:
-        work = {"list": self._list, "add": self._add, "import": self._import, "remove": self._remove}
+        work = {
+            "list": self._list,
+            "add": self._add,
+            "import": self._import,
+            "remove": self._remove,
+            "route": self._route,
+        }
         return work[self.arguments.what]()
 
     def _list(self) -> int:
@@ -100,6 +107,22 @@ class AccountCommands(CommandBase):
             say(f"Removed {account.label}. Its sessions go on running.")
         return 0
 
+    def _route(self) -> int:
+        """Show or change how the machines of an account's sessions are reached."""
+        account, text = self.core.find_account(self.arguments.server), self.arguments.access_key
+        if text:
+            asks = parse_route(text).takes_password
+            self.core.routes.set(account, text, _read_secret("Proxy password: ") if asks else "", self.cancel())
+            account = self.core.find_account(account.id)
+        route = self.core.routes.of(account)
+        if self.json:
+            json_line({"account": account.id, "route": account.route or "direct"})
+        elif text:
+            say(f"The machines of {account.label} are reached {route}, from the next connection on.")
+        else:
+            result(account.route or "direct")
+        return 0
+
     def run_sandbox(self) -> int:
         what = self.arguments.what
         if what == "start":
@@ -136,8 +159,8 @@ def _account_json(account: Account) -> dict[str, object]:
     }
 
 
-def _read_secret() -> str:
+def _read_secret(prompt: str = "API secret: ") -> str:
     """From a prompt without echo, or a line of standard input when that is a pipe."""
     if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass("API secret: ")
+        return getpass.getpass(prompt)
     return (sys.stdin.readline() if sys.stdin is not None else "").strip()

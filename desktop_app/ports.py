@@ -13,6 +13,7 @@ from typing import Protocol
 
 from desktop_app.domain.account import Identity, LogLine, Queue
 from desktop_app.domain.problems import Cancelled
+from desktop_app.domain.route import DIRECT, Route
 from desktop_app.domain.secrets import SecretKind
 from desktop_app.domain.session import ServerFacts
 from remote_bootstrap.contract import Record, Report
@@ -133,10 +134,12 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect. ``private_key`` is an OpenSSH private key; it never leaves memory."""
+    """Where to connect, and which way. ``private_key`` is an OpenSSH private key; it never leaves memory."""
 
     record: Record
     private_key: str = field(repr=False)
+    route: Route = DIRECT
+    route_password: str = field(default="", repr=False)  # of the route's proxy
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,14 @@ Every exception of paramiko, of the crypto libraries and of sockets ends here (`
 import base64
 import binascii
 import io
-import ipaddress
-import selectors
-import socket
 import threading
 from collections.abc import Callable
 
 from paramiko import Ed25519Key, SSHException
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
 
+from desktop_app.adapters.ssh_route import Router, Way
+from desktop_app.adapters.ssh_tcp import ConnectError
 from desktop_app.adapters.ssh_transport import SessionTransport
 from desktop_app.adapters.ssh_wire import WIRE_ERRORS, Patience, describe, unreachable
 from desktop_app.domain.problems import AppError, failure
@@ -27,20 +26,36 @@ DIAL_SECONDS = 20.0
 def dial(target: Target, patience: Patience, on_end: Callable[[SessionTransport], None]) -> SessionTransport:
     """Connect, check the host key against the record's, sign in with the session's key.
 
-    Problems: ssh.unreachable, ssh.host_key, ssh.auth, ssh.no_key, ssh.protocol. Raises Cancelled.
+    Problems: route.*, ssh.unreachable, ssh.host_key, ssh.auth, ssh.no_key, ssh.protocol. Raises Cancelled.
     """
     key = client_key(target.private_key)
-    sock = _connect(target.record, patience)
-    transport = SessionTransport(sock, on_end)
+    way = _reach(target, patience)
+
+    def ended(transport: SessionTransport) -> None:
+        way.close()
+        on_end(transport)
+
+    transport = SessionTransport(way.sock, ended)
     try:
         _negotiate(transport, target.record, patience)
         _check_host_key(transport, target.record)
         _sign_in(transport, target.record, key, patience)
-    except BaseException:
+    except BaseException as error:
+        why = way.why() if isinstance(error, AppError) and error.problem.code == "ssh.unreachable" else ""
         transport.abandon()
-        sock.close()
+        way.close()
+        if why:
+            raise failure("route.refused", hop="Your ProxyCommand", why=why) from None
         raise
     return transport
+
+
+def _reach(target: Target, patience: Patience) -> Way:
+    record = target.record
+    try:
+        return Router(target.route, target.route_password, patience).reach(record.address.strip("[]"), record.port)
+    except ConnectError as error:
+        raise unreachable(record, str(error)) from None
 
 
 def client_key(text: str) -> Ed25519Key:
@@ -49,67 +64,6 @@ def client_key(text: str) -> Ed25519Key:
         return Ed25519Key(file_obj=io.StringIO(text))
     except WIRE_ERRORS as error:
         raise failure("ssh.no_key", cause=f"the stored key is unusable: {type(error).__name__}") from None
-
-
-def _connect(record: contract.Record, patience: Patience) -> socket.socket:
-    last = "no address"
-    for family, address in _resolve(record, patience):
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            last = _connect_one(sock, address, patience)
-        except BaseException:
-            sock.close()
-            raise
-        if not last:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-        sock.close()
-    raise unreachable(record, last)
-
-
-def _connect_one(sock: socket.socket, address: tuple[str, int], patience: Patience) -> str:
-    """ "" when connected, else why not."""
-    sock.setblocking(False)
-    try:
-        sock.connect(address)
-    except BlockingIOError:
-        pass  # on its way
-    except OSError as error:
-        return describe(error)
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_WRITE)
-        while not selector.select(patience.tick()):
-            patience.check()
-            if patience.remaining == 0.0:
-                return "timed out"
-    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return describe(OSError(number, "connect failed")) if number else ""
-
-
-def _resolve(record: contract.Record, patience: Patience) -> list[tuple[int, tuple[str, int]]]:
-    """Addresses to try. A name is looked up on a thread of its own, since nothing can interrupt getaddrinfo."""
-    host = record.address.strip("[]")
-    try:
-        version = ipaddress.ip_address(host).version
-        return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, record.port))]
-    except ValueError:
-        pass  # a name
-    found: list[tuple[int, tuple[str, int]]] = []
-    errors: list[str] = []
-    done = threading.Event()
-
-    def look_up() -> None:
-        try:
-            for family, _, _, _, address in socket.getaddrinfo(host, record.port, type=socket.SOCK_STREAM):
-                found.append((int(family), (str(address[0]), int(address[1]))))
-        except (OSError, UnicodeError) as error:
-            errors.append(describe(error))
-        done.set()
-
-    threading.Thread(target=look_up, name="ssh-resolve", daemon=True).start()
-    if not patience.wait(done) or errors:
-        raise unreachable(record, errors[0] if errors else "the name could not be resolved in time")
-    return found
 
 
 def _negotiate(transport: SessionTransport, record: contract.Record, patience: Patience) -> None:

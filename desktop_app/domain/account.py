@@ -25,6 +25,7 @@ class Account:
     company: str = ""
     server_version: str = ""
     trust: str = ""
+    route: str = ""  # how its sessions' machines are reached: see domain.route
 
     @property
     def sandbox(self) -> bool:

@@ -140,6 +140,17 @@ TABLE = MappingProxyType(
                  "Attach from the computer that launched it.", Retry.USER),
             _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
+            # --- what stands between us and the session's machine
+            _row("route.invalid", "That route can't be used", "{why}", Retry.USER),
+            _row("route.config", "Your ssh configuration can't be used", "{why}", Retry.USER, (Remedy.RETRY,)),
+            _row("route.unreachable", "The way to the session's machine is interrupted",
+                 "It leads through {hop}, which does not answer. Check your network and the account's route. "
+                 "SessionDock keeps trying.", Retry.AUTO, (Remedy.RETRY,)),
+            _row("route.refused", "The way to the session's machine is blocked",
+                 "{hop} does not make the connection. {why}", Retry.AUTO, (Remedy.RETRY,)),
+            _row("route.auth", "A machine on the way does not let you in", "{hop}: {why}", Retry.USER,
+                 (Remedy.RETRY,)),
+            _row("route.host_key", "A jump host can't be trusted", "{hop}: {why}", Retry.USER, (Remedy.RETRY,)),
             _row("port.taken", "A local port is taken",
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
                  "and stays there.", Retry.NEVER),

@@ -20,8 +20,9 @@ API_SECRET = SecretKind("api-secret", "ClearML API secret", "account")
 CLIENT_KEY = SecretKind("client-key", "SSH key of one session", "session")
 SSH_PASSWORD = SecretKind("ssh-password", "SSH password of one session", "session")
 GIT_CREDENTIALS = SecretKind("git-credentials", "Git credentials", "account")
+PROXY_PASSWORD = SecretKind("proxy-password", "Password of an account's proxy", "account")
 
-KINDS = (API_SECRET, CLIENT_KEY, SSH_PASSWORD, GIT_CREDENTIALS)
+KINDS = (API_SECRET, CLIENT_KEY, SSH_PASSWORD, GIT_CREDENTIALS, PROXY_PASSWORD)
 SESSION_KINDS = tuple(kind for kind in KINDS if kind.scope == "session")  # end with their session
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from desktop_app.domain.account import SANDBOX_ID, Account, Identity
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, SESSION_KINDS
+from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD, SESSION_KINDS
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
@@ -160,7 +160,7 @@ class Accounts:
         try:
             who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
-            account = described(account, who)
+            account = self._with_route(described(account, who))
             self._outside.secrets.set(API_SECRET, account.id, secret.strip())
             self._outside.profiles.save_account(account)
         except BaseException:
@@ -168,6 +168,10 @@ class Accounts:
             raise
         self._replace_server(account.id, server)
         return account
+
+    def _with_route(self, account: Account) -> Account:
+        """An account that comes back with a new key keeps the way to its machines."""
+        return replace(account, route=next((a.route for a in self.all() if a.id == account.id), ""))
 
     def _replace_server(self, account: str, server: Server) -> None:
         with self._lock:
@@ -191,7 +195,7 @@ class Accounts:
             poller.join(1.0)
         for snapshot in self._store.of_account(account):
             self._forget(snapshot.id)
-        for kind in (API_SECRET, GIT_CREDENTIALS):
+        for kind in (API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD):
             self._outside.secrets.delete(kind, account)
         self._outside.profiles.remove_account(account)
 

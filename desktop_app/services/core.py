@@ -31,6 +31,7 @@ from desktop_app.services.ownership import WINDOW
 from desktop_app.services.port_watch import PortWatch
 from desktop_app.services.ports import Ports
 from desktop_app.services.redaction import LogTail
+from desktop_app.services.routes import Routes
 from desktop_app.services.shutdown import Part, close_all
 from desktop_app.services.store import SessionStore
 
@@ -76,6 +77,7 @@ class AccountOps:
         self._parts = parts
         self.store = parts.store
         self.jobs = parts.jobs
+        self.routes = Routes(parts.outside)
 
     def accounts(self) -> tuple[Account, ...]:
         return self._parts.accounts.all()

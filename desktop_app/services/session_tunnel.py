@@ -16,6 +16,7 @@ from desktop_app.ports import BoundPort, Cancel, Server, Target
 from desktop_app.services.forwards import SessionForwards
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
+from desktop_app.services.routes import route_of
 from desktop_app.services.store import SessionStore
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
@@ -104,7 +105,7 @@ class SessionTunnel:
         """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
         server = self._server(cancel)
         record = self._trust.believed(self._facts(server), server, cancel)
-        self._target = Target(record, self._key())
+        self._target = Target(record, self._key(), *route_of(self._outside, self._session.account))
         self._dial = Cancel(self._outside.pace.dial_s)
         cancel.check()
         self._tunnel.connect(self._target, self._dial)

@@ -1,0 +1,43 @@
+"""Routes: how each account's session machines are reached. Any thread; ``set`` and ``route_of`` may ask the keyring."""
+
+from dataclasses import replace
+
+from desktop_app.domain.account import Account
+from desktop_app.domain.problems import failure
+from desktop_app.domain.route import DIRECT, Route, parse_route
+from desktop_app.domain.secrets import PROXY_PASSWORD
+from desktop_app.ports import Cancel
+from desktop_app.services.outside import Outside
+
+
+def route_of(outside: Outside, account: str) -> tuple[Route, str]:
+    """The account's route and its proxy's password, "" where none belongs to it. Problems: route.invalid, keyring.*"""
+    found = next((one.route for one in outside.profiles.accounts() if one.id == account), "")
+    route = parse_route(found)
+    password = outside.secrets.get(PROXY_PASSWORD, account) if route.takes_password else None
+    return route, password or ""
+
+
+class Routes:
+    """Reading and changing them."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def of(self, account: Account) -> Route:
+        """Quick. Problems: route.invalid, when somebody spoiled it in the file."""
+        return parse_route(account.route)
+
+    def set(self, account: Account, text: str, password: str, cancel: Cancel) -> Route:
+        """From the next dial on; ``password`` is the proxy's. Problems: route.invalid, keyring.*, file.unwritable"""
+        route = parse_route(text)
+        cancel.check()
+        if account.sandbox and route is not DIRECT:
+            raise failure("route.invalid", why="The sandbox runs on this computer; it needs no route.")
+        if route.takes_password and password:
+            self._outside.secrets.set(PROXY_PASSWORD, account.id, password)
+        elif not route.takes_password:
+            self._outside.secrets.delete(PROXY_PASSWORD, account.id)
+        kept = "" if route is DIRECT else text.strip()
+        self._outside.profiles.save_account(replace(account, route=kept))
+        return route
