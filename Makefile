@@ -10,7 +10,7 @@ PY := .venv/bin/python
 SETUP := packaging/setup
 PYTEST_ARGS ?=
 
-.PHONY: help setup setup-run setup-test run test check format smoke bench-launch bench-tunnel screenshots test-py38 icons \
+.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel screenshots test-py38 icons \
 	dist dist-check clean
 
 help: ## list these commands
@@ -56,6 +56,9 @@ test: ## set everything up, run the checks and every test, end-to-end ones inclu
 	echo "checked in $$((SECONDS - began)) s"; began=$$SECONDS; \
 	$(PY) -m pytest $(PYTEST_ARGS); \
 	echo "tested in $$((SECONDS - began)) s"
+
+parity: setup-test ## the tests that docs/parity.md names, and no others; ends with "N passed, M failed"
+	@$(PY) -m tests.parity
 
 check: .venv/.installed ## formatting, lint, types, architecture
 	@$(PY) -m ruff format --check --quiet .

@@ -151,3 +151,19 @@ def test_an_application_key_is_spelled_in_its_own_file_only() -> None:
             if node.value != SSH.key or node in compared:
                 wrong.append(f"{module}:{node.lineno}")
     assert not wrong, wrong
+
+
+# What types into terminals, and exists on one kind of system only.
+NOT_EVERYWHERE = {"fcntl", "termios", "tty", "pty", "msvcrt", "winpty", "pexpect", "wexpect", "ptyprocess"}
+ONE_SYSTEM_ONLY = ("desktop_app.adapters.os.", "desktop_app.sandbox")  # chosen by the system that they are for
+
+
+@pytest.mark.parity("W2", "W4")
+def test_the_desktop_needs_no_terminal_of_one_system() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if module.startswith("desktop_app") and not module.startswith(ONE_SYSTEM_ONLY)
+        for name in {target.split(".")[0] for target in imports_of(path)} & NOT_EVERYWHERE
+    }
+    assert not wrong

@@ -99,6 +99,7 @@ def test_writing_parameters_keeps_the_others(rig: ServerRig) -> None:
     assert rig.look(task) == {"contract": "1", "authorized_key": "ssh-ed25519 AAAA", "user_folder": "/data/ü\nx"}
 
 
+@pytest.mark.parity("H3")
 @pytest.mark.parametrize(("queue", "watched"), [("gpu (a100)", True), ("nobody's", False)])
 def test_enqueue_tells_whether_an_agent_serves_the_queue(rig: ServerRig, queue: str, watched: bool) -> None:
     task = rig.server.create(DRAFT, soon())
@@ -165,6 +166,7 @@ def test_stopping_a_running_session_asks_the_agent(rig: ServerRig) -> None:
     assert (facts.remote, facts.end) == (Remote.ENDED, End.SHUT_DOWN)
 
 
+@pytest.mark.parity("U4")
 def test_stopping_a_waiting_session_ends_it_at_once(rig: ServerRig) -> None:
     task = queued(rig)
     rig.server.stop(task, soon())
@@ -202,6 +204,7 @@ def test_ends_are_told_apart(rig: ServerRig, end: End) -> None:
     assert facts.message == "worker execution exit code 1"
 
 
+@pytest.mark.parity("U4", "list")
 def test_sessions_lists_what_lives_and_what_is_asked_for(rig: ServerRig) -> None:
     alive, ended, forgotten = running(rig), running(rig), running(rig)
     rig.foreign_task()
@@ -218,6 +221,7 @@ def test_a_deleted_session_is_missing_from_the_list(rig: ServerRig) -> None:
     assert rig.server.sessions([task], soon()) == ()
 
 
+@pytest.mark.parity("U5", "shutdown")
 @pytest.mark.parametrize("method", ["session", "stop"])
 def test_foreign_and_missing_tasks_are_refused(rig: ServerRig, method: str) -> None:
     for task, code in ((rig.foreign_task(), "task.foreign"), ("f" * 32, "task.gone")):

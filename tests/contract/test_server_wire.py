@@ -172,6 +172,7 @@ def test_a_bad_address_is_told_as_such() -> None:
     server.close()
 
 
+@pytest.mark.parity("S4")
 def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server, _ = client(lambda e, b: normal(e, b) if e == "auth.login" else envelope(code=401, subcode=30))
@@ -299,6 +300,7 @@ def test_a_task_whose_id_is_no_file_name_is_passed_over(wrong: object) -> None:
     server.close()
 
 
+@pytest.mark.parity("N8", "U6")
 def test_a_poll_is_small(http: HttpRig) -> None:
     """One request, however many sessions, and now and then one for the agents; no script travels."""
     script = "x" * 100_000

@@ -122,6 +122,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         made.tunnel.close()
 
 
+@pytest.mark.parity("N7")
 def test_ports_are_bound_before_a_connection_exists_and_never_move(world: World) -> None:
     first = world.tunnel.bind({"lab": 0, "ssh": 0})
     assert [bound.app for bound in first] == ["lab", "ssh"]
@@ -131,6 +132,7 @@ def test_ports_are_bound_before_a_connection_exists_and_never_move(world: World)
     assert world.tunnel.bind({"ssh": 1, "lab": 2}) == (first[1], first[0])
 
 
+@pytest.mark.parity("N2")
 def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
     taken = world.take_port()
     (bound,) = world.tunnel.bind({"lab": taken})
@@ -150,6 +152,7 @@ def test_a_forward_keeps_its_port_until_it_is_unbound(world: World) -> None:
     assert world.tunnel.forward("tcp:6006", first.port, Way(6006)).port == first.port
 
 
+@pytest.mark.parity("N1")
 def test_connected_means_that_a_probe_comes_back(world: World) -> None:
     world.tunnel.connect(world.target(), Cancel(10))
     assert 0 < world.tunnel.probe(Cancel(5)) < 5
@@ -271,6 +274,7 @@ def test_closed_is_for_good(world: World) -> None:
     world.tunnel.unbind("tcp:6006")
 
 
+@pytest.mark.parity("S2", "--disable-fingerprint-check")
 def test_a_wrong_host_key_is_told_with_both_fingerprints(tmp_path: Path) -> None:
     with closing(SshWorld(tmp_path / "machine")) as world, pytest.raises(AppError) as caught:
         world.tunnel.connect(world.target_with("ssh.host_key"), Cancel(10))

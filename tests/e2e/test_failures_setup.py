@@ -23,6 +23,7 @@ def site() -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.parity("H1")
 def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
     site.start_agent()
     site.name = "half a session"
@@ -39,6 +40,7 @@ def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
     site.end_agent()
 
 
+@pytest.mark.parity("H2")
 def test_a_failed_set_up_shows_the_lines_that_matter(site: Site) -> None:
     site.press("action-forget")
     site.start_agent()

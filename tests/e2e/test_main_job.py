@@ -24,6 +24,7 @@ def job() -> Iterator[MainJob]:
         job.take_pictures(PICTURES)  # of the end, which after a failure is what the person was looking at
 
 
+@pytest.mark.parity("S4", "S6")
 def test_a_working_day(job: MainJob) -> None:
     """Wizard, JupyterLab, VS Code, terminal, quit, start again, attach, shut down: and nothing is left."""
     with CommandLines() as command_lines:
@@ -62,6 +63,7 @@ def _nothing_is_left(job: MainJob, secrets: list[str], log: str, command_lines: 
     assert evidence.files_containing(Path(job.rig.env["XDG_RUNTIME_DIR"]), secrets) == []
 
 
+@pytest.mark.parity("S4")
 def test_the_search_for_secrets_finds_one(tmp_path: Path) -> None:
     """The searches above can fail."""
     (tmp_path / "deep").mkdir()

@@ -25,6 +25,7 @@ def test_list_of_nothing(run: Run) -> None:
     assert run("list", "--json").json == {"sessions": [], "problems": {}}
 
 
+@pytest.mark.parity("U6", "list")
 def test_list_is_one_query_per_account_and_needs_no_window(run: Run, world: World) -> None:
     add_ready(world, "first")
     add_ready(world, "second")
@@ -38,6 +39,7 @@ def test_list_is_one_query_per_account_and_needs_no_window(run: Run, world: Worl
     ]
 
 
+@pytest.mark.parity("S8")
 @pytest.mark.parametrize("name", [ODD, "x" * 300, "", "\n", "a  b", "--json", "'; DROP TABLE x; --"])
 def test_no_name_breaks_the_output(run: Run, world: World, name: str) -> None:
     task = add_ready(world, name)
@@ -51,6 +53,7 @@ def test_no_name_breaks_the_output(run: Run, world: World, name: str) -> None:
     assert run("info", task, "--json").json["id"] == task
 
 
+@pytest.mark.parity("info")
 def test_a_session_is_found_by_id_prefix_and_name(run: Run, world: World) -> None:
     first, second = add_ready(world, "first"), add_ready(world, "second one")
     for text, task in ((first, first), (first[:6], first), ("second one", second), (f"{ACCOUNT.id}/{second}", second)):
@@ -71,6 +74,7 @@ def test_the_only_session_needs_no_name(run: Run, world: World) -> None:
     assert run("info", "--json").json["id"] == task
 
 
+@pytest.mark.parity("info")
 def test_an_ended_session_is_found_by_its_whole_id(run: Run, world: World) -> None:
     task = add_ready(world)
     world.server().end(task, End.COMPLETED)
@@ -91,6 +95,7 @@ def test_a_server_that_is_away_is_told_and_the_others_are_listed(run: Run, world
     assert said.json["problems"]["Far away"]["code"] == "server.unreachable"
 
 
+@pytest.mark.parity("H7")
 @pytest.mark.parametrize("code", ["keyring.locked", "keyring.absent"])
 def test_a_keyring_problem_is_a_sentence_and_exit_code_1(run: Run, world: World, code: str) -> None:
     world.secrets.broken = failure(code)

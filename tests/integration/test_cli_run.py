@@ -71,6 +71,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
     assert session.draft.requirements[1:] == ("numpy>=1", "torch==2.5", "tqdm")
 
 
+@pytest.mark.parity("U3")
 def test_launch_without_attach_returns_at_once(run: Run, world: World) -> None:
     said = run("launch", "--no-attach", "--json", "--session-name", ODD)
     assert said.code == 0
@@ -87,6 +88,7 @@ def test_the_queue_is_chosen_sensibly(run: Run, world: World) -> None:
     assert run("launch", "--no-attach", "--json").json["queue"] == "gpu"  # the only served one
 
 
+@pytest.mark.parity("H7")
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -146,6 +148,7 @@ def test_launch_holds_the_tunnel_until_the_session_ends(
     assert world.tunnel().closed
 
 
+@pytest.mark.parity("H7")
 def test_a_launch_that_fails_shows_why(
     run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
 ) -> None:
@@ -222,6 +225,7 @@ def test_opening_what_is_not_there(run: Run, world: World) -> None:
     assert run("open", task, "--json").json["error"]["code"] == "open.not_ready"
 
 
+@pytest.mark.parity("shutdown")
 def test_shutdown_waits_for_the_end(
     run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
 ) -> None:
@@ -241,6 +245,7 @@ def test_shutdown_without_waiting(run: Run, world: World) -> None:
     assert world.server().tasks[task].facts.remote is Remote.STOPPING
 
 
+@pytest.mark.parity("U4", "shutdown")
 def test_shutdown_cancels_what_waits(run: Run, world: World) -> None:
     run("launch", "--no-attach")
     assert run("shutdown").code == 0

@@ -84,6 +84,7 @@ def jupyter_through(page: str) -> tuple[httpx.Client, str]:
     return client, token
 
 
+@pytest.mark.parity("--queue", "--session-name")
 def test_a_session_from_launch_to_shutdown(terminal: Terminal) -> None:
     with CommandLines() as lines:
         # -- launch: this process holds the tunnel

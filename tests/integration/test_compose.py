@@ -85,6 +85,7 @@ def test_the_command_line_loads_nothing_that_it_may_not_need() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parity("--version")
 def test_the_version_and_wrong_usage_of_the_program() -> None:
     for arguments, code, text in ((["--version"], 0, __version__), (["no-such-command"], 2, "usage:")):
         done = subprocess.run([sys.executable, "-m", "desktop_app", *arguments], capture_output=True, text=True)

@@ -69,6 +69,7 @@ def batch(command: list[str]) -> list[str]:
     return [command[0], "-o", "BatchMode=yes", *command[1:]]
 
 
+@pytest.mark.parity("N4")
 def test_ssh_logs_in_without_a_key_file_or_a_prompt(attached: tuple[int, ClientFiles], server: SshServer) -> None:
     port, files = attached
     done = run([*batch(ssh_command_line(port, server.user, files)), "echo hello; exit 7"])
@@ -88,6 +89,7 @@ def test_scp_copies_both_ways(attached: tuple[int, ClientFiles], server: SshServ
     assert (tmp_path / "back").read_bytes() == data
 
 
+@pytest.mark.parity("S2")
 def test_another_host_key_is_refused(attached: tuple[int, ClientFiles], server: SshServer, folder: Path) -> None:
     port, files = attached
     write_client_files(folder, TASK, files.agent_socket, server.client_key, server.stranger_key)
@@ -104,6 +106,7 @@ def test_a_removed_key_no_longer_logs_in(attached: tuple[int, ClientFiles], serv
     assert "Permission denied" in done.stderr
 
 
+@pytest.mark.parity("N3")
 def test_only_the_sessions_own_key_is_offered(
     attached: tuple[int, ClientFiles], server: SshServer, agent: SshAgent
 ) -> None:

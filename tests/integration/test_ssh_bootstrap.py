@@ -62,6 +62,7 @@ def test_reports_come_with_the_subscription_and_a_probe_comes_back(rig: Bootstra
     tunnel.close()
 
 
+@pytest.mark.parity("S2")
 def test_another_host_key_is_refused(rig: BootstrapRig, tmp_path: Path) -> None:
     record = contract.Record.loads(rig.wait_record().dumps())
     fields = {**vars(record), "host_key": make_key(tmp_path / "other")}
@@ -93,6 +94,7 @@ def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
         application.close()
 
 
+@pytest.mark.parity("H5")
 def test_the_users_own_ssh_logs_in(rig: BootstrapRig, tunnel: SshTunnel, private_home: Path) -> None:
     record = rig.wait_record()
     agent = SshAgent(private_home / "run" / "agent")

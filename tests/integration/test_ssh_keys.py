@@ -156,6 +156,7 @@ def test_a_private_key_is_never_in_the_problem_that_it_causes() -> None:
         assert private.splitlines()[1][:16] not in repr(caught.value.problem)
 
 
+@pytest.mark.parity("S1")
 def test_clearml_sessions_published_host_keys_are_recognised(key: Path) -> None:
     assert not published_by_clearml_session(public(key))
     assert not published_by_clearml_session("nonsense")

@@ -69,6 +69,7 @@ def ask(port: int, seed: int, size: int) -> bytes:
         return receive_all(client)
 
 
+@pytest.mark.parity("H6")
 def test_fifty_downloads_at_once_are_exact(tunnel: SshTunnel, application) -> None:
     port = local(tunnel, application(download).port)
     with ThreadPoolExecutor(50) as pool:
@@ -76,6 +77,7 @@ def test_fifty_downloads_at_once_are_exact(tunnel: SshTunnel, application) -> No
     assert all(answer == noise(seed, MEGABYTE + seed) for seed, answer in enumerate(answers))
 
 
+@pytest.mark.parity("H6")
 def test_a_large_upload_arrives_whole_and_its_answer_comes_after_the_half_close(tunnel: SshTunnel, application) -> None:
     port = local(tunnel, application(digest).port)
     data = noise(1, 64 * MEGABYTE)
@@ -103,6 +105,7 @@ def test_the_remote_may_finish_first_and_still_listen(tunnel: SshTunnel, applica
     assert heard == [b"thank you"]
 
 
+@pytest.mark.parity("H6")
 def test_a_stalled_reader_stops_its_sender_and_nobody_else(tunnel: SshTunnel, application) -> None:
     sent = []
 
@@ -126,6 +129,7 @@ def test_a_stalled_reader_stops_its_sender_and_nobody_else(tunnel: SshTunnel, ap
         assert tunnel.probe(Cancel(2)) < 2
 
 
+@pytest.mark.parity("H5", "--keepalive")
 def test_many_short_connections_while_keys_are_renewed(tmp_path: Path, application) -> None:
     """New keys every 4 MB while channels open and close all the time."""
     server = SshServer(tmp_path / "machine", extra=("RekeyLimit 4M",))
@@ -176,6 +180,7 @@ def test_a_server_that_stops_after_its_greeting_is_given_up_with_all_its_threads
     assert not [t.name for t in threading.enumerate() if isinstance(t, threading.Timer) and not t.finished.is_set()]
 
 
+@pytest.mark.parity("--keepalive", "N7")
 def test_a_killed_server_resets_what_runs_and_the_same_port_works_after_the_redial(
     server: SshServer, tunnel: SshTunnel, application
 ) -> None:
@@ -224,6 +229,7 @@ def test_only_loopback_listens(tunnel: SshTunnel) -> None:
     assert mine == ["127.0.0.1"]
 
 
+@pytest.mark.parity("N2")
 def test_the_program_that_holds_a_port_is_named(tunnel: SshTunnel) -> None:
     code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -278,6 +284,7 @@ def test_names_are_resolved_and_unknown_ones_are_unreachable(server: SshServer) 
     assert "no-such-machine.invalid" in caught.value.problem.detail
 
 
+@pytest.mark.parity("foreign-session")
 def test_a_foreign_ssh_server_is_recognised(tmp_path: Path) -> None:
     server = SshServer(tmp_path / "machine", subsystem=False)
     server.start()

@@ -17,6 +17,7 @@ def only(*names: str) -> linux.Which:
     return lambda name: f"/usr/bin/{name}" if name in names else None
 
 
+@pytest.mark.parity("S8")
 @pytest.mark.parametrize("name", [name for name, _ in linux.TERMINALS])
 def test_every_terminal_gets_the_command_as_it_is(name: str) -> None:
     command = linux.terminal_command(ARGV, {}, only(name))
@@ -69,6 +70,7 @@ def test_a_program_that_stays_belongs_to_a_session_of_its_own(tmp_path: Path) ->
         done.touch()
 
 
+@pytest.mark.parity("S8")
 def test_macos_quotes_for_the_shell_and_for_applescript() -> None:
     script = macos.terminal_command(ARGV)[2]
     inner = script.removeprefix('tell application "Terminal" to do script "').removesuffix('"')

@@ -162,6 +162,7 @@ def test_kernels_listen_where_this_user_alone_gets_in(rig: BootstrapRig) -> None
     assert not folder.stat().st_mode & 0o077  # Jupyter adds the sticky bit
 
 
+@pytest.mark.parity("S7", "--jupyter-lab")
 def test_jupyterlab_wants_its_token(rig: BootstrapRig) -> None:
     report = secret_status(rig)
     assert lab(report, "/api/status")[0] == 200
@@ -169,6 +170,7 @@ def test_jupyterlab_wants_its_token(rig: BootstrapRig) -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{report.apps[LAB].port}/api/status", timeout=5)
 
 
+@pytest.mark.parity("S7", "--vscode-server")
 def test_code_server_lets_the_login_form_in(rig: BootstrapRig) -> None:
     app = secret_status(rig).apps[CODE]
     origin = f"http://127.0.0.1:{app.port}"
@@ -183,6 +185,7 @@ def test_code_server_lets_the_login_form_in(rig: BootstrapRig) -> None:
     assert b"Incorrect password" in urllib.request.urlopen(origin + login.path, wrong, timeout=20).read()
 
 
+@pytest.mark.parity("S4", "S6")
 def test_no_secret_leaves_the_private_files(rig: BootstrapRig) -> None:
     report = secret_status(rig)
     found = [app.secret for app in report.apps.values() if app.secret]
@@ -262,6 +265,7 @@ def test_kernels_and_workbench_end_with_the_session(own_rig: BootstrapRig, victi
     wait_until(lambda: not sockets.exists(), "the sockets' folder to go")
 
 
+@pytest.mark.parity("H1")
 def test_an_application_fails_alone_with_its_reason(own_rig: BootstrapRig) -> None:
     own_rig.start(**{f"{LAB}_version": "0.0.0.1", CODE: "False"})
     failed = own_rig.wait_app(LAB, contract.APP_FAILED)

@@ -75,6 +75,7 @@ def script(folder: Path, mounts: tuple[str, ...]) -> Path:
     return path
 
 
+@pytest.mark.parity("S3")
 @pytest.mark.parametrize(
     ("mounts", "program", "greeting"),
     [

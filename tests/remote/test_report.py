@@ -15,6 +15,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHD
 RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
 
 
+@pytest.mark.parity("H1")
 def test_a_session_is_ready_when_everything_has_settled() -> None:
     progress = Progress()
     progress.expect(["ssh", "a", "b"])

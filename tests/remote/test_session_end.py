@@ -81,6 +81,7 @@ def test_an_abort_marks_the_task_as_stopped_even_without_an_agent(rig: Bootstrap
     assert report.phase == contract.ENDED
 
 
+@pytest.mark.parity("S6")
 def test_keys_and_tokens_are_removed_at_the_end(rig: BootstrapRig) -> None:
     rig.start(**SSH_ONLY)
     rig.wait_ready()
@@ -90,6 +91,7 @@ def test_keys_and_tokens_are_removed_at_the_end(rig: BootstrapRig) -> None:
     assert [entry.name for entry in rig.session.iterdir()] == ["logs"]
 
 
+@pytest.mark.parity("S6")
 def test_the_agents_kill_of_the_whole_tree_leaves_neither_processes_nor_keys(rig: BootstrapRig) -> None:
     """What clearml-agent does: SIGKILL to every descendant it can see, then to the task's process."""
     rig.start(**SSH_ONLY)
@@ -128,6 +130,7 @@ def test_a_killed_sshd_comes_back_and_its_logins_stay(rig: BootstrapRig) -> None
     rig.wait_app("ssh")
 
 
+@pytest.mark.parity("H2")
 def test_a_session_without_a_key_fails_with_the_reason(rig: BootstrapRig) -> None:
     rig.start(**{contract.PARAM_AUTHORIZED_KEY: ""})
     assert rig.process is not None
@@ -135,6 +138,7 @@ def test_a_session_without_a_key_fails_with_the_reason(rig: BootstrapRig) -> Non
     assert "no usable public key" in rig.said()
 
 
+@pytest.mark.parity("S3")
 def test_the_users_home_is_not_changed(rig: BootstrapRig, private_home: Path) -> None:
     before = sorted(private_home.rglob("*"))
     rig.start({"HOME": str(private_home)})

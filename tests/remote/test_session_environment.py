@@ -94,6 +94,7 @@ def test_its_output_is_in_the_tasks_log_and_its_services_go_on(rig: BootstrapRig
     assert report.notices == []
 
 
+@pytest.mark.parity("remote-environment")
 def test_what_is_started_inside_inherits_image_and_init_script(client: paramiko.SSHClient) -> None:
     assert run_command(client, "echo $CLEARML_DOCKER_IMAGE")[1] == "python:3.12\n"
     assert run_command(client, 'printf %s "$CLEARML_DOCKER_BASH_SCRIPT"')[1] == INIT.strip()

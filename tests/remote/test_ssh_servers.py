@@ -36,6 +36,7 @@ def client(rig: BootstrapRig) -> Iterator[paramiko.SSHClient]:
         yield client
 
 
+@pytest.mark.parity("--force-dropbear")
 def test_the_wanted_server_runs(request: pytest.FixtureRequest, client: paramiko.SSHClient) -> None:
     assert request.node.callspec.params["rig"] in client.get_transport().remote_version.lower()
 

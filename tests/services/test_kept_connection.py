@@ -107,6 +107,7 @@ def test_a_connection_that_breaks_again_and_again_is_redialled_more_and_more_sel
         assert rig.until(session, is_link(Link.RETRYING)).attempt == 7
 
 
+@pytest.mark.parity("late-binding")
 def test_a_new_record_ends_the_wait() -> None:
     """The machine came back at another address: no reason to sit out the back-off."""
     with CoreRig(World(pace=PATIENT)) as rig:

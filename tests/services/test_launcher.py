@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 ODD = "Ünï \"quoted\" 'name'\nwith\ta newline 会话 🚀 $(rm -rf /) <b>"
 
 
+@pytest.mark.parity("S6", "--packages")
 def test_the_task_gets_payload_key_packages_and_parameters() -> None:
     with CoreRig(start=False) as rig:
         spec = replace(SPEC, packages="torch==2.5\ntqdm", docker="python:3.12", vscode=False, user_folder="/data/ü x")
@@ -31,6 +32,7 @@ def test_the_task_gets_payload_key_packages_and_parameters() -> None:
         assert task.parameters["vscode"] == "False" and task.parameters["user_folder"] == "/data/ü x"
 
 
+@pytest.mark.parity("S6")
 def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> None:
     with CoreRig(start=False) as rig:
         stored_when_enqueued: list[bool] = []
@@ -48,6 +50,7 @@ def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> 
         assert private not in repr(rig.server.tasks)
 
 
+@pytest.mark.parity("--session-name")
 @pytest.mark.parametrize(
     ("name", "becomes"),
     [
@@ -192,6 +195,7 @@ def test_a_launched_session_is_attached_by_itself() -> None:
         rig.until(session, is_link(Link.UP))
 
 
+@pytest.mark.parity("H3")
 def test_a_queue_that_nobody_serves_is_told_and_can_be_left() -> None:
     world = World()
     server = FakeServer(())
@@ -228,6 +232,7 @@ def test_moving_to_an_unknown_queue_stays_where_it_was() -> None:
         assert (facts.remote, facts.queue) == (Remote.QUEUED, "default")
 
 
+@pytest.mark.parity("U4")
 def test_cancelling_a_waiting_launch() -> None:
     with CoreRig() as rig:
         session = rig.launch()
@@ -236,6 +241,7 @@ def test_cancelling_a_waiting_launch() -> None:
         assert not rig.world.tunnels
 
 
+@pytest.mark.parity("S6")
 def test_the_fake_tunnel_never_sees_the_api_secret() -> None:
     tunnels: list[FakeTunnel] = []
     world = World(prepare_tunnel=tunnels.append)

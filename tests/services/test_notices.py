@@ -57,6 +57,7 @@ def test_what_is_told(events: tuple[Event, ...], expected: list[str]) -> None:
     assert titles(*events) == expected
 
 
+@pytest.mark.parity("H1")
 def test_an_application_that_becomes_ready_later_is_told_too() -> None:
     later = ReportArrived(report_of(2, jupyterlab="ready", vscode="ready"))
     assert titles(ServerSaw(READY), PORTS, TunnelUp(), later) == ["“a session” is ready", "“a session” is ready"]

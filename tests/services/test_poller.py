@@ -109,6 +109,7 @@ def test_an_agent_that_was_killed_is_told_and_the_session_stays_usable() -> None
         assert rig.server.tasks[session.task].facts.remote is Remote.STOPPING
 
 
+@pytest.mark.parity("H2")
 def test_a_failed_set_up_shows_the_lines_that_matter() -> None:
     with CoreRig() as rig:
         session = rig.launch()
@@ -204,6 +205,7 @@ def test_what_moves_is_polled_often(remote: Remote) -> None:
     assert poller(snapshot_of(ServerFacts(remote))).pause() == QUICK.poll_busy_s
 
 
+@pytest.mark.parity("N8")
 def test_calm_accounts_are_polled_seldom() -> None:
     assert poller(SessionStore()).pause() == QUICK.poll_calm_s
     assert poller(snapshot_of(ServerFacts(Remote.ENDED, end=End.FAILED))).pause() == QUICK.poll_calm_s
@@ -215,6 +217,7 @@ def test_applications_that_start_are_watched_closely() -> None:
     assert is_busy(store.all()[0])
 
 
+@pytest.mark.parity("N8")
 def test_a_server_that_is_away_is_asked_ever_less_often(expected_log: ExpectLog) -> None:
     world = World()
     world.server().problem = UNREACHABLE

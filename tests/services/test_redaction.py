@@ -25,6 +25,7 @@ def log() -> Iterator[tuple[logging.Logger, Redactor, LogTail]]:
     logger.removeHandler(tail)
 
 
+@pytest.mark.parity("S4")
 def test_registered_secrets_are_blacked_out_wherever_they_turn_up(
     log: tuple[logging.Logger, Redactor, LogTail],
 ) -> None:

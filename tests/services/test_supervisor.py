@@ -50,6 +50,7 @@ def test_routes_follow_the_reports_and_secrets_stay_in_memory() -> None:
         assert (login.path, origin, secret) == ("/lab", "http://127.0.0.1:8878", "tok-secret-text")
 
 
+@pytest.mark.parity("N7")
 def test_ports_stay_across_redials_detach_and_restart() -> None:
     world = World()
     with CoreRig(world) as rig:
@@ -70,6 +71,7 @@ def test_ports_stay_across_redials_detach_and_restart() -> None:
             assert ports_of(rig, session) == ports
 
 
+@pytest.mark.parity("N2")
 def test_a_port_that_another_program_has_is_told_and_the_new_one_kept() -> None:
     world = World(prepare_tunnel=lambda tunnel: tunnel.taken.update({8878: "jupyter-lab (process 4711)"}))
     with CoreRig(world) as rig:
@@ -93,6 +95,7 @@ def test_a_lost_connection_is_redialled_until_it_works() -> None:
         assert rig.get(session).problem is None
 
 
+@pytest.mark.parity("N1")
 def test_a_silent_link_is_noticed_by_the_probe() -> None:
     with CoreRig() as rig:
         session = rig.attached()
@@ -102,6 +105,7 @@ def test_a_silent_link_is_noticed_by_the_probe() -> None:
         rig.until(session, is_link(Link.UP))
 
 
+@pytest.mark.parity("late-binding")
 def test_each_redial_uses_the_newest_record() -> None:
     """The container moved: same key, new address, signed anew."""
     with CoreRig() as rig:
@@ -202,6 +206,7 @@ def test_a_record_with_a_bad_signature_is_refused() -> None:
         assert rig.world.tunnel().targets == []
 
 
+@pytest.mark.parity("S2")
 def test_a_record_that_the_log_contradicts_is_refused() -> None:
     with CoreRig() as rig:
         session = rig.running(log=False)
@@ -373,6 +378,7 @@ def test_the_window_role_is_the_one_that_remembers() -> None:
         assert rig.world.profiles.attached() == (session.text,)
 
 
+@pytest.mark.parity("H1")
 def test_an_application_that_fails_is_told_while_the_others_work() -> None:
     with CoreRig() as rig:
         session = rig.attached()

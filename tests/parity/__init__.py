@@ -1,0 +1,1 @@
+"""docs/parity.md against the tests that prove it."""
