@@ -17,13 +17,12 @@ from desktop_app.cli_accounts import AccountCommands
 from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_files import FileCommands, add_file_commands
+from desktop_app.cli_keys import add_key_commands
 from desktop_app.cli_options import add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
 from desktop_app.cli_run import RunCommands
 from desktop_app.cli_sessions import SessionCommands
-from desktop_app.cli_ssh import SshCommands
-from desktop_app.cli_ssh import add_arguments as add_ssh_arguments
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.route import EXAMPLES
@@ -39,14 +38,7 @@ EXIT_CODES = (
 
 
 class Commands(
-    AccountCommands,
-    SessionCommands,
-    RunCommands,
-    ConnectionCommands,
-    CatalogueCommands,
-    PortCommands,
-    FileCommands,
-    SshCommands,
+    AccountCommands, SessionCommands, RunCommands, ConnectionCommands, CatalogueCommands, PortCommands, FileCommands
 ):
     """All commands over one core."""
 
@@ -153,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
-    add_ssh_arguments(commands, _command)
+    add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)
     return top

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from desktop_app.cli_base import CommandBase
+from desktop_app.cli_keys import KeyCommands
 from desktop_app.cli_options import spec_of
 from desktop_app.cli_output import json_line, problem_json, say, session_json
 from desktop_app.domain.account import Account
@@ -24,7 +24,7 @@ LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 
 
-class RunCommands(CommandBase):
+class RunCommands(KeyCommands):
     """One method per command; each returns the exit code."""
 
     def run_launch(self) -> int:
@@ -61,7 +61,7 @@ class RunCommands(CommandBase):
         if snapshot.held_by:
             return self._held_elsewhere(session, snapshot.held_by)
         self.core.watch(session.account)
-        self.core.attach(session, self.cancel())
+        self.attach_unlocked(session)
         return self._stay(session, hold=True)
 
     def _held_elsewhere(self, session: SessionId, pid: int) -> int:

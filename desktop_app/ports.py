@@ -105,7 +105,10 @@ class Server(Protocol):
         """Create the task (and its project) and return its id; not yet enqueued."""
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
-        """Set hyper-parameters of section ``sessiondock``; other parameters stay. Only before the task is enqueued."""
+        """Set hyper-parameters of section ``sessiondock``, whatever the task's state; other parameters stay."""
+
+    def parameters(self, task: str, cancel: Cancel) -> Mapping[str, str]:
+        """The hyper-parameters of section ``sessiondock`` of a session. Problems: task.gone, task.foreign"""
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it. Problems: queue.unknown"""

@@ -26,6 +26,7 @@ CLEARML_REQUIREMENT = "clearml==2.1.12"
 
 PARAM_CONTRACT = "contract"
 PARAM_AUTHORIZED_KEY = "authorized_key"
+PARAM_KEY_SLOTS = "key_slots"  # the client key as ciphertext; the remote has no use for it
 PARAM_INIT_SCRIPT = "init_script"
 PARAM_INIT_MINUTES = "init_script_minutes"
 

@@ -130,8 +130,12 @@ class ServerCalls(Lookups):
         return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
-        body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none"}
+        body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none", "force": True}
         self.call("tasks.edit_hyper_params", body, cancel)
+
+    def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
+        found = self._ours(task, cancel, (f"hyperparams.{contract.SECTION}",))
+        return facts.parameter_values(found)
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it."""
@@ -160,8 +164,13 @@ class ServerCalls(Lookups):
         ours = [task for task in found.values() if facts.is_session(task)]
         return self._seen(ours, cancel, WORKERS_EVERY_S)
 
-    def _tasks(self, selection: Mapping[str, Any], cancel: Cancel) -> list[dict[str, Any]]:
-        body = {**selection, "only_fields": list(facts.TASK_FIELDS), "order_by": ["-created"], "search_hidden": True}
+    def _tasks(self, selection: Mapping[str, Any], cancel: Cancel, more: Sequence[str] = ()) -> list[dict[str, Any]]:
+        body = {
+            **selection,
+            "only_fields": [*facts.TASK_FIELDS, *more],
+            "order_by": ["-created"],
+            "search_hidden": True,
+        }
         found = self._list("tasks.get_all", body, "tasks", cancel)
         return [task for task in found if TASK_ID.fullmatch(str(task.get("id") or ""))]
 
@@ -193,8 +202,8 @@ class ServerCalls(Lookups):
         """One session. Problems: task.gone, task.foreign"""
         return self._seen([self._ours(task, cancel)], cancel)[0]
 
-    def _ours(self, task: str, cancel: Cancel) -> dict[str, Any]:
-        found = self._tasks({"id": [task]}, cancel)
+    def _ours(self, task: str, cancel: Cancel, more: Sequence[str] = ()) -> dict[str, Any]:
+        found = self._tasks({"id": [task]}, cancel, more)
         if not found:
             raise failure("task.gone")
         if not facts.is_session(found[0]):

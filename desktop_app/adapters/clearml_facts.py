@@ -215,3 +215,10 @@ def parameters(values: Mapping[str, str]) -> list[dict[str, str]]:
         {"section": contract.SECTION, "name": name, "value": value, "type": "", "description": ""}
         for name, value in values.items()
     ]
+
+
+def parameter_values(task: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> value of our section."""
+    section = _inner(task, "hyperparams", contract.SECTION)
+    items = section.items() if isinstance(section, Mapping) else ()
+    return {str(name): str(_inner(item, "value") or "") for name, item in items if isinstance(item, Mapping)}

@@ -1,5 +1,6 @@
 """A ClearML account as the app remembers it; its secret is in the keyring under ``Account.id``. Pure data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 UNCHECKED = "unchecked"  # a value of ``Account.trust``
@@ -87,3 +88,13 @@ class LogLine:
     timestamp: int
     text: str
     level: str = ""
+
+
+def relatives_of(account: str, known: Iterable[Account]) -> tuple[str, ...]:
+    """The ids of the same user's other accounts on the same server: he has more than one API key."""
+    accounts = {one.id: one for one in known}
+    own = accounts.get(account)
+    if own is None or not own.user_id:
+        return ()
+    place = (own.api_url, own.user_id)
+    return tuple(one.id for one in accounts.values() if one.id != account and (one.api_url, one.user_id) == place)

@@ -17,6 +17,7 @@ _REQUIREMENT = re.compile(
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
 _GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
+PASSPHRASE_MIN = 12  # characters
 
 
 def clean_line(text: str) -> str:
@@ -145,6 +146,13 @@ def task(value: str) -> str:
 def user(value: str) -> str:
     if value and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
         return "A user name is made of small letters, digits, - and _, and begins with a letter."
+    return ""
+
+
+def passphrase(value: str) -> str:
+    """Everybody in the workspace can try to guess it, as often as he likes."""
+    if value and (len(value) < PASSPHRASE_MIN or not value.isprintable()):
+        return f"Give a passphrase of at least {PASSPHRASE_MIN} characters on one line."
     return ""
 
 

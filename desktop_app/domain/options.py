@@ -160,6 +160,10 @@ class LaunchSpec:
         Kind.CHOICE, bare=RANDOM_ONCE, passing=RANDOM_ONCE, advanced=True,
         choices=((RANDOM_OFF, "No"), (RANDOM_ONCE, "For this session"), (RANDOM_ALWAYS, "For every session")),
     )  # fmt: skip
+    attach_passphrase: str = _access(
+        "", "--attach-passphrase", "Attach passphrase",
+        "Lets you attach from another computer that has another API key; empty: with the same API key only.",
+        Kind.SECRET, own=True, dashes=True, keep=Keep.NEVER, advanced=True, check=checks.passphrase)  # fmt: skip
     public_ip: bool = _access(
         False, "--public-ip", "Public address",
         "The machine asks a service in the internet for its public address and is reached there (cloud machines).",

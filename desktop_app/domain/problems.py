@@ -25,6 +25,7 @@ class Remedy(Enum):
     OTHER_QUEUE = "Choose another queue…"
     CANCEL_LAUNCH = "Cancel launch"
     SHOW_LOG = "Show log"
+    ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
 
@@ -136,19 +137,18 @@ TABLE = MappingProxyType(
             _row("ssh.auth", "The session's machine refused the key",
                  "{address} did not accept this session's SSH key.", Retry.USER, (Remedy.RETRY,)),
             _row("ssh.no_key", "This session's key is not on this computer",
-                 "The session was launched from another computer or its key was removed from the keyring. "
-                 "Attach from the computer that launched it.", Retry.USER),
+                 "The session was launched from another computer, and nothing on this one opens its key. Attach from "
+                 "that computer, or give the session an attach passphrase there (sessiondock passphrase).",
+                 Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.passphrase", "This session's key is locked with a passphrase",
+                 "The session was launched from another computer. Enter the attach passphrase that it was given there.",
+                 Retry.USER, (Remedy.ENTER_PASSPHRASE,)),
+            _row("ssh.wrong_passphrase", "The passphrase does not open this session's key",
+                 "Check it and try again; upper and lower case matter.", Retry.USER, (Remedy.ENTER_PASSPHRASE,)),
+            _row("ssh.short_passphrase", "The passphrase is too short",
+                 "Everybody in your ClearML workspace can try to guess it, so use at least {least} characters.",
+                 Retry.USER),
             _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
-            _row("ssh.config_unwritable", "The ssh configuration can't be changed",
-                 "{path}: {why}. {by_hand} yourself: {line}", Retry.USER, (Remedy.RETRY,)),
-            _row("ssh.config_text", "The ssh configuration can't be read",
-                 "Your ssh config file is not plain text (perhaps it was saved as UTF-16), so ssh itself can't use it. "
-                 "Save it as UTF-8 and try again.", Retry.USER, (Remedy.RETRY,)),
-            _row("ssh.no_alias", "There is no session with this alias",
-                 "No session on this computer is called {name}. Known: {known}.", Retry.USER),
-            _row("ssh.not_attached", "The session is not attached",
-                 "“{name}” can be reached while SessionDock holds its connection. Press Attach in the window, or run: "
-                 "sessiondock attach {task}", Retry.USER, (Remedy.ATTACH,)),
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
             # --- what stands between us and the session's machine
             _row("route.invalid", "That route can't be used", "{why}", Retry.USER),

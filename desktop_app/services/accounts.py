@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.account import SANDBOX_ID, Account, Identity
+from desktop_app.domain.account import SANDBOX_ID, Account, Identity, relatives_of
 from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD, SESSION_KINDS
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
+from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 
 SIGN_IN_S = 20.0
@@ -161,17 +162,30 @@ class Accounts:
             who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
             account = self._with_route(described(account, who))
+            old = self._outside.secrets.get(API_SECRET, account.id) or ""
             self._outside.secrets.set(API_SECRET, account.id, secret.strip())
             self._outside.profiles.save_account(account)
         except BaseException:
             server.close()
             raise
+        self._wrap_keys(account, old if old != secret.strip() else "", server, cancel)
         self._replace_server(account.id, server)
         return account
 
     def _with_route(self, account: Account) -> Account:
         """An account that comes back with a new key keeps the way to its machines."""
         return replace(account, route=next((a.route for a in self.all() if a.id == account.id), ""))
+
+    def _wrap_keys(self, account: Account, replaced: str, server: Server, cancel: Cancel) -> None:
+        """Another key of the same user: it shall open his running sessions on any computer, a revoked one no more."""
+        relatives = (account.id, *relatives_of(account.id, self.all()))
+        refused = [one for one in relatives if (found := self.problem(one)) and found.code == "server.unauthorised"]
+        dead = [secret for one in refused if (secret := self._outside.secrets.get(API_SECRET, one))]
+        dead = [secret for secret in (replaced, *dead) if secret]
+        sessions = [s.id for one in relatives for s in self._store.of_account(one) if s.remote is not Remote.ENDED]
+        SessionKeys(self._outside.secrets, self._outside.slot_cipher).wrap_again(
+            sessions, account.id, dead, server, cancel
+        )
 
     def _replace_server(self, account: str, server: Server) -> None:
         with self._lock:

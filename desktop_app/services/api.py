@@ -14,9 +14,7 @@ from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot
-from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
-from desktop_app.services.aliases import SshStatus
 from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
@@ -81,19 +79,14 @@ class CredentialImport(Protocol):
         """Verify by a login, keep the secret in the keyring, begin polling. The address may be any that people type."""
 
 
-class Aliases(Protocol):
-    """How the user's own ssh, editors and file managers find sessions. See ``services.aliases``."""
+class Keys(Protocol):
+    """Passphrases that let a session be attached from another computer. Blocking."""
 
-    def of(self, session: SessionId) -> Alias | None:
-        """Quick: the session's alias, once it was connected on this computer."""
+    def unlock(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        """Problems: ssh.wrong_passphrase, keyring.*, server.*"""
 
-    def status(self) -> SshStatus: ...
-
-    def install(self) -> bool:
-        """Add one line to the user's ssh config (a person agreed); False when it is there."""
-
-    def remove(self) -> bool:
-        """Take it out; False when it is not there."""
+    def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        """Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase, server.*"""
 
 
 class Core(Protocol):
@@ -112,8 +105,8 @@ class Core(Protocol):
         """Quick. What listens in a session, and forwards."""
 
     @property
-    def aliases(self) -> Aliases:
-        """Quick."""
+    def keys(self) -> Keys:
+        """Quick. Keys of sessions of other computers."""
 
     # -- life cycle
     def start(self) -> None:

@@ -26,6 +26,7 @@ from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
+from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract
 
@@ -41,6 +42,7 @@ class Launcher:
     def __init__(self, outside: Outside, store: SessionStore) -> None:
         self._outside = outside
         self._store = store
+        self._keys = SessionKeys(outside.secrets, outside.slot_cipher)
 
     def launch(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> SessionId:
         """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
@@ -86,6 +88,9 @@ class Launcher:
         if spec.password:
             self._outside.secrets.set(SSH_PASSWORD, session.text, spec.password)
         self._outside.profiles.save_session_options(session.text, to_session(spec))
+        slots = self._keys.parameters(session, key.private, key.public, spec.attach_passphrase)
+        if slots:
+            server.write_parameters(session.task, slots, cancel)
         cancel.check()
         return server.enqueue(session.task, spec.queue, cancel)
 

@@ -8,15 +8,16 @@ supervisor's affair.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from desktop_app.domain.account import relatives_of
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
-from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, Server, Target
 from desktop_app.services.forwards import SessionForwards
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.routes import route_of
+from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
@@ -47,6 +48,7 @@ class SessionTunnel:
         self._tunnel.on_lost(lost)
         self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel)
         self._trust = RecordTrust(session, outside)
+        self._keys = SessionKeys(outside.secrets, outside.slot_cipher)
         self._dial = Cancel()
         self._private_key = ""
         self._target: Target | None = None
@@ -105,7 +107,8 @@ class SessionTunnel:
         """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
         server = self._server(cancel)
         record = self._trust.believed(self._facts(server), server, cancel)
-        self._target = Target(record, self._key(), *route_of(self._outside, self._session.account))
+        key = self._key(server, cancel)
+        self._target = Target(record, key, *route_of(self._outside, self._session.account))
         self._dial = Cancel(self._outside.pace.dial_s)
         cancel.check()
         self._tunnel.connect(self._target, self._dial)
@@ -128,11 +131,10 @@ class SessionTunnel:
             raise failure("ssh.lost", address="the session's machine")
         return seen.facts
 
-    def _key(self) -> str:
+    def _key(self, server: Server, cancel: Cancel) -> str:
         if not self._private_key:
-            self._private_key = self._outside.secrets.get(CLIENT_KEY, self._session.text) or ""
-        if not self._private_key:
-            raise failure("ssh.no_key")
+            relatives = relatives_of(self._session.account, self._outside.profiles.accounts())
+            self._private_key = self._keys.find(self._session, relatives, server, cancel)
         return self._private_key
 
     def probe(self, seconds: float) -> None:

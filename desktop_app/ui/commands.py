@@ -34,6 +34,7 @@ class Commands(QObject):
     ask_queue = Signal(object)  # SessionId
     ask_log = Signal(object)  # SessionId
     ask_sign_in = Signal(str)  # account id
+    ask_passphrase = Signal(object)  # SessionId
 
     def __init__(self, core: Core, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +117,15 @@ class Commands(QObject):
     def move(self, session: SessionId, queue: str) -> None:
         self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
 
+    def unlock(self, session: SessionId, passphrase: str) -> None:
+        """Fetch the key of a session of another computer, then connect."""
+
+        def work(cancel: Cancel) -> None:
+            self._core.keys.unlock(session, passphrase, cancel)
+            self._core.attach(session, cancel)
+
+        self._submit(session, Action.ATTACH, work)
+
     def reconnect_all(self) -> None:
         """Redial every broken link now; one that looks whole has to prove it."""
         for snapshot in self._core.store.all():
@@ -177,6 +187,7 @@ class Commands(QObject):
             Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),
             Remedy.ATTACH: lambda: self._attach(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
+            Remedy.ENTER_PASSPHRASE: lambda: self.ask_passphrase.emit(session),
         }
         table[remedy]()
 

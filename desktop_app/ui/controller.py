@@ -16,6 +16,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.dialogs.app_log import AppLogDialog
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.passphrase import PassphraseDialog
 from desktop_app.ui.dialogs.queue import QueueDialog
 from desktop_app.ui.main_window import MainWindow, top_level
 from desktop_app.ui.state import WindowState
@@ -59,6 +60,7 @@ class Controller(QObject):
         commands.ask_queue.connect(self._ask_queue)
         commands.ask_log.connect(self._show_log)
         commands.ask_sign_in.connect(self.accounts.open_account)
+        commands.ask_passphrase.connect(self._ask_passphrase)
         self.accounts.changed.connect(self.refresh)
         self.accounts.launched.connect(self.show_session)
         window.new_session.connect(self.accounts.open_wizard)
@@ -140,6 +142,11 @@ class Controller(QObject):
     def _ask_queue(self, session: SessionId) -> None:
         dialog = QueueDialog(self._core, self.bridge, session.account, self._name(session), top_level(self.window))
         dialog.chosen.connect(lambda queue: self.commands.move(session, queue))
+        dialog.open()
+
+    def _ask_passphrase(self, session: SessionId) -> None:
+        dialog = PassphraseDialog(self._name(session), top_level(self.window))
+        dialog.given.connect(lambda passphrase: self.commands.unlock(session, passphrase))
         dialog.open()
 
     def _show_log(self, session: SessionId) -> None:

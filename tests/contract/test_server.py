@@ -100,6 +100,18 @@ def test_writing_parameters_keeps_the_others(rig: ServerRig) -> None:
 
 
 @pytest.mark.parity("H3")
+def test_parameters_of_a_running_session_can_be_read_and_added(rig: ServerRig) -> None:
+    task = running(rig)
+    rig.server.write_parameters(task, {"key_slots": '[["passphrase","AAAA"]]'}, soon())
+    assert rig.server.parameters(task, soon()) == {"contract": "1", "key_slots": '[["passphrase","AAAA"]]'}
+
+
+def test_parameters_of_another_task_are_not_read(rig: ServerRig) -> None:
+    with pytest.raises(AppError) as caught:
+        rig.server.parameters(rig.foreign_task(), soon())
+    assert code_of(caught) == "task.foreign"
+
+
 @pytest.mark.parametrize(("queue", "watched"), [("gpu (a100)", True), ("nobody's", False)])
 def test_enqueue_tells_whether_an_agent_serves_the_queue(rig: ServerRig, queue: str, watched: bool) -> None:
     task = rig.server.create(DRAFT, soon())

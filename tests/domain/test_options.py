@@ -74,7 +74,7 @@ def test_a_session_remembers_all_that_was_not_the_default() -> None:
 def test_every_option_but_those_of_one_session_is_a_default_of_the_next_launch() -> None:
     kept = {name for name, option in options().items() if option.keep is Keep.PROFILE}
     assert set(options()) - kept == {
-        "store_defaults", "debug_task", "upload_files", "continue_session", "password",
+        "store_defaults", "debug_task", "upload_files", "continue_session", "password", "attach_passphrase",
     }  # fmt: skip
 
 

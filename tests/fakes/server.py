@@ -83,6 +83,11 @@ class FakeServer:
             self._enter("write_parameters", cancel)
             self._ours(task).parameters.update(values)
 
+    def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
+        with self._lock:
+            self._enter("parameters", cancel)
+            return dict(self._ours(task).parameters)
+
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         with self._lock:
             self._enter("enqueue", cancel)

@@ -31,6 +31,7 @@ from desktop_app.ports import Cancel
 from desktop_app.services.api import Notice, Outcome
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
+from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_ports import FakePorts
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -196,6 +197,7 @@ class FakeCore:
         self.notice_callbacks: list[Callable[[Notice], None]] = []
         self.next_number = 100
         self.ports = FakePorts(self._call)
+        self.keys = FakeKeys(self._call)
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         self.calls.append((name, *arguments))

@@ -1,5 +1,6 @@
 """Commands that launch, connect, open and end, over a core with fakes: events, exit codes, Ctrl-C, other processes."""
 
+import io
 import os
 import signal
 from collections.abc import Callable
@@ -51,7 +52,8 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
         requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
         docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
         upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", git_credentials=True,
-        ssh_agent_forwarding=True, username="ada", password="correct horse", randomize="always", public_ip=True,
+        ssh_agent_forwarding=True, username="ada", password="correct horse",
+        attach_passphrase="battery staple", randomize="always", public_ip=True,
         remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
         cli_compatible=True,
     )  # fmt: skip
@@ -191,6 +193,16 @@ def test_attach_needs_a_person_when_the_host_key_is_wrong(run: Run, world: World
     said = run("attach", task, "--json")
     assert said.code == 1 and said.events[-1]["error"]["code"] == "ssh.host_key"
     assert "SHA256:a" in said.err and "did not connect" in said.err
+
+
+def test_a_passphrase_from_standard_input_is_kept_in_the_task_as_ciphertext(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = add_ready(world)
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert run("passphrase", task, "--json").json["done"] == "passphrase set"
+    slots = world.server().tasks[task].parameters["key_slots"]
+    assert "passphrase" in slots and "horse" not in slots and "PRIVATE KEY" not in slots
 
 
 def test_attach_tells_who_holds_the_session_already(run: Run, world: World, other: World) -> None:

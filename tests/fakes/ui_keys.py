@@ -1,0 +1,19 @@
+"""Session keys for the window's tests: implements services.api.Keys in memory."""
+
+from collections.abc import Callable
+
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel
+
+
+class FakeKeys:
+    """``call`` notes what was asked for, waits and fails as the test says (``FakeCore``)."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self._call = call
+
+    def unlock(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        self._call("keys.unlock", cancel, session, passphrase)
+
+    def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        self._call("keys.set_passphrase", cancel, session, passphrase)
