@@ -1,92 +1,82 @@
 """The forwarding engine: local listeners that stay, and the connections through whatever transport is up.
 
-One thread accepts for all listeners; each connection has one thread per direction, so that a stalled reader delays
-nobody else: it leaves its channel's window (``WINDOW`` bytes) unacknowledged and the remote stops sending. A
-connection that arrives while no transport is up waits up to ``PATIENCE_SECONDS``. One that loses its transport is
-reset, never closed cleanly, so that nobody takes half a download for a whole one. Nothing but this file knows how
-bytes are moved.
+One thread (ssh_loop) accepts for all listeners, reads what goes up and serves whoever is slow; the transport's thread
+hands what comes down straight to the sockets that take it (ssh_flow). A connection that arrives while no transport is
+up waits up to ``PATIENCE_SECONDS``.
 """
 
-import contextlib
 import logging
-import selectors
 import socket
-import struct
-import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from paramiko import Channel
+from functools import partial
 
 from desktop_app.adapters.loopback_peer import is_ours
+from desktop_app.adapters.ssh_flow import Connection
+from desktop_app.adapters.ssh_loop import READ, Loop
 from desktop_app.adapters.ssh_ports import open_near
-from desktop_app.adapters.ssh_transport import PACKET, WINDOW, SessionTransport
-from desktop_app.adapters.ssh_wire import WIRE_ERRORS
+from desktop_app.adapters.ssh_transport import SessionTransport
+from desktop_app.adapters.ssh_uplink import Uplink
 from desktop_app.domain.problems import Cancelled, failure
 from desktop_app.ports import BoundPort, Way
 
 PATIENCE_SECONDS = 20.0
-OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 3.0
-CONNECTIONS = 512  # at once; more wait in the system's backlog
-CHUNK = 256 * 1024
-SEND_PACKET = 32 * 1024  # what OpenSSH takes at once; a longer slice would be copied in vain
-_WINDOWS = sys.platform == "win32"
-_RESET = struct.pack("hh" if _WINDOWS else "ii", 1, 0)  # SO_LINGER: drop what is unsent and send RST
-_SEND_TIMEOUT = struct.pack("i", 500) if _WINDOWS else struct.pack("ll", 0, 500_000)  # how late an abort is noticed
-_STOP_READING = socket.SHUT_RDWR if _WINDOWS else socket.SHUT_RD  # Windows does not wake a reader for SHUT_RD
+REST_SECONDS = 1.0  # without new connections, when the system has no room for one
+CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't wait for more than 512 sockets.
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """One application's local port."""
+    """One application's local port. ``watched`` belongs to the loop's thread."""
 
     bound: BoundPort
     socket: socket.socket
+    watched: int = 0
 
 
 class Forwarder:
-    """Listeners and connections of one session. Thread-safe."""
+    """Listeners and connections of one session. Thread-safe; what begins with ``_on`` runs on the loop's thread."""
 
     def __init__(self, name: str, patience: float = PATIENCE_SECONDS) -> None:
-        self.patience = patience
-        self._name = name
-        self._changed = threading.Condition()
+        self._patience = patience
+        self._lock = threading.Lock()
         self._listeners: dict[str, Listener] = {}
         self._routes: dict[str, int] = {}
         self._forwards: dict[str, Way] = {}
-        self._transport: SessionTransport | None = None
-        self._connections: set[Connection] = set()
         self._closed = False
-        self._acceptor: threading.Thread | None = None
-        self._wake, self._waker = socket.socketpair()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake, selectors.EVENT_READ, None)
+        self._loop = Loop(f"fwd-{name}")
+        self._loop.due, self._loop.timer = self._on_due, self._on_time
+        # the loop's thread only
+        self._uplink: Uplink | None = None
+        self._connections: set[Connection] = set()
+        self._pending: deque[Connection] = deque()  # by deadline: who waits for a way or an answer
+        self._rest_until = 0.0
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
         """See ports.Tunnel.bind. Problems: port.none"""
-        with self._changed:
+        with self._lock:
             for app, port in wanted.items():
                 if app not in self._listeners and not self._closed:
                     self._open(app, port)
-            if self._acceptor is None and not self._closed:
-                self._acceptor = threading.Thread(target=self._accept, name=f"fwd-{self._name}", daemon=True)
-                self._acceptor.start()
+            if not self._loop.started and not self._closed:
+                self._loop.start()
             return tuple(self._listeners[app].bound for app in wanted if app in self._listeners)
 
     def route(self, ports: Mapping[str, int]) -> None:
         """Application -> remote port, for new connections and those that wait."""
-        with self._changed:
+        with self._lock:
             self._routes = dict(ports)
-            self._changed.notify_all()
+        self._loop.call(self._on_retry)
 
     def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
         """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
-        with self._changed:
+        with self._lock:
             self._forwards[key] = way
         bound = self.bind({key: wanted})
         if not bound:
@@ -95,78 +85,30 @@ class Forwarder:
 
     def unbind(self, key: str) -> None:
         """See ports.Tunnel.unbind."""
-        with self._changed:
+        with self._lock:
             self._forwards.pop(key, None)
             listener = self._listeners.pop(key, None)
-            connections = [one for one in self._connections if one.app == key]
-            if listener is None or self._closed:
-                return
-            self._selector.unregister(listener.socket)
-            listener.socket.close()
-        for connection in connections:
-            connection.abort()
+        if listener is not None:
+            self._loop.run(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
 
     def attach(self, transport: SessionTransport) -> None:
         """New connections go through this transport from now on."""
-        with self._changed:
-            self._transport = transport
-            self._changed.notify_all()
+        self._loop.call(partial(self._on_attach, transport))
 
     def detach(self) -> None:
         """No transport; connections that run on the old one end with it, new ones wait."""
-        with self._changed:
-            self._transport = None
+        self._loop.call(self._on_detach)
 
     def close(self) -> None:
-        """Close the listeners, reset the connections and wait for the threads."""
-        with self._changed:
+        """Close the listeners, reset the connections and wait for the thread."""
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
-            self._transport = None
-            connections = list(self._connections)
-            self._changed.notify_all()
-        self._waker.send(b"x")
-        if self._acceptor is not None:
-            self._acceptor.join(CLOSE_SECONDS)
-        for connection in connections:
-            connection.abort()
-        with self._changed:
-            self._changed.wait_for(lambda: not self._connections, CLOSE_SECONDS)
-        for listener in self._listeners.values():
-            listener.socket.close()
-        self._selector.close()
-        self._wake.close()
-        self._waker.close()
+        self._loop.run(self._on_close, CLOSE_SECONDS)
+        self._loop.stop(CLOSE_SECONDS)
 
-    # --- used by connections
-
-    def admits(self, app: str, client_port: int) -> bool:
-        """Whether that client may use the port: what has no login of its own is for this user's programs only."""
-        with self._changed:
-            listener = self._listeners.get(app)
-            guarded = app in self._forwards
-        return listener is not None and (not guarded or is_ours(client_port, listener.bound.port))
-
-    def wait_for_way(self, app: str, seconds: float) -> tuple[SessionTransport, Way] | None:
-        """The transport and where to connect to; None when there is none in time."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or (self._transport is not None and self._way(app)), seconds)
-            way = self._way(app)
-            if self._closed or self._transport is None or way is None:
-                return None
-            return self._transport, way
-
-    def _way(self, app: str) -> Way | None:
-        port = self._routes.get(app)
-        return self._forwards.get(app) or (Way(port) if port else None)
-
-    def forget(self, connection: "Connection") -> None:
-        with self._changed:
-            self._connections.discard(connection)
-            self._changed.notify_all()
-
-    # --- inside
+    # ---- inside; the lock is held
 
     def _open(self, app: str, wanted: int) -> None:
         found = open_near(wanted)
@@ -175,157 +117,113 @@ class Forwarder:
         listener, holder = found
         bound = BoundPort(app, listener.getsockname()[1], wanted, holder)
         self._listeners[app] = Listener(bound, listener)
-        self._selector.register(listener, selectors.EVENT_READ, app)
-        self._waker.send(b"x")
+        self._loop.call(self._on_listen)
 
-    def _accept(self) -> None:
-        """The accepting thread."""
-        while not self._closed:
-            for key, _ in self._selector.select():
-                if key.data is None:
-                    self._wake.recv(4096)
-                else:
-                    self._accept_one(key.data)
+    def _way(self, app: str) -> Way | None:
+        port = self._routes.get(app)
+        return self._forwards.get(app) or (Way(port) if port else None)
 
-    def _accept_one(self, app: str) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._connections) < CONNECTIONS)
-            listener = self._listeners.get(app)
-            if self._closed or listener is None:
-                return
-            try:
-                client, origin = listener.socket.accept()
-            except BlockingIOError:
-                return  # whoever knocked left again
-            except OSError as error:  # out of file descriptors, mostly
-                log.warning("a local connection to %s could not be accepted: %s", app, error)
-                self._changed.wait(0.05)
-                return
-            connection = Connection(self, app, client, origin)
-            self._connections.add(connection)
-        connection.start()
+    # ---- the loop's thread
 
+    def _on_listen(self) -> None:
+        """Watch all listeners, or none while there is no room for another connection."""
+        room = len(self._connections) < CONNECTIONS and time.monotonic() >= self._rest_until
+        with self._lock:
+            listeners = [] if self._closed else list(self._listeners.items())
+        for app, listener in listeners:
+            ready = partial(self._on_knock, app, listener)
+            listener.watched = self._loop.watch(listener.socket, listener.watched, READ if room else 0, ready)
 
-class Connection:
-    """One local connection and its channel."""
-
-    def __init__(self, forwarder: Forwarder, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
-        self._forwarder = forwarder
-        self.app = app
-        self._client = client
-        self._origin = origin
-        self._aborted = False
-        client.setblocking(True)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, name=f"fwd-{self.app}-{self._origin[1]}", daemon=True).start()
-
-    def abort(self) -> None:
-        """Reset the local side; both threads end. A FIN must not go out: it would look like a complete answer."""
-        self._aborted = True
-        with contextlib.suppress(OSError):
-            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._client.shutdown(_STOP_READING)
-
-    def _run(self) -> None:
-        """The downward thread: finds a way, starts the upward thread, moves bytes, cleans up."""
+    def _on_knock(self, app: str, listener: Listener, _mask: int) -> None:
         try:
-            channel = self._open()
-            if channel is not None:
-                self._pump(channel)
-            else:
-                self.abort()
-        finally:
-            self._client.close()
-            self._forwarder.forget(self)
+            client, origin = listener.socket.accept()
+        except BlockingIOError:
+            return  # whoever knocked left again
+        except OSError as error:  # out of file descriptors, mostly
+            log.warning("a local connection to %s could not be accepted: %s", app, error)
+            self._rest_until = time.monotonic() + REST_SECONDS
+            self._on_listen()
+            return
+        connection = Connection(self._loop, app, client, origin)
+        connection.on_done, connection.on_lost = self._on_done, self._on_dispatch
+        connection.deadline = time.monotonic() + self._patience
+        self._connections.add(connection)
+        if len(self._connections) >= CONNECTIONS:
+            self._on_listen()
+        if not self._admits(app, origin[1], listener.bound.port):
+            log.warning("a program of another user tried to use the forwarded port of %s", app)
+            connection.abort()
+            return
+        self._pending.append(connection)
+        self._on_dispatch(connection)
 
-    def _open(self) -> Channel | None:
-        """A channel to the application. None: not for this client, no way in time, or the remote refused."""
-        if not self._forwarder.admits(self.app, self._origin[1]):
-            log.warning("a program of another user tried to use the forwarded port of %s", self.app)
-            return None
-        deadline = time.monotonic() + self._forwarder.patience
-        while (left := deadline - time.monotonic()) > 0:
-            way = self._forwarder.wait_for_way(self.app, left)
-            if way is None:
-                return None
-            transport, destination = way
-            try:
-                return transport.open_channel(
-                    "direct-tcpip", (destination.host, destination.port), self._origin, WINDOW, PACKET, OPEN_SECONDS
-                )
-            except WIRE_ERRORS as error:
-                log.debug("no channel to %s at %s: %s", self.app, destination, error)
-                if transport.is_active() and "Timeout" not in str(error):
-                    return None  # the remote said no: nothing listens there
-            # This transport is lost or stuck: wait for the next one.
-            transport.ended.wait(max(0.0, deadline - time.monotonic()))
-        return None
+    def _admits(self, app: str, client_port: int, port: int) -> bool:
+        """What has no login of its own is for this user's programs only."""
+        with self._lock:
+            guarded = app in self._forwards
+        return not guarded or is_ours(client_port, port)
 
-    def _pump(self, channel: Channel) -> None:
-        upward = threading.Thread(target=self._upward, args=(channel,), name="fwd-up", daemon=True)
-        upward.start()
-        try:
-            if self._downward(channel):
-                with contextlib.suppress(OSError):
-                    self._client.shutdown(socket.SHUT_WR)
-                channel.status_event.wait()  # set when the channel is closed; the upward half may go on until then
-                with contextlib.suppress(OSError):
-                    self._client.shutdown(socket.SHUT_RD)
-            else:
-                self.abort()
-        finally:
-            _close(channel)
-            upward.join()
+    def _on_dispatch(self, connection: Connection) -> None:
+        """Ask for its channel, if there is a way; else it waits for the next attach or route."""
+        uplink = self._uplink
+        with self._lock:
+            way = self._way(connection.app)
+        if uplink is None or way is None:
+            return
+        connection.uplink = uplink
+        if not uplink.channels.open(connection, way.host, way.port, connection.origin):
+            connection.uplink = None
 
-    def _downward(self, channel: Channel) -> bool:
-        """Remote to local. True when the remote said that it is done, False when either side broke."""
-        try:
-            while data := channel.recv(CHUNK):
-                if not self._deliver(data):
-                    return False
-        except WIRE_ERRORS:
-            return False
-        return bool(channel.eof_received) and not self._aborted
+    def _on_retry(self) -> None:
+        for connection in list(self._pending):
+            if connection.waiting:
+                self._on_dispatch(connection)
 
-    def _deliver(self, data: bytes) -> bool:
-        """All of it to the local side, however slow it is; False when the tunnel closes meanwhile."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._client.send(view) :]
-            except (BlockingIOError, TimeoutError):
-                if self._aborted:
-                    return False
-        return True
+    def _on_attach(self, transport: SessionTransport) -> None:
+        self._on_detach()
+        self._uplink = Uplink(self._loop, transport.channels, transport.wire)
+        self._on_retry()
 
-    def _upward(self, channel: Channel) -> None:
-        """The upward thread: local to remote, until the local side is done or either side broke."""
-        try:
-            while data := self._client.recv(CHUNK):
-                if not _send_all(channel, data):
-                    return
-            if self._aborted:
-                _close(channel)  # else the downward thread waits for a remote that may never speak again
-            else:
-                channel.shutdown_write()
-        except WIRE_ERRORS:
-            _close(channel)  # reset by the local side: the remote must not go on
+    def _on_detach(self) -> None:
+        if self._uplink is not None:
+            self._uplink.end()
+            self._uplink = None
+
+    def _on_done(self, connection: Connection) -> None:
+        full = len(self._connections) >= CONNECTIONS
+        self._connections.discard(connection)
+        if full:
+            self._on_listen()
+
+    def _on_due(self) -> float | None:
+        ends = [self._pending[0].deadline] if self._pending else []
+        if self._rest_until:
+            ends.append(self._rest_until)
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _on_time(self) -> None:
+        """After everything that happened: who has waited long enough?"""
+        while self._pending and (self._pending[0].settled or self._pending[0].deadline <= time.monotonic()):
+            connection = self._pending.popleft()
+            if not connection.settled:
+                connection.abort()
+        if self._rest_until and time.monotonic() >= self._rest_until:
+            self._rest_until = 0.0
+            self._on_listen()
+
+    def _on_unbind(self, key: str, listener: Listener) -> None:
+        listener.watched = self._loop.watch(listener.socket, listener.watched, 0, _ignore)
+        listener.socket.close()
+        for connection in [one for one in self._connections if one.app == key]:
+            connection.abort()
+
+    def _on_close(self) -> None:
+        self._on_detach()
+        with self._lock:
+            listeners, self._listeners = dict(self._listeners), {}
+        for key, listener in listeners.items():
+            self._on_unbind(key, listener)
 
 
-def _close(channel: Channel) -> None:
-    with contextlib.suppress(*WIRE_ERRORS):  # a transport that died can't carry the news; here it is closed anyway
-        channel.close()
-
-
-def _send_all(channel: Channel, data: bytes) -> bool:
-    """Without sendall's copy of the rest per packet; False when the channel ended."""
-    at = 0
-    while at < len(data):
-        sent = channel.send(data[at : at + SEND_PACKET])
-        if not sent:
-            return False
-        at += sent
-    return True
+def _ignore(_mask: int) -> None:
+    pass

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop_app.adapters.ssh_channels import WINDOW
 from desktop_app.adapters.ssh_ports import OURSELVES
-from desktop_app.adapters.ssh_transport import WINDOW
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Retry
 from desktop_app.ports import Cancel
