@@ -64,7 +64,11 @@ class ClearMLTask:
         found = self._get("name", "container")
         container = dict(found.get("container") or {})
         return TaskFacts(
-            as_text(found.get("name")), as_text(container.get("image")), as_text(container.get("setup_shell_script"))
+            name=as_text(found.get("name")),
+            image=as_text(container.get("image")),
+            setup_script=as_text(container.get("setup_shell_script")),
+            web_host=as_text(self._sdk.config.get("api.web_server", None)),
+            files_host=as_text(self._sdk.config.get("api.files_server", None)),
         )
 
     def status(self) -> TaskStatus:

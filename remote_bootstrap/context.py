@@ -9,6 +9,7 @@ from typing import Dict, Optional
 from remote_bootstrap.changes import EnvironmentChanges
 from remote_bootstrap.commands import child_environment
 from remote_bootstrap.environments import Environments
+from remote_bootstrap.git import GitLogins
 from remote_bootstrap.processes import APP_VARIABLE, SESSION_VARIABLE
 from remote_bootstrap.settings import Settings
 
@@ -22,6 +23,7 @@ class Context:
     environments: Environments
     address: str  # where the desktop finds this machine
     changes: EnvironmentChanges = field(default_factory=EnvironmentChanges)
+    git: GitLogins = field(default_factory=GitLogins, repr=False)
 
     @property
     def home(self) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.git import HELPER
 
 CODE = Path(__file__).resolve().parent.parent
 PROGRAM = """\
@@ -19,7 +20,7 @@ exec {python} -I -S -c {start} {code} {socket} {command} "$@"
 START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from remote_bootstrap.servers.ask import main; main(sys.argv[1:])"
 )
-COMMANDS = ("shutdown", "clearml-sync-workspace")
+COMMANDS = ("shutdown", "clearml-sync-workspace", HELPER)
 
 BANNER = """\
 SessionDock session “{name}”

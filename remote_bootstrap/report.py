@@ -33,11 +33,13 @@ class TaskStatus(NamedTuple):
 
 
 class TaskFacts(NamedTuple):
-    """What the task says about itself."""
+    """What the task says about itself and its server."""
 
     name: str = ""
     image: str = ""  # the container's
     setup_script: str = ""  # of the container
+    web_host: str = ""  # the server's other addresses, as the agent knows them
+    files_host: str = ""
 
 
 class TaskServer(Protocol):
@@ -51,7 +53,7 @@ class TaskServer(Protocol):
         """The hyper-parameters of section ``sessiondock``."""
 
     def facts(self) -> TaskFacts:
-        """Name and container."""
+        """Name, container and addresses."""
 
     def status(self) -> TaskStatus:
         """What the server says about the task now."""

@@ -24,7 +24,7 @@ from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
-from remote_bootstrap.steps import inherited
+from remote_bootstrap.steps import identities, inherited
 from remote_bootstrap.supervise import Service
 
 T = TypeVar("T")
@@ -128,6 +128,7 @@ class Session:
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         context.changes.give(inherited.variables(context, facts))
+        identities.prepare(context, server.api_host, facts)
         programs.write(context)
         programs.write_banner(context, facts.name)
         keys = [SSH.key, *(key for key in WORK if wanted.enabled(key))]

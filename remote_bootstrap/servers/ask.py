@@ -7,7 +7,7 @@ of this package only what starts quickly.
 import sys
 from typing import Any, Callable, Dict, List
 
-from remote_bootstrap import contract
+from remote_bootstrap import contract, git
 from remote_bootstrap.relay import connect
 
 USAGE = 2
@@ -56,9 +56,20 @@ def sync_workspace(socket: str, arguments: List[str]) -> int:
     return 0
 
 
+def git_login(socket: str, arguments: List[str]) -> int:
+    """A credential helper of git's: tells the delivered login that fits, keeps and forgets nothing."""
+    if arguments == ["get"]:
+        answer = ask(socket, contract.OP_GIT_ASK, dict(git.parse_attributes(sys.stdin.read())))
+        for name in ("username", "password"):
+            if answer.get(name):
+                print("%s=%s" % (name, answer[name]))
+    return 0
+
+
 COMMANDS: Dict[str, Callable[[str, List[str]], int]] = {
     "shutdown": shutdown,
     "clearml-sync-workspace": sync_workspace,
+    git.HELPER: git_login,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from remote_bootstrap import contract
+from remote_bootstrap import contract, processes
 from remote_bootstrap.apps import jupyterlab, vscode
 from tests.remote.test_applications import run_cell, secret_status
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
@@ -39,7 +39,7 @@ def rig() -> Iterator[BootstrapRig]:
     with bootstrap_rig() as rig:
         rig.server.set_facts(name="protein\x1b[2J folding", image="python:3.12")
         environment = {"GIVEN_BY_THE_MACHINE": "yes", "SHELL": "/bin/bash"}
-        rig.start(environment, **{contract.PARAM_INIT_SCRIPT: INIT.replace("\n", "\r\n"), vscode.SPEC.key: "False"})
+        rig.start(environment, **{contract.PARAM_INIT_SCRIPT: INIT.replace("\n", "\r\n")})
         rig.wait_ready()
         yield rig
 
@@ -80,6 +80,17 @@ def test_a_kernel_has_it_too(rig: BootstrapRig) -> None:
     names = ("FROM_INIT", "LINES_OF_TEXT", "GIVEN_BY_THE_MACHINE", "private_to_the_script")
     code = f"import os; print('|'.join(os.environ.get(name, '') for name in {names}), end='')"
     assert run_cell(secret_status(rig), code)[1] == EXPECTED
+
+
+@pytest.mark.parity("--init-script")
+def test_vs_code_has_it_too(rig: BootstrapRig) -> None:
+    """Its terminals, extensions and git inherit the environment of its server."""
+    marker = processes.marked(processes.APP_VARIABLE, f"{rig.task}:{vscode.SPEC.key}")
+    found = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in marker]
+    assert found
+    for variables in found:
+        assert b"LINES_OF_TEXT=first\nsecond" in variables
+        assert f"GIT_CONFIG_GLOBAL={rig.session}/home/gitconfig".encode() in variables
 
 
 @pytest.mark.parity("--init-script")

@@ -1,0 +1,138 @@
+"""Git in a session: the user's logins, kept in memory only, and a git configuration of the session's own.
+
+The desktop delivers logins and settings over the control channel; git asks for them through a helper program that asks
+the session's control socket. The machine's own git configuration is read, and never written. Any thread.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+# What a delivered configuration may set: who the user is and how git behaves; nothing that runs a program.
+SAFE_SETTINGS = (
+    "user.name",
+    "user.email",
+    "init.defaultbranch",
+    "pull.rebase",
+    "pull.ff",
+    "push.default",
+    "push.autosetupremote",
+    "fetch.prune",
+    "rebase.autostash",
+    "rebase.autosquash",
+    "merge.conflictstyle",
+    "diff.algorithm",
+    "color.ui",
+    "core.quotepath",
+)
+GLOBAL_SINCE = (2, 32)  # the first git that heeds GIT_CONFIG_GLOBAL
+VERSION_SECONDS = 10.0
+HELPER = "git-credential-sessiondock"
+
+
+@dataclass(frozen=True)
+class Login:
+    """One login, as git's credential protocol knows it. ``host`` holds the port, if any; ``path`` is mostly empty."""
+
+    protocol: str
+    host: str
+    username: str
+    password: str = field(repr=False)
+    path: str = ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Login":
+        """Raises ValueError for what is not a whole login."""
+        texts = {name: value.get(name, "") for name in ("protocol", "host", "username", "password", "path")}
+        if not all(isinstance(text, str) and not re.search(r"[\0\r\n]", text) for text in texts.values()):
+            raise ValueError("a git login is not text of one line")
+        if not (texts["protocol"] and texts["host"] and texts["password"]):
+            raise ValueError("a git login lacks its protocol, host or password")
+        return cls(**texts)
+
+    def fits(self, asked: Mapping[str, str]) -> bool:
+        """As git's own store does it: protocol and host must agree; path and user name where both name one."""
+        if (self.protocol, self.host.lower()) != (asked.get("protocol"), asked.get("host", "").lower()):
+            return False
+        path, username = asked.get("path", ""), asked.get("username", "")
+        return (not path or not self.path or path == self.path) and (not username or username == self.username)
+
+
+class GitLogins:
+    """What was delivered. The newest delivery replaces the one before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._logins: Tuple[Login, ...] = ()
+
+    def replace(self, logins: Sequence[Login]) -> None:
+        with self._lock:
+            self._logins = tuple(logins)
+
+    def find(self, asked: Mapping[str, str]) -> Optional[Login]:
+        with self._lock:
+            return next((login for login in self._logins if login.fits(asked)), None)
+
+
+def variables(home: Path) -> Dict[str, str]:
+    """How every git of the session comes to read ``<home>/gitconfig``."""
+    own = str(home / "gitconfig")
+    if _version() >= GLOBAL_SINCE:
+        return {"GIT_CONFIG_GLOBAL": own}
+    # What "git -c include.path=…" hands to its children; git older than 2.32 has no other way that leaves files alone.
+    return {"GIT_CONFIG_PARAMETERS": "'include.path=%s'" % str(home / "git-settings").replace("'", "'\\''")}
+
+
+def _version() -> Tuple[int, ...]:
+    """This machine's git; where there is none, one that is installed later is a new one."""
+    git = shutil.which("git")
+    if git is None:
+        return GLOBAL_SINCE
+    try:
+        done = subprocess.run(
+            [git, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return GLOBAL_SINCE
+    found = re.search(rb"(\d+)\.(\d+)", done.stdout)
+    return tuple(int(part) for part in found.groups()) if found else GLOBAL_SINCE
+
+
+def config_text(home: Path) -> str:
+    """``gitconfig``: the machine's own first, then what was delivered; what people add later comes last and counts."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    includes = ("%s/git/config" % folder, "~/.gitconfig", str(home / "git-settings"))
+    return "# Of this session only. Git's settings of this machine come first.\n[include]\n" + "".join(
+        "\tpath = %s\n" % _quoted(path) for path in includes
+    )
+
+
+def settings_text(settings: Mapping[str, str], helper: Optional[Path]) -> str:
+    """``git-settings``: the delivered settings, and our helper in place of the machine's, which would keep a copy of
+    what works."""
+    lines = []
+    for name in SAFE_SETTINGS:
+        value = settings.get(name)
+        if isinstance(value, str) and not re.search(r"[\0\r\n]", value):
+            section, key = name.split(".")
+            lines.append("[%s]\n\t%s = %s\n" % (section, key, _quoted(value)))
+    if helper is not None:
+        own = _quoted("!" + shlex.quote(str(helper)))
+        lines.append("[credential]\n\thelper =\n\thelper = %s\n" % own)
+    return "".join(lines)
+
+
+def _quoted(value: str) -> str:
+    return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def parse_attributes(text: str) -> Dict[str, str]:
+    """What git tells a credential helper: lines of ``name=value``."""
+    parts = [line.partition("=") for line in text.splitlines()]
+    return {name: value for name, equals, value in parts if equals}
