@@ -23,6 +23,8 @@ from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
 from desktop_app.cli_run import RunCommands
 from desktop_app.cli_sessions import SessionCommands
+from desktop_app.cli_ssh import SshCommands
+from desktop_app.cli_ssh import add_arguments as add_ssh_arguments
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.route import EXAMPLES
@@ -38,7 +40,14 @@ EXIT_CODES = (
 
 
 class Commands(
-    AccountCommands, SessionCommands, RunCommands, ConnectionCommands, CatalogueCommands, PortCommands, FileCommands
+    AccountCommands,
+    SessionCommands,
+    RunCommands,
+    ConnectionCommands,
+    CatalogueCommands,
+    PortCommands,
+    FileCommands,
+    SshCommands,
 ):
     """All commands over one core."""
 
@@ -145,6 +154,7 @@ def parser() -> argparse.ArgumentParser:
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_ssh_arguments(commands, _command)
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)

@@ -8,6 +8,7 @@ import logging.handlers
 import os
 import platform
 import re
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import ProfilesFile
+from desktop_app.adapters.ssh_config import SshConfig, user_config_path
 from desktop_app.adapters.system_watch import watch_system
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
@@ -133,6 +135,8 @@ def build_core(
     paths = paths or default_paths()
     redactor = redactor or Redactor()
     _make_folders(paths)
+    own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
+    proxy = (*own_command(), "ssh-proxy")
     outside = Outside(
         connect_server=_connect,
         new_tunnel=_new_tunnel,
@@ -146,12 +150,13 @@ def build_core(
         login_page=LoginPages().open,
         open_url=system.open_url,
         open_terminal=system.open_terminal,
-        ssh_access=OwnSsh(paths.runtime),
         slot_cipher=AesSlots(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),
         look_at_page=look_at_page,
+        ssh_access=own_ssh,
+        ssh_config=SshConfig(paths.config, user_config_path(), own_ssh.client_files, proxy),
         runtime_dir=paths.runtime,
         register_secret=redactor.register,
         watch_system=watch_system,
@@ -161,6 +166,11 @@ def build_core(
 
 def _connect(account: Account, secret: str) -> ClearMLServer:
     return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust)
+
+
+def own_command() -> tuple[str, ...]:
+    """The argv that starts this program again, for files that other programs read."""
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "desktop_app")
 
 
 def _new_tunnel(name: str) -> Tunnel:

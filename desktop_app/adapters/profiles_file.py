@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.ssh_alias import Alias
 
 SCHEMA = 1
 LOCK_S = 5.0
@@ -180,8 +181,49 @@ class ProfilesFile:
 
         self._state.change(edit)
 
+    # -- names for ssh
+
+    def aliases(self) -> tuple[Alias, ...]:
+        return _aliases(self._state.read())
+
+    def save_alias(
+        self, session: str, user: str, port: int, title: str, choose: Callable[[Collection[str]], str]
+    ) -> Alias:
+        saved: list[Alias] = []
+
+        def edit(content: Document) -> None:
+            known = {alias.session: alias for alias in _aliases(content)}
+            mine = known.pop(session, None)
+            name = mine.name if mine else choose({alias.name for alias in known.values()})
+            saved[:] = [Alias(name, session, user, port, title)]
+            row = {"name": name, "user": user, "port": port, "title": title}
+            _dict(_dict(content, "sessions"), session)["alias"] = row
+
+        self._state.change(edit)
+        return saved[0]
+
+    def drop_alias(self, session: str) -> None:
+        if any(alias.session == session for alias in self.aliases()):
+            self._state.change(lambda content: _dict(_dict(content, "sessions"), session).pop("alias", None))
+
     def forget_session(self, session: str) -> None:
         self._state.change(lambda content: _dict(content, "sessions").pop(session, None))
+
+
+def _aliases(content: Mapping[str, Any]) -> tuple[Alias, ...]:
+    sessions = content.get("sessions")
+    rows = sessions.items() if isinstance(sessions, dict) else ()
+    found = (_alias(session, _peek({"row": row}, "row", "alias")) for session, row in rows)
+    return tuple(alias for alias in found if alias is not None)
+
+
+def _alias(session: str, row: object) -> Alias | None:
+    if not isinstance(row, dict):
+        return None
+    name, user, port, title = (row.get(key) for key in ("name", "user", "port", "title"))
+    if not isinstance(name, str) or not isinstance(user, str) or not isinstance(title, str) or type(port) is not int:
+        return None
+    return Alias(name, session, user, port, title)
 
 
 def _account(row: object) -> Account | None:

@@ -149,6 +149,16 @@ TABLE = MappingProxyType(
                  "Everybody in your ClearML workspace can try to guess it, so use at least {least} characters.",
                  Retry.USER),
             _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
+            _row("ssh.config_unwritable", "The ssh configuration can't be changed",
+                 "{path}: {why}. {by_hand} yourself: {line}", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.config_text", "The ssh configuration can't be read",
+                 "Your ssh config file is not plain text (perhaps it was saved as UTF-16), so ssh itself can't use it. "
+                 "Save it as UTF-8 and try again.", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.no_alias", "There is no session with this alias",
+                 "No session on this computer is called {name}. Known: {known}.", Retry.USER),
+            _row("ssh.not_attached", "The session is not attached",
+                 "“{name}” can be reached while SessionDock holds its connection. Press Attach in the window, or run: "
+                 "sessiondock attach {task}", Retry.USER, (Remedy.ATTACH,)),
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
             # --- what stands between us and the session's machine
             _row("route.invalid", "That route can't be used", "{why}", Retry.USER),

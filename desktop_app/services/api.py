@@ -14,7 +14,9 @@ from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot
+from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
+from desktop_app.services.aliases import SshStatus
 from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
@@ -79,6 +81,21 @@ class CredentialImport(Protocol):
         """Verify by a login, keep the secret in the keyring, begin polling. The address may be any that people type."""
 
 
+class Aliases(Protocol):
+    """How the user's own ssh, editors and file managers find sessions. See ``services.aliases``."""
+
+    def of(self, session: SessionId) -> Alias | None:
+        """Quick: the session's alias, once it was connected on this computer."""
+
+    def status(self) -> SshStatus: ...
+
+    def install(self) -> bool:
+        """Add one line to the user's ssh config (a person agreed); False when it is there."""
+
+    def remove(self) -> bool:
+        """Take it out; False when it is not there."""
+
+
 class Keys(Protocol):
     """Passphrases that let a session be attached from another computer. Blocking."""
 
@@ -103,6 +120,10 @@ class Core(Protocol):
     @property
     def ports(self) -> PortService:
         """Quick. What listens in a session, and forwards."""
+
+    @property
+    def aliases(self) -> Aliases:
+        """Quick."""
 
     @property
     def keys(self) -> Keys:

@@ -19,6 +19,7 @@ from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
+from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.files import Files
@@ -51,6 +52,7 @@ class Parts:
     accounts: Accounts
     links: Links
     launcher: Launcher
+    aliases: Aliases
     tail: LogTail
     credentials: CredentialImport
 
@@ -59,16 +61,19 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     """``role``: "window" or "cli"; a window takes tunnels over from command lines."""
     store = SessionStore()
     links: Links
+    aliases: Aliases
 
     def after_poll(account: str) -> None:
         links.note_holders(account)
         if accounts.problem(account) is None:
             links.free_ports(account)
+            aliases.polled(account)
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
+    aliases = Aliases(outside, store, links.target, links.is_held)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
-    return Parts(outside, store, JobPool(), accounts, links, launcher, tail or LogTail(), credentials)
+    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, tail or LogTail(), credentials)
 
 
 class AccountOps:
@@ -79,6 +84,7 @@ class AccountOps:
         self.store = parts.store
         self.jobs = parts.jobs
         self.routes = Routes(parts.outside)
+        self.aliases = parts.aliases
 
     def accounts(self) -> tuple[Account, ...]:
         return self._parts.accounts.all()
@@ -303,6 +309,7 @@ class Core(LinkOps):
             (
                 Part("connections", parts.links.cancel, parts.links.close),
                 Part("port rules", self._port_watch.cancel, self._port_watch.close),
+                Part("aliases", parts.aliases.cancel, parts.aliases.close),
                 Part("jobs", parts.jobs.cancel, parts.jobs.close),
                 Part("accounts", parts.accounts.cancel, parts.accounts.close),
             ),

@@ -13,7 +13,7 @@ from typing import Any
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot, openable
-from desktop_app.ports import Cancel, Server, SystemEvent
+from desktop_app.ports import Cancel, Server, SystemEvent, Target
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
 from desktop_app.services.local_ports import LocalPorts
@@ -168,6 +168,15 @@ class Links:
                 holder = self.others.of(snapshot.id)
                 pid = holder.pid if holder else 0
             self._store.apply(snapshot.id, HeldElsewhere(pid))
+
+    def target(self, session: SessionId) -> Target | None:
+        """Quick: where this process holds the session's connection to."""
+        supervisor = self._supervisors.get(session)
+        return supervisor.tunnel.target if supervisor is not None else None
+
+    def is_held(self, session: SessionId) -> bool:
+        """By this process or by another one of ours on this computer."""
+        return session in self._supervisors or self.others.of(session) is not None
 
     # -- what only the holder can do
 

@@ -5,7 +5,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import Problem
+from desktop_app.domain.ssh_alias import Alias
+from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
 from desktop_app.services.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
@@ -67,6 +69,16 @@ class Profiles(Protocol):
         """Sessions that a window held and never let go of (it was killed)."""
 
     def save_attached(self, session: str, attached: bool) -> None: ...
+
+    def aliases(self) -> tuple[Alias, ...]:
+        """Every session that the user's own ssh knows by name."""
+
+    def save_alias(
+        self, session: str, user: str, port: int, title: str, choose: Callable[[Collection[str]], str]
+    ) -> Alias:
+        """A session keeps its alias; a new one is ``choose(taken)``. Nobody else writes meanwhile."""
+
+    def drop_alias(self, session: str) -> None: ...
 
     def forget_session(self, session: str) -> None: ...
 
@@ -127,11 +139,41 @@ class Sandbox(Protocol):
 class SshAccess(Protocol):
     """Lets the user's own ``ssh`` in while a session is attached, without a key file in clear. Thread-safe."""
 
+    def lend(self, session: str, target: Target) -> None:
+        """Serve the session's key at an address that is always its own. Problems: ssh.agent, ssh.no_key"""
+
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
-        """The argv of an ssh that asks nothing and trusts this session's host key only. Problems: open.*"""
+        """The argv of an ssh that asks nothing and trusts this session's host key only. Problems: ssh.agent"""
 
     def revoke(self, session: str) -> None:
         """The session is detached: the command stops working. Idempotent."""
+
+
+class SshConfigFiles(Protocol):
+    """Our ssh config file and the user's. Thread-safe; small local files."""
+
+    @property
+    def user(self) -> Path:
+        """The user's own file."""
+
+    @property
+    def line(self) -> str:
+        """What makes the user's ssh read ours."""
+
+    def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
+        """Write our file; ``aliases`` is asked while no other process writes. Problems: file.unwritable"""
+
+    def place(self) -> Place:
+        """Where the user's file includes ours. Problems: ssh.config_unwritable"""
+
+    def host_names(self) -> frozenset[str]:
+        """Names that the user gave to hosts: not ours to take."""
+
+    def install(self) -> bool:
+        """Include ours in the user's; False when it is. Problems: ssh.config_unwritable, ssh.config_text"""
+
+    def remove(self) -> bool:
+        """Take that out again; False when it is not there. Problems: ssh.config_unwritable"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +223,7 @@ class Outside:
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
     forwards: ForwardMemory
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
+    ssh_config: SshConfigFiles
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
         None

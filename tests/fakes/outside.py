@@ -12,6 +12,8 @@ from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
+from desktop_app.domain.ssh_alias import Alias
+from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, SystemEvent, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
@@ -161,12 +163,48 @@ class FakeSshAccess:
     def __init__(self) -> None:
         self.open: set[str] = set()
 
-    def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
+    def lend(self, session: str, target: Target) -> None:
         self.open.add(session)
+
+    def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
+        self.lend(session, target)
         return ("ssh", "-p", str(local_port), f"{target.record.user}@127.0.0.1")
 
     def revoke(self, session: str) -> None:
         self.open.discard(session)
+
+
+class FakeSshConfig:
+    """Our ssh config file as the aliases in it, the user's as a place. ``failing`` is raised by install and remove."""
+
+    def __init__(self) -> None:
+        self.user = Path("/home/ada/.ssh/config")
+        self.line = 'Include "/home/ada/.config/sessiondock/ssh_config"'
+        self.published: tuple[Alias, ...] = ()
+        self.hosts: frozenset[str] = frozenset()
+        self.included = Place.ABSENT
+        self.failing: Problem | None = None
+
+    def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
+        self.published = tuple(aliases())
+
+    def place(self) -> Place:
+        return self.included
+
+    def host_names(self) -> frozenset[str]:
+        return self.hosts
+
+    def install(self) -> bool:
+        return self._become(Place.TOP)
+
+    def remove(self) -> bool:
+        return self._become(Place.ABSENT)
+
+    def _become(self, place: Place) -> bool:
+        if self.failing is not None:
+            raise AppError(self.failing)
+        before, self.included = self.included, place
+        return before is not place
 
 
 @dataclass
@@ -181,6 +219,7 @@ class World:
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     forwards: FakeForwards = field(default_factory=FakeForwards)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
+    ssh_config: FakeSshConfig = field(default_factory=FakeSshConfig)
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
@@ -271,6 +310,7 @@ class World:
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
             forwards=self.forwards,
             look_at_page=self.look_at_page,
+            ssh_config=self.ssh_config,
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,
             pace=self.pace,

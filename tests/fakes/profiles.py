@@ -1,10 +1,11 @@
 """What is remembered between runs, in memory. Thread-safe enough for tests: every method is one dict operation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem
+from desktop_app.domain.ssh_alias import Alias
 
 
 class FakeProfiles:
@@ -17,6 +18,7 @@ class FakeProfiles:
         self.local_ports: dict[str, dict[str, int]] = {}
         self.host_keys: dict[str, str] = {}
         self.held: dict[str, None] = {}
+        self.named: dict[str, Alias] = {}
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(self._accounts.values())
@@ -63,8 +65,22 @@ class FakeProfiles:
         else:
             self.held.pop(session, None)
 
+    def aliases(self) -> tuple[Alias, ...]:
+        return tuple(self.named.values())
+
+    def save_alias(
+        self, session: str, user: str, port: int, title: str, choose: Callable[[Collection[str]], str]
+    ) -> Alias:
+        mine = self.named.get(session)
+        name = mine.name if mine else choose({alias.name for alias in self.named.values()})
+        self.named[session] = Alias(name, session, user, port, title)
+        return self.named[session]
+
+    def drop_alias(self, session: str) -> None:
+        self.named.pop(session, None)
+
     def forget_session(self, session: str) -> None:
-        for store in (self.launched_with, self.local_ports, self.host_keys, self.held):
+        for store in (self.launched_with, self.local_ports, self.host_keys, self.held, self.named):
             store.pop(session, None)
 
     def problems(self) -> tuple[Problem, ...]:

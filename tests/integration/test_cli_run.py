@@ -64,9 +64,11 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
     task, session = next(iter(world.server().tasks.items()))
     profiles = world.profiles
     assert profiles.launches[ACCOUNT.id] == to_profile(spec)
-    assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(spec, password="")
+    assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(
+        spec, password="", attach_passphrase=""
+    )
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{task}"] == "correct horse"
-    assert "correct horse" not in repr((session, profiles.__dict__))
+    assert not any(text in repr((session, profiles.__dict__)) for text in ("correct horse", "battery staple"))
     assert session.parameters.items() >= task_parameters(spec).items()
     assert session.draft.tags == ("one tag", "another")
     assert (session.draft.docker, session.draft.docker_args) == ("python:3.12", "--shm-size=8g -p 10022:2222")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_agent import (
-    MESSAGE_LIMIT,
+from desktop_app.adapters.ssh_agent import PATH_LIMIT, SshAgent, agent_address
+from desktop_app.adapters.ssh_agent_protocol import MESSAGE_LIMIT
+from desktop_app.adapters.ssh_client_files import (
     ClientFiles,
-    SshAgent,
+    client_files,
     ssh_command_line,
     ssh_options,
     write_client_files,
@@ -42,7 +43,7 @@ def folder(private_home: Path) -> Path:
 
 @pytest.fixture
 def agent(folder: Path) -> Iterator[SshAgent]:
-    made = SshAgent(folder)
+    made = SshAgent(agent_address(folder, TASK))
     made.start()
     yield made
     made.close()
@@ -52,12 +53,14 @@ def agent(folder: Path) -> Iterator[SshAgent]:
 def attached(server: SshServer, agent: SshAgent, folder: Path) -> Iterator[tuple[int, ClientFiles]]:
     """A connected session: our local port for SSH and the files for the client."""
     key = (server.folder / "client").read_text()
-    agent.add(TASK, key)
+    agent.keys.add(TASK, key)
     tunnel = SshTunnel("agent")
     (bound,) = tunnel.bind({"ssh": 0})
     tunnel.route({"ssh": server.port})
     tunnel.connect(server.target(), Cancel(10))
-    yield bound.port, write_client_files(folder, TASK, agent.socket_path, public_line(key), server.host_key)
+    files = client_files(folder, TASK, agent.address)
+    write_client_files(files, public_line(key), server.host_key)
+    yield bound.port, files
     tunnel.close()
 
 
@@ -90,9 +93,9 @@ def test_scp_copies_both_ways(attached: tuple[int, ClientFiles], server: SshServ
 
 
 @pytest.mark.parity("S2")
-def test_another_host_key_is_refused(attached: tuple[int, ClientFiles], server: SshServer, folder: Path) -> None:
+def test_another_host_key_is_refused(attached: tuple[int, ClientFiles], server: SshServer) -> None:
     port, files = attached
-    write_client_files(folder, TASK, files.agent_socket, server.client_key, server.stranger_key)
+    write_client_files(files, server.client_key, server.stranger_key)
     done = run([*batch(ssh_command_line(port, server.user, files)), "true"])
     assert done.returncode == 255
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in done.stderr
@@ -100,7 +103,7 @@ def test_another_host_key_is_refused(attached: tuple[int, ClientFiles], server: 
 
 def test_a_removed_key_no_longer_logs_in(attached: tuple[int, ClientFiles], server: SshServer, agent: SshAgent) -> None:
     port, files = attached
-    agent.remove(TASK)
+    agent.keys.remove(TASK)
     done = run([*batch(ssh_command_line(port, server.user, files)), "true"])
     assert done.returncode == 255
     assert "Permission denied" in done.stderr
@@ -112,7 +115,7 @@ def test_only_the_sessions_own_key_is_offered(
 ) -> None:
     """Servers end a sign-in after a few keys; the keys of other sessions must not use those tries up."""
     for number in range(20):
-        agent.add(f"other-{number}", new_key("x")[0])
+        agent.keys.add(f"other-{number}", new_key("x")[0])
     port, files = attached
     done = run([*batch(ssh_command_line(port, server.user, files)), "-v", "true"])
     assert done.returncode == 0
@@ -123,8 +126,8 @@ def test_nobody_else_reaches_the_socket_and_no_secret_is_on_disk(
     attached: tuple[int, ClientFiles], agent: SshAgent, server: SshServer
 ) -> None:
     _, files = attached
-    assert stat.S_IMODE(agent.socket_path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(agent.socket_path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(agent.address).stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(agent.address).parent.stat().st_mode) == 0o700
     secret = (server.folder / "client").read_text().splitlines()[2]
     for path in (files.public_key, files.known_hosts):
         assert secret not in path.read_text()
@@ -132,8 +135,8 @@ def test_nobody_else_reaches_the_socket_and_no_secret_is_on_disk(
 
 def test_the_agent_lists_keys_for_openssh_and_takes_none(agent: SshAgent, tmp_path: Path) -> None:
     private, line = new_key("x")
-    agent.add("my session", private)
-    env = {**os.environ, "SSH_AUTH_SOCK": str(agent.socket_path)}
+    agent.keys.add("my session", private)
+    env = {**os.environ, "SSH_AUTH_SOCK": agent.address}
     assert run(["ssh-add", "-L"], env=env).stdout == f"{' '.join(line.split()[:2])} my session\n"
     key = tmp_path / "more"
     key.write_text(new_key("y")[0])
@@ -158,50 +161,72 @@ def test_the_agent_lists_keys_for_openssh_and_takes_none(agent: SshAgent, tmp_pa
 def test_nonsense_is_refused_and_the_agent_lives(agent: SshAgent, message: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
-        client.connect(str(agent.socket_path))
+        client.connect(agent.address)
         client.sendall(message)
         client.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionResetError):  # hung up on, with bytes unread
             assert client.recv(100) in (b"", b"\0\0\0\x01\x05")
-    env = {**os.environ, "SSH_AUTH_SOCK": str(agent.socket_path)}
+    env = {**os.environ, "SSH_AUTH_SOCK": agent.address}
     assert "no identities" in run(["ssh-add", "-L"], env=env).stdout
 
 
 def test_close_ends_waiting_clients_and_removes_the_socket(agent: SshAgent) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
-        client.connect(str(agent.socket_path))
+        client.connect(agent.address)
         client.sendall(b"\0\0\0\x01\x0b")  # list the keys: answered, so it has been accepted
         assert client.recv(100) == b"\0\0\0\x05\x0c\0\0\0\0"
         agent.close()
         agent.close()
         assert client.recv(1) == b""
-    assert not agent.socket_path.exists()
+    assert not Path(agent.address).exists()
     assert not [t for t in threading.enumerate() if t.name.startswith("ssh-agent")]
 
 
-def test_the_socket_of_a_killed_process_is_swept_away(folder: Path) -> None:
+def test_the_socket_of_a_killed_process_is_replaced(folder: Path) -> None:
     folder.mkdir()
-    dead = folder / "agent-999999999.sock"
+    agent = SshAgent(str(folder / "agent"))
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(dead))
-    agent = SshAgent(folder)
+        left.bind(agent.address)
     agent.start()
-    assert [path.name for path in folder.glob("*.sock")] == [agent.socket_path.name]
+    assert "no identities" in run(["ssh-add", "-L"], env={**os.environ, "SSH_AUTH_SOCK": agent.address}).stdout
     agent.close()
 
 
-def test_a_folder_too_deep_for_a_socket_is_replaced(private_home: Path) -> None:
-    agent = SshAgent(private_home / ("deep" * 40))
-    agent.start()
-    replaced = agent.socket_path
-    assert stat.S_IMODE(replaced.parent.stat().st_mode) == 0o700
-    agent.close()
-    assert not replaced.parent.exists()
+def test_closing_leaves_the_socket_of_the_next_holder_alone(private_home: Path) -> None:
+    address = agent_address(private_home, "session")
+    first, second = SshAgent(address), SshAgent(address)
+    first.start()
+    second.start()
+    first.close()
+    assert "no identities" in run(["ssh-add", "-L"], env={**os.environ, "SSH_AUTH_SOCK": address}).stdout
+    second.close()
+    assert not Path(address).exists()
+
+
+def test_the_address_is_stable_and_fits_a_socket_and_a_shell(private_home: Path) -> None:
+    plain = private_home / "run"
+    assert agent_address(plain, "a") == agent_address(plain, "a") != agent_address(plain, "b")
+    assert Path(agent_address(plain, "a")).parent == plain
+    for awkward in (private_home / ("deep" * 40), private_home / "it's", private_home / "100%"):
+        address = agent_address(awkward, "a")
+        assert len(address) < PATH_LIMIT
+        assert address.startswith(f"/tmp/sessiondock-{os.getuid()}/")
+        assert address != agent_address(plain, "a")
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem(private_home: Path) -> None:
     (private_home / "file").write_text("")
     with pytest.raises(AppError) as caught:
-        SshAgent(private_home / "file" / "run").start()
+        SshAgent(str(private_home / "file" / "run" / "agent")).start()
+    assert caught.value.problem.code == "ssh.agent"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else")
+def test_a_folder_of_somebody_else_is_refused(private_home: Path) -> None:
+    folder = private_home / "theirs"
+    folder.mkdir()
+    os.chown(folder, 4711, 4711)
+    with pytest.raises(AppError) as caught:
+        SshAgent(str(folder / "agent")).start()
     assert caught.value.problem.code == "ssh.agent"

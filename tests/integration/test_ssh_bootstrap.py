@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_agent import SshAgent, ssh_command_line, write_client_files
-from desktop_app.adapters.ssh_keys import public_line, verify_record
+from desktop_app.adapters.own_ssh import OwnSsh
+from desktop_app.adapters.ssh_keys import verify_record
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target
@@ -97,16 +97,13 @@ def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
 @pytest.mark.parity("H5")
 def test_the_users_own_ssh_logs_in(rig: BootstrapRig, tunnel: SshTunnel, private_home: Path) -> None:
     record = rig.wait_record()
-    agent = SshAgent(private_home / "run" / "agent")
-    agent.start()
-    agent.add(rig.task, rig.private_key)
+    own = OwnSsh(private_home / "files", private_home / "run" / "agent")
     (bound,) = tunnel.bind({"ssh": 0})
     tunnel.route({"ssh": record.port})
-    folder = private_home / "run" / "agent"
-    files = write_client_files(folder, rig.task, agent.socket_path, public_line(rig.private_key), record.host_key)
-    command = [*ssh_command_line(bound.port, record.user, files), "echo logged in"]
+    session = f"account/{rig.task}"
+    command = [*own.command(session, Target(record, rig.private_key), bound.port), "echo logged in"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=os.environ)
-    agent.close()
+    own.revoke(session)
     assert "logged in" in done.stdout
     assert done.returncode == 0
 

@@ -144,5 +144,6 @@ def private_home(monkeypatch: pytest.MonkeyPatch, homes: _Homes) -> Iterator[Pat
     for variable in list(os.environ):
         if variable in REMOVED or (variable.startswith(REMOVED_PREFIXES) and variable != KEPT):
             monkeypatch.delenv(variable)
+    monkeypatch.setenv("SESSIONDOCK_SSH_CONFIG", str(home / ".ssh" / "config"))  # ssh itself goes by the account's home
     yield home
     homes.give_back(home)

@@ -1,0 +1,57 @@
+"""The door of the ssh-agent on Windows: a named pipe, as Windows' OpenSSH expects for ``IdentityAgent``.
+
+``multiprocessing.connection`` opens pipes there without an extra library: in message mode, with the default access
+(this user, administrators and the system may write to it). Raw bytes go both ways; a message may hold any part of the
+agent protocol, ``Framer`` puts it together. Not exercised on Windows itself so far; the tests run this file over
+connections of the same interface.
+"""
+
+import contextlib
+from multiprocessing import connection
+
+LARGEST = 1 << 20
+
+
+class PipeDoor:
+    """A named pipe ``\\\\.\\pipe\\…``. OSError when it can't be opened."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._listener = connection.Listener(address)
+        self._closed = False
+
+    def accept(self) -> "PipeClient | None":
+        try:
+            accepted = self._listener.accept()
+        except EOFError:  # it left while it was let in
+            return None
+        if self._closed:
+            accepted.close()
+            raise OSError("closed")
+        return PipeClient(accepted)
+
+    def close(self) -> None:
+        self._closed = True
+        with contextlib.suppress(OSError, EOFError):
+            connection.Client(self._address).close()  # wakes the thread that waits in accept()
+        self._listener.close()
+
+
+class PipeClient:
+    """A program on the other end of a pipe."""
+
+    def __init__(self, end: "connection.Connection[bytes, bytes]") -> None:
+        self._end = end
+
+    def receive(self) -> bytes:
+        try:
+            return self._end.recv_bytes(LARGEST)
+        except EOFError:
+            return b""
+
+    def send(self, data: bytes) -> None:
+        self._end.send_bytes(data)
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._end.close()

@@ -1,0 +1,59 @@
+"""sessiondock ssh-config and ssh-proxy: consent, undo, JSON, exit codes and what is said."""
+
+import pytest
+
+from desktop_app.domain.problems import problem
+from desktop_app.domain.ssh_config_text import Place
+from tests.fakes.outside import ACCOUNT, World
+from tests.support.cli_rig import Run, add_ready
+
+SESSION = f"{ACCOUNT.id}/{'a' * 32}"
+
+
+@pytest.fixture
+def named(world: World) -> World:
+    world.profiles.save_alias(SESSION, "ada", 8022, "Protein folding", lambda _taken: "sd-protein-folding")
+    return world
+
+
+def test_install_and_remove_say_what_they_did(run: Run, named: World) -> None:
+    config = named.ssh_config
+    done = run("ssh-config", "install")
+    assert done.code == 0 and config.line in done.err and "was added to /home/ada/.ssh/config" in done.err
+    assert [alias.name for alias in config.published] == ["sd-protein-folding"]
+    assert "is already in" in run("ssh-config", "install").err
+    assert "was taken out of" in run("ssh-config", "remove").err
+    done = run("ssh-config", "remove")
+    assert done.code == 0 and "is not in" in done.err
+
+
+@pytest.mark.parametrize(("place", "code"), [(Place.TOP, 0), (Place.ABSENT, 1), (Place.BURIED, 1)])
+def test_status_lists_the_aliases_and_answers_by_its_exit_code(run: Run, named: World, place: Place, code: int) -> None:
+    named.ssh_config.included = place
+    done = run("ssh-config", "status")
+    assert done.code == code and done.out == "sd-protein-folding  Protein folding\n"
+    assert ("ssh-config install" in done.err) is (code == 1)
+    found = run("ssh-config", "status", "--json").json
+    assert (found["state"], found["changed"], found["line"]) == (place.value, False, named.ssh_config.line)
+    row = {"alias": "sd-protein-folding", "session": "a" * 32, "name": "Protein folding"}
+    assert found["aliases"] == [row]
+
+
+def test_a_file_that_cannot_be_written_is_a_problem(run: Run, world: World) -> None:
+    world.ssh_config.failing = problem(
+        "ssh.config_unwritable", path="x", why="it is read-only", by_hand="Add", line="L"
+    )
+    assert run("ssh-config", "install").code == 1
+    assert run("ssh-config", "install", "--json").json["error"]["code"] == "ssh.config_unwritable"
+
+
+def test_an_unknown_alias_is_said_with_those_that_there_are(run: Run, named: World) -> None:
+    done = run("ssh-proxy", "sd-other")
+    assert done.code == 1 and "sd-other" in done.err and "sd-protein-folding" in done.err and done.out == ""
+
+
+def test_a_session_that_nobody_holds_is_said_with_how_to_attach_it(run: Run, world: World) -> None:
+    task = add_ready(world, "Protein folding")
+    world.profiles.save_alias(f"{ACCOUNT.id}/{task}", "ada", 8022, "Protein folding", lambda _taken: "sd-x")
+    done = run("ssh-proxy", "sd-x")
+    assert done.code == 1 and f"sessiondock attach {task[:8]}" in done.err and "“Protein folding”" in done.err
