@@ -10,7 +10,7 @@ PY := .venv/bin/python
 SETUP := packaging/setup
 PYTEST_ARGS ?=
 
-.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel screenshots test-py38 icons \
+.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files soak-files screenshots test-py38 icons \
 	dist dist-check clean
 
 help: ## list these commands
@@ -75,6 +75,12 @@ smoke: setup-test ## the main job through the real window on a virtual screen; e
 
 bench-launch: setup-test ## our launch against clearml-session's, warm and cold; ends with one JSON line
 	@$(PY) -m tests.bench.launch
+
+bench-files: setup-test ## our file transfers against scp's; ends with one JSON line
+	@$(PY) -m tests.bench.files
+
+soak-files: setup-test ## ten gigabytes up and down, cancelled, cut off and resumed
+	@SESSIONDOCK_TRANSFER_MB=10000 $(PY) -m pytest -q --timeout 3600 tests/integration/test_transfers.py -k large
 
 bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow link; ends with one JSON line
 	@$(PY) -m tests.bench.tunnel

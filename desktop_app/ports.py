@@ -257,8 +257,8 @@ class RemoteFiles(Protocol):
     def remove(self, path: str, cancel: Cancel) -> None:
         """A file or a link."""
 
-    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
-        """Everything from ``offset`` on, in order."""
+    def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
+        """Everything from ``offset`` on, in order; a piece is valid during the call of ``sink`` only."""
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel

@@ -128,7 +128,7 @@ class SshFiles:
 
     # -- contents
 
-    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
+    def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
         with self._refusals(path):
             self._open.read(path, offset, sink, cancel)
 

@@ -33,6 +33,9 @@ MESSAGE_LIMIT = 4 * 1024 * 1024
 POSIX_RENAME = "posix-rename@openssh.com"
 
 
+Sink = Callable[[bytes | memoryview], object]
+
+
 class SftpError(Exception):
     """The server's refusal. ``code`` is one of the numbers above."""
 
@@ -119,7 +122,8 @@ class Sftp:
     def __init__(self, channel: Channel, address: str) -> None:
         self._channel = channel
         self._address = address
-        self._buffer = bytearray()
+        self._chunk, self._at = memoryview(b""), 0  # what was received, and how much of it is used
+        self._unread = 0  # bytes of the present message that nobody took yet
         self._last_id = 0
         self._early: dict[int, tuple[int, bytes]] = {}  # answers that came before those in front of them
         self._block = BLOCK
@@ -128,10 +132,10 @@ class Sftp:
 
     def start(self, cancel: Cancel) -> None:
         self._send(struct.pack(">IBI", 5, INIT, 3), cancel)
-        kind, body = self._message(cancel)
-        answer = Reader(body)
-        if kind != VERSION or answer.number() < 3:
-            raise failure("files.unsupported", cause=f"SFTP answered with message {kind}")
+        size, kind, version = self._head(cancel)  # the version stands where other messages have their number
+        if kind != VERSION or version < 3:
+            raise failure("files.unsupported", cause=f"SFTP answered with message {kind}, version {version}")
+        answer = Reader(self._take(size, cancel))
         while answer.more:
             self._extensions.add(answer.name())
             answer.string()
@@ -204,8 +208,8 @@ class Sftp:
 
     # -- contents
 
-    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
-        """Everything from ``offset`` on, in order."""
+    def read(self, path: str, offset: int, sink: Sink, cancel: Cancel) -> None:
+        """Everything from ``offset`` on, in order, in pieces of any size that are valid during the call only."""
         handle = self._ask(OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE).string()
         pending: deque[tuple[int, int, int]] = deque()
         try:
@@ -216,45 +220,65 @@ class Sftp:
             self._close(handle, cancel)
 
     def _read_all(
-        self,
-        handle: bytes,
-        offset: int,
-        pending: deque[tuple[int, int, int]],
-        sink: Callable[[bytes], None],
-        cancel: Cancel,
+        self, handle: bytes, offset: int, pending: deque[tuple[int, int, int]], sink: Sink, cancel: Cancel
     ) -> None:
         ahead = 1  # grows, so that a small file costs no dozens of requests
         while True:
-            while len(pending) < ahead:
-                pending.append((self._ask_for(handle, offset, self._block, cancel), offset, self._block))
-                offset += self._block
-            number, at, length = pending[0]
-            data = self._data(number, cancel)
-            pending.popleft()
-            while data and len(data) < length:  # a shorter answer than asked for: the end, or the server's own limit
-                sink(data)
-                at, length = at + len(data), length - len(data)
-                self._block = min(self._block, max(len(data), 4096))
-                data = self._data(self._ask_for(handle, at, length, cancel), cancel)
-            if not data:
+            if len(pending) <= ahead // 2:
+                offset = self._ask_ahead(handle, offset, ahead - len(pending), pending, cancel)
+            number, at, length = pending.popleft()
+            got = self._data(number, sink, cancel)
+            while 0 < got < length:  # a shorter answer than asked for: the end, or the server's own limit
+                self._block = min(self._block, max(got, 4096))
+                at, length = at + got, length - got
+                rest: deque[tuple[int, int, int]] = deque()
+                self._ask_ahead(handle, at, 1, rest, cancel, length)
+                got = self._data(rest[0][0], sink, cancel)
+            if not got:
                 return
-            sink(data)
             ahead = min(UNDER_WAY, ahead * 2)
 
-    def _ask_for(self, handle: bytes, offset: int, length: int, cancel: Cancel) -> int:
-        return self._request(READ, _blob(handle) + struct.pack(">QI", offset, length), cancel)
+    def _ask_ahead(
+        self,
+        handle: bytes,
+        offset: int,
+        count: int,
+        pending: deque[tuple[int, int, int]],
+        cancel: Cancel,
+        length: int = 0,
+    ) -> int:
+        """Many requests in one packet: each packet costs a change between our thread and the transport's."""
+        length, packet = length or self._block, bytearray()
+        for _ in range(count):
+            self._last_id += 1
+            body = _blob(handle) + struct.pack(">QI", offset, length)
+            packet += struct.pack(">IBI", 5 + len(body), READ, self._last_id) + body
+            pending.append((self._last_id, offset, length))
+            offset += length
+        self._send(bytes(packet), cancel)
+        return offset
 
-    def _data(self, number: int, cancel: Cancel) -> bytes:
-        """b"" at the end of the file."""
-        kind, body = self._answer(number, cancel)
+    def _data(self, number: int, sink: Sink, cancel: Cancel) -> int:
+        """Hands the answer's bytes on as they come; how many, 0 at the end of the file."""
+        while number not in self._early:
+            size, kind, found = self._head(cancel)
+            if kind == DATA and found == number:
+                (count,) = struct.unpack(">I", self._take(4, cancel))
+                self._unread = size - 4
+                while self._unread:
+                    sink(self._piece(self._unread, cancel))
+                return int(count)
+            self._early[found] = kind, self._take(size, cancel)
+        kind, body = self._early.pop(number)
         if kind == DATA:
-            return body[4:]
+            sink(body[4:])
+            return len(body) - 4
         try:
             _check(kind, body)
         except SftpError as error:
             if error.code != EOF:
                 raise
-        return b""
+        return 0
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
@@ -308,24 +332,38 @@ class Sftp:
 
     def _answer(self, number: int, cancel: Cancel) -> tuple[int, bytes]:
         while number not in self._early:
-            kind, body = self._message(cancel)
-            self._early[struct.unpack_from(">I", body)[0]] = kind, body[4:]
+            size, kind, found = self._head(cancel)
+            self._early[found] = kind, self._take(size, cancel)
         return self._early.pop(number)
 
-    def _message(self, cancel: Cancel) -> tuple[int, bytes]:
-        self._fill(4, cancel)
-        (length,) = struct.unpack_from(">I", self._buffer)
-        if not 1 <= length <= MESSAGE_LIMIT:
+    def _head(self, cancel: Cancel) -> tuple[int, int, int]:
+        """Of the next message: the bytes that follow, its kind, its number."""
+        while self._unread:  # of a message whose reader gave up
+            self._piece(self._unread, cancel)
+        length, kind, number = struct.unpack(">IBI", self._take(9, cancel))
+        if not 5 <= length <= MESSAGE_LIMIT:
             raise self._lost("a message of an impossible length")
-        self._fill(4 + length, cancel)
-        kind = self._buffer[4]
-        body = bytes(memoryview(self._buffer)[5 : 4 + length])
-        del self._buffer[: 4 + length]
-        return kind, body
+        return length - 5, kind, number
 
-    def _fill(self, wanted: int, cancel: Cancel) -> None:
+    def _take(self, count: int, cancel: Cancel) -> bytes:
+        """Exactly so many bytes."""
+        self._unread, found = count, []
+        while self._unread:
+            found.append(bytes(self._piece(self._unread, cancel)))
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def _piece(self, at_most: int, cancel: Cancel) -> memoryview:
+        """Between one and ``at_most`` bytes, without copying them."""
+        if self._at == len(self._chunk):
+            self._chunk, self._at = memoryview(self._receive(cancel)), 0
+        piece = self._chunk[self._at : self._at + at_most]
+        self._at += len(piece)
+        self._unread -= len(piece)
+        return piece
+
+    def _receive(self, cancel: Cancel) -> bytes:
         end = time.monotonic() + SILENCE_SECONDS
-        while len(self._buffer) < wanted:
+        while True:
             cancel.check()
             try:
                 data = self._channel.recv(1 << 20)
@@ -337,8 +375,7 @@ class Sftp:
                 raise self._lost(describe(error)) from None
             if not data:
                 raise self._lost("the channel ended")
-            self._buffer += data
-            end = time.monotonic() + SILENCE_SECONDS
+            return data
 
     def _send(self, data: bytes, cancel: Cancel) -> None:
         left, end = memoryview(data), time.monotonic() + SILENCE_SECONDS

@@ -25,7 +25,7 @@ STEP = 32 * 1024 * 1024  # bytes between two checksum requests for a file that i
 class Hash(Protocol):
     """What hashlib makes."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
     def hexdigest(self) -> str: ...
 
@@ -211,7 +211,7 @@ def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], No
         moved(start)
         follower, got = Follower(files, item.source, start, cancel), start
 
-        def sink(block: bytes) -> None:
+        def sink(block: bytes | memoryview) -> None:
             nonlocal got
             total.update(block)
             stream.write(block)

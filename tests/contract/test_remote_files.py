@@ -88,7 +88,7 @@ def write(files: RemoteFiles, path: str, data: bytes, offset: int = 0) -> list[i
 
 def read(files: RemoteFiles, path: str, offset: int = 0) -> bytes:
     got: list[bytes] = []
-    files.read(path, offset, got.append, Cancel(30))
+    files.read(path, offset, lambda piece: got.append(bytes(piece)), Cancel(30))
     return b"".join(got)
 
 
@@ -196,6 +196,18 @@ def test_a_cancel_is_heard_in_the_middle(world: World, files: RemoteFiles) -> No
 
     with pytest.raises(Cancelled):
         files.write(f"{world.folder}/file", 0, blocks(), lambda _count: None, cancel)
+
+
+def test_a_reader_that_gives_up_leaves_the_connection_usable(world: World, files: RemoteFiles) -> None:
+    data = os.urandom(3_000_000)
+    write(files, f"{world.folder}/file", data)
+
+    def full(_piece: bytes | memoryview) -> None:
+        raise BufferError("no space")
+
+    with pytest.raises(BufferError):
+        files.read(f"{world.folder}/file", 0, full, Cancel(10))
+    assert read(files, f"{world.folder}/file") == data
 
 
 def test_after_disconnect_everything_is_lost(world: World, files: RemoteFiles) -> None:

@@ -159,10 +159,10 @@ class FakeServer:
         with self._lock:
             self._queues[name] = Queue(f"id-{name}", name, tuple(Worker(worker) for worker in workers))
 
-    def add_session(self, facts: ServerFacts, user: str = "me", foreign: bool = False) -> str:
+    def add_session(self, facts: ServerFacts, user: str = "me", foreign: bool = False, task: str = "") -> str:
         """A task that somebody made before."""
         with self._lock:
-            task = uuid.uuid4().hex
+            task = task or uuid.uuid4().hex
             draft = TaskDraft(facts.name, facts.project, "", (), {})
             self.tasks[task] = FakeTask(draft, facts, {}, user, foreign)
             return task

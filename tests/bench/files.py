@@ -1,0 +1,126 @@
+"""``make bench-files``: our transfers against OpenSSH's ``scp``, in pairs and rounds, into one session's sshd.
+
+Both sides connect anew each time; ours also compares checksums on both ends, which scp does not. Random data. Prints
+progress on standard error, a table on standard output, and one JSON object as the last line: a ratio above 1 means that
+ours was faster. About a minute.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from desktop_app.domain.transfer import Progress
+from desktop_app.ports import Cancel
+from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
+from tests.support.transfers import files_of
+
+MEGABYTE = 1_000_000
+SMALL_FILES, SMALL_BYTES = 500, 4_000
+FIGURES = (
+    ("up", "big", True),
+    ("down", "big", False),
+    ("small_up", "small", True),
+    ("small_down", "small", False),
+)  # key, what, whether it goes up
+
+
+class Pair:
+    """The session, its two disks (one folder each) and both ways into it."""
+
+    def __init__(self, rig: BootstrapRig, folder: Path) -> None:
+        self.record = rig.wait_record()
+        self.here, self.there = folder / "here", folder / "there"
+        for one in (self.here, self.there):
+            one.mkdir()
+        key = folder / "key"
+        key.write_text(rig.private_key)
+        key.chmod(0o600)
+        (folder / "known").write_text(f"[{self.record.address}]:{self.record.port} {self.record.host_key}\n")
+        self._scp = ["scp", "-q", "-r", "-P", str(self.record.port), "-i", str(key), "-o", "StrictHostKeyChecking=yes",
+                     "-o", f"UserKnownHostsFile={folder / 'known'}", "-o", "IdentitiesOnly=yes"]  # fmt: skip
+        self._files, self.session = files_of(rig)
+
+    def scp(self, source: Path, target: Path, up: bool) -> None:
+        place = f"{self.record.user}@{self.record.address}:"
+        ends = [str(source), place + str(target)] if up else [place + str(source), str(target)]
+        subprocess.run([*self._scp, *ends], check=True, stdin=subprocess.DEVNULL)
+
+    def ours(self, source: Path, target: Path, up: bool) -> None:
+        files = self._files
+        done = (
+            files.upload(self.session, [source], str(target), _silent, Cancel())
+            if up
+            else files.download(self.session, [str(source)], target, _silent, Cancel())
+        )
+        assert done.checked and not done.skipped and not done.unchanged, done
+
+
+def _silent(_progress: Progress) -> None:
+    pass
+
+
+def fill(folder: Path, megabytes: int) -> None:
+    with (folder / "big").open("wb") as stream:
+        for _ in range(megabytes):
+            stream.write(os.urandom(MEGABYTE))
+    (folder / "small").mkdir()
+    for number in range(SMALL_FILES):
+        (folder / "small" / f"{number:04}").write_bytes(os.urandom(SMALL_BYTES))
+
+
+def timed(work: Callable[[Path, Path, bool], None], source: Path, target: Path, up: bool) -> float:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    began = time.monotonic()
+    work(source, target, up)
+    return time.monotonic() - began
+
+
+def measure(pair: Pair, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Figure -> one (ours, scp's) pair of seconds per round."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for number in range(rounds):
+        for key, name, up in FIGURES:
+            source = (pair.here if up else pair.there) / name
+            target = (pair.there if up else pair.here) / "got"
+            ways = [pair.ours, pair.scp]
+            took = {way: timed(way, source, target, up) for way in (ways if number % 2 else ways[::-1])}
+            found.setdefault(key, []).append((took[pair.ours], took[pair.scp]))
+            print(
+                f"round {number + 1}: {key}: ours {took[pair.ours]:.2f} s, scp {took[pair.scp]:.2f} s", file=sys.stderr
+            )
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--megabytes", type=int, default=500)
+    given = parser.parse_args(arguments)
+    with bootstrap_rig() as rig:
+        rig.start({"SESSIONDOCK_SSH": "openssh"}, jupyterlab="False", vscode="False")
+        rig.wait_ready()
+        pair = Pair(rig, rig.work.parent)
+        fill(pair.here, given.megabytes)
+        fill(pair.there, given.megabytes)
+        found = measure(pair, given.rounds)
+    line: dict[str, object] = {}
+    print(f"{'':12}{'ours':>10}{'scp':>10}{'ratio':>8}")
+    for key, pairs in found.items():
+        ours, scp = (statistics.median(one[side] for one in pairs) for side in (0, 1))
+        amount = (given.megabytes, "MB/s") if not key.startswith("small") else (SMALL_FILES, "files/s")
+        line[f"{key}_vs_scp"] = ratio = round(statistics.median(one[1] / one[0] for one in pairs), 2)
+        print(f"{key:12}{amount[0] / ours:>10.0f}{amount[0] / scp:>10.0f}{ratio:>8.2f}  {amount[1]}")
+    print(json.dumps(line | {"rounds": given.rounds, "megabytes": given.megabytes}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

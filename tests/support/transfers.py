@@ -1,0 +1,21 @@
+"""``Files`` over a real session of the bootstrap: the product's services, its sshd, and fakes for the rest."""
+
+from dataclasses import replace
+
+from desktop_app.adapters.ssh_files import SshFiles
+from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.services.files import Files
+from tests.fakes.outside import ACCOUNT, World
+from tests.support.bootstrap_rig import BootstrapRig
+
+
+def files_of(rig: BootstrapRig) -> tuple[Files, SessionId]:
+    """Transfers with the session of ``rig``, which must be ready."""
+    world = World()
+    record = rig.wait_record()
+    session = SessionId(ACCOUNT.id, record.task)
+    world.server().add_session(ServerFacts(Remote.READY, "a session", record=record), task=record.task)
+    world.secrets.entries[f"client-key/{session.text}"] = rig.private_key
+    world.profiles.save_host_key(session.text, record.host_key)
+    outside = replace(world.outside(), new_files=SshFiles)
+    return Files(outside, lambda account, _cancel: world.server(account), lambda _session: None), session
