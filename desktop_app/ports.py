@@ -186,8 +186,17 @@ class Tunnel(Protocol):
         tells). Idempotent per key, which no application has; leads elsewhere when called again. Problems: port.none
         """
 
+    def proxy(self, key: str, wanted: int) -> BoundPort:
+        """The same, as a SOCKS5 proxy: each connection says itself where it leads. Problems: port.none"""
+
+    def reverse(self, key: str, remote: int, local: int) -> None:
+        """Make our 127.0.0.1:``local`` reachable at ``remote`` of the machine's loopback, now and after every connect.
+
+        Problems: port.remote (the machine refuses; nothing is kept)
+        """
+
     def unbind(self, key: str) -> None:
-        """Close that listener and reset its connections. Idempotent."""
+        """Undo ``forward``, ``proxy`` or ``reverse`` and reset the connections of a forward. Idempotent."""
 
     def probe(self, cancel: Cancel) -> float:
         """Round trip through the control channel in seconds. Problems: ssh.lost"""

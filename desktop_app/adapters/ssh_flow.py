@@ -22,6 +22,7 @@ from desktop_app.adapters.ssh_channels import CREDIT, WINDOW
 from desktop_app.adapters.ssh_loop import READ, WRITE, Loop
 from desktop_app.adapters.ssh_packets import BATCH, HEAD
 from desktop_app.adapters.ssh_uplink import Uplink
+from desktop_app.ports import Way
 
 PACKET_DATA = 32 * 1024  # what OpenSSH takes at once
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # SO_LINGER: drop what is unsent, send RST
@@ -33,6 +34,7 @@ class Connection:
     def __init__(self, loop: Loop, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
         self.app = app
         self.origin = origin
+        self.way: Way | None = None  # where it leads whatever its listener's way is
         self.remote = 0
         self.deadline = 0.0  # monotonic; until then it may wait for a way
         self.uplink: Uplink | None = None

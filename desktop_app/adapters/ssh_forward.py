@@ -26,6 +26,7 @@ from desktop_app.ports import BoundPort, Way
 PATIENCE_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
 REST_SECONDS = 1.0  # without new connections, when the system has no room for one
+PROXIED = "proxy"  # names what comes through a proxy
 CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't wait for more than 512 sockets.
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,16 @@ class Forwarder:
         if listener is not None:
             self._loop.run(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
 
+    def adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
+        """Carry a local connection that another listener accepted; takes the socket over."""
+        with self._lock:
+            if not self._loop.started and not self._closed:
+                self._loop.start()
+        if self._closed:
+            client.close()
+        else:
+            self._loop.call(partial(self._on_adopt, client, origin, way))
+
     def attach(self, transport: SessionTransport) -> None:
         """New connections go through this transport from now on."""
         self._loop.call(partial(self._on_attach, transport))
@@ -144,16 +155,29 @@ class Forwarder:
             self._rest_until = time.monotonic() + REST_SECONDS
             self._on_listen()
             return
+        connection = self._on_new(app, client, origin)
+        if not self._admits(app, origin[1], listener.bound.port):
+            log.warning("a program of another user tried to use the forwarded port of %s", app)
+            connection.abort()
+            return
+        self._pending.append(connection)
+        self._on_dispatch(connection)
+
+    def _on_new(self, app: str, client: socket.socket, origin: tuple[str, int]) -> Connection:
         connection = Connection(self._loop, app, client, origin)
         connection.on_done, connection.on_lost = self._on_done, self._on_dispatch
         connection.deadline = time.monotonic() + self._patience
         self._connections.add(connection)
         if len(self._connections) >= CONNECTIONS:
             self._on_listen()
-        if not self._admits(app, origin[1], listener.bound.port):
-            log.warning("a program of another user tried to use the forwarded port of %s", app)
-            connection.abort()
+        return connection
+
+    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
+        if self._closed:
+            client.close()
             return
+        connection = self._on_new(PROXIED, client, origin)
+        connection.way = way
         self._pending.append(connection)
         self._on_dispatch(connection)
 
@@ -167,7 +191,7 @@ class Forwarder:
         """Ask for its channel, if there is a way; else it waits for the next attach or route."""
         uplink = self._uplink
         with self._lock:
-            way = self._way(connection.app)
+            way = connection.way or self._way(connection.app)
         if uplink is None or way is None:
             return
         connection.uplink = uplink

@@ -3,6 +3,7 @@
 Methods run on the caller's thread; ``on_report`` callbacks on the control reader's, ``on_lost`` on the transport's.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from collections.abc import Callable, Mapping
 from desktop_app.adapters.ssh_control import ControlChannel
 from desktop_app.adapters.ssh_dial import DIAL_SECONDS, dial
 from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
+from desktop_app.adapters.ssh_reverse import ReverseForwards
+from desktop_app.adapters.ssh_socks import Proxies
 from desktop_app.adapters.ssh_transport import SessionTransport
 from desktop_app.adapters.ssh_wire import Patience, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
@@ -27,6 +30,8 @@ class SshTunnel:
 
     def __init__(self, name: str = "session", patience: float = PATIENCE_SECONDS) -> None:
         self._forwarder = Forwarder(name, patience)
+        self._proxies = Proxies(self._forwarder.adopt)
+        self._reverse = ReverseForwards(self._release)
         self._lock = threading.Lock()
         self._dialling = threading.Lock()  # one connect at a time
         self._stopped = threading.Event()
@@ -56,8 +61,18 @@ class SshTunnel:
     def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
         return self._forwarder.forward(key, wanted, way)
 
+    def proxy(self, key: str, wanted: int) -> BoundPort:
+        return self._proxies.open(key, wanted)
+
+    def reverse(self, key: str, remote: int, local: int) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
+        self._reverse.add(key, remote, local)
+
     def unbind(self, key: str) -> None:
         self._forwarder.unbind(key)
+        self._proxies.close_one(key)
+        self._reverse.remove(key)
 
     def probe(self, cancel: Cancel) -> float:
         """A link so full that the answer is late is alive as long as anything else comes through it."""
@@ -82,13 +97,14 @@ class SshTunnel:
         with self._lock:
             transport, self._transport = self._transport, None
             control, self._control = self._control, None
-            self._forwarder.detach()
+            self._detach()
         _leave(transport, control)
 
     def close(self) -> None:
         self._stopped.set()
         with self._dialling:  # a connect that is under way notices within a tick
             self.disconnect()
+        self._proxies.close()
         self._forwarder.close()
 
     # --- inside
@@ -105,6 +121,7 @@ class SshTunnel:
                     raise failure("ssh.lost", address=self._address)
                 self._transport, self._control = transport, control
                 self._forwarder.attach(transport)
+                self._reverse.attach(transport)
         except BaseException:
             _leave(transport, control)
             raise
@@ -118,6 +135,15 @@ class SshTunnel:
             raise failure("ssh.lost", address=self._address)
         return control.request(op, args, Patience(cancel, self._stopped, seconds))
 
+    def _detach(self) -> None:
+        self._forwarder.detach()
+        self._reverse.detach()
+
+    def _release(self, port: int) -> None:
+        """On a thread of the reverse forwards: a connection of ours that is gone may still hold the port over there."""
+        with contextlib.suppress(AppError, Cancelled):  # the next try tells
+            self._ask(contract.OP_RELEASE_PORT, {"port": port}, Cancel(), PROBE_SECONDS)
+
     def _report(self, report: Report) -> None:
         for callback in self._report_callbacks:
             callback(report)
@@ -129,7 +155,7 @@ class SshTunnel:
                 return
             self._transport = None
             control, self._control = self._control, None
-            self._forwarder.detach()
+            self._detach()
         if control is not None:
             control.close()
         for callback in self._lost_callbacks:

@@ -178,6 +178,9 @@ TABLE = MappingProxyType(
             _row("port.busy", "The local port is taken",
                  "Port {wanted} on this computer is used by {program}. Choose another one, or leave it to SessionDock.",
                  Retry.USER),
+            _row("port.remote", "The session's port is taken",
+                 "The session's machine does not let SessionDock listen on port {port}: another program has it, or the "
+                 "port is reserved. Choose another one.", Retry.USER),
             _row("port.silent", "Nothing speaks HTTP on that port",
                  "Port {port} of the session does not answer as a web page does. Other programs reach it at "
                  "127.0.0.1:{local}.", Retry.USER, (Remedy.RETRY,)),

@@ -5,6 +5,7 @@ Only TCP sockets of processes that this user may look into: those of others have
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Set, Tuple
 
 from remote_bootstrap import argv, processes
-from remote_bootstrap.operations.operation import Host
+from remote_bootstrap.operations.operation import Host, OperationError
 
 TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 LISTENING = "0A"
@@ -42,6 +43,26 @@ def listening(host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
     rows = [_row(sockets[inode], pid, pid in own) for inode, pid in owners.items()]
     rows.sort(key=lambda row: (not row.session, row.port, row.address))
     return {"ports": [asdict(row) for row in rows[:MAX_ROWS]], "more": max(0, len(rows) - MAX_ROWS)}
+
+
+def release(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
+    """End the SSH connection of a desktop that went away and still listens on a port here: {"released": bool}.
+
+    Until its server notices, such a connection would keep the port from its own successor. Only an sshd of this session
+    is ended, never another program; with a server that is one process for all connections there is nothing to end.
+    """
+    port = args.get("port")
+    if port in {app.port for app in host.progress.current().apps.values()}:
+        raise OperationError("Port %s belongs to the session itself." % port)
+    sockets = open_sockets(_lines(TABLES))
+    holders = set(owners_of({inode for inode, (_address, at) in sockets.items() if at == port}).values())
+    released = False
+    for pid in holders & processes.descendants(os.getpid()):
+        if _name(pid).startswith("sshd"):
+            with contextlib.suppress(OSError):  # it ended by itself
+                os.kill(pid, signal.SIGTERM)
+                released = True
+    return {"released": released}
 
 
 def open_sockets(lines: Iterable[str]) -> Dict[int, Tuple[str, int]]:
@@ -90,9 +111,12 @@ def _descriptors(pid: int) -> List[str]:
 
 
 def _row(where: Tuple[str, int], pid: int, session: bool) -> Row:
-    process = _read("/proc/%d/comm" % pid, 64).decode("utf-8", "replace").strip()
     words = _read("/proc/%d/cmdline" % pid, MAX_COMMAND_BYTES).decode("utf-8", "replace").rstrip("\0").split("\0")
-    return Row(where[1], where[0], pid, process, argv.shown(words), session)
+    return Row(where[1], where[0], pid, _name(pid), argv.shown(words), session)
+
+
+def _name(pid: int) -> str:
+    return _read("/proc/%d/comm" % pid, 64).decode("utf-8", "replace").strip()
 
 
 def _read(path: str, size: int) -> bytes:

@@ -13,4 +13,5 @@ OPERATIONS: Dict[str, Operation] = {
     contract.OP_GIT_DELIVER: identities.git_deliver,
     contract.OP_GIT_ASK: identities.git_ask,
     contract.OP_CLEARML_DELIVER: identities.clearml_deliver,
+    contract.OP_RELEASE_PORT: ports.release,
 }

@@ -25,6 +25,7 @@ CHUNK = 65536
 CLIENT_MAY_SET = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")
 IGNORED_BY_SHELLS = ("SIGINT", "SIGQUIT", "SIGHUP", "SIGPIPE")
 SUBSYSTEM = "sessiondock"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Server(asyncssh.SSHServer):  # type: ignore[misc]
@@ -46,7 +47,7 @@ class Server(asyncssh.SSHServer):  # type: ignore[misc]
         return True
 
     def server_requested(self, listen_host: str, listen_port: int) -> bool:
-        return True
+        return listen_host in LOOPBACK  # what sshd's GatewayPorts no makes sure of
 
     def unix_connection_requested(self, dest_path: str) -> bool:
         return True

@@ -32,6 +32,9 @@ class World(Protocol):
     def take_port(self) -> int:
         """A port that another program holds from now on."""
 
+    def take_remote_port(self) -> int:
+        """A port of the machine that another program of it holds."""
+
     def push(self, report: Report) -> None: ...
 
     def drop(self) -> None:
@@ -63,6 +66,10 @@ class FakeWorld:
     def take_port(self) -> int:
         self.fake.taken[9000] = "nc (process 1)"
         return 9000
+
+    def take_remote_port(self) -> int:
+        self.fake.refused_ports.add(9001)
+        return 9001
 
     def push(self, report: Report) -> None:
         self.fake.push(report)
@@ -99,6 +106,9 @@ class SshWorld:
 
     def take_port(self) -> int:
         return int(self.listener.getsockname()[1])
+
+    def take_remote_port(self) -> int:
+        return self.take_port()
 
     def push(self, report: Report) -> None:
         self.tunnel.request("push", {"report": report.to_json()}, Cancel(5))
@@ -150,6 +160,24 @@ def test_a_forward_keeps_its_port_until_it_is_unbound(world: World) -> None:
     world.tunnel.unbind("tcp:6006")
     world.tunnel.unbind("tcp:6006")
     assert world.tunnel.forward("tcp:6006", first.port, Way(6006)).port == first.port
+
+
+def test_a_proxy_has_a_port_of_its_own(world: World) -> None:
+    bound = world.tunnel.proxy("socks:0", 0)
+    assert bound.port > 0
+    assert world.tunnel.proxy("socks:0", 0) == bound
+    world.tunnel.unbind("socks:0")
+    assert world.tunnel.proxy("socks:0", bound.port).port == bound.port
+
+
+def test_a_reverse_forward_that_the_machine_refuses_is_a_problem(world: World) -> None:
+    taken = world.take_remote_port()
+    world.tunnel.connect(world.target(), Cancel(10))
+    with pytest.raises(AppError) as caught:
+        world.tunnel.reverse("reverse:1", taken, 9)
+    assert caught.value.problem.code == "port.remote"
+    world.tunnel.reverse("reverse:2", free_port(), 9)
+    world.tunnel.unbind("reverse:2")
 
 
 @pytest.mark.parity("N1")

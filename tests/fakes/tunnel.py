@@ -17,10 +17,10 @@ class FakeTunnel:
     """Works at once and for ever unless scripted otherwise.
 
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
-    Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program), ``drop``,
-    ``push``.
-    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``bound``, ``probes``,
-    ``disconnects``.
+    Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program),
+    ``refused_ports``, ``drop``, ``push``.
+    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``reversed``, ``bound``,
+    ``probes``, ``disconnects``.
     """
 
     def __init__(self, taken: Mapping[int, str] | None = None) -> None:
@@ -37,6 +37,8 @@ class FakeTunnel:
         self.requests: list[tuple[str, dict[str, object]]] = []
         self.routes: dict[str, int] = {}
         self.ways: dict[str, Way] = {}
+        self.reversed: dict[str, tuple[int, int]] = {}
+        self.refused_ports: set[int] = set()
         self.bound: dict[str, BoundPort] = {}
         self.probes = 0
         self.changed = threading.Condition()
@@ -81,9 +83,24 @@ class FakeTunnel:
         self.ways[key] = way
         return self.bind({key: wanted})[0]
 
+    def proxy(self, key: str, wanted: int) -> BoundPort:
+        if self.closed:
+            raise Cancelled
+        return self.bind({key: wanted})[0]
+
+    def reverse(self, key: str, remote: int, local: int) -> None:
+        if self.closed:
+            raise Cancelled
+        if remote in self.refused_ports:
+            raise failure("port.remote", port=remote)
+        with self.changed:
+            self.reversed[key] = (remote, local)
+            self.changed.notify_all()
+
     def unbind(self, key: str) -> None:
         with self.changed:
             self.ways.pop(key, None)
+            self.reversed.pop(key, None)
             self.bound.pop(key, None)
             self.changed.notify_all()
 
