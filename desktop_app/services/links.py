@@ -99,10 +99,14 @@ class Links:
             )
             self._supervisors[session] = supervisor
             self._watch.start()
-        if self.ownership.role == WINDOW:
-            self._outside.profiles.save_attached(session.text, True)
-        self._store.apply(session, AttachRequested())
-        supervisor.start()
+        try:
+            if self.ownership.role == WINDOW:
+                self._outside.profiles.save_attached(session.text, True)
+            self._store.apply(session, AttachRequested())
+            supervisor.start()
+        except BaseException:
+            self._ended(session)
+            raise
 
     def _ended(self, session: SessionId) -> None:
         """On the supervisor's thread, its last act."""

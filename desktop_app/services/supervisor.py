@@ -8,6 +8,7 @@ the server says that the session is up, lost connections are redialled for ever;
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -61,6 +62,7 @@ class Supervisor:
         self._cancel.on_cancel(self.tunnel.cancel_dial)
         self._attempt = 0
         self._up_at: float | None = None
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
 
     # -- from any thread
@@ -71,6 +73,7 @@ class Supervisor:
 
     def start(self) -> None:
         self._thread.start()
+        self._begun.set()
 
     def post(self, mail: Mail) -> None:
         """Quick. A dial that began before the news may be talking to nobody: it begins again."""
@@ -84,9 +87,13 @@ class Supervisor:
         self.post(Mail.STOP)
 
     def join(self, seconds: float) -> bool:
-        """True when the thread has ended and the local ports are free again."""
-        if self._thread is not threading.current_thread():
-            self._thread.join(max(0.0, seconds))
+        """True when the thread has ended and the local ports are free again. It may be about to start."""
+        if self._thread is threading.current_thread():
+            return False
+        deadline = time.monotonic() + max(0.0, seconds)
+        if not self._begun.wait(max(0.0, seconds)):
+            return False
+        self._thread.join(max(0.0, deadline - time.monotonic()))
         return not self._thread.is_alive()
 
     # -- the thread

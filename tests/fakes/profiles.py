@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from desktop_app.domain.account import Account
-from desktop_app.domain.problems import Problem
+from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.ssh_alias import Alias
 
 
@@ -19,6 +19,7 @@ class FakeProfiles:
         self.host_keys: dict[str, str] = {}
         self.held: dict[str, None] = {}
         self.named: dict[str, Alias] = {}
+        self.unwritable: Problem | None = None  # what noting an attached session runs into
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(self._accounts.values())
@@ -60,6 +61,8 @@ class FakeProfiles:
         return tuple(self.held)
 
     def save_attached(self, session: str, attached: bool) -> None:
+        if self.unwritable is not None:
+            raise AppError(self.unwritable)
         if attached:
             self.held[session] = None
         else:

@@ -1,0 +1,44 @@
+"""Taking and leaving tunnels at the worst moment: while the program ends, and when nothing can be written down."""
+
+import threading
+
+import pytest
+
+from desktop_app.domain.problems import AppError, problem
+from desktop_app.domain.session import Link
+from tests.support.core_rig import CoreRig, is_link
+from tests.support.guards import ExpectLog
+
+
+def test_closing_while_an_attach_is_about_to_start_leaves_nothing_behind() -> None:
+    with CoreRig() as rig:
+        session = rig.running()
+        reached, go = threading.Event(), threading.Event()
+
+        def hold(_old: object, _new: object) -> None:
+            if threading.current_thread() is attaching and not reached.is_set():
+                reached.set()
+                assert go.wait(5)
+
+        rig.core.store.subscribe(hold)
+        attaching = threading.Thread(target=rig.core.attach, args=(session, rig.soon()), name="attaching")
+        attaching.start()
+        assert reached.wait(5)
+        closing = threading.Thread(target=rig.core.close, name="closing")
+        closing.start()
+        go.set()
+        attaching.join(5)
+        closing.join(5)
+        assert not attaching.is_alive() and not closing.is_alive()
+
+
+def test_a_session_that_can_not_be_noted_as_attached_is_not_held(expected_log: ExpectLog) -> None:
+    expected_log("A settings file can't be written")
+    with CoreRig() as rig:
+        session = rig.running()
+        rig.world.profiles.unwritable = problem("file.unwritable", path="/state", why="read-only file system")
+        with pytest.raises(AppError):
+            rig.core.attach(session, rig.soon())
+        rig.world.profiles.unwritable = None
+        rig.core.attach(session, rig.soon())
+        rig.until(session, is_link(Link.UP))
