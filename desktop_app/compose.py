@@ -27,9 +27,10 @@ from desktop_app.adapters.forwards_file import ForwardsFile
 from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
-from desktop_app.adapters.profiles_file import ProfilesFile
+from desktop_app.adapters.profiles_file import JsonFile, ProfilesFile
 from desktop_app.adapters.ssh_config import SshConfig, user_config_path
 from desktop_app.adapters.system_watch import watch_system
+from desktop_app.adapters.text_files import TextFiles
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
@@ -151,6 +152,8 @@ def build_core(
         open_url=system.open_url,
         open_terminal=system.open_terminal,
         slot_cipher=AesSlots(),
+        launch_profiles=JsonFile(paths.config / "profiles.json"),
+        text_files=TextFiles(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),

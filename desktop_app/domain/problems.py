@@ -230,6 +230,15 @@ TABLE = MappingProxyType(
             _row("account.no_secret", "The API secret is not in the keyring",
                  "SessionDock knows {server} but not its secret. Enter the API key again.",
                  Retry.USER, (Remedy.SIGN_IN,)),
+            _row("profile.unknown", "There is no such profile", "No profile is called “{name}”. Known: {known}.",
+                 Retry.USER),
+            _row("profile.taken", "The name is taken", "There is a profile “{name}” already. Choose another name.",
+                 Retry.USER),
+            _row("profile.name", "The profile needs a name", "Give it a name of one to {longest} characters.",
+                 Retry.USER),
+            _row("profile.unreadable", "The file is no profile",
+                 "{path}: {why}. Choose a file that SessionDock exported, or clearml-session's "
+                 "~/.clearml_session.json.", Retry.USER),
             _row("credentials.none", "No ClearML credentials were found",
                  "{where} holds no access key with its secret. In ClearML, make credentials under Settings > Workspace "
                  "> API credentials and copy what it shows.", Retry.USER),

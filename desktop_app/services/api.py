@@ -17,6 +17,7 @@ from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
+from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
@@ -153,6 +154,10 @@ class Core(Protocol):
         """Verify by a login, keep the secret in the keyring, begin polling."""
 
     @property
+    def profiles(self) -> LaunchProfiles:
+        """Quick. Named launches."""
+
+    @property
     def credentials(self) -> CredentialImport:
         """Quick. Accounts from keys that people have."""
 
@@ -164,7 +169,7 @@ class Core(Protocol):
     def last_spec(self, account: str) -> LaunchSpec:
         """Quick: the remembered launch (the defaults at first)."""
 
-    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel) -> SessionId:
+    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel, *, profile: str = "") -> SessionId:
         """Create and enqueue; the session appears in the store and is attached by itself once it is READY."""
 
     def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None: ...

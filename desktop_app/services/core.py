@@ -25,6 +25,7 @@ from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.files import Files
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.key_access import KeyAccess
+from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
@@ -84,6 +85,7 @@ class AccountOps:
         self.store = parts.store
         self.jobs = parts.jobs
         self.routes = Routes(parts.outside)
+        self.profiles = LaunchProfiles(parts.outside.launch_profiles, parts.outside.text_files)
         self.aliases = parts.aliases
 
     def accounts(self) -> tuple[Account, ...]:
@@ -107,6 +109,7 @@ class AccountOps:
         for snapshot in self.store.of_account(account):
             self._parts.links.detach(snapshot.id)
         self._parts.accounts.remove(account)
+        self.profiles.forget_account(account)
 
     def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]:
         return self._parts.accounts.server(account, cancel).queues(cancel)
@@ -156,12 +159,16 @@ class SessionOps(AccountOps):
         self._wanted_lock = threading.Lock()
         self._wanted: set[SessionId] = set()  # attach these once they are up
 
-    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True) -> SessionId:
+    def launch(
+        self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True, profile: str = ""
+    ) -> SessionId:
+        """``profile``: the one that it comes from, remembered for its queue."""
         parts = self._parts
         server = parts.accounts.server(account, cancel)
         session = parts.launcher.launch(parts.accounts.find(account), server, spec, cancel)
         if spec.store_defaults:
             parts.outside.profiles.save_last_launch(account, to_profile(spec))
+            self.profiles.note_launch(account, spec, profile)
         if attach:
             self.attach_when_up(session)
         parts.accounts.poke(account)
@@ -295,7 +302,7 @@ class Core(LinkOps):
             for text in self._parts.outside.profiles.attached():
                 self.attach_when_up(SessionId.parse(text))
         self._parts.accounts.start()
-        for found in self._parts.outside.profiles.problems():
+        for found in (*self._parts.outside.profiles.problems(), *self.profiles.problems()):
             _log.warning("%s", found)
             self._notify(Notice(found.title, found.detail))
 

@@ -85,6 +85,28 @@ class Profiles(Protocol):
     def problems(self) -> tuple[Problem, ...]: ...
 
 
+class Document(Protocol):
+    """One small JSON object on disk. Quick, thread-safe; ``problems`` name what could not be read."""
+
+    problems: list[Problem]
+
+    def read(self) -> Mapping[str, Any]:
+        """Not to be changed by the caller."""
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Edit and replace it, alone among our processes. Problems: file.unwritable"""
+
+
+class TextFiles(Protocol):
+    """Small files that people choose. Blocks."""
+
+    def read(self, path: Path) -> str:
+        """Problems: profile.unreadable"""
+
+    def write(self, path: Path, text: str) -> Path:
+        """Where it is now. Problems: file.unwritable"""
+
+
 class CredentialSource(Protocol):
     """ClearML credentials that are on this computer already. Reads files, changes none; thread-safe."""
 
@@ -219,6 +241,8 @@ class Outside:
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
     slot_cipher: SlotCipher
+    launch_profiles: Document  # see services/launch_profiles.py
+    text_files: TextFiles
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
     forwards: ForwardMemory

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from desktop_app.adapters.key_slots import AesSlots
+from desktop_app.adapters.text_files import TextFiles
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.listening import Forward, Page
@@ -19,7 +20,7 @@ from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
 from tests.fakes.files import FakeFiles, FakeMachine
-from tests.fakes.profiles import FakeProfiles
+from tests.fakes.profiles import FakeDocument, FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.server import FakeServer
 from tests.fakes.tunnel import FakeTunnel
@@ -215,6 +216,7 @@ class World:
     secrets: FakeSecretStore = field(default_factory=FakeSecretStore)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     system: FakeSystem = field(default_factory=FakeSystem)
+    launch_profiles: FakeDocument = field(default_factory=FakeDocument)
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     forwards: FakeForwards = field(default_factory=FakeForwards)
@@ -306,6 +308,8 @@ class World:
             open_terminal=self.open_terminal,
             ssh_access=self.ssh_access,
             slot_cipher=AesSlots(),
+            launch_profiles=self.launch_profiles,
+            text_files=TextFiles(),
             credentials=self.credentials,
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
             forwards=self.forwards,

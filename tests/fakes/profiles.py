@@ -1,11 +1,31 @@
 """What is remembered between runs, in memory. Thread-safe enough for tests: every method is one dict operation."""
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.ssh_alias import Alias
+
+
+class FakeDocument:
+    """Implements ``services.outside.Document``."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.content: dict[str, Any] = {}
+        self.broken: AppError | None = None
+
+    def read(self) -> Mapping[str, Any]:
+        return self.content
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        draft = json.loads(json.dumps(self.content))
+        edit(draft)
+        self.content = draft
 
 
 class FakeProfiles:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from desktop_app.adapters.text_files import TextFiles
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec, defaults
@@ -29,8 +30,10 @@ from desktop_app.domain.reducer import (
 from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.launch_profiles import LaunchProfiles
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
+from tests.fakes.profiles import FakeDocument
 from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_ports import FakePorts
 
@@ -186,6 +189,7 @@ class FakeCore:
         self.store = FakeStore()
         self.calls: list[tuple[object, ...]] = []
         self.credentials = FakeCredentialImport(self)
+        self.profiles = LaunchProfiles(FakeDocument(), TextFiles())
         self.used: list[Credentials] = []
         self.gates: dict[str, threading.Event] = {}
         self.failures: dict[str, AppError] = {}
@@ -253,8 +257,9 @@ class FakeCore:
     def last_spec(self, account: str) -> LaunchSpec:
         return self.specs.get(account, defaults())
 
-    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel) -> SessionId:
+    def launch(self, account: str, spec: LaunchSpec, cancel: Cancel, *, profile: str = "") -> SessionId:
         self._call("launch", cancel, account, spec)
+        self.profiles.note_launch(account, spec, profile)
         self.specs[account] = spec
         self.next_number += 1
         session = session_id(self.next_number, account)

@@ -165,9 +165,12 @@ class Wizard(QDialog):
     def _launch(self) -> None:
         form, account = self.launch_page.form, self.launch_page.account
         if form.check_all():
-            spec = form.spec()
-            self._start("launch", "Creating the session…", lambda cancel: self._core.launch(account, spec, cancel),
-                        self._launched)  # fmt: skip
+            spec, profile = form.spec(), self.launch_page.profile_bar.current
+
+            def work(cancel: Cancel) -> object:
+                return self._core.launch(account, spec, cancel, profile=profile)
+
+            self._start("launch", "Creating the session…", work, self._launched)
 
     def _launched(self, value: object) -> None:
         if isinstance(value, SessionId):

@@ -11,6 +11,7 @@ from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.text import menu_text
 from desktop_app.ui.theme import SPACE_L, SPACE_S
 from desktop_app.ui.widgets import button, label
+from desktop_app.ui.wizard.profile_bar import ProfileBar
 
 
 class LaunchPage(QWidget):
@@ -30,6 +31,10 @@ class LaunchPage(QWidget):
         self._facts = label(role="muted", wrap=True)
         self._facts.setAccessibleIdentifier("launch-account-facts")
         self.form = OptionForm(self._queue_editor)
+        self.profile_bar = ProfileBar(core, bridge, self.form)
+        self.profile_bar.failed.connect(self.list_failed)
+        for editor in self._queues:
+            editor.combo.activated.connect(lambda _index: self.profile_bar.queue_picked())
         self._lay_out()
 
     def _queue_editor(self) -> QueueEditor:
@@ -53,6 +58,7 @@ class LaunchPage(QWidget):
         column.setSpacing(SPACE_L)
         column.addLayout(row)
         column.addWidget(self._facts)
+        column.addWidget(self.profile_bar)
         column.addWidget(self.form)
 
     @property
@@ -71,7 +77,7 @@ class LaunchPage(QWidget):
         known = next((one for one in self._core.accounts() if one.id == self.account), None)
         self._facts.setText(known.facts if known else "")
         self._facts.setVisible(bool(self._facts.text()))
-        self.form.show_spec(self._core.last_spec(self.account))
+        self.profile_bar.show_account(self.account)
         self.reload()
 
     def reload(self) -> None:

@@ -1,0 +1,35 @@
+"""Small text files that people choose. Any thread; blocks."""
+
+from pathlib import Path
+
+from desktop_app.domain.problems import failure
+
+MAX_BYTES = 1_000_000
+
+
+class TextFiles:
+    """Implements ``services.outside.TextFiles``."""
+
+    def read(self, path: Path) -> str:
+        """Problems: profile.unreadable"""
+        path = path.expanduser()
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise failure("profile.unreadable", path=path, why="it is too large for a profile")
+            return path.read_text("utf-8-sig")
+        except UnicodeDecodeError:
+            raise failure("profile.unreadable", path=path, why="it is not text") from None
+        except OSError as error:
+            raise failure("profile.unreadable", path=path, why=(error.strerror or str(error)).lower()) from None
+
+    def write(self, path: Path, text: str) -> Path:
+        """Replace the file in one step; where it is now. Problems: file.unwritable"""
+        path = path.expanduser()
+        draft = path.with_name(f".{path.name}.part")
+        try:
+            draft.write_text(text, "utf-8", newline="\n")
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise failure("file.unwritable", path=path, why=error.strerror or str(error)) from None
+        return path
