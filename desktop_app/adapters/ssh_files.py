@@ -12,14 +12,8 @@ from dataclasses import replace
 
 from desktop_app.adapters.ssh_control import ControlChannel
 from desktop_app.adapters.ssh_dial import dial
-from desktop_app.adapters.ssh_sftp import (
-    NO_SUCH_FILE,
-    PERMISSION_DENIED,
-    UNSUPPORTED,
-    Attributes,
-    Sftp,
-    SftpError,
-)
+from desktop_app.adapters.ssh_sftp import Sftp
+from desktop_app.adapters.ssh_sftp_wire import NO_SUCH_FILE, PERMISSION_DENIED, UNSUPPORTED, Attributes, SftpError
 from desktop_app.adapters.ssh_transport import SessionTransport
 from desktop_app.adapters.ssh_wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, failure

@@ -5,26 +5,54 @@ paramiko's own client decodes names as UTF-8 and waits for each answer of most c
 SftpError for what the server refuses and AppError(ssh.lost) or Cancelled for the rest.
 """
 
-import stat
 import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from paramiko import Channel
 
+from desktop_app.adapters.ssh_sftp_wire import (
+    ATTRS,
+    CLOSE,
+    DATA,
+    EOF,
+    EXTENDED,
+    FAILURE,
+    FLAG_CREATE,
+    FLAG_READ,
+    FLAG_WRITE,
+    FSETSTAT,
+    HANDLE,
+    INIT,
+    LSTAT,
+    MKDIR,
+    NAME,
+    NO_SUCH_FILE,
+    OPEN,
+    OPENDIR,
+    READ,
+    READDIR,
+    READLINK,
+    REALPATH,
+    REMOVE,
+    RENAME,
+    SETSTAT,
+    STAT,
+    SYMLINK,
+    VERSION,
+    WRITE,
+    Attributes,
+    Reader,
+    SftpError,
+    attributes,
+    blob,
+    check,
+    text,
+)
 from desktop_app.adapters.ssh_wire import TICK_SECONDS, WIRE_ERRORS, describe
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel
-
-INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT, SETSTAT, FSETSTAT, OPENDIR, READDIR = 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12
-REMOVE, MKDIR, REALPATH, STAT, RENAME, READLINK, SYMLINK = 13, 14, 16, 17, 18, 19, 20
-STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED = 101, 102, 103, 104, 105, 200
-OK, EOF, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, UNSUPPORTED = 0, 1, 2, 3, 4, 8
-
-FLAG_READ, FLAG_WRITE, FLAG_CREATE = 1, 2, 8
-HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_MORE = 1, 2, 4, 8, 0x80000000
 
 BLOCK = 255 * 1024  # OpenSSH takes packets of 256 KiB
 UNDER_WAY = 32  # blocks: 8 MB cover 100 MB/s at 80 ms
@@ -34,86 +62,6 @@ POSIX_RENAME = "posix-rename@openssh.com"
 
 
 Sink = Callable[[bytes | memoryview], object]
-
-
-class SftpError(Exception):
-    """The server's refusal. ``code`` is one of the numbers above."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """Of a file; -1 = the server does not say. Times in seconds since 1970."""
-
-    size: int = -1
-    mode: int = -1
-    modified: int = -1
-
-    @property
-    def kind(self) -> int:
-        return stat.S_IFMT(self.mode) if self.mode >= 0 else 0
-
-
-def text(name: str) -> bytes:
-    """A length-prefixed string; names keep bytes that are no UTF-8."""
-    raw = name.encode("utf-8", "surrogateescape")
-    return struct.pack(">I", len(raw)) + raw
-
-
-def attributes(mode: int | None = None, modified: int | None = None, size: int | None = None) -> bytes:
-    flags, body = 0, b""
-    if size is not None:
-        flags, body = flags | HAS_SIZE, body + struct.pack(">Q", size)
-    if mode is not None:
-        flags, body = flags | HAS_MODE, body + struct.pack(">I", mode)
-    if modified is not None:
-        seconds = min(max(0, modified), 0xFFFFFFFF)
-        flags, body = flags | HAS_TIMES, body + struct.pack(">II", seconds, seconds)
-    return struct.pack(">I", flags) + body
-
-
-class Reader:
-    """Takes an answer apart. Raises struct.error and IndexError (both WIRE_ERRORS) for a malformed one."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._at = 0
-
-    def number(self, form: str = ">I") -> int:
-        (value,) = struct.unpack_from(form, self._body, self._at)
-        self._at += struct.calcsize(form)
-        return int(value)
-
-    def string(self) -> bytes:
-        length = self.number()
-        if length > len(self._body) - self._at:
-            raise IndexError("a string is longer than its message")
-        self._at += length
-        return self._body[self._at - length : self._at]
-
-    def name(self) -> str:
-        return self.string().decode("utf-8", "surrogateescape")
-
-    @property
-    def more(self) -> bool:
-        return self._at < len(self._body)
-
-    def attributes(self) -> Attributes:
-        flags = self.number()
-        size = self.number(">Q") if flags & HAS_SIZE else -1
-        if flags & HAS_OWNER:
-            self.number(">Q")
-        mode = self.number() if flags & HAS_MODE else -1
-        modified = -1
-        if flags & HAS_TIMES:
-            self.number()
-            modified = self.number()
-        for _ in range(2 * self.number() if flags & HAS_MORE else 0):
-            self.string()
-        return Attributes(size, mode, modified)
 
 
 class Sftp:
@@ -173,7 +121,7 @@ class Sftp:
 
     def _next_names(self, handle: bytes, cancel: Cancel) -> Reader | None:
         try:
-            return self._ask(READDIR, _blob(handle), cancel, NAME)
+            return self._ask(READDIR, blob(handle), cancel, NAME)
         except SftpError as error:
             if error.code == EOF:
                 return None
@@ -251,7 +199,7 @@ class Sftp:
         length, packet = length or self._block, bytearray()
         for _ in range(count):
             self._last_id += 1
-            body = _blob(handle) + struct.pack(">QI", offset, length)
+            body = blob(handle) + struct.pack(">QI", offset, length)
             packet += struct.pack(">IBI", 5 + len(body), READ, self._last_id) + body
             pending.append((self._last_id, offset, length))
             offset += length
@@ -274,7 +222,7 @@ class Sftp:
             sink(body[4:])
             return len(body) - 4
         try:
-            _check(kind, body)
+            check(kind, body)
         except SftpError as error:
             if error.code != EOF:
                 raise
@@ -288,11 +236,11 @@ class Sftp:
         handle = self._ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
         pending: deque[tuple[int, int]] = deque()
         try:
-            self._do(FSETSTAT, _blob(handle) + attributes(size=offset), cancel)
+            self._do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
             for block in blocks:
                 while len(pending) >= UNDER_WAY:
                     self._written(pending, done, cancel)
-                head = _blob(handle) + struct.pack(">QI", offset, len(block))
+                head = blob(handle) + struct.pack(">QI", offset, len(block))
                 pending.append((self._request(WRITE, head, cancel, block), len(block)))
                 offset += len(block)
             while pending:
@@ -304,23 +252,23 @@ class Sftp:
 
     def _written(self, pending: deque[tuple[int, int]], done: Callable[[int], None], cancel: Cancel) -> None:
         number, length = pending.popleft()
-        _check(*self._answer(number, cancel))
+        check(*self._answer(number, cancel))
         done(length)
 
     def _close(self, handle: bytes, cancel: Cancel) -> None:
         """Not if we gave up: then the whole channel goes."""
         if not cancel.cancelled:
-            self._do(CLOSE, _blob(handle), cancel)
+            self._do(CLOSE, blob(handle), cancel)
 
     # -- messages
 
     def _do(self, kind: int, body: bytes, cancel: Cancel) -> None:
-        _check(*self._answer(self._request(kind, body, cancel), cancel))
+        check(*self._answer(self._request(kind, body, cancel), cancel))
 
     def _ask(self, kind: int, body: bytes, cancel: Cancel, wanted: int) -> Reader:
         got, answer = self._answer(self._request(kind, body, cancel), cancel)
         if got != wanted:
-            _check(got, answer)
+            check(got, answer)
             raise SftpError(FAILURE, f"unexpected answer {got}")
         return Reader(answer)
 
@@ -394,17 +342,3 @@ class Sftp:
 
     def _lost(self, cause: str) -> Exception:
         return failure("ssh.lost", address=self._address, cause=cause)
-
-
-def _blob(raw: bytes) -> bytes:
-    return struct.pack(">I", len(raw)) + raw
-
-
-def _check(kind: int, body: bytes) -> None:
-    """Raises SftpError unless the answer is the status "ok"."""
-    if kind != STATUS:
-        raise SftpError(FAILURE, f"unexpected answer {kind}")
-    answer = Reader(body)
-    code = answer.number()
-    if code != OK:
-        raise SftpError(code, answer.name() if answer.more else f"status {code}")
