@@ -18,11 +18,10 @@ from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_files import FileCommands, add_file_commands
 from desktop_app.cli_keys import add_key_commands
-from desktop_app.cli_options import add_launch_options, normal
+from desktop_app.cli_options import add_filters, add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
-from desktop_app.cli_run import RunCommands
-from desktop_app.cli_sessions import SessionCommands
+from desktop_app.cli_session import OneSession, add_session_flags, wants_session
 from desktop_app.cli_ssh import SshCommands
 from desktop_app.cli_ssh import add_arguments as add_ssh_arguments
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
@@ -41,8 +40,7 @@ EXIT_CODES = (
 
 class Commands(
     AccountCommands,
-    SessionCommands,
-    RunCommands,
+    OneSession,
     ConnectionCommands,
     CatalogueCommands,
     PortCommands,
@@ -56,16 +54,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     set_up_streams()
     parsed = parse(arguments)
-    if not parsed.command:
+    if not parsed.command and not wants_session(parsed):
         return open_window(arguments, hidden=parsed.hidden)
     signal.signal(signal.SIGTERM, _interrupt)
-    return run_command(parsed, lambda: make_core("cli"))
+    return run_command(parsed, lambda: make_core("cli", verbose=hasattr(parsed, "verbose")))
 
 
-def make_core(role: str) -> Core:
-    """The real core, with its log. Problems: file.unwritable"""
+def make_core(role: str, *, verbose: bool = False) -> Core:
+    """The real core, with its log, on standard error too when ``verbose``. Problems: file.unwritable"""
     paths = default_paths()
-    redactor, tail = set_up_log(paths, role)
+    redactor, tail = set_up_log(paths, role, sys.stderr if verbose else None)
     return build_core(paths, role, redactor=redactor, tail=tail)
 
 
@@ -77,7 +75,7 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
         return int(getattr(Commands(core, parsed), parsed.handler)())
     except AppError as error:
         say(f"sessiondock: {error.problem}")
-        if parsed.json:
+        if getattr(parsed, "json", False):
             json_line({"error": problem_json(error.problem)})
         return PROBLEM
     except (KeyboardInterrupt, Cancelled):
@@ -99,7 +97,8 @@ def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
     """The window, or the one that is already open."""
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not display:
-        say("There is no display here, so no window can open. The commands work without one: sessiondock --help")
+        say("There is no display here, so no window can open. Everything works without one: sessiondock --ask asks "
+            "what to launch, sessiondock --help names the commands.")  # fmt: skip
         return PROBLEM
     core: Core | None = None
     try:
@@ -133,10 +132,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
     top.add_argument("--hidden", action="store_true", help="start in the tray, without a window")
     top.add_argument("--self-test", action="store_true", help="check this installation and leave")
-    top.set_defaults(json=False)
+    top.set_defaults(handler="run_session", session="")
+    add_session_flags(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _launch(_command(commands, "launch", "run_launch", "launch a session and connect to it"))
-    _command(commands, "list", "run_list", "show the sessions of all accounts")
+    _list(_command(commands, "list", "run_list", "show the sessions of all accounts"))
     info = _command(commands, "info", "run_info", "show one session")
     log = _command(commands, "log", "run_log", "print a session's log")
     attach = _command(commands, "attach", "run_attach", "connect to a session and hold the connection")
@@ -164,15 +164,30 @@ def parser() -> argparse.ArgumentParser:
 def _command(commands: Any, name: str, handler: str, help_text: str) -> argparse.ArgumentParser:
     about = {"help": help_text, "description": help_text, "epilog": EXIT_CODES}
     command: argparse.ArgumentParser = commands.add_parser(name, **about)
-    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     command.set_defaults(handler=handler)
     return command
 
 
 def _session_argument(command: argparse.ArgumentParser) -> None:
-    text = "id, beginning of an id, or name; may be left out when there is only one session"
+    text = "id, its beginning, name, or the task's web address; may be left out when there is only one session"
     command.add_argument("session", nargs="?", default="", help=text)
-    command.add_argument("--account", default="", help="the account's name or id")
+    command.add_argument(
+        "--id", dest="by_id", metavar="SESSION", default="", help="the same, as clearml-session has it"
+    )
+    _account_argument(command)
+
+
+def _account_argument(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--account", default=argparse.SUPPRESS, help="the account's name or id (default: the only one)"
+    )
+
+
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-a", "--all-users", action="store_true", help="of all users of the workspace, not only yours")
+    _account_argument(command)
+    add_filters(command)
 
 
 def _sandbox(commands: Any) -> None:
@@ -207,7 +222,7 @@ def _accounts(commands: Any) -> None:
 
 
 def _launch(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--account", default="", help="the account's name or id (default: the only one)")
+    _account_argument(command)
     command.add_argument("--no-attach", action="store_true", help="don't connect; the session runs on its own")
     command.add_argument(
         "--wait", action="store_true", help="return once every application is ready (or has failed), not before"

@@ -1,13 +1,14 @@
 """What every command of the command line shares: the core, the arguments, and finding accounts and sessions."""
 
 import argparse
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from desktop_app.cli_keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli_output import say
 from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.option_checks import task_id
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
@@ -19,6 +20,7 @@ SHORTEST_PREFIX = 4
 LOOK_S = 1.0  # what another process holds does not change our store
 
 T = TypeVar("T")
+Looked = tuple[tuple[SessionSnapshot, ...], dict[str, Problem]]
 
 
 class CommandBase:
@@ -27,14 +29,20 @@ class CommandBase:
     def __init__(self, core: Core, arguments: argparse.Namespace) -> None:
         self.core = core
         self.arguments = arguments
-        self.json: bool = arguments.json
+        self.json: bool = getattr(arguments, "json", False)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person at a terminal is to be asked."""
+        is_run = self.arguments.command is None
+        return is_run and not self.json and not hasattr(self.arguments, "yes") and on_terminal()
 
     def cancel(self) -> Cancel:
         return Cancel(CALL_S)
 
     def account(self) -> Account:
         """The account that was named, or the only one, or the sandbox where there is none."""
-        name = self.arguments.account
+        name = self._account_name()
         known = self.core.accounts()
         if name == SANDBOX_ID and not any(account.sandbox for account in known):
             return self._new_sandbox()
@@ -53,24 +61,41 @@ class CommandBase:
 
     # -- sessions
 
-    def look(self) -> tuple[tuple[SessionSnapshot, ...], dict[str, Problem]]:
+    def look(self) -> Looked:
         """The sessions of all (or the named) accounts, and what kept some accounts from answering."""
-        wanted = [self.core.find_account(self._account_name())] if self._account_name() else self.core.accounts()
-        problems: dict[str, Problem] = {}
-        for account in wanted:
-            try:
-                self.core.look(account.id, self.cancel())
-            except AppError as error:
-                problems[account.label] = error.problem
+
+        def one(account: Account) -> tuple[SessionSnapshot, ...]:
+            self.core.look(account.id, self.cancel())
+            return ()
+
+        wanted = self._wanted_accounts()
+        _, problems = self._each(wanted, one)
         ids = {account.id for account in wanted}
         return tuple(s for s in self.core.store.all() if s.id.account in ids), problems
+
+    def everybodys(self) -> Looked:
+        """The living sessions of all users of these accounts' workspaces."""
+        return self._each(self._wanted_accounts(), lambda account: self.core.everybodys(account.id, self.cancel()))
+
+    def _each(self, accounts: Sequence[Account], ask: Callable[[Account], tuple[SessionSnapshot, ...]]) -> Looked:
+        found: list[SessionSnapshot] = []
+        problems: dict[str, Problem] = {}
+        for account in accounts:
+            try:
+                found += ask(account)
+            except AppError as error:
+                problems[account.label] = error.problem
+        return tuple(found), problems
+
+    def _wanted_accounts(self) -> Sequence[Account]:
+        return [self.core.find_account(self._account_name())] if self._account_name() else self.core.accounts()
 
     def _account_name(self) -> str:
         return getattr(self.arguments, "account", "")
 
     def session(self) -> SessionSnapshot:
         """The session that the command is about. Problems: session.unknown, and what kept a server from answering."""
-        text = self.arguments.session
+        text = task_id(getattr(self.arguments, "by_id", "") or self.arguments.session)
         found, problems = self.look()
         fitting = matching(found, text)
         if len(fitting) == 1:
@@ -92,19 +117,24 @@ class CommandBase:
                 last = error
         raise last or unknown_session(task, ())
 
-    def wait(self, session: SessionId, until: Callable[[SessionSnapshot], T | None], seconds: float) -> T | None:
+    def wait(
+        self,
+        session: SessionId,
+        until: Callable[[SessionSnapshot], T | None],
+        seconds: float,
+        patience: Waiting | None = None,
+    ) -> T | None:
         """The first truthy answer about the session's changing snapshot; None after ``seconds`` or when it is gone."""
         end = time.monotonic() + seconds
-        changed = threading.Event()
-        unsubscribe = self.core.store.subscribe(lambda _old, _new: changed.set())
+        patience = patience or Patience()
+        unsubscribe = self.core.store.subscribe(lambda _old, _new: patience.poke())
         try:
             while time.monotonic() < end:
-                changed.clear()
                 now = self.core.store.get(session)
                 answer = until(now) if now is not None else None
                 if now is None or answer:
                     return answer
-                changed.wait(LOOK_S)
+                patience.wait(LOOK_S)
             return None
         finally:
             unsubscribe()

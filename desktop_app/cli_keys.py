@@ -38,7 +38,7 @@ class KeyCommands(CommandBase):
         try:
             self.core.keys.check(session, self.cancel())
         except AppError as error:
-            if error.problem.code != "ssh.passphrase" or not _can_ask():
+            if error.problem.code != "ssh.passphrase" or hasattr(self.arguments, "yes") or not _can_ask():
                 raise
             say(f"{error.problem}")
             self.core.keys.unlock(session, read_passphrase(twice=False), self.cancel())

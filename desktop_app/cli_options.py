@@ -5,13 +5,16 @@ brings a command line into the one form that the parser reads.
 """
 
 import argparse
+import getpass
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from desktop_app.cli_output import say
 from desktop_app.domain.option import Kind, Option
-from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.options import ASK, LaunchSpec, options
 from desktop_app.domain.problems import failure
 
 PREFIX = "option_"
@@ -59,6 +62,17 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
     for name, option in options().items():
         group = groups.setdefault(option.page.value, command.add_argument_group(option.page.value))
         _add(group, name, option)
+
+
+def add_filters(command: argparse.ArgumentParser) -> None:
+    """The options by which a list of sessions can be narrowed."""
+    for name, help_text in (
+        ("project", "only sessions of that project"),
+        ("tags", "only sessions with one of the tags"),
+    ):
+        option = options()[name]
+        shape = {**_shape(option), "help": help_text, "dest": PREFIX + name, "default": argparse.SUPPRESS}
+        command.add_argument(option.flag, **shape)
 
 
 def _add(group: Any, name: str, option: Option) -> None:
@@ -116,7 +130,24 @@ def _value(option: Option, value: Any) -> Any:
         return "\n".join(value)
     if option.kind is Kind.SCRIPT and value:
         return _read(option, value)
+    if option.kind is Kind.SECRET:
+        return _secret(option, value)
     return value
+
+
+def _secret(option: Option, value: str) -> str:
+    if value == ASK:
+        return read_secret(f"{option.label}: ")
+    say(f"{option.flag}: others on this computer can see what stands on a command line, and your shell may keep it. "
+        f"Give {option.flag} alone to be asked, or to have it read from standard input.")  # fmt: skip
+    return value
+
+
+def read_secret(prompt: str) -> str:
+    """From a prompt without echo, or a line of standard input where that is no terminal."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    return (sys.stdin.readline() if sys.stdin is not None else "").strip()
 
 
 def _read(option: Option, path: str) -> str:

@@ -80,6 +80,17 @@ def _time(value: datetime | None) -> str | None:
     return value.isoformat() if value else None
 
 
+def age(since: datetime | None, now: datetime) -> str:
+    """How long ago, in the two largest units that say something; "" when that is not known."""
+    if since is None:
+        return ""
+    minutes = max(0, int((now - since).total_seconds())) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
 def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One session as --json shows it. No secret is in a snapshot. ``holder``: what the tunnel's owner says."""
     if holder:
@@ -96,6 +107,8 @@ def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = N
         "link": snapshot.link.value,
         "held_by": snapshot.held_by or None,
         "project": facts.project,
+        "owner": facts.owner or None,
+        "tags": list(facts.tags),
         "queue": facts.queue,
         "queue_watched": facts.queue_watched,
         "worker": facts.worker,

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from desktop_app.cli_keyboard import Patience, Waiting
 from desktop_app.cli_keys import KeyCommands
 from desktop_app.cli_options import spec_of
 from desktop_app.cli_output import json_line, problem_json, say, session_json
-from desktop_app.domain.account import Account
+from desktop_app.cli_typed import COMMANDS, Typed, say_it_goes_on
+from desktop_app.compose import new_keyboard
+from desktop_app.domain.account import Account, Queue
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.queues import offered
 from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
 from desktop_app.ports import Cancel
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
@@ -29,42 +33,48 @@ class RunCommands(KeyCommands):
 
     def run_launch(self) -> int:
         account = self.account()
-        spec = self._spec(account)
-        self.core.watch(account.id)
+        spec = self.with_queue(account, spec_of(self.arguments, LaunchSpec()))
         attach = not self.arguments.no_attach
-        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach)
-        snapshot = self.core.store.get(session)
-        self._event("launched", session, snapshot)
-        if not self.json:
-            say(f"Launched “{clean_line(spec.name)}” ({session.task}).")
+        session = self.launch(account, spec, attach=attach)
         if self.arguments.no_attach and not self.arguments.wait:
             return 0
-        return self._stay(session, hold=attach and not self.arguments.wait)
+        return self.stay(session, hold=attach and not self.arguments.wait)
 
-    def _spec(self, account: Account) -> LaunchSpec:
-        """The flags over the defaults; the queue is the last one used, or the only sensible one."""
-        spec = spec_of(self.arguments, LaunchSpec())
-        return spec if spec.queue else replace(spec, queue=self._queue(account))
+    def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True) -> SessionId:
+        """Launch and say so."""
+        self.core.watch(account.id)
+        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach)
+        self._event("launched", session, self.core.store.get(session))
+        if not self.json:
+            say(f"Launched “{clean_line(spec.name)}” ({session.task}).")
+        return session
 
-    def _queue(self, account: Account) -> str:
-        queues = self.core.queues(account.id, self.cancel())
+    def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:
+        """A queue where none was said: the last one used, or the only sensible one. Problems: launch.invalid"""
+        if spec.queue:
+            return spec
+        queues = self.offered(account, spec)
         names = [queue.name for queue in queues]
         served = [queue.name for queue in queues if queue.served]
         for name in (self.core.last_spec(account.id).queue, *served[:1] * (len(served) == 1), "default"):
             if name in names:
-                return name
+                return replace(spec, queue=name)
         raise failure("launch.invalid", why=f"Choose a queue with --queue: {', '.join(names) or 'there is none'}.")
+
+    def offered(self, account: Account, spec: LaunchSpec) -> tuple[Queue, ...]:
+        """The queues that a launch may choose from."""
+        return offered(self.core.queues(account.id, self.cancel()), spec.queue_include_tag, spec.queue_excluded_tag)
 
     def run_attach(self) -> int:
         snapshot = self.session()
         session = snapshot.id
         if snapshot.held_by:
-            return self._held_elsewhere(session, snapshot.held_by)
+            return self.held_elsewhere(session, snapshot.held_by)
         self.core.watch(session.account)
         self.attach_unlocked(session)
-        return self._stay(session, hold=True)
+        return self.stay(session, hold=True)
 
-    def _held_elsewhere(self, session: SessionId, pid: int) -> int:
+    def held_elsewhere(self, session: SessionId, pid: int) -> int:
         """Another process has the tunnel already: that is what was asked for."""
         holder = self.core.links.status(session)
         snapshot = self.core.store.get(session)
@@ -78,19 +88,28 @@ class RunCommands(KeyCommands):
 
     # -- staying
 
-    def _stay(self, session: SessionId, *, hold: bool) -> int:
-        """Tell what happens until the session is ready, and with ``hold`` until somebody ends or detaches it."""
+    def stay(self, session: SessionId, *, hold: bool, commands: bool = False, link_only: bool = False) -> int:
+        """Tell what happens until the session is ready (``link_only``: connected), and with ``hold`` until somebody
+        ends or detaches it. ``commands``: a person at the terminal may say what to do meanwhile."""
+        watch = _Watch(self, hold=hold, link_only=link_only)
+        typed = Typed(self.core, session, self.cancel) if commands else None
         try:
-            outcome = self._follow(session, hold)
+            return self._follow(session, watch, typed)
         except KeyboardInterrupt:
-            say(f"The session goes on running. Connect again: sessiondock attach {session.task[:8]}")
-            say(f"End it: sessiondock shutdown {session.task[:8]}")
+            say_it_goes_on(session)
             raise
-        return outcome
 
-    def _follow(self, session: SessionId, hold: bool) -> int:
-        watch = _Watch(self, hold)
-        code = self.wait(session, watch.look, FOREVER)
+    def _follow(self, session: SessionId, watch: "_Watch", typed: Typed | None) -> int:
+        patience: Waiting = new_keyboard(typed.line) if typed else Patience()
+
+        def look(now: SessionSnapshot) -> int | None:
+            code = watch.look(now)
+            return code if code is not None or typed is None else typed.answer
+
+        try:
+            code = self.wait(session, look, FOREVER, patience)
+        finally:
+            patience.close()
         return watch.gone(session) if code is None else code - 1
 
     def _event(self, event: str, session: SessionId, snapshot: SessionSnapshot | None, **more: object) -> None:
@@ -102,9 +121,10 @@ class RunCommands(KeyCommands):
 class _Watch:
     """What a person at the terminal hears about one session; looked at a few times per second."""
 
-    def __init__(self, command: RunCommands, hold: bool) -> None:
+    def __init__(self, command: RunCommands, *, hold: bool, link_only: bool) -> None:
         self._command = command
         self._hold = hold
+        self._link_only = link_only
         self._attaching = not getattr(command.arguments, "no_attach", False)
         self._told = self._told_notice = ""
         self._was_ready = False
@@ -116,13 +136,15 @@ class _Watch:
         if now.remote is Remote.ENDED:
             return self._ended(now)
         if now.held_by:
-            return self._handed_over(now)
+            return 1 if self._link_only else self._handed_over(now)
         if self._hold and self._was_held and now.link is Link.OFF:
             self._say("detached", now, f"“{now.name}” was detached; it goes on running.")
             return 1
         if now.link is Link.BLOCKED and now.problem is not None:
             raise AppError(now.problem)
         self._progress(now)
+        if self._link_only:
+            return 1 if now.link is Link.UP else None
         if self._is_ready(now) and not self._was_ready:
             self._was_ready = True
             self._ready(now)
@@ -157,6 +179,8 @@ class _Watch:
                 lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
             lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
+            if self._command.asks:
+                lines.append(COMMANDS)
         self._say("ready", now, "\n".join(lines))
 
     def _handed_over(self, now: SessionSnapshot) -> int | None:

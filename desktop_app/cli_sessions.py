@@ -2,9 +2,12 @@
 
 import sys
 import time
+from datetime import UTC, datetime
 
 from desktop_app.cli_base import CommandBase
-from desktop_app.cli_output import describe, json_line, problem_json, result, say, session_json, table
+from desktop_app.cli_options import given
+from desktop_app.cli_output import age, describe, json_line, problem_json, result, say, session_json, table
+from desktop_app.domain.option_checks import items
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
@@ -21,7 +24,8 @@ class SessionCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_list(self) -> int:
-        found, problems = self.look()
+        found, problems = self.everybodys() if self.arguments.all_users else self.look()
+        found = tuple(snapshot for snapshot in found if self._wanted(snapshot))
         if self.json:
             rows = [session_json(s, self._holder(s)) for s in found]
             json_line({"sessions": rows, "problems": {name: problem_json(p) for name, p in problems.items()}})
@@ -30,6 +34,14 @@ class SessionCommands(CommandBase):
         for name, problem in problems.items():
             say(f"{name}: {problem}")
         return 1 if problems else 0
+
+    def _wanted(self, snapshot: SessionSnapshot) -> bool:
+        """By --project and --session-tags, where they are given."""
+        values = given(self.arguments)
+        tags = items(values.get("tags", ""))
+        return values.get("project", snapshot.facts.project) == snapshot.facts.project and (
+            not tags or bool(set(tags) & set(snapshot.facts.tags))
+        )
 
     def _holder(self, snapshot: SessionSnapshot) -> dict[str, object]:
         """What the process that holds the tunnel says; it may be ending at this moment."""
@@ -44,13 +56,18 @@ class SessionCommands(CommandBase):
         if not sessions:
             say("No sessions.")
             return
-        labels = {account.id: account.label for account in self.core.accounts()}
+        known = {account.id: account for account in self.core.accounts()}
         rows = []
         for snapshot in sessions:
             found = session_json(snapshot, self._holder(snapshot))
-            account = labels.get(snapshot.id.account, snapshot.id.account)
-            rows.append((snapshot.id.task[:8], snapshot.name, found["status"], account, found["progress"]))
-        result(table(("ID", "NAME", "STATUS", "ACCOUNT", "NOW"), rows))
+            account = known.get(snapshot.id.account)
+            owner = snapshot.facts.owner or (account.user_name if account else "")
+            label = account.label if account else snapshot.id.account
+            created = age(snapshot.facts.created, datetime.now(UTC))
+            rows.append(
+                (snapshot.id.task[:8], snapshot.name, found["status"], created, owner, label, found["progress"])
+            )
+        result(table(("ID", "NAME", "STATUS", "AGE", "OWNER", "ACCOUNT", "NOW"), rows))
 
     def run_info(self) -> int:
         snapshot = self.session()
@@ -99,10 +116,13 @@ class SessionCommands(CommandBase):
         return 0
 
     def run_shutdown(self) -> int:
-        snapshot = self.session()
+        return self.shut_down(self.session(), wait=not self.arguments.no_wait)
+
+    def shut_down(self, snapshot: SessionSnapshot, *, wait: bool) -> int:
+        """Ask for its end, and see it."""
         if snapshot.remote is not Remote.ENDED:
             self.core.stop(snapshot.id, self.cancel())
-        if self.arguments.no_wait:
+        if not wait:
             self._done(snapshot, "shutting down", f"“{snapshot.name}” shuts down.")
             return 0
         self._wait_for_end(snapshot)

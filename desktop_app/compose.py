@@ -10,10 +10,11 @@ import platform
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 import platformdirs
 
@@ -32,6 +33,7 @@ from desktop_app.adapters.ssh_config import SshConfig, user_config_path
 from desktop_app.adapters.system_watch import watch_system
 from desktop_app.adapters.text_files import TextFiles
 from desktop_app.adapters.web_probe import look_at_page
+from desktop_app.cli_keyboard import Waiting
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Tunnel
@@ -199,6 +201,11 @@ def _make_folders(paths: Paths) -> None:
         raise failure("file.unwritable", path=folder, why=error.strerror or str(error)) from None
 
 
+def new_keyboard(typed: Callable[[str | None], None]) -> Waiting:
+    """Waits for pokes and for lines on standard input, which go to ``typed``; None = the input has ended."""
+    return system.Keyboard(sys.stdin, typed)
+
+
 def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
     """Show the window until the user quits; the exit code. The caller has claimed the window (``core.links``)."""
     from desktop_app.ui.app import run  # lazy on purpose: Qt is loaded for the window only
@@ -217,10 +224,10 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         return TextIOWrapper(open(handle, "ab"), encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
 
-def set_up_log(paths: Paths, name: str) -> tuple[Redactor, LogTail]:
-    """Log to ``<state>/<name>.log`` and to memory, both behind a redactor."""
+def set_up_log(paths: Paths, name: str, stream: TextIO | None = None) -> tuple[Redactor, LogTail]:
+    """Log to ``<state>/<name>.log``, to memory and to ``stream``, all behind a redactor."""
     redactor, tail = Redactor(), LogTail()
-    handlers: list[logging.Handler] = [tail]
+    handlers: list[logging.Handler] = [tail, *([logging.StreamHandler(stream)] if stream else [])]
     try:
         paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         handlers.append(_PrivateFile(paths.state / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES))

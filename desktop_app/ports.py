@@ -122,6 +122,9 @@ class Server(Protocol):
         One batched query (plus one for queues and workers). A known task that is missing from the answer was deleted.
         """
 
+    def everybodys(self, cancel: Cancel) -> tuple[SeenTask, ...]:
+        """The sessions of all users that have not ended, with their owners' names, newest first."""
+
     def session(self, task: str, cancel: Cancel) -> SeenTask:
         """One session. Problems: task.gone, task.foreign"""
 

@@ -31,8 +31,7 @@ class Lookups(ABC):
         self._address = address
         self._names_lock = threading.Lock()
         self._user = ""
-        self._queue_names: dict[str, str] = {}
-        self._project_names: dict[str, str] = {}
+        self._names: dict[str, dict[str, str]] = {"queues": {}, "projects": {}, "users": {}}
         self._workers_read: tuple[float, list[dict[str, Any]]] = (0.0, [])
 
     @abstractmethod
@@ -64,10 +63,12 @@ class Lookups(ABC):
 
     def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
         """All queues with their live agents, by name."""
-        found = self._list("queues.get_all", {"only_fields": ["id", "name", "entries"]}, "queues", cancel)
+        found = self._list(
+            "queues.get_all", {"only_fields": ["id", "name", "entries", "tags", "system_tags"]}, "queues", cancel
+        )
         workers = self._workers(cancel)
         with self._names_lock:
-            self._queue_names.update({str(q["id"]): str(q.get("name") or "") for q in found})
+            self._names["queues"].update({str(q["id"]): str(q.get("name") or "") for q in found})
         return facts.queues_of(found, workers, self.server_now())
 
     def _workers(self, cancel: Cancel, max_age: float = 0.0) -> list[dict[str, Any]]:
@@ -102,21 +103,21 @@ class Lookups(ABC):
                 return str(project["id"])
         return str(self.call("projects.create", {"name": name, "description": ""}, cancel)["id"])
 
-    def _queue_name(self, queue_id: str, cancel: Cancel) -> str:
-        if queue_id and queue_id not in self._queue_names:
-            body = {"id": [queue_id], "only_fields": ["id", "name"]}
-            found = self._list("queues.get_all", body, "queues", cancel)
-            with self._names_lock:
-                self._queue_names[queue_id] = str(found[0].get("name") or queue_id) if found else queue_id
-        return self._queue_names.get(queue_id, "")
+    def _learn_names(self, kind: str, ids: Iterable[str], cancel: Cancel) -> None:
+        """The names of "queues", "projects" or "users", in one call for all that are not known yet."""
+        known = self._names[kind]
+        unknown = sorted({one for one in ids if one} - known.keys())
+        if not unknown:
+            return
+        body = {"id": unknown, "only_fields": ["id", "name"], **({"search_hidden": True} if kind == "projects" else {})}
+        found = {
+            str(row.get("id")): str(row.get("name") or "") for row in self._list(f"{kind}.get_all", body, kind, cancel)
+        }
+        with self._names_lock:
+            known.update({one: found.get(one, one if kind == "queues" else "") for one in unknown})
 
-    def _project_name(self, project_id: str, cancel: Cancel) -> str:
-        if project_id and project_id not in self._project_names:
-            body = {"id": [project_id], "only_fields": ["id", "name"], "search_hidden": True}
-            found = self._list("projects.get_all", body, "projects", cancel)
-            with self._names_lock:
-                self._project_names[project_id] = str(found[0].get("name") or "") if found else ""
-        return self._project_names.get(project_id, "")
+    def _name(self, kind: str, one: str) -> str:
+        return self._names[kind].get(one, "")
 
 
 class ServerCalls(Lookups):
@@ -174,27 +175,32 @@ class ServerCalls(Lookups):
         found = self._list("tasks.get_all", body, "tasks", cancel)
         return [task for task in found if TASK_ID.fullmatch(str(task.get("id") or ""))]
 
+    def everybodys(self, cancel: Cancel) -> tuple[SeenTask, ...]:
+        """The living sessions of all users, with their owners' names: five calls, however many there are."""
+        live = {"system_tags": [contract.SYSTEM_TAG], "status": list(facts.LIVE_STATUSES)}
+        found = [task for task in self._tasks(live, cancel) if facts.is_session(task)]
+        self._learn_names("users", (str(task.get("user") or "") for task in found), cancel)
+        return self._seen(found, cancel)
+
     def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, max_age: float = 0.0) -> tuple[SeenTask, ...]:
-        if not any(task.get("status") in facts.LIVE_STATUSES for task in tasks):
-            return tuple(SeenTask(str(task["id"]), self._facts(task, [], {}, cancel)) for task in tasks)
-        workers = self._workers(cancel, max_age)
+        self._learn_names("queues", (facts.queue_id_of(task) for task in tasks), cancel)
+        self._learn_names("projects", (str(task.get("project") or "") for task in tasks), cancel)
+        alive = any(task.get("status") in facts.LIVE_STATUSES for task in tasks)
+        workers = self._workers(cancel, max_age) if alive else []
         serving = facts.watchers(workers, self.server_now())
-        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving, cancel)) for task in tasks)
+        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving)) for task in tasks)
 
     def _facts(
-        self,
-        task: Mapping[str, Any],
-        workers: Sequence[Mapping[str, Any]],
-        serving: Mapping[str, object],
-        cancel: Cancel,
+        self, task: Mapping[str, Any], workers: Sequence[Mapping[str, Any]], serving: Mapping[str, object]
     ) -> ServerFacts:
         queue_id = facts.queue_id_of(task)
         by_name = {str(worker.get("id")): worker for worker in workers}
         return facts.task_facts(
             task,
-            queue=self._queue_name(queue_id, cancel),
+            queue=self._name("queues", queue_id),
             queue_watched=task.get("status") != "queued" or bool(serving.get(queue_id)),
-            project=self._project_name(str(task.get("project") or ""), cancel),
+            project=self._name("projects", str(task.get("project") or "")),
+            owner=self._name("users", str(task.get("user") or "")),
             lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
         )
 

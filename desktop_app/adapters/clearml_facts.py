@@ -16,8 +16,8 @@ from remote_bootstrap import contract
 
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
 TASK_FIELDS = (
-    "id", "name", "status", "status_reason", "status_message", "system_tags", "user", "project", "created", "started",
-    "last_worker", "last_worker_report", "execution.queue",
+    "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
+    "started",     "last_worker", "last_worker_report", "execution.queue",
     f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
 )  # fmt: skip
 
@@ -77,6 +77,7 @@ def task_facts(
     queue: str = "",
     queue_watched: bool = True,
     project: str = "",
+    owner: str = "",
     lost_s: float = 0.0,
 ) -> ServerFacts:
     """One session. The record is read but not believed: whoever connects verifies it."""
@@ -89,6 +90,8 @@ def task_facts(
         end=end,
         queue=queue or queue_id_of(task),
         project=project,
+        owner=owner,
+        tags=texts(task.get("tags")),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,
@@ -167,10 +170,22 @@ def queues_of(
     """Queues by name, each with its live agents."""
     serving = watchers(workers, now)
     found = [
-        Queue(str(q["id"]), str(q.get("name") or q["id"]), serving.get(str(q["id"]), ()), len(q.get("entries") or ()))
+        Queue(
+            id=str(q["id"]),
+            name=str(q.get("name") or q["id"]),
+            workers=serving.get(str(q["id"]), ()),
+            waiting=len(q.get("entries") or ()),
+            tags=texts(q.get("tags")),
+            system_tags=texts(q.get("system_tags")),
+        )
         for q in queues
     ]
     return tuple(sorted(found, key=lambda queue: queue.name.casefold()))
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of texts of the API; anything else is none."""
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _milliseconds(value: object) -> int:

@@ -75,6 +75,8 @@ class Queue:
     name: str
     workers: tuple[Worker, ...] = ()
     waiting: int = 0
+    tags: tuple[str, ...] = ()
+    system_tags: tuple[str, ...] = ()
 
     @property
     def served(self) -> bool:

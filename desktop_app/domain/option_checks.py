@@ -14,6 +14,7 @@ _REQUIREMENT = re.compile(
     r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[^\]]*\])?\s*([<>=!~;@ ].*)?|(git\+|https?:).+"
     r"|--?(f|i|index-url|extra-index-url|find-links|trusted-host|pre|prefer-binary)([ =].*)?)$"
 )
+_SEVERAL = re.compile(r"[\s,]+(?=[A-Za-z]|$)(?![^\[]*\])")  # between packages, not inside a[b, c] or >= 1, < 3
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
 _GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
@@ -42,9 +43,8 @@ def split_packages(text: str) -> tuple[str, ...]:
         line = raw.split(" #")[0].strip()
         if not line or line.startswith("#"):
             continue
-        whole = line.startswith("-") or not re.search(r"[\s,]", line) or re.search(r"[;@<>=!~]", line)
-        one = whole and _REQUIREMENT.match(line)
-        found += [line] if one else [part for part in re.split(r"[\s,]+", line) if part]
+        whole = line.startswith("-") or re.search(r"[;@]|://", line)
+        found += [line] if whole else [part for part in _SEVERAL.split(line) if part]
     return tuple(found)
 
 

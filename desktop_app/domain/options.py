@@ -17,6 +17,7 @@ from remote_bootstrap.apps import jupyterlab, vscode
 
 METADATA_KEY = "option"
 NETWORK_HOST, NETWORK_PORT, NETWORK_NONE = "host", "port", "none"
+ASK = "-"  # instead of a secret: from a prompt or standard input
 RANDOM_OFF, RANDOM_ONCE, RANDOM_ALWAYS = "off", "once", "always"
 CLEAN_ASK, CLEAN_YES, CLEAN_NO = "ask", "yes", "no"
 
@@ -154,7 +155,7 @@ class LaunchSpec:
     password: str = _access(
         "", "--password", "SSH password",
         "Lets other SSH programs log in with a password; empty: with the session's key only. Kept in the keyring.",
-        Kind.SECRET, dashes=True, keep=Keep.NEVER, advanced=True, check=checks.password)  # fmt: skip
+        Kind.SECRET, bare=ASK, keep=Keep.NEVER, advanced=True, check=checks.password)  # fmt: skip
     randomize: str = _access(
         RANDOM_OFF, "--randomize", "Random password", "Make a password for the session, a new one for each.",
         Kind.CHOICE, bare=RANDOM_ONCE, passing=RANDOM_ONCE, advanced=True,

@@ -93,6 +93,8 @@ class ServerFacts:
     end: End = End.NONE
     queue: str = ""  # name, or id while the name is unknown
     project: str = ""
+    owner: str = ""  # the user's name, where several users' sessions are asked for
+    tags: tuple[str, ...] = ()
     worker: str = ""
     worker_lost_s: float = 0.0  # seconds since a worker last reported; 0 = it reports, or there is none yet
     queue_watched: bool = True

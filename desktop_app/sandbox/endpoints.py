@@ -45,6 +45,7 @@ HANDLERS: Mapping[str, Handler] = {
     "tasks.started": tasks.started,
     "tasks.stop": tasks.stop,
     "tasks.stopped": tasks.stopped,
+    "users.get_all": users.get_all,
     "users.get_current_user": users.get_current_user,
     "workers.get_all": workers.get_all,
     "workers.register": workers.register,

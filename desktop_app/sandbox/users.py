@@ -1,9 +1,11 @@
 """users.* and auth.*. Runs in a request's thread."""
 
-from desktop_app.sandbox import errors
+from desktop_app.sandbox import errors, query
 from desktop_app.sandbox.auth import SERVER_VERSION
 from desktop_app.sandbox.call import Call, iso
 from desktop_app.sandbox.store import Document
+
+PUBLIC = ("id", "name", "company")
 
 
 def login(call: Call) -> Document:
@@ -22,6 +24,13 @@ def validate_token(call: Call) -> Document:
     except errors.ApiError as error:
         return {"valid": False, "msg": error.message}
     return {"valid": True, "user": identity.user, "company": identity.company}
+
+
+def get_all(call: Call) -> Document:
+    """Everybody of the caller's company; never more than names."""
+    mine = [user for user in call.store.all("user") if user["company"] == call.identity.company]
+    found = query.select([{one: user[one] for one in PUBLIC} for user in mine], call.body)
+    return {"users": [query.project(user, call.body.get("only_fields")) for user in found]}
 
 
 def get_current_user(call: Call) -> Document:

@@ -14,7 +14,7 @@ from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError, Problem, failure
-from desktop_app.domain.reducer import ServerSaw, StopRequested
+from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
 from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
@@ -124,6 +124,12 @@ class AccountOps:
     def look(self, account: str, cancel: Cancel) -> None:
         """One query of this account's sessions into the store, for a face that does not stay."""
         self._parts.accounts.look(self.find_account(account), cancel)
+
+    def everybodys(self, account: str, cancel: Cancel) -> tuple[SessionSnapshot, ...]:
+        """The living sessions of all users of that account's workspace; the store keeps ours only."""
+        seen = self._parts.accounts.server(account, cancel).everybodys(cancel)
+        blank = ((SessionSnapshot(SessionId(account, one.task)), one.facts) for one in seen)
+        return tuple(advance(snapshot, ServerSaw(facts)) for snapshot, facts in blank)
 
     def fetch(self, session: SessionId, cancel: Cancel) -> SessionSnapshot:
         """Read one session, an ended one too, into the store. Problems: task.gone, task.foreign"""

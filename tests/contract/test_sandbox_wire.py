@@ -24,7 +24,7 @@ queues.get_next_task tasks.create tasks.clone tasks.get_by_id tasks.get_all task
 tasks.started tasks.stop tasks.stopped tasks.failed tasks.completed tasks.ping tasks.set_requirements
 tasks.add_or_update_artifacts tasks.delete models.get_all events.add_batch events.get_task_log events.get_task_events
 workers.register workers.unregister workers.status_report workers.get_all queues.get_all_ex tasks.edit_hyper_params
-tasks.edit_runtime auth.validate_token queues.create
+tasks.edit_runtime auth.validate_token queues.create users.get_all
 """
 
 

@@ -146,6 +146,7 @@ def test_one_line_is_one_printable_line(text: str, line: str) -> None:
         ("torch, tqdm numpy", ("torch", "tqdm", "numpy")),
         ("# a comment\n\nnumpy # why", ("numpy",)),
         ("numpy >= 1, < 3", ("numpy >= 1, < 3",)),
+        ("torch==2.5, tqdm rich[a, b]>=1,", ("torch==2.5", "tqdm", "rich[a, b]>=1")),
         (
             "pkg[extra] @ https://x/y.whl ; python_version > '3'",
             ("pkg[extra] @ https://x/y.whl ; python_version > '3'",),

@@ -25,7 +25,8 @@ from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.server import FakeServer
 from tests.fakes.tunnel import FakeTunnel
 
-ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test", "ACCESS", user_id="me")
+ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test", "ACCESS", user_id="me",
+                  user_name="Ada Example")  # fmt: skip
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzGLWzFZcQpKQ9yWSH+1TgIIMk9lEC2ZLRa5xKzqCrT"
 
 # Everything a hundred times quicker than in the product.
@@ -163,13 +164,14 @@ class FakeSshAccess:
 
     def __init__(self) -> None:
         self.open: set[str] = set()
+        self.argv: Sequence[str] = ()  # to run instead
 
     def lend(self, session: str, target: Target) -> None:
         self.open.add(session)
 
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
         self.lend(session, target)
-        return ("ssh", "-p", str(local_port), f"{target.record.user}@127.0.0.1")
+        return self.argv or ("ssh", "-p", str(local_port), f"{target.record.user}@127.0.0.1")
 
     def revoke(self, session: str) -> None:
         self.open.discard(session)

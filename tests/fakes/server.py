@@ -74,7 +74,8 @@ class FakeServer:
         with self._lock:
             self._enter("create", cancel)
             task = uuid.uuid4().hex
-            facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, created=datetime.now(UTC))
+            now = datetime.now(UTC)
+            facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, tags=draft.tags, created=now)
             self.tasks[task] = FakeTask(draft, facts, dict(draft.parameters))
             return task
 
@@ -116,6 +117,16 @@ class FakeServer:
                 and (task in known or (found.user == "me" and found.facts.remote is not Remote.ENDED))
             )
 
+    def everybodys(self, cancel: Cancel) -> tuple[SeenTask, ...]:
+        with self._lock:
+            self._enter("everybodys", cancel)
+            names = {"me": "Ada Example"}
+            living = [(t, f) for t, f in self.tasks.items() if not f.foreign and f.facts.remote is not Remote.ENDED]
+            return tuple(
+                SeenTask(task, replace(self._seen(found), owner=names.get(found.user, found.user)))
+                for task, found in reversed(living)
+            )
+
     def _seen(self, found: FakeTask) -> ServerFacts:
         queue = self._queues.get(found.facts.queue)
         return replace(found.facts, queue_watched=queue.served) if queue else found.facts
@@ -154,10 +165,10 @@ class FakeServer:
 
     # -- the script
 
-    def set_queue(self, name: str, workers: Sequence[str] = ()) -> None:
+    def set_queue(self, name: str, workers: Sequence[str] = (), tags: Sequence[str] = ()) -> None:
         """Make a queue, or change who serves it."""
         with self._lock:
-            self._queues[name] = Queue(f"id-{name}", name, tuple(Worker(worker) for worker in workers))
+            self._queues[name] = Queue(f"id-{name}", name, tuple(Worker(w) for w in workers), tags=tuple(tags))
 
     def add_session(self, facts: ServerFacts, user: str = "me", foreign: bool = False, task: str = "") -> str:
         """A task that somebody made before."""

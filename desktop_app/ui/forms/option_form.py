@@ -13,8 +13,11 @@ from desktop_app.domain.option import Page
 from desktop_app.domain.options import LaunchSpec, defaults, normalised, options
 from desktop_app.ui.controls import Fold
 from desktop_app.ui.forms.field import Field, MakeQueueEditor
+from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.theme import SPACE_L, SPACE_M
 from desktop_app.ui.widgets import Card
+
+QUEUE_FILTERS = ("queue_include_tag", "queue_excluded_tag")
 
 
 class OptionForm(QWidget):
@@ -64,9 +67,18 @@ class OptionForm(QWidget):
         card.body.addWidget(fold)
         card.body.addWidget(hidden)
 
+    def _filter_queues(self) -> None:
+        """The queue's list follows the tags that are asked for."""
+        include, exclude = (str(self.fields[name].value()) for name in QUEUE_FILTERS)
+        for field in self.fields.values():
+            if isinstance(field.editor, QueueEditor):
+                field.editor.show_only(include, exclude)
+
     def _field(self, name: str) -> Field:
         field = Field(name, options()[name], getattr(defaults(), name), self._queue_editor)
         field.edited.connect(self.edited)
+        if name in QUEUE_FILTERS:
+            field.edited.connect(self._filter_queues)
         self.fields[name] = field
         return field
 
@@ -77,6 +89,7 @@ class OptionForm(QWidget):
     def show_spec(self, spec: LaunchSpec) -> None:
         for name, field in self.fields.items():
             field.set_value(getattr(spec, name))
+        self._filter_queues()
 
     def problems(self) -> dict[str, str]:
         """Field name -> what is wrong, without showing it."""

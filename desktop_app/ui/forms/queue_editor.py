@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Queue
 from desktop_app.domain.problems import Problem
+from desktop_app.domain.queues import offered
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import ComboBox
@@ -15,6 +16,7 @@ from desktop_app.ui.theme import SPACE_S, SPACE_XS
 from desktop_app.ui.widgets import button, label
 
 LOOKING = "Looking for queues…"
+NONE_FITS = "No queue has such tags"
 LIVE_MS = 4000  # agents come and go while the form is open
 
 
@@ -59,6 +61,8 @@ class QueueEditor(QWidget):
         self._core, self._bridge = core, bridge
         self._account = ""
         self._wanted = ""
+        self._all: tuple[Queue, ...] = ()
+        self._filter = ("", "")
         self._queues: dict[str, Queue] = {}
         self._ticket: Ticket | None = None
         self.live = QTimer(self)
@@ -99,6 +103,7 @@ class QueueEditor(QWidget):
         if self._ticket is not None:
             self._ticket.drop()
         self._account = account
+        self._all = ()
         self._fill((), LOOKING)
         self._ask(self._loaded)
 
@@ -116,21 +121,35 @@ class QueueEditor(QWidget):
     def _looked_again(self, outcome: Outcome) -> None:
         self._ticket = None
         queues = tuple(sorted(outcome.value, key=order)) if isinstance(outcome.value, tuple) else ()
-        if queues and queues != tuple(self._queues.values()):
-            self._fill(queues, "")
+        if queues and queues != self._all:
+            self._all = queues
+            self._fill(self._offered(), "")
         self.live.start()
 
     def _loaded(self, outcome: Outcome) -> None:
         self._ticket = None
         if outcome.problem is not None:
+            self._all = ()
             self._fill((), "The queues can't be read")
             problem: Problem = outcome.problem
             self.failed.emit(problem)
             return
         queues = outcome.value if isinstance(outcome.value, tuple) else ()
-        self._fill(tuple(sorted(queues, key=order)), "This server has no queue")
+        self._all = tuple(sorted(queues, key=order))
+        self._fill(self._offered(), NONE_FITS if self._all else "This server has no queue")
         self.live.start()
         self.failed.emit(None)
+
+    def _offered(self) -> tuple[Queue, ...]:
+        return offered(self._all, *self._filter)
+
+    def show_only(self, include: str, exclude: str) -> None:
+        """Offer queues by their tags (one per line) from now on."""
+        if (include, exclude) == self._filter:
+            return
+        self._filter = (include, exclude)
+        if self._all:
+            self._fill(self._offered(), NONE_FITS)
 
     def _fill(self, queues: tuple[Queue, ...], otherwise: str) -> None:
         wanted = self._wanted
@@ -140,7 +159,8 @@ class QueueEditor(QWidget):
         for queue in queues:
             self.combo.addItem(queue_text(queue), queue.name)
         if wanted and queues and wanted not in self._queues:
-            self.combo.addItem(f"{wanted} — not on this server", wanted)
+            here = any(queue.name == wanted for queue in self._all)
+            self.combo.addItem(f"{wanted} — {'has other tags' if here else 'not on this server'}", wanted)
         if not queues:
             self.combo.addItem(otherwise, wanted)
         self.combo.setEnabled(bool(queues))
@@ -151,12 +171,15 @@ class QueueEditor(QWidget):
     def _picked(self) -> None:
         if self._queues:
             self._wanted = str(self.combo.currentData() or "")
-            text = warning_text(self._queues.get(self._wanted), self._wanted)
+            text = warning_text(self._known(self._wanted), self._wanted)
         else:
             text = ""
         self._warning.setText(text)
         self._warning.setVisible(bool(text))
         self.edited.emit()
+
+    def _known(self, name: str) -> Queue | None:
+        return next((queue for queue in self._all if queue.name == name), None)
 
     # -- as an Editor
 

@@ -1,0 +1,43 @@
+"""Waiting for news of a session, on a terminal for the lines that a person types as well. Main thread.
+
+Standard input is never read when it is not a terminal.
+"""
+
+import sys
+import threading
+from typing import Protocol
+
+
+class Waiting(Protocol):
+    """``compose.new_keyboard`` makes one that also hands typed lines on."""
+
+    def poke(self) -> None:
+        """From any thread."""
+
+    def wait(self, seconds: float) -> None:
+        """Return after a poke, one that came before included, or after ``seconds``."""
+
+    def close(self) -> None:
+        """Idempotent."""
+
+
+class Patience:
+    """Waits for a poke only."""
+
+    def __init__(self) -> None:
+        self._poked = threading.Event()
+
+    def poke(self) -> None:
+        self._poked.set()
+
+    def wait(self, seconds: float) -> None:
+        self._poked.wait(seconds)
+        self._poked.clear()
+
+    def close(self) -> None:
+        pass
+
+
+def on_terminal() -> bool:
+    """Whether a person sits there: input and the lines that we say are a terminal."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
