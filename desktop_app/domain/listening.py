@@ -61,6 +61,15 @@ class Forward:
     host: str = LOOPBACK
 
     @property
+    def text(self) -> str:
+        """One sentence."""
+        if self.kind is Kind.SOCKS:
+            return f"The SOCKS5 proxy {LOOPBACK}:{self.local_port} leads into the session."
+        if self.kind is Kind.REVERSE:
+            return f"The session reaches port {self.local_port} of this computer at {LOOPBACK}:{self.remote_port}."
+        return f"Port {self.remote_port} of the session is at {LOOPBACK}:{self.local_port}."
+
+    @property
     def key(self) -> str:
         """Names it in the tunnel and in what is remembered; no application has such a key."""
         if self.kind is Kind.LOCAL:

@@ -13,6 +13,8 @@ from desktop_app.ports import BoundPort, Tunnel, Way
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import ForwardMemory
 
+SOCKS_PORT = 1080  # registered for it
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,9 +40,43 @@ class SessionForwards:
             self._active.update({forward.key: forward for forward in remembered})
         for forward in remembered:
             try:
-                self.local(forward.remote_port, forward.host)
+                self._restore(forward)
             except AppError as error:
                 _log.warning("%s could not be forwarded again: %s", forward.key, error)
+
+    def _restore(self, forward: Forward) -> None:
+        if forward.kind is Kind.LOCAL:
+            self.local(forward.remote_port, forward.host)
+        elif forward.kind is Kind.REVERSE:
+            self.reverse(forward.remote_port, forward.local_port)
+        else:
+            self.socks()
+
+    def reverse(self, remote_port: int, local_port: int) -> Forward:
+        """Make a port of this computer reachable in the session. Problems: port.remote (the machine refuses)"""
+        forward = Forward(Kind.REVERSE, local_port, remote_port)
+        with self._lock:
+            if self._active.get(forward.key) not in (None, forward):
+                self._tunnel.unbind(forward.key)
+        # Without the lock: the machine is asked, and nobody may wait for its answer just to look.
+        self._tunnel.reverse(forward.key, remote_port, local_port)
+        with self._lock:
+            self._set(forward)
+        return forward
+
+    def socks(self, wanted: int = 0) -> Forward:
+        """A SOCKS5 proxy on this computer. Problems: port.none, port.busy"""
+        key = Forward(Kind.SOCKS, SOCKS_PORT).key
+        with self._lock:
+            now = self._active.get(key)
+            if now is not None and wanted and wanted != now.local_port:
+                self._tunnel.unbind(key)
+            port = wanted or self._ports.wanted(self._session, (key,), {key: SOCKS_PORT})[key]
+            bound = self._insisted(key, wanted, self._tunnel.proxy(key, port))
+            self._ports.keep(self._session, {key: bound.port})
+            forward = Forward(Kind.SOCKS, bound.port)
+            self._set(forward)
+            return forward
 
     def local(self, remote_port: int, host: str = LOOPBACK, wanted: int = 0) -> tuple[Forward, BoundPort]:
         """Make a port of the session reachable here; ``wanted`` is the local port to insist on.
@@ -60,7 +96,10 @@ class SessionForwards:
 
     def _bind(self, key: str, remote_port: int, host: str, wanted: int) -> BoundPort:
         port = wanted or self._ports.wanted(self._session, (key,), {key: preferred_port(remote_port)})[key]
-        bound = self._tunnel.forward(key, port, Way(remote_port, host))
+        return self._insisted(key, wanted, self._tunnel.forward(key, port, Way(remote_port, host)))
+
+    def _insisted(self, key: str, wanted: int, bound: BoundPort) -> BoundPort:
+        """What was bound, or no port at all where a person wants that one."""
         if wanted and bound.port != wanted:
             self._tunnel.unbind(key)
             self._drop(key)

@@ -6,13 +6,13 @@ Works on the tunnel where it lives: in this process, or by asking the process of
 from collections.abc import Mapping
 from typing import Any
 
-from desktop_app.domain.listening import LOOPBACK, Listening, local_key, read_listening, shown
+from desktop_app.domain.listening import LOOPBACK, Forward, Listening, local_key, read_forward, read_listening, shown
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.links import Links
 from desktop_app.services.outside import Outside
-from desktop_app.services.port_view import PortsView, PortView, view_of
+from desktop_app.services.port_view import PortsView, PortView, forward_json, view_of
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract
@@ -28,7 +28,13 @@ class Ports:
         self._outside = outside
         self._store = store
         self._links = links
-        self._actions = {"look": self._look, "forward": self._forward, "stop": self._stop}
+        self._actions = {
+            "look": self._look,
+            "forward": self._forward,
+            "reverse": self._reverse,
+            "socks": self._socks,
+            "stop": self._stop,
+        }
         links.also_answer(OP_PORTS, self._answer)
 
     # -- what faces ask for
@@ -44,6 +50,18 @@ class Ports:
     def stop(self, session: SessionId, port: int, cancel: Cancel) -> bool:
         """Undo ``forward``; False when there was none."""
         return bool(self._do(session, "stop", {"key": local_key(port)}, cancel).get("stopped"))
+
+    def reverse(self, session: SessionId, port: int, local: int, cancel: Cancel) -> Forward:
+        """Make 127.0.0.1:``local`` reachable at 127.0.0.1:``port`` of the session. Problems: port.remote"""
+        return _forward(self._do(session, "reverse", {"port": port, "local": local}, cancel))
+
+    def socks(self, session: SessionId, cancel: Cancel, *, local: int = 0) -> Forward:
+        """A SOCKS5 proxy whose connections begin in the session; ``local``: exactly there."""
+        return _forward(self._do(session, "socks", {"local": local}, cancel))
+
+    def stop_other(self, session: SessionId, other: Forward, cancel: Cancel) -> bool:
+        """Undo ``reverse`` or ``socks``; False when there was none."""
+        return bool(self._do(session, "stop", {"key": other.key}, cancel).get("stopped"))
 
     def open(self, session: SessionId, port: int, cancel: Cancel) -> str:
         """Forward the port, wait until a page answers, open it in the browser; its address. Problems: port.silent"""
@@ -101,7 +119,24 @@ class Ports:
         found = next(one for one in view.to_json()["ports"] if one["port"] == port)
         return dict(found)
 
+    def _reverse(
+        self, _session: SessionId, tunnel: SessionTunnel, args: Mapping[str, Any], _cancel: Cancel
+    ) -> Mapping[str, Any]:
+        return forward_json(tunnel.forwards.reverse(int(args["port"]), int(args["local"])))
+
+    def _socks(
+        self, _session: SessionId, tunnel: SessionTunnel, args: Mapping[str, Any], _cancel: Cancel
+    ) -> Mapping[str, Any]:
+        return forward_json(tunnel.forwards.socks(int(args.get("local") or 0)))
+
     def _stop(
         self, _session: SessionId, tunnel: SessionTunnel, args: Mapping[str, Any], _cancel: Cancel
     ) -> Mapping[str, Any]:
         return {"stopped": tunnel.forwards.stop(str(args["key"]))}
+
+
+def _forward(value: Mapping[str, Any]) -> Forward:
+    found = read_forward(value)
+    if found is None:  # another version of ours holds the session
+        raise failure("internal", cause="an unreadable forward")
+    return found

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from desktop_app.domain.listening import Forward, Kind
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.port_view import PortsView, PortView
@@ -34,6 +35,23 @@ class FakePorts:
         self._call("ports.stop", cancel, session, port)
         self._change(port, 0)
         return True
+
+    def reverse(self, session: SessionId, port: int, local: int, cancel: Cancel) -> Forward:
+        self._call("ports.reverse", cancel, session, port, local)
+        return self._add(Forward(Kind.REVERSE, local, port))
+
+    def socks(self, session: SessionId, cancel: Cancel, *, local: int = 0) -> Forward:
+        self._call("ports.socks", cancel, session)
+        return self._add(Forward(Kind.SOCKS, local or 1080))
+
+    def stop_other(self, session: SessionId, other: Forward, cancel: Cancel) -> bool:
+        self._call("ports.stop_other", cancel, session, other)
+        self.view = replace(self.view, others=tuple(one for one in self.view.others if one != other))
+        return True
+
+    def _add(self, forward: Forward) -> Forward:
+        self.view = replace(self.view, others=(*self.view.others, forward))
+        return forward
 
     def open(self, session: SessionId, port: int, cancel: Cancel) -> str:
         self._call("ports.open", cancel, session, port)

@@ -72,3 +72,22 @@ def test_nothing_attached_is_a_problem(run: Run, window: CoreRig) -> None:
     said = run("ports", "a session", "--json")
     assert said.code == 1
     assert said.json["error"]["code"] == "open.not_ready"
+
+
+def test_reverse_and_socks(run: Run, window: CoreRig) -> None:
+    assert run("reverse", "a session", "3128:8888", "--json").json == {
+        "kind": "reverse", "local_port": 8888, "remote_port": 3128, "host": "127.0.0.1",
+    }  # fmt: skip
+    assert "127.0.0.1:11080" in run("socks", "a session", "--local", "11080").err
+    listed = run("ports", "a session", "--json").json
+    assert [one["kind"] for one in listed["others"]] == ["reverse", "socks"]
+    assert "port 8888 of this computer at 127.0.0.1:3128" in run("ports", "a session").err
+    assert run("socks", "a session", "--stop", "--json").json == {"stopped": True}
+    assert run("reverse", "a session", "3128", "--stop").err.endswith("Stopped.\n")
+
+
+@pytest.mark.parametrize("pair", ["x", "0:1", "1:", "1:2:3"])
+def test_what_is_no_pair_of_ports_is_wrong_usage(run: Run, pair: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("reverse", "a session", pair)
+    assert caught.value.code == 2

@@ -177,3 +177,38 @@ def test_another_process_of_ours_is_asked_when_it_holds_the_session(rig: CoreRig
         world.tunnel().taken[16006] = "nc (process 1)"
         with pytest.raises(AppError, match="nc"):
             asked.ports.forward(session, 6006, rig.soon(), local=16006)
+
+
+def test_reverse_forwards_and_the_proxy_are_listed_stopped_and_come_back(world: World) -> None:
+    with CoreRig(world) as rig:
+        session = rig.attached()
+        reverse = rig.core.ports.reverse(session, 3128, 8888, rig.soon())
+        socks = rig.core.ports.socks(session, rig.soon())
+        assert (reverse, socks) == (Forward(Kind.REVERSE, 8888, 3128), Forward(Kind.SOCKS, 1080))
+        assert rig.core.ports.look(session, rig.soon()).others == (reverse, socks)
+        assert world.tunnel().reversed == {reverse.key: (3128, 8888)}
+    with CoreRig(world) as rig:
+        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.attach(session, rig.soon())
+        tunnel = world.tunnel(1)
+        tunnel.wait_for(lambda one: one.connected and socks.key in one.bound and reverse.key in one.reversed)
+        assert tunnel.bound[socks.key].port == 1080
+        for other in (reverse, socks):
+            assert rig.core.ports.stop_other(session, other, rig.soon())
+            assert not rig.core.ports.stop_other(session, other, rig.soon())
+        assert (tunnel.reversed, socks.key in tunnel.bound) == ({}, False)
+    assert world.forwards.of(session.text) == ()
+
+
+def test_a_refused_reverse_forward_is_not_remembered(rig: CoreRig, session: SessionId) -> None:
+    rig.world.tunnel().refused_ports.add(80)
+    with pytest.raises(AppError, match="80"):
+        rig.core.ports.reverse(session, 80, 8888, rig.soon())
+    assert rig.core.ports.look(session, rig.soon()).others == ()
+
+
+def test_a_reverse_forward_can_lead_elsewhere(rig: CoreRig, session: SessionId) -> None:
+    rig.core.ports.reverse(session, 3128, 8888, rig.soon())
+    rig.core.ports.reverse(session, 3128, 9999, rig.soon())
+    assert rig.core.ports.look(session, rig.soon()).others == (Forward(Kind.REVERSE, 9999, 3128),)
+    assert rig.core.ports.socks(session, rig.soon(), local=11080).local_port == 11080

@@ -4,8 +4,9 @@ import threading
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
 from desktop_app.domain.reducer import AttachRequested, TunnelUp
 from desktop_app.services.port_view import PortsView, PortView
@@ -118,3 +119,25 @@ def test_only_a_connected_session_is_asked(qtbot, core, face, card) -> None:
 def test_a_reconnecting_session_keeps_its_ports_in_sight(qtbot, core, face, card) -> None:
     face.window.sidebar.select(ui_core.RETRYING)
     assert card.isVisible()
+
+
+def test_the_proxy_and_reverse_forwards_are_below_more(qtbot, core, card) -> None:
+    assert not shown(card, "ports-proxy")
+    find(card, "ports-more", QPushButton).click()
+    find(card, "ports-proxy", QPushButton).click()
+    qtbot.waitUntil(lambda: shown(card, "stop-socks:0") is not None)
+    assert not shown(card, "ports-proxy")
+    remote, local = find(card, "reverse-remote", QLineEdit), find(card, "reverse-local", QLineEdit)
+    add = find(card, "reverse-add", QPushButton)
+    for text, good in (("", False), ("70000", False), ("3128", True)):
+        remote.setText(text)
+        local.setText("8888")
+        assert add.isEnabled() is good
+    qtbot.keyClick(local, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: shown(card, "stop-reverse:3128") is not None)
+    assert calls(core, "ports.reverse") == [("ports.reverse", ui_core.CONNECTED, 3128, 8888)]
+    assert not add.isEnabled()
+    stop = find(card, "stop-reverse:3128", QPushButton)
+    assert "8888 of this computer" in stop.accessibleName()
+    stop.click()
+    qtbot.waitUntil(lambda: shown(card, "stop-reverse:3128") is None)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop_app.domain.listening import Forward
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot
 from desktop_app.services.api import Core, Outcome
 from desktop_app.services.port_view import PortsView, PortView
@@ -16,6 +17,7 @@ from desktop_app.ui.controls import Fold
 from desktop_app.ui.text import count
 from desktop_app.ui.widgets import Card, label, retire
 from desktop_app.ui.windows.port_row import PortRow
+from desktop_app.ui.windows.ports_more import PortsMore
 
 LOOK_MS = 3000
 EMPTY = "Nothing else listens in the session. Start TensorBoard, Gradio or any other server there and it shows up here."
@@ -53,6 +55,14 @@ class PortsCard(Card):
         self._fold.setAccessibleIdentifier("ports-machine")
         self.body.addWidget(self._fold)
         self.body.addWidget(self._machine)
+        self._more = PortsMore()
+        self._more.proxy.connect(self._proxy)
+        self._more.reversed.connect(self._reverse)
+        self._more.stopped.connect(self._stop_other)
+        self._more_fold = Fold("More: proxy and reverse forwards", self._more)
+        self._more_fold.setAccessibleIdentifier("ports-more")
+        self.body.addWidget(self._more_fold)
+        self.body.addWidget(self._more)
         self._show()
 
     # -- following
@@ -105,6 +115,8 @@ class PortsCard(Card):
         for column, views in ((self._own, own), (self._machine, machine)):
             for at, view in enumerate(views):
                 self._place(view, column, at)
+        self._more.follow(self._view.others if self._view else ())
+        self._more.setEnabled(self._up)
         self._hint.setText(EMPTY if self._view else ASKING)
         self._hint.setVisible(not own)
         self._fold.setText(f"{count(len(machine), 'port')} of the machine itself")
@@ -148,6 +160,20 @@ class PortsCard(Card):
         if (session := self._session) is not None:
             work = lambda cancel: self._core.ports.stop(session, port, cancel)  # noqa: E731
             self._commands.do(session, _job(port), work)
+
+    def _proxy(self) -> None:
+        if (session := self._session) is not None:
+            self._commands.do(session, "ports-proxy", lambda cancel: self._core.ports.socks(session, cancel))
+
+    def _reverse(self, remote: int, local: int) -> None:
+        if (session := self._session) is not None:
+            work = lambda cancel: self._core.ports.reverse(session, remote, local, cancel)  # noqa: E731
+            self._commands.do(session, f"reverse-{remote}", work)
+
+    def _stop_other(self, other: Forward) -> None:
+        if (session := self._session) is not None:
+            work = lambda cancel: self._core.ports.stop_other(session, other, cancel)  # noqa: E731
+            self._commands.do(session, other.key, work)
 
     def _always(self, service: str, on: bool) -> None:
         if (session := self._session) is not None:
