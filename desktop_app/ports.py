@@ -207,6 +207,12 @@ class Tunnel(Protocol):
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
 
+    def lend_agent(self, cancel: Cancel) -> None:
+        """Let the session use the user's own SSH agent until this connection ends. Idempotent per connection.
+
+        Problems: agent.none, ssh.lost, ssh.protocol
+        """
+
     def on_report(self, callback: Callable[[Report], None]) -> None:
         """Reports that the remote pushes, secrets included; called on the transport's thread."""
 

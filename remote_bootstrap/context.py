@@ -39,6 +39,11 @@ class Context:
     def control_socket(self) -> Path:
         return self.folder / "control.sock"
 
+    @property
+    def agent_socket(self) -> Path:
+        """Leads to the user's own SSH agent while one is forwarded; see agent_link."""
+        return self.folder / "agent.sock"
+
     def app_marker(self, key: str) -> str:
         return "%s:%s" % (self.task, key)
 

@@ -27,6 +27,9 @@ CLEARML_REQUIREMENT = "clearml==2.1.12"
 PARAM_CONTRACT = "contract"
 PARAM_AUTHORIZED_KEY = "authorized_key"
 PARAM_KEY_SLOTS = "key_slots"  # the client key as ciphertext; the remote has no use for it
+PARAM_PASSWORD_HASH = "password_hash"  # noqa: S105  see remote_bootstrap.passwords
+PARAM_USERNAME = "username"
+PARAM_PORTABLE_SSH = "force_dropbear"  # named after clearml-session's option
 PARAM_INIT_SCRIPT = "init_script"
 PARAM_INIT_MINUTES = "init_script_minutes"
 
@@ -34,6 +37,8 @@ RUNTIME_RECORD = "sessiondock_record"
 RUNTIME_REPORT = "sessiondock_report"
 
 SUBSYSTEM = "sessiondock"
+AGENT_SUBSYSTEM = "sessiondock-agent"  # says AGENT_READY, then keeps the forwarded SSH agent in reach until it ends
+AGENT_READY = "ready"
 SIGNATURE_NAMESPACE = "sessiondock"
 FINGERPRINT_LOG_PREFIX = "SessionDock host key: "
 
@@ -86,6 +91,11 @@ MAX_NOTICES = 50
 
 class ContractError(ValueError):
     """A message of the other half that this version can't read; the text says which and why."""
+
+
+def usable_user(name: str) -> bool:
+    """Whether a connection record may name this user."""
+    return _USER.fullmatch(name) is not None
 
 
 def _loads(text: str, what: str) -> Dict[str, Any]:

@@ -148,7 +148,7 @@ class Session:
             lambda: self._start_applications(context, keys[1:]),
             self._fail,
         )
-        self._ssh = Ssh(context)
+        self._ssh = Ssh(context, self._progress.notice)
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context)))
         self._preparation.start()
 

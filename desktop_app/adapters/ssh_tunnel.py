@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from desktop_app.adapters.ssh_agent_forward import AgentForward
 from desktop_app.adapters.ssh_control import ControlChannel
 from desktop_app.adapters.ssh_dial import DIAL_SECONDS, dial
 from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
@@ -37,6 +38,7 @@ class SshTunnel:
         self._stopped = threading.Event()
         self._transport: SessionTransport | None = None
         self._control: ControlChannel | None = None
+        self._lent_to: SessionTransport | None = None
         self._address = "the session"
         self._report_callbacks: list[Callable[[Report], None]] = []
         self._lost_callbacks: list[Callable[[], None]] = []
@@ -86,6 +88,17 @@ class SshTunnel:
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         return self._ask(op, args, cancel, REQUEST_SECONDS)
+
+    def lend_agent(self, cancel: Cancel) -> None:
+        cancel.check()
+        with self._lock:
+            transport = self._transport
+            if transport is None:
+                raise failure("ssh.lost", address=self._address)
+            if self._lent_to is transport:
+                return
+        AgentForward(transport, self._address).start(Patience(cancel, self._stopped, REQUEST_SECONDS))
+        self._lent_to = transport
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._report_callbacks.append(callback)

@@ -118,6 +118,9 @@ TABLE = MappingProxyType(
                  "The agent {worker} has not reported for {minutes} minutes. The session itself may go on "
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
+            _row("agent.none", "There is no SSH agent to forward",
+                 "No ssh-agent answers on this computer. Start one and add a key (ssh-add), then start SessionDock "
+                 "from a desktop or terminal that knows it.", Retry.USER, (Remedy.RETRY,)),
             _row("app.failed", "{app} could not be started", "{why}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             # --- the connection
             _row("ssh.unreachable", "The session's machine can't be reached",

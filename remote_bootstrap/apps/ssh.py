@@ -3,16 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Callable, List, Optional, Protocol
+from typing import Callable, List, Mapping, NamedTuple, Optional, Protocol
 
-from remote_bootstrap import network
+from remote_bootstrap import contract, network
 from remote_bootstrap.apps.spec import AppSpec
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
 from remote_bootstrap.identity import HostKey
 from remote_bootstrap.installers import asyncssh, openssh
 from remote_bootstrap.servers import shell
-from remote_bootstrap.servers.openssh import SFTP_SERVERS, OpenSsh, Program
+from remote_bootstrap.servers.openssh import SFTP_SERVERS, OpenSsh, Program, Subsystems
 from remote_bootstrap.store import InstallError, Say
 from remote_bootstrap.supervise import Launch
 
@@ -21,7 +21,31 @@ SPEC = AppSpec(key="ssh", label="SSH", icon="app-terminal", local_port=8022, ope
 BANNER = b"SSH-2.0-"
 TRIES = 2  # starts without an answer before the next kind of server gets its turn
 RELAY = str(Path(__file__).parent.parent / "relay.py")
+AGENT_LINK = str(Path(__file__).parent.parent / "agent_link.py")
+NOT_GRANTED = (
+    "SSH can't use %s here: the SSH server that could do so without changing the machine can't be installed. "
+    "Log in with the session's key as %s."
+)
 FORCE_VARIABLE = "SESSIONDOCK_SSH"  # "openssh", "unpacked" or "asyncssh": for machines where the first choice is wrong
+
+
+class Wishes(NamedTuple):
+    """What the person wants of SSH beside the session's key. ``lost``: what an sshd could not give, in words."""
+
+    user: str
+    own_server: bool = False
+    lost: str = ""
+
+
+def wishes_of(raw: Mapping[str, str], account: str) -> Wishes:
+    """From the task's parameters."""
+    name = raw.get(contract.PARAM_USERNAME, "").strip()
+    user = name if name and contract.usable_user(name) else account
+    wanted = ["the user name %s" % name] if name and name != account else []
+    if raw.get(contract.PARAM_PASSWORD_HASH, "").strip():
+        wanted.append("the password")
+    own = bool(wanted) or contract.param_true(raw.get(contract.PARAM_PORTABLE_SSH), False)
+    return Wishes(user, own, " and ".join(wanted))
 
 
 class SshServer(Protocol):
@@ -41,27 +65,34 @@ class Ssh:
     secret = ""
     marker = ""  # logins outlive a restart of the listener
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, notice: Say) -> None:
+        """``notice``: a sentence for the person who launched the session."""
         self._context = context
         self._folder = context.folder / "ssh"
         self._host = network.bind_address(context.address)
         self._port = 0
         self._say: Say = print
+        self._notice = notice
         self._kinds: List[Callable[[], SshServer]] = []
         self._server: Optional[SshServer] = None
         self._starts = 0
-        self.user, self._has_login = openssh.account()
+        self._account, self._has_login = openssh.account()
+        self._wishes = wishes_of(context.settings.raw, self._account)
+        self.user = self._account
         self.host_key = HostKey(self._folder, self._crypto_python)
 
     def install(self, say: Say) -> None:
         self._say = say
         private(self._folder)
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
-        self._shell = shell.write(self._context, [" ".join(self._relay()), *("/" + name for name in SFTP_SERVERS)])
+        ours = self._subsystems()
+        plain = [" ".join(ours.relay), " ".join(ours.agent), *("/" + name for name in SFTP_SERVERS)]
+        self._shell = shell.write(self._context, plain)
         openssh_may = self._has_login and openssh.terminals_work()
         if not openssh_may:
             say("SSH: sshd can't log this user in with a terminal here")
-        self._kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, say)
+        kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, say)
+        self._kinds = [self._own_server, *kinds] if self._wishes.own_server else kinds
         self._next_kind()
         self.host_key.make()  # with the ssh-keygen that may have come with the server
 
@@ -95,14 +126,29 @@ class Ssh:
             return
         raise InstallError(reason)
 
-    def _relay(self) -> List[str]:
-        return [sys.executable, "-I", "-S", RELAY, str(self._context.control_socket)]
+    def _subsystems(self) -> Subsystems:
+        python = [sys.executable, "-I", "-S"]
+        relay = [*python, RELAY, str(self._context.control_socket)]
+        return Subsystems(relay, [*python, AGENT_LINK, str(self._context.agent_socket)])
 
     def _openssh(self, program: Program) -> SshServer:
-        return OpenSsh(self._context, program, self.user, self._relay(), self._shell)
+        self._as_the_account()
+        return OpenSsh(self._context, program, self.user, self._subsystems(), self._shell)
 
     def _asyncssh(self) -> SshServer:
-        return asyncssh.AsyncSsh(self._context, self.user, self._relay(), self._shell, self._say)
+        self._as_the_account()
+        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._say)
+
+    def _own_server(self) -> SshServer:
+        """A name or a password of the person's own: sshd would have to change the machine's accounts for them."""
+        self.user = self._wishes.user
+        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._say)
+
+    def _as_the_account(self) -> None:
+        self.user = self._account
+        if self._wishes.lost:
+            self._notice(NOT_GRANTED % (self._wishes.lost, self._account))
+            self._wishes = Wishes(self._account)
 
     def _crypto_python(self) -> str:
         return str(asyncssh.python(self._context, self._say))

@@ -6,10 +6,11 @@ Called from the SSH service's thread.
 import json
 import sys
 from pathlib import Path
-from typing import List
 
+from remote_bootstrap import contract
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import write_private
+from remote_bootstrap.servers.openssh import Subsystems
 from remote_bootstrap.store import Say, build_once, key_of, machine, python_tag
 from remote_bootstrap.supervise import Launch
 
@@ -36,10 +37,10 @@ def python(context: Context, say: Say) -> Path:
 class AsyncSsh:
     """Starts the asyncssh server."""
 
-    def __init__(self, context: Context, user: str, relay: List[str], shell: Path, say: Say) -> None:
+    def __init__(self, context: Context, user: str, subsystems: Subsystems, shell: Path, say: Say) -> None:
         self._context = context
         self._user = user
-        self._relay = relay
+        self._subsystems = subsystems
         self._shell = shell
         self._python = python(context, say)
 
@@ -55,7 +56,11 @@ class AsyncSsh:
             "host_key": str(folder / "host_key"),
             "authorized_keys": str(folder / "authorized_keys"),
             "shell": str(self._shell),
-            "relay": self._relay,
+            "subsystems": {
+                contract.SUBSYSTEM: self._subsystems.relay,
+                contract.AGENT_SUBSYSTEM: self._subsystems.agent,
+            },
+            "password_hash": self._context.settings.raw.get(contract.PARAM_PASSWORD_HASH, "").strip(),
             "folder": str(self._context.settings.user_folder),
         }
         config = write_private(folder / "asyncssh.json", json.dumps(settings))

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import runpy
 import signal
 import struct
 import subprocess
@@ -24,16 +25,22 @@ import asyncssh  # type: ignore[import-not-found]  # only in the environment mad
 CHUNK = 65536
 CLIENT_MAY_SET = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")
 IGNORED_BY_SHELLS = ("SIGINT", "SIGQUIT", "SIGHUP", "SIGPIPE")
-SUBSYSTEM = "sessiondock"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MATCHES = runpy.run_path(str(Path(__file__).parent.parent / "passwords.py"))["matches"]
+GUESSES = 4  # passwords that are looked at at once, each taking 32 MB
+GUESS_DELAY = 1.0  # seconds that a wrong password costs
+MAX_GUESSES = 6  # per connection
 
 
 class Server(asyncssh.SSHServer):  # type: ignore[misc]
-    """Admits one user by the session's key and allows every kind of forwarding."""
+    """Admits one user, by the session's key or the password that was set, and allows every kind of forwarding."""
+
+    guessing = asyncio.Semaphore(GUESSES)
 
     def __init__(self, config: Dict[str, Any]) -> None:
         self._config = config
         self._connection: Optional[asyncssh.SSHServerConnection] = None
+        self._guesses = 0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
@@ -42,6 +49,21 @@ class Server(asyncssh.SSHServer):  # type: ignore[misc]
         if username == self._config["user"] and self._connection is not None:
             self._connection.set_authorized_keys(self._config["authorized_keys"])
         return True
+
+    def password_auth_supported(self) -> bool:
+        return bool(self._config["password_hash"])
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        self._guesses += 1
+        if self._guesses > MAX_GUESSES:
+            raise asyncssh.PermissionDenied("too many wrong passwords")
+        loop = asyncio.get_running_loop()
+        async with Server.guessing:
+            right = await loop.run_in_executor(None, MATCHES, password, self._config["password_hash"])
+            if right and username == self._config["user"]:
+                return True
+            await asyncio.sleep(GUESS_DELAY)
+            return False
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
         return True
@@ -92,7 +114,7 @@ class Login:
 
     def _argv(self) -> List[str]:
         if self._process.subsystem:
-            return list(self._config["relay"]) if self._process.subsystem == SUBSYSTEM else []
+            return list(self._config["subsystems"].get(self._process.subsystem, []))
         return [self._config["shell"]]
 
     def _environment(self) -> Dict[str, str]:
@@ -102,6 +124,9 @@ class Login:
                 env[name] = value
         if self._process.command is not None:
             env["SSH_ORIGINAL_COMMAND"] = self._process.command
+        agent = self._process.channel.get_agent_path()
+        if agent:
+            env["SSH_AUTH_SOCK"] = agent
         client = self._process.get_extra_info("peername")
         server = self._process.get_extra_info("sockname")
         env["SSH_CONNECTION"] = "%s %s %s %s" % (client[0], client[1], server[0], server[1])
@@ -251,11 +276,11 @@ async def serve(config: Dict[str, Any]) -> None:
         allow_scp=True,
         encoding=None,
         line_editor=False,
-        password_auth=False,
+        password_auth=bool(config["password_hash"]),
         kbdint_auth=False,
         keepalive_interval=30,
         keepalive_count_max=20,
-        agent_forwarding=False,
+        agent_forwarding=True,
         reuse_address=True,
     )
     await listener.wait_closed()

@@ -57,11 +57,20 @@ MaxStartups 100:30:300
 AcceptEnv LANG LANGUAGE LC_* COLORTERM
 SetEnv {marker} SHLVL=1
 Subsystem sessiondock {relay}
+Subsystem sessiondock-agent {agent}
 """
 # SHLVL: sshd runs every command, the control channel's too, in the login shell, and bash then reads ~/.bashrc unless it
 # believes to run in another shell (bash's shell.c). A dotfile that prints or waits must not reach the control channel.
 # Options that some versions lack: PerSourcePenalties (9.8) would lock out a desktop that redials often.
 OPTIONAL = ("PerSourcePenalties no",)
+
+
+@dataclass(frozen=True)
+class Subsystems:
+    """The command lines of our own SSH subsystems."""
+
+    relay: List[str]
+    agent: List[str]
 
 
 @dataclass(frozen=True)
@@ -88,11 +97,11 @@ class Program:
 class OpenSsh:
     """Starts one sshd."""
 
-    def __init__(self, context: Context, program: Program, user: str, relay: List[str], shell: Path) -> None:
+    def __init__(self, context: Context, program: Program, user: str, subsystems: Subsystems, shell: Path) -> None:
         self._context = context
         self._program = program
         self._user = user
-        self._relay = relay
+        self._subsystems = subsystems
         self._shell = shell
         self._folder = context.folder / "ssh"
 
@@ -126,7 +135,8 @@ class OpenSsh:
             user=self._user,
             pam="yes" if _needs_pam(self._user) else "no",
             marker="%s=%s" % (SESSION_VARIABLE, self._context.task),
-            relay=" ".join(self._relay),
+            relay=" ".join(self._subsystems.relay),
+            agent=" ".join(self._subsystems.agent),
         )
         sftp = self._program.sftp_server()
         if sftp:  # the session's shell runs subsystems too, and it can't run the internal one

@@ -14,8 +14,12 @@ from remote_bootstrap.folders import private, write_private
 
 # sshd sets these for each login; the task's values would be wrong or would hide the client's. HOME is the task's, so
 # that a login and a notebook of the same session agree about it (an agent may have been given a home of its own).
-OF_THE_LOGIN = re.compile(r"^(USER|LOGNAME|SHELL|TERM|PWD|OLDPWD|SHLVL|_|MAIL|SSH_.*|XDG_.*|COLUMNS|LINES|PATH)$")
-OF_THE_CLIENT = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")  # sent along by ssh; the task's are the fallback
+OF_THE_LOGIN = re.compile(
+    r"^(USER|LOGNAME|SHELL|TERM|PWD|OLDPWD|SHLVL|_|MAIL|SSH_(?!AUTH_SOCK$).*|XDG_.*|COLUMNS|LINES|PATH)$"
+)
+OF_THE_CLIENT = re.compile(
+    r"^(LANG|LANGUAGE|LC_.*|COLORTERM|SSH_AUTH_SOCK)$"
+)  # sent along by ssh; the task's are the fallback
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 SHELL = """\

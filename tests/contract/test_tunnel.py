@@ -216,7 +216,12 @@ def test_reports_arrive_with_their_secrets(world: World) -> None:
 
 
 def test_without_a_connection_everything_is_lost(world: World) -> None:
-    for ask in (lambda: world.tunnel.probe(Cancel(1)), lambda: world.tunnel.request("echo", {}, Cancel(1))):
+    tunnel = world.tunnel
+    for ask in (
+        lambda: tunnel.probe(Cancel(1)),
+        lambda: tunnel.request("echo", {}, Cancel(1)),
+        lambda: tunnel.lend_agent(Cancel(1)),
+    ):
         with pytest.raises(AppError) as caught:
             ask()
         assert caught.value.problem.code == "ssh.lost"

@@ -31,6 +31,8 @@ class FakeTunnel:
         self.probe_seconds = 0.001
         self.answers: dict[str, dict[str, object] | AppError] = {}
         self.first_report: Report | None = None  # pushed by each connect, as the remote answers a subscription
+        self.agent_error: AppError | None = None
+        self.lent = 0  # connections to which the SSH agent was lent
         self.connected = False
         self.closed = False
         self.targets: list[Target] = []
@@ -122,6 +124,15 @@ class FakeTunnel:
         if isinstance(answer, AppError):
             raise answer
         return dict(answer)
+
+    def lend_agent(self, cancel: Cancel) -> None:
+        cancel.check()
+        self._need_connection()
+        if self.agent_error is not None:
+            raise self.agent_error
+        with self.changed:
+            self.lent += 1
+            self.changed.notify_all()
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._on_report.append(callback)
