@@ -21,10 +21,12 @@ from desktop_app.cli_keys import add_key_commands
 from desktop_app.cli_options import add_filters, add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
+from desktop_app.cli_profiles import ProfileCommands, add_profile_command
 from desktop_app.cli_session import OneSession, add_session_flags, wants_session
 from desktop_app.cli_ssh import SshCommands
 from desktop_app.cli_ssh import add_arguments as add_ssh_arguments
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
+from desktop_app.domain.cli_flags import PROFILE
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.route import EXAMPLES
 from desktop_app.services.core import Core
@@ -44,6 +46,7 @@ class Commands(
     ConnectionCommands,
     CatalogueCommands,
     PortCommands,
+    ProfileCommands,
     FileCommands,
     SshCommands,
 ):
@@ -156,6 +159,7 @@ def parser() -> argparse.ArgumentParser:
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_ssh_arguments(commands, _command)
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_profile_command(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)
     return top
@@ -227,4 +231,5 @@ def _launch(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wait", action="store_true", help="return once every application is ready (or has failed), not before"
     )
+    command.add_argument(PROFILE.flag, default=argparse.SUPPRESS, metavar="NAME", help=PROFILE.help)
     add_launch_options(command)

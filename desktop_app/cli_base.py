@@ -9,6 +9,7 @@ from desktop_app.cli_keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli_output import say
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.option_checks import task_id
+from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
@@ -54,6 +55,15 @@ class CommandBase:
             names = ", ".join(account.label for account in known)
             raise failure("account.unknown", name="(none given: use --account)", known=names)
         return self._new_sandbox()
+
+    @property
+    def profile(self) -> str:
+        """The profile that a launch begins with, "" = none."""
+        return getattr(self.arguments, "profile", "")
+
+    def start_spec(self, otherwise: Callable[[], LaunchSpec]) -> LaunchSpec:
+        """What the flags change: the profile where one is named. Problems: profile.unknown"""
+        return self.core.profiles.get(self.profile) if self.profile else otherwise()
 
     def _new_sandbox(self) -> Account:
         say("Starting the sandbox of this computer…")

@@ -33,7 +33,7 @@ class RunCommands(KeyCommands):
 
     def run_launch(self) -> int:
         account = self.account()
-        spec = self.with_queue(account, spec_of(self.arguments, LaunchSpec()))
+        spec = self.with_queue(account, spec_of(self.arguments, self.start_spec(LaunchSpec)))
         attach = not self.arguments.no_attach
         session = self.launch(account, spec, attach=attach)
         if self.arguments.no_attach and not self.arguments.wait:
@@ -43,7 +43,7 @@ class RunCommands(KeyCommands):
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True) -> SessionId:
         """Launch and say so."""
         self.core.watch(account.id)
-        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach)
+        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
         self._event("launched", session, self.core.store.get(session))
         if not self.json:
             say(f"Launched “{clean_line(spec.name)}” ({session.task}).")

@@ -31,6 +31,7 @@ _FLAGS = (
     "fingerprint",
     "verbose",
     "config_file",
+    "profile",
     "json",
     "account",
 )
@@ -45,6 +46,7 @@ def add_session_flags(top: argparse.ArgumentParser) -> None:
         (cli_flags.YES, "yes", {"action": "store_true"}),
         (cli_flags.ASK, "ask", {"action": "store_true"}),
         (cli_flags.CONFIG_FILE, "config_file", {"metavar": "FILE"}),
+        (cli_flags.PROFILE, "profile", {"metavar": "NAME"}),
         (cli_flags.KEEPALIVE, "keepalive", {"nargs": "?", "metavar": "true|false"}),
         (cli_flags.FINGERPRINT, "fingerprint", {"action": "store_true"}),
         (cli_flags.VERBOSE, "verbose", {"action": "store_true"}),
@@ -150,7 +152,9 @@ class OneSession(RunCommands, SessionCommands):
 
     def _spec_of(self, account: Account) -> LaunchSpec:
         """The flags over what is remembered, then over what is answered."""
-        start = options_file.load(self._file) if self._file else self.core.last_spec(account.id)
+        start = self.start_spec(
+            lambda: options_file.load(self._file) if self._file else self.core.last_spec(account.id)
+        )
         flags = given(self.arguments)
         base = task_id(str(flags.get("base_task", start.base_task)))
         if base != start.base_task:  # what was remembered belongs to the other task

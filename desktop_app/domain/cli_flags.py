@@ -35,9 +35,24 @@ FINGERPRINT = Flag(
 ASK = Flag(
     "--ask", Kind.SWITCH, "Ask on the terminal what to launch or connect to, even if no flag says anything.", own=True
 )
+PROFILE = Flag("--profile", Kind.LINE, "Begin with this profile; other flags change it.", own=True)
 VERBOSE = Flag("--verbose", Kind.SWITCH, "Say more about what happens.")
 VERSION = Flag("--version", Kind.SWITCH, "Print the version.")
 JSON = Flag("--json", Kind.SWITCH, "Print one JSON object per event.", own=True)
 ACCOUNT = Flag("--account", Kind.LINE, "The account's name or id; needed where there are several.", own=True)
 
-CLI_FLAGS = (ATTACH, SHUTDOWN, SHELL, YES, CONFIG_FILE, KEEPALIVE, FINGERPRINT, ASK, VERBOSE, VERSION, JSON, ACCOUNT)
+CLI_FLAGS = (
+    ATTACH,
+    SHUTDOWN,
+    SHELL,
+    YES,
+    CONFIG_FILE,
+    KEEPALIVE,
+    FINGERPRINT,
+    ASK,
+    PROFILE,
+    VERBOSE,
+    VERSION,
+    JSON,
+    ACCOUNT,
+)

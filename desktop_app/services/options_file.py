@@ -8,17 +8,22 @@ import os
 from pathlib import Path
 from typing import Any
 
-from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
+from desktop_app.domain.options import LaunchSpec, defaults, from_profile, to_profile
 from desktop_app.domain.problems import failure
+from desktop_app.domain.profile import from_clearml_session
 
 KEY = "sessiondock"
 
 
 def load(path: Path) -> LaunchSpec:
-    """The defaults where there is no such file. Problems: launch.invalid"""
+    """The defaults where there is no such file; what clearml-session kept there, its password excepted, until we have
+    kept something. Problems: launch.invalid"""
     values = _read(path)
     found = values.get(KEY)
-    return from_profile(found if isinstance(found, dict) else {})
+    if isinstance(found, dict):
+        return from_profile(found)
+    theirs = from_clearml_session(values)
+    return theirs.spec if theirs else defaults()
 
 
 def save(path: Path, spec: LaunchSpec) -> None:

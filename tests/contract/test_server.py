@@ -112,6 +112,7 @@ def test_parameters_of_another_task_are_not_read(rig: ServerRig) -> None:
     assert code_of(caught) == "task.foreign"
 
 
+@pytest.mark.parity("H3")
 @pytest.mark.parametrize(("queue", "watched"), [("gpu (a100)", True), ("nobody's", False)])
 def test_enqueue_tells_whether_an_agent_serves_the_queue(rig: ServerRig, queue: str, watched: bool) -> None:
     task = rig.server.create(DRAFT, soon())
