@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from desktop_app.domain.session import Action
 from desktop_app.ui.app import make_application, run
 from desktop_app.ui.controller import Controller
+from desktop_app.ui.controls import Fold
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.theme import Scheme, Theme
 from desktop_app.ui.wizard.dialog import Wizard
@@ -62,6 +63,9 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
                 if field.name == "name":
                     field.target.setText("a")  # type: ignore[attr-defined]
             grab(shown, folder, f"{prefix}-{name}-error")
+            for fold in shown.findChildren(Fold):
+                fold.setChecked(True)
+            grab(shown.launch_page.form, folder, f"{prefix}-{name}-all")
         shown.done(0)
         shown.hide()
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 from desktop_app.ui.controls import CheckBox, ComboBox
 
 Value = str | bool
-LINES_SHOWN = 4
+FEWEST_LINES, MOST_LINES = 2, 8
 
 
 class BoolEditor(CheckBox):
@@ -56,8 +56,14 @@ class LinesEditor(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(LINES_SHOWN * self.fontMetrics().lineSpacing() + 18)
+        self._fit()
+        self.textChanged.connect(self._fit)
         self.textChanged.connect(self.edited)
+
+    def _fit(self) -> None:
+        """As high as its lines, within bounds."""
+        lines = min(max(self.blockCount() + 1, FEWEST_LINES), MOST_LINES)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 18)
 
     @property
     def target(self) -> QWidget:

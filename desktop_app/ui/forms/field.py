@@ -100,9 +100,10 @@ class Field(QWidget):
         self.check()
         self.edited.emit()
 
-    def check(self, *, force: bool = False) -> str:
-        """What is wrong with the value; shown if the field was touched or ``force``d."""
-        error = problem_of(self.option, self.value())
+    def check(self, also: str = "", *, force: bool = False) -> str:
+        """What is wrong with the value, in itself or beside others (``also``); shown if the field was touched or
+        ``force``d."""
+        error = problem_of(self.option, self.value()) or also
         self._touched = self._touched or force
         shown = error if self._touched else ""
         self._error.setText(shown)

@@ -36,7 +36,7 @@ class _Beside(QWidget):
         self.setFocusProxy(inner)
 
     def add_button(self, text: str, identifier: str, press: Callable[[], None]) -> None:
-        made = button(text, "quiet", identifier)
+        made = button(text, identifier=identifier)
         made.clicked.connect(lambda: press())
         self._buttons.addWidget(made)
 
@@ -121,7 +121,7 @@ class SecretEditor(_Beside):
         line = LineEditor()
         super().__init__(line, below=False, parent=parent)
         line.setEchoMode(QLineEdit.EchoMode.Password)
-        show = button("Show", "quiet", f"show-{identifier}")
+        show = button("Show", identifier=f"show-{identifier}")
         show.setCheckable(True)
         show.setMinimumSize(QSize(64, 0))
         show.toggled.connect(

@@ -9,14 +9,17 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop_app.domain.option import Page
-from desktop_app.domain.options import LaunchSpec, defaults, normalised, options
+from desktop_app.domain.option import Kind, Page
+from desktop_app.domain.options import LaunchSpec, defaults, normalised, options, validate
 from desktop_app.ui.controls import Fold
 from desktop_app.ui.forms.field import Field, MakeQueueEditor
 from desktop_app.ui.forms.queue_editor import QueueEditor
+from desktop_app.ui.text import shortened
 from desktop_app.ui.theme import SPACE_L, SPACE_M
 from desktop_app.ui.widgets import Card
 
+MORE = "More options"
+MOST_CHARS = 70
 QUEUE_FILTERS = ("queue_include_tag", "queue_excluded_tag")
 
 
@@ -58,14 +61,23 @@ class OptionForm(QWidget):
         column = QVBoxLayout(hidden)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_M)
-        fold = Fold("More options", hidden)
+        fold = Fold(MORE, hidden)
         fold.setAccessibleIdentifier(f"fold-{page.name.lower()}")
         fold.setAccessibleName(f"More options: {page.value}")
         for name in names:
             column.addWidget(self._field(name))
             self._folds[name] = fold
+            self.fields[name].edited.connect(self._name_folds)
         card.body.addWidget(fold)
         card.body.addWidget(hidden)
+
+    def _name_folds(self) -> None:
+        """Options that are set must not hide behind a closed fold: it names them."""
+        start = defaults()
+        for fold in dict.fromkeys(self._folds.values()):
+            inside = [self.fields[name] for name, around in self._folds.items() if around is fold]
+            set_ones = [field.option.label for field in inside if field.value() != getattr(start, field.name)]
+            fold.setText(shortened(f"{MORE} ({', '.join(set_ones)})", MOST_CHARS) if set_ones else MORE)
 
     def _filter_queues(self) -> None:
         """The queue's list follows the tags that are asked for."""
@@ -90,6 +102,13 @@ class OptionForm(QWidget):
         for name, field in self.fields.items():
             field.set_value(getattr(spec, name))
         self._filter_queues()
+        self._name_folds()
+
+    def forget_secrets(self) -> None:
+        """Once they are used, or not wanted."""
+        for field in self.fields.values():
+            if field.option.kind is Kind.SECRET:
+                field.set_value("")
 
     def problems(self) -> dict[str, str]:
         """Field name -> what is wrong, without showing it."""
@@ -97,7 +116,8 @@ class OptionForm(QWidget):
 
     def check_all(self) -> bool:
         """Show every error, unfold and focus the first; True when there is none."""
-        wrong = [name for name, field in self.fields.items() if field.check(force=True)]
+        together = validate(self.spec())  # knows what one field alone does not
+        wrong = [name for name, field in self.fields.items() if field.check(together.get(name, ""), force=True)]
         if wrong:
             if wrong[0] in self._folds:
                 self._folds[wrong[0]].setChecked(True)

@@ -211,6 +211,7 @@ class Wizard(QDialog):
             self._ticket.drop()
             self._ticket = None
         self.account_page.forget_secret()
+        self.launch_page.form.forget_secrets()
         super().done(result)
 
     def _remedy(self, remedy: Remedy) -> None:
