@@ -9,9 +9,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SETUP := packaging/setup
 PYTEST_ARGS ?=
+SOAK_ARGS ?=
 
-.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files soak-files screenshots test-py38 icons \
-	dist dist-check clean
+.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files \
+	soak soak-files screenshots test-py38 icons dist dist-check clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +85,9 @@ soak-files: setup-test ## ten gigabytes up and down, cancelled, cut off and resu
 
 bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow link; ends with one JSON line
 	@$(PY) -m tests.bench.tunnel
+
+soak: setup-test ## half an hour of faults and redials under load; ends with one JSON line
+	@$(PY) -m tests.bench.soak $(SOAK_ARGS)
 
 screenshots: setup-test ## take the pictures in assets/screenshots again
 	@$(SETUP)/system_packages.sh screenshots

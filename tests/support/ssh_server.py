@@ -93,12 +93,17 @@ class SshServer:
         except OSError:
             return False
 
+    def family(self) -> list[psutil.Process]:
+        """The listener and every session of it, the listener last."""
+        if self.process is None:
+            return []
+        return [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
+
     def kill(self) -> None:
-        """The listener and every session of it, at once, as when the machine's container is killed."""
+        """All of them at once, as when the machine's container is killed."""
         if self.process is None:
             return
-        family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
-        for member in family:
+        for member in self.family():
             try:
                 member.kill()
             except psutil.NoSuchProcess:
