@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import re
 import sys
 from collections.abc import Callable
 
@@ -18,7 +19,18 @@ def add_key_commands(make: MakeCommand) -> None:
     help_text = "let a passphrase (asked for, or a line of standard input) attach a session from another computer"
     command = make("passphrase", "run_passphrase", help_text)
     command.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
-    command.add_argument("--account", default="", help="the account's name or id")
+    trust = make("trust", "run_trust", "confirm the host key of a session that clearml-session started")
+    trust.add_argument("session", help="id, beginning of an id, or name")
+    trust.add_argument("fingerprint", type=fingerprint, help="what the machine shows: SHA256:…")
+    for one in (command, trust):
+        one.add_argument("--account", default="", help="the account's name or id")
+
+
+def fingerprint(text: str) -> str:
+    """A host key's fingerprint as an argument; argparse turns ValueError into wrong usage."""
+    if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
+        raise ValueError(text)
+    return text
 
 
 class KeyCommands(CommandBase):
@@ -33,8 +45,21 @@ class KeyCommands(CommandBase):
             say(f"“{snapshot.name}” can now be attached from another computer with this passphrase.")
         return 0
 
+    def run_trust(self) -> int:
+        snapshot = self.session()
+        self.core.keys.trust_host(snapshot.id, self.arguments.fingerprint)
+        if self.json:
+            json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
+        else:
+            say(f"“{snapshot.name}” is connected only where its machine shows {self.arguments.fingerprint}.")
+        return 0
+
     def attach_unlocked(self, session: SessionId) -> None:
         """Attach; a session of another computer may need its passphrase, which a person can tell."""
+        now = self.core.store.get(session)
+        if now is not None and now.facts.foreign is not None:
+            self.core.attach(session, self.cancel())
+            return
         try:
             self.core.keys.check(session, self.cancel())
         except AppError as error:

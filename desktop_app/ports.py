@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import Cancelled
 from desktop_app.domain.route import DIRECT, Route
 from desktop_app.domain.secrets import SecretKind
@@ -107,6 +108,9 @@ class Server(Protocol):
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         """Set hyper-parameters of section ``sessiondock``, whatever the task's state; other parameters stay."""
 
+    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+        """What a session of clearml-session tells everybody. Problems: task.gone, task.foreign"""
+
     def parameters(self, task: str, cancel: Cancel) -> Mapping[str, str]:
         """The hyper-parameters of section ``sessiondock`` of a session. Problems: task.gone, task.foreign"""
 
@@ -140,12 +144,19 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect, and which way. ``private_key`` is an OpenSSH private key; it never leaves memory."""
+    """Where to connect, and which way. ``private_key`` is an OpenSSH private key; it never leaves memory.
+
+    ``foreign``: a session of clearml-session, which is entered with a password, has no control channel, and shows one
+    of the host keys in ``fingerprints`` instead of the record's.
+    """
 
     record: Record
-    private_key: str = field(repr=False)
+    private_key: str = field(default="", repr=False)
     route: Route = DIRECT
     route_password: str = field(default="", repr=False)  # of the route's proxy
+    foreign: bool = False
+    password: str = field(default="", repr=False)
+    fingerprints: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +189,7 @@ class Tunnel(Protocol):
     def connect(self, target: Target, cancel: Cancel) -> None:
         """Dial, check the host key strictly, authenticate, start the control channel.
 
-        Problems: ssh.unreachable, ssh.host_key, ssh.auth, ssh.protocol
+        Problems: ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.protocol
         """
 
     def route(self, ports: Mapping[str, int]) -> None:

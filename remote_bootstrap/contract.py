@@ -98,6 +98,11 @@ def usable_user(name: str) -> bool:
     return _USER.fullmatch(name) is not None
 
 
+def usable_address(text: str) -> bool:
+    """Whether a connection record may name this host or address."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def _loads(text: str, what: str) -> Dict[str, Any]:
     try:
         value = json.loads(text)
@@ -174,7 +179,7 @@ class Record:
         )
         if not 0 < record.port < 65536:
             raise ContractError("connection record has port %d" % record.port)
-        if not _ADDRESS.fullmatch(record.address) or not _USER.fullmatch(record.user):
+        if not usable_address(record.address) or not usable_user(record.user):
             raise ContractError("connection record has an impossible address or user name")
         return record
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from desktop_app.adapters import clearml_facts as facts
+from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
@@ -134,6 +136,10 @@ class ServerCalls(Lookups):
         body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none", "force": True}
         self.call("tasks.edit_hyper_params", body, cancel)
 
+    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+        wanted = [f"runtime.{name}" for name in (foreign.RUNTIME_PASSWORD, foreign.RUNTIME_TOKEN, *foreign.EXPOSED)]
+        return facts.foreign_login(self._ours(task, cancel, wanted))
+
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
         found = self._ours(task, cancel, (f"hyperparams.{contract.SECTION}",))
         return facts.parameter_values(found)
@@ -155,7 +161,7 @@ class ServerCalls(Lookups):
         """One query for all that live; a second one, by id, only when a known one is not among them any more."""
         live = {
             "user": [self._user_id(cancel)],
-            "system_tags": [contract.SYSTEM_TAG],
+            "system_tags": list(facts.SESSION_TAGS),
             "status": list(facts.LIVE_STATUSES),
         }
         found = {str(task["id"]): task for task in self._tasks(live, cancel)}

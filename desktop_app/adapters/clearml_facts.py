@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from desktop_app.domain import foreign
 from desktop_app.domain.account import LogLine, Queue, Worker
+from desktop_app.domain.foreign import ForeignLogin, ForeignSession
 from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
 from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import TaskDraft
@@ -19,6 +21,7 @@ TASK_FIELDS = (
     "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
     "started",     "last_worker", "last_worker_report", "execution.queue",
     f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
+    f"hyperparams.{foreign.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
 )  # fmt: skip
 
 LIVE_STATUSES = ("created", "queued", "in_progress")
@@ -27,9 +30,21 @@ REPORT_EVERY_S = 30.0  # how often an agent reports
 _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
 
 
+SESSION_TAGS = (contract.SYSTEM_TAG, foreign.SYSTEM_TAG)
+
+
 def is_session(task: Mapping[str, Any]) -> bool:
+    """Ours, or one that clearml-session made."""
+    return any(_tagged(task, tag) for tag in SESSION_TAGS)
+
+
+def is_foreign(task: Mapping[str, Any]) -> bool:
+    return _tagged(task, foreign.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
+
+
+def _tagged(task: Mapping[str, Any], tag: str) -> bool:
     tags = task.get("system_tags")
-    return isinstance(tags, list) and contract.SYSTEM_TAG in tags
+    return isinstance(tags, list) and tag in tags
 
 
 def _time(value: object) -> datetime | None:
@@ -81,9 +96,11 @@ def task_facts(
     lost_s: float = 0.0,
 ) -> ServerFacts:
     """One session. The record is read but not believed: whoever connects verifies it."""
-    record, record_error = _record(task)
-    report = _report(task)
-    remote, end = _remote(task, record is not None or bool(record_error), report)
+    theirs = _foreign(task) if is_foreign(task) else None
+    record, record_error = _record(task) if theirs is None else (None, "")
+    report = _report(task) if theirs is None else theirs.report()
+    published = record is not None or bool(record_error) if theirs is None else theirs.ready
+    remote, end = _remote(task, published, report)
     return ServerFacts(
         remote=remote,
         name=str(task.get("name") or ""),
@@ -101,6 +118,25 @@ def task_facts(
         record=record,
         record_error=record_error,
         report=report,
+        foreign=theirs,
+    )
+
+
+def _foreign(task: Mapping[str, Any]) -> ForeignSession:
+    runtime = _inner(task, "runtime")
+    return foreign.session_of(
+        runtime if isinstance(runtime, Mapping) else {}, parameter_values(task, foreign.PROPERTIES)
+    )
+
+
+def foreign_login(task: Mapping[str, Any]) -> ForeignLogin:
+    """What clearml-session left in its task."""
+    runtime = _inner(task, "runtime")
+    values = runtime if isinstance(runtime, Mapping) else {}
+    return ForeignLogin(
+        str(values.get(foreign.RUNTIME_PASSWORD) or ""),
+        str(values.get(foreign.RUNTIME_TOKEN) or "").strip(),
+        tuple(label for name, label in foreign.EXPOSED.items() if values.get(name)),
     )
 
 
@@ -232,8 +268,8 @@ def parameters(values: Mapping[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def parameter_values(task: Mapping[str, Any]) -> dict[str, str]:
-    """Name -> value of our section."""
-    section = _inner(task, "hyperparams", contract.SECTION)
+def parameter_values(task: Mapping[str, Any], name: str = contract.SECTION) -> dict[str, str]:
+    """Name -> value of a section."""
+    section = _inner(task, "hyperparams", name)
     items = section.items() if isinstance(section, Mapping) else ()
-    return {str(name): str(_inner(item, "value") or "") for name, item in items if isinstance(item, Mapping)}
+    return {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}

@@ -14,7 +14,7 @@ from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
 
 from desktop_app.adapters.ssh_route import Router, Way
 from desktop_app.adapters.ssh_tcp import ConnectError
-from desktop_app.adapters.ssh_transport import SessionTransport
+from desktop_app.adapters.ssh_transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
 from desktop_app.adapters.ssh_wire import WIRE_ERRORS, Patience, describe, unreachable
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Target
@@ -26,20 +26,26 @@ DIAL_SECONDS = 20.0
 def dial(target: Target, patience: Patience, on_end: Callable[[SessionTransport], None]) -> SessionTransport:
     """Connect, check the host key against the record's, sign in with the session's key.
 
-    Problems: route.*, ssh.unreachable, ssh.host_key, ssh.auth, ssh.no_key, ssh.protocol. Raises Cancelled.
+    Problems: route.*, ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.no_key,
+    ssh.protocol. Raises Cancelled.
     """
-    key = client_key(target.private_key)
+    key = None if target.foreign else client_key(target.private_key)
     way = _reach(target, patience)
 
     def ended(transport: SessionTransport) -> None:
         way.close()
         on_end(transport)
 
-    transport = SessionTransport(way.sock, ended)
+    transport = SessionTransport(way.sock, ended, FOREIGN_KEY_TYPES if target.foreign else KEY_TYPES)
     try:
         _negotiate(transport, target.record, patience)
-        _check_host_key(transport, target.record)
-        _sign_in(transport, target.record, key, patience)
+        _check_host_key(transport, target)
+        if key is not None:
+            _sign_in(
+                transport, target.record, lambda done: transport.auth_publickey(target.record.user, key, done), patience
+            )
+        else:
+            _enter(transport, target, patience)
     except BaseException as error:
         why = way.why() if isinstance(error, AppError) and error.problem.code == "ssh.unreachable" else ""
         transport.abandon()
@@ -85,13 +91,17 @@ def _negotiate(transport: SessionTransport, record: contract.Record, patience: P
     raise unreachable(record, describe(error))
 
 
-def _check_host_key(transport: SessionTransport, record: contract.Record) -> None:
+def _check_host_key(transport: SessionTransport, target: Target) -> None:
+    record = target.record
     try:
         shown = transport.get_remote_server_key()
     except SSHException as error:
         raise unreachable(record, describe(error)) from None
-    if shown.asbytes() != _key_blob(record.host_key):
-        raise _wrong_host_key(record, contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}"))
+    found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
+    if target.foreign and found not in target.fingerprints:
+        raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
+    if not target.foreign and shown.asbytes() != _key_blob(record.host_key):
+        raise _wrong_host_key(record, found)
 
 
 def _key_blob(public_key: str) -> bytes:
@@ -111,10 +121,26 @@ def _wrong_host_key(record: contract.Record, found: str) -> AppError:
     return failure("ssh.host_key", address=record.address, port=record.port, found=found, expected=expected)
 
 
-def _sign_in(transport: SessionTransport, record: contract.Record, key: Ed25519Key, patience: Patience) -> None:
+def _enter(transport: SessionTransport, target: Target, patience: Patience) -> None:
+    """With the password; only that method is tried."""
+    record = target.record
+    try:
+        _sign_in(transport, record, lambda done: transport.auth_password(record.user, target.password, done), patience)
+    except AppError as error:
+        if error.problem.code != "ssh.auth":
+            raise
+        raise failure("ssh.password", address=record.address, user=record.user, cause=error.problem.cause) from None
+
+
+def _sign_in(
+    transport: SessionTransport,
+    record: contract.Record,
+    begin: Callable[[threading.Event], object],
+    patience: Patience,
+) -> None:
     done = threading.Event()
     try:
-        transport.auth_publickey(record.user, key, event=done)
+        begin(done)
     except SSHException as error:
         raise unreachable(record, describe(error)) from None
     answered = patience.wait(done, transport.is_active)

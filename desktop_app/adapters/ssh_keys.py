@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from desktop_app.domain.foreign import PUBLISHED_KEYS
 from desktop_app.domain.problems import AppError, Retry, failure, problem
 from remote_bootstrap import contract
 
@@ -24,13 +25,6 @@ _HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
 
 # The private halves of these are literals in clearml-session's source since 2020: whoever reads it can pretend to be a
 # machine that shows one of them.
-CLEARML_SESSION_FINGERPRINTS = frozenset(
-    {
-        "SHA256:O2++ST5lAGVoredT1hqlAyTowgNwlnNRJrwE8cbMLo0",  # ssh-ed25519
-        "SHA256:D7CcYsGHNaxvJIOeHrO++GpcDZ3iI2EsaSmGgA61UzI",  # ecdsa-sha2
-        "SHA256:7Km+DT3w7fliQqC8RRyEQ4NqaDi9X67Za22PD7Jk8T4",  # ssh-rsa
-    }
-)
 
 
 class Damaged(ValueError):
@@ -75,7 +69,7 @@ def _public_line(key: Ed25519PublicKey) -> str:
 def published_by_clearml_session(host_key: str) -> bool:
     """True for a host key whose private half everybody can read in clearml-session's source."""
     try:
-        return contract.fingerprint(host_key) in CLEARML_SESSION_FINGERPRINTS
+        return contract.fingerprint(host_key) in PUBLISHED_KEYS
     except contract.ContractError:
         return False
 

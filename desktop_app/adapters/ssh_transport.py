@@ -14,6 +14,7 @@ from desktop_app.adapters.ssh_packets import PACKET, StreamPacketizer
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 DIGESTS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 KEY_TYPES = ("ssh-ed25519",)
+FOREIGN_KEY_TYPES = (*KEY_TYPES, "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256")  # of clearml-session's servers
 KEX_PREFIXES = ("mlkem768x25519", "curve25519", "ecdh-sha2")
 
 # paramiko logs each lost connection as an error with a traceback; we report those as problems instead.
@@ -24,7 +25,12 @@ logging.getLogger(WIRE_LOG).setLevel(logging.CRITICAL)
 class SessionTransport(Transport):
     """A client transport that tells when it ended. ``on_end`` is called once, on the transport's own thread."""
 
-    def __init__(self, sock: socket.socket, on_end: Callable[["SessionTransport"], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_end: Callable[["SessionTransport"], None],
+        key_types: tuple[str, ...] = KEY_TYPES,
+    ) -> None:
         super().__init__(sock, WINDOW, PACKET, packetizer_class=StreamPacketizer)
         sock.setblocking(False)  # the packetizer waits by itself
         assert isinstance(self.packetizer, StreamPacketizer)
@@ -37,7 +43,7 @@ class SessionTransport(Transport):
         self.wire = sock
         self.set_log_channel(WIRE_LOG)
         options = self.get_security_options()
-        options.ciphers, options.digests, options.key_types = CIPHERS, DIGESTS, KEY_TYPES
+        options.ciphers, options.digests, options.key_types = CIPHERS, DIGESTS, key_types
         options.kex = tuple(name for name in options.kex if name.startswith(KEX_PREFIXES))
 
     @property

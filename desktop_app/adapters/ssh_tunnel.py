@@ -15,7 +15,7 @@ from desktop_app.adapters.ssh_forward import PATIENCE_SECONDS, Forwarder
 from desktop_app.adapters.ssh_reverse import ReverseForwards
 from desktop_app.adapters.ssh_socks import Proxies
 from desktop_app.adapters.ssh_transport import SessionTransport
-from desktop_app.adapters.ssh_wire import Patience, unreachable
+from desktop_app.adapters.ssh_wire import WIRE_ERRORS, Patience, describe, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import BoundPort, Cancel, Target, Way
 from remote_bootstrap import contract
@@ -40,6 +40,7 @@ class SshTunnel:
         self._control: ControlChannel | None = None
         self._lent_to: SessionTransport | None = None
         self._address = "the session"
+        self._foreign = False
         self._report_callbacks: list[Callable[[Report], None]] = []
         self._lost_callbacks: list[Callable[[], None]] = []
 
@@ -79,6 +80,8 @@ class SshTunnel:
     def probe(self, cancel: Cancel) -> float:
         """A link so full that the answer is late is alive while other bytes keep coming, those of before set aside."""
         started, transport = time.monotonic(), self._transport
+        if self._foreign and transport is not None:
+            return _knock(transport, Patience(cancel, self._stopped, PROBE_SECONDS), self._address)
         try:
             self._ask(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, cancel, PROBE_SECONDS)
         except AppError:
@@ -124,11 +127,12 @@ class SshTunnel:
     # --- inside
 
     def _connect(self, target: Target, patience: Patience) -> None:
-        self._address = target.record.address
+        self._address, self._foreign = target.record.address, target.foreign
         transport = dial(target, patience, self._ended)
-        control = ControlChannel(transport, target.record, self._report)
+        control = None if target.foreign else ControlChannel(transport, target.record, self._report)
         try:
-            _greet(control, target, patience)
+            if control is not None:
+                _greet(control, target, patience)
             patience.check()
             with self._lock:
                 if transport.ended.is_set():
@@ -145,6 +149,8 @@ class SshTunnel:
         control = self._control
         if self._stopped.is_set():
             raise Cancelled
+        if self._foreign and self._transport is not None:
+            raise failure("session.foreign")
         if control is None:
             raise failure("ssh.lost", address=self._address)
         return control.request(op, args, Patience(cancel, self._stopped, seconds))
@@ -183,6 +189,17 @@ def _greet(control: ControlChannel, target: Target, patience: Patience) -> None:
         if error.problem.code == "ssh.lost":  # lost before it was there: to people it never answered
             raise unreachable(target.record, error.problem.cause) from None
         raise
+
+
+def _knock(transport: SessionTransport, patience: Patience, address: str) -> float:
+    """The round trip of opening a channel, where no program of ours answers."""
+    started = time.monotonic()
+    try:
+        transport.open_channel("session", timeout=max(0.1, patience.remaining)).close()
+    except WIRE_ERRORS as error:
+        patience.check()
+        raise failure("ssh.lost", address=address, cause=describe(error)) from None
+    return time.monotonic() - started
 
 
 def _leave(transport: SessionTransport | None, control: ControlChannel | None) -> None:

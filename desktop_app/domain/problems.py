@@ -25,6 +25,7 @@ class Remedy(Enum):
     OTHER_QUEUE = "Choose another queue…"
     CANCEL_LAUNCH = "Cancel launch"
     SHOW_LOG = "Show log"
+    TRUST_HOST = "Trust this machine"
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
@@ -151,6 +152,18 @@ TABLE = MappingProxyType(
             _row("ssh.short_passphrase", "The passphrase is too short",
                  "Everybody in your ClearML workspace can try to guess it, so use at least {least} characters.",
                  Retry.USER),
+            _row("ssh.unknown_host", "This machine is not known yet",
+                 "The server at {address} port {port} shows the host key {found}. The session was not started by "
+                 "SessionDock, so nothing tells whether that is its own. Trust it only if whoever runs the machine "
+                 "confirms this fingerprint.", Retry.USER, (Remedy.TRUST_HOST,)),
+            _row("ssh.password", "The session's machine refused the password",
+                 "{address} did not accept the password that the session's task holds for {user}. It may have been "
+                 "changed there.", Retry.USER, (Remedy.RETRY,)),
+            _row("session.foreign", "Not possible in a session that clearml-session started",
+                 "It can be connected, opened and shut down here, but what needs SessionDock's own program in the "
+                 "session does not work. Launch a session with SessionDock for that.", Retry.NEVER),
+            _row("session.exposed", "Others can get into this session",
+                 "clearml-session started it. {why}", Retry.NEVER),
             _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
             _row("ssh.config_unwritable", "The ssh configuration can't be changed",
                  "{path}: {why}. {by_hand} yourself: {line}", Retry.USER, (Remedy.RETRY,)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import Problem
 from remote_bootstrap import contract
 from remote_bootstrap.apps import APPS, BY_KEY, AppSpec
@@ -104,6 +105,7 @@ class ServerFacts:
     record: contract.Record | None = None
     record_error: str = ""
     report: contract.Report | None = None
+    foreign: ForeignSession | None = None  # clearml-session made it, not we
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +221,10 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
-    if link is Link.UP:
+    if link is Link.UP and snapshot.facts.foreign is None:
         actions |= {Action.TERMINAL, Action.COPY_SSH}
-        if any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
-            actions.add(Action.OPEN)
+    if link is Link.UP and any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
+        actions.add(Action.OPEN)
     if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:
         actions.add(Action.ATTACH)
     if link is not Link.OFF or snapshot.held_by:

@@ -119,7 +119,7 @@ class Aliases:
         now, target = self._store.get(session), self._target(session)
         if now is None or now.remote is Remote.ENDED:
             self._drop(session)
-        elif now.link is Link.OFF or target is None:
+        elif now.link is Link.OFF or target is None or target.foreign:  # entered with a password: no key to lend
             self._take_back(session)
         else:
             self._serve(now, target)

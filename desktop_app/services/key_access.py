@@ -26,6 +26,10 @@ class KeyAccess:
         self._outside.register_secret(passphrase)
         self._keys.unlock(session, self._server(session.account, cancel), passphrase, cancel)
 
+    def trust_host(self, session: SessionId, fingerprint: str) -> None:
+        """Quick: from now on the machine of this session of clearml-session must show this host key ("SHA256:…")."""
+        self._outside.profiles.save_host_key(session.text, fingerprint)
+
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         """Let this passphrase open the session's key. Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase"""
         self._outside.register_secret(passphrase)

@@ -205,6 +205,8 @@ class Links:
         if mine is None:
             return self.others.ssh_command(session)
         now, target = self._store.get(session), mine.tunnel.target
+        if target is not None and target.foreign:
+            raise failure("session.foreign")
         endpoint = now.endpoint(SSH.key) if now else None
         if now is None or now.link is not Link.UP or endpoint is None or not endpoint.local_port or target is None:
             raise failure("open.not_ready", app=SSH.label, state="not connected", why="Attach the session first.")

@@ -13,6 +13,7 @@ from desktop_app.domain.problems import AppError, Problem, Retry, failure, probl
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, Server, Target
+from desktop_app.services.foreign import ForeignAccess
 from desktop_app.services.forwards import SessionForwards
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
@@ -48,6 +49,7 @@ class SessionTunnel:
         self._tunnel.on_lost(lost)
         self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel)
         self._trust = RecordTrust(session, outside)
+        self._foreign = ForeignAccess(session, outside)
         self._keys = SessionKeys(outside.secrets, outside.slot_cipher)
         self._dial = Cancel()
         self._private_key = ""
@@ -106,15 +108,22 @@ class SessionTunnel:
     def connect(self, cancel: Cancel) -> None:
         """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
         server = self._server(cancel)
-        record = self._trust.believed(self._facts(server), server, cancel)
-        key = self._key(server, cancel)
-        self._target = Target(record, key, *route_of(self._outside, self._session.account))
+        facts = self._facts(server)
+        if facts.foreign is None:
+            record = self._trust.believed(facts, server, cancel)
+            key = self._key(server, cancel)
+            self._target = Target(record, key, *route_of(self._outside, self._session.account))
+        else:
+            self._target = self._foreign.target(facts.foreign, server, cancel)
         self._dial = Cancel(self._outside.pace.dial_s)
         cancel.check()
         self._tunnel.connect(self._target, self._dial)
         self._route({})
         self.probe(self._outside.pace.probe_s)
         self._store.apply(self._session, TunnelUp())
+        if self._target.foreign:
+            self._app_secrets = self._foreign.secrets()
+            self._store.apply(self._session, Noticed(self._foreign.warning()))
 
     def _facts(self, server: Server) -> ServerFacts:
         """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""
@@ -123,7 +132,8 @@ class SessionTunnel:
         try:
             seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as error:
-            if known is None or known.record is None or error.problem.retry is not Retry.AUTO:
+            reachable = known is not None and (known.record is not None or known.foreign is not None)
+            if known is None or not reachable or error.problem.retry is not Retry.AUTO:
                 raise
             return known
         self._store.apply(self._session, ServerSaw(seen.facts))

@@ -117,6 +117,13 @@ class Commands(QObject):
     def move(self, session: SessionId, queue: str) -> None:
         self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
 
+    def _trust(self, session: SessionId) -> None:
+        """The shown host key is confirmed; connect."""
+        snapshot = self._core.store.get(session)
+        if snapshot is not None and snapshot.problem is not None:
+            self._core.keys.trust_host(session, snapshot.problem.cause)
+        self._reconnect(session)
+
     def unlock(self, session: SessionId, passphrase: str) -> None:
         """Fetch the key of a session of another computer, then connect."""
 
@@ -187,6 +194,7 @@ class Commands(QObject):
             Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),
             Remedy.ATTACH: lambda: self._attach(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
+            Remedy.TRUST_HOST: lambda: self._trust(session),
             Remedy.ENTER_PASSPHRASE: lambda: self.ask_passphrase.emit(session),
         }
         table[remedy]()

@@ -3,6 +3,7 @@
 Its task rewrites the machine it runs on, so the whole sandbox runs in a private mount namespace.
 """
 
+import re
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -11,8 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop_app.compose import Paths, build_core
+from desktop_app.domain.session import Link, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
+from desktop_app.services.core import Core
+from tests.fakes.secret_store import FakeSecretStore
 from tests.support import isolated_agent
 from tests.support.sandbox_cli import ClearmlSession
 from tests.support.sandbox_server import RealApi
@@ -37,7 +43,11 @@ def info() -> Iterator[SandboxInfo]:
 
 def _jupyter_answers(cli: ClearmlSession) -> bytes:
     url = cli.expect(r"Jupyter Lab URL: (http://localhost:\d+)/\?token=(\w+)", ATTACH_SECONDS)
-    request = urllib.request.Request(f"{url[1]}/api/status", headers={"Authorization": f"token {url[2]}"})
+    return _status(url[1], url[2])
+
+
+def _status(origin: str, token: str) -> bytes:
+    request = urllib.request.Request(f"{origin}/api/status", headers={"Authorization": f"token {token}"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return bytes(answer.read())
 
@@ -70,6 +80,7 @@ def test_clearml_session_launches_lists_attaches_and_shuts_down(info: SandboxInf
         cli.enter("quit")
         cli.end(30)
     assert api.status(task) == "in_progress"
+    _we_attach(info, task, private_home)
 
     with ClearmlSession(info, private_home, ["--yes", "--attach", task]) as cli:
         cli.expect("Connection is up and running", ATTACH_SECONDS)
@@ -83,6 +94,33 @@ def test_clearml_session_launches_lists_attaches_and_shuts_down(info: SandboxInf
 
     _launches_again_and_is_shut_down_by_id(info, private_home, api, stale=task)
     assert [path.read_bytes() for path in WATCHED] == before
+
+
+def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
+    """SessionDock connects to that command line's session, says what is wrong with it, and opens its notebook."""
+    paths = Paths(home / "config", home / "state", home / "run", home / "sandbox")
+    core = build_core(paths, "cli", secrets=FakeSecretStore())
+    try:
+        account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
+        session = core.fetch(SessionId(account.id, task), Cancel(20)).id
+        core.attach(session, Cancel(20))
+        now = wait_until(lambda: _up(core, session), "the tunnel", ATTACH_SECONDS)
+        assert now.notice is not None and "anybody can download" in now.notice.detail
+        page = core.login_page(session, "jupyterlab", Cancel(20))
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            form = answer.read().decode()
+        local = re.search(r"http://127.0.0.1:\d+", form)
+        token = re.search(r'value="(\w{20,})"', form)
+        assert local is not None and token is not None, form
+        assert b"started" in _status(local[0], token[1])
+    finally:
+        core.close()
+
+
+def _up(core: Core, session: SessionId) -> SessionSnapshot | None:
+    now = core.store.get(session)
+    assert now is None or now.problem is None or now.link is not Link.BLOCKED, now
+    return now if now is not None and now.link is Link.UP and now.notice is not None else None
 
 
 def _reason(api: RealApi, task: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from desktop_app.domain.account import Identity, LogLine, Queue, Worker
+from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
@@ -31,6 +32,7 @@ class FakeTask:
     user: str = "me"
     foreign: bool = False
     log: list[LogLine] = field(default_factory=list)
+    login: ForeignLogin = field(default_factory=ForeignLogin)
 
 
 class FakeServer:
@@ -83,6 +85,11 @@ class FakeServer:
         with self._lock:
             self._enter("write_parameters", cancel)
             self._ours(task).parameters.update(values)
+
+    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+        with self._lock:
+            self._enter("foreign_login", cancel)
+            return self._ours(task).login
 
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
         with self._lock:

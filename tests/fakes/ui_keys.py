@@ -15,5 +15,8 @@ class FakeKeys:
     def unlock(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         self._call("keys.unlock", cancel, session, passphrase)
 
+    def trust_host(self, session: SessionId, fingerprint: str) -> None:
+        self._call("keys.trust_host", Cancel(), session, fingerprint)
+
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         self._call("keys.set_passphrase", cancel, session, passphrase)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.ssh_keys import (
-    CLEARML_SESSION_FINGERPRINTS,
     new_key,
     public_line,
     published_by_clearml_session,
     verify_record,
 )
+from desktop_app.domain.foreign import PUBLISHED_KEYS
 from desktop_app.domain.problems import AppError, Remedy, Retry
 from remote_bootstrap.contract import Record, fingerprint
 from tests.support.ssh_server import TASK, make_key, sign
@@ -160,4 +160,4 @@ def test_a_private_key_is_never_in_the_problem_that_it_causes() -> None:
 def test_clearml_sessions_published_host_keys_are_recognised(key: Path) -> None:
     assert not published_by_clearml_session(public(key))
     assert not published_by_clearml_session("nonsense")
-    assert all(len(one) == len(fingerprint(public(key))) for one in CLEARML_SESSION_FINGERPRINTS)
+    assert all(len(one) == len(fingerprint(public(key))) for one in PUBLISHED_KEYS)

@@ -19,14 +19,20 @@ def facts_of(snapshot: SessionSnapshot) -> tuple[tuple[str, str], ...]:
         ("Queue", facts.queue),
         ("Agent", facts.worker),
         ("Project", facts.project),
-        ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else ""),
+        ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else _foreign_machine(snapshot)),
         ("Created", ago(facts.created)),
         ("Started", ago(facts.started)),
         ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
+        ("Started by", "clearml-session" if facts.foreign else ""),
         ("Task", snapshot.id.task),
         ("Server says", facts.message),
     )
     return tuple((name, " ".join(value.split())) for name, value in rows if value)
+
+
+def _foreign_machine(snapshot: SessionSnapshot) -> str:
+    place = snapshot.facts.foreign
+    return f"{place.user}@{place.address}, port {place.port}" if place and place.ready else ""
 
 
 class FactsCard(Card):

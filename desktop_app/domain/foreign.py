@@ -1,0 +1,108 @@
+"""Sessions that the clearml-session command (or ClearML's own applications) made: where they say that they are. Pure.
+
+Names and precedence are that tool's: it looks at the task's runtime properties first, then at what Kubernetes' agent
+wrote, then at what the session itself found out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from remote_bootstrap import contract
+from remote_bootstrap.apps import SSH, jupyterlab, vscode
+
+SYSTEM_TAG = "interactive"
+PROPERTIES = "properties"  # their section of hyper-parameters
+DEFAULT_USER = "root"
+FAILED_PORT = -1
+
+RUNTIME_PASSWORD = "_ssh_password"  # noqa: S105  a name
+RUNTIME_TOKEN = "_jupyter_token"  # noqa: S105  a name
+RUNTIME_USER = "_ssh_user"
+# What a poll reads of the runtime properties: no secret is among them.
+RUNTIME_PLACES = ("external_address", "external_tcp_port", "internal_tcp_port", "internal_ssh_port", RUNTIME_USER)
+# What the tool leaves in the task for everybody to read, and how people call it.
+EXPOSED = {"_user_secret": "your ClearML API secret", "_git_credentials": "your git credentials"}
+
+# SHA-256 fingerprints of the host keys that every clearml-session uses; their private halves are in its source.
+PUBLISHED_KEYS = (
+    "SHA256:O2++ST5lAGVoredT1hqlAyTowgNwlnNRJrwE8cbMLo0",
+    "SHA256:D7CcYsGHNaxvJIOeHrO++GpcDZ3iI2EsaSmGgA61UzI",
+    "SHA256:7Km+DT3w7fliQqC8RRyEQ4NqaDi9X67Za22PD7Jk8T4",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSession:
+    """``port`` 0 = not published yet; applications' ports: 0 = not there (yet), FAILED_PORT = could not start."""
+
+    address: str = ""
+    port: int = 0
+    inner_port: int = 0  # of SSH on the machine itself
+    user: str = DEFAULT_USER
+    jupyter_port: int = 0
+    vscode_port: int = 0
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.address and self.port)
+
+    def report(self) -> contract.Report | None:
+        """The same as our own sessions report; None before it is reachable."""
+        if not self.ready:
+            return None
+        ports = {jupyterlab.SPEC.key: self.jupyter_port, vscode.SPEC.key: self.vscode_port}
+        apps = {key: _app(port) for key, port in ports.items() if port}
+        apps[SSH.key] = contract.AppReport(contract.APP_READY, "", self.inner_port or self.port)
+        return contract.Report(contract.READY, "", len(apps), apps)
+
+
+def _app(port: int) -> contract.AppReport:
+    if port == FAILED_PORT:
+        return contract.AppReport(contract.APP_FAILED, "It could not be started; the log may say why.")
+    return contract.AppReport(contract.APP_READY, "", port)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLogin:
+    """What the task tells everybody. ``exposed``: what of the user's lies in it, in words."""
+
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    exposed: tuple[str, ...] = ()
+
+
+def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> ForeignSession:
+    """Any member of the workspace can write these: what is no address, port or name counts as absent."""
+
+    def port(*texts: object) -> int:
+        return next((found for text in texts if (found := _port(text))), 0)
+
+    inner = port(
+        runtime.get("internal_tcp_port"), properties.get("internal_ssh_port"), runtime.get("internal_ssh_port")
+    )
+    address = _first(
+        runtime.get("external_address"), properties.get("k8s-gateway-address"), properties.get("external_address")
+    )
+    outer = (
+        runtime.get("external_tcp_port"), properties.get("k8s-pod-port"), properties.get("external_ssh_port"), inner,
+    )  # fmt: skip
+    user = str(runtime.get(RUNTIME_USER) or DEFAULT_USER)
+    return ForeignSession(
+        address if contract.usable_address(address) else "",
+        port(*outer) if inner else 0,  # the outer port is known before the server is up
+        inner,
+        user if contract.usable_user(user) else DEFAULT_USER,
+        _port(properties.get("jupyter_port"), FAILED_PORT),
+        _port(properties.get("vscode_port"), FAILED_PORT),
+    )
+
+
+def _first(*texts: object) -> str:
+    return next((text for value in texts if (text := str(value or "").strip())), "")
+
+
+def _port(value: object, failed: int = 0) -> int:
+    text = str(value or "").strip()
+    if text == str(FAILED_PORT):
+        return failed
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else 0

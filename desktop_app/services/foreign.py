@@ -1,0 +1,57 @@
+"""Getting into a session that clearml-session made: password, host keys, and what to tell about them. Blocking.
+
+Runs on the session's supervisor thread; one instance per attached session.
+"""
+
+from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel, Server, Target
+from desktop_app.services.outside import Outside
+from desktop_app.services.routes import route_of
+from remote_bootstrap.apps import jupyterlab
+from remote_bootstrap.contract import Record
+
+PUBLISHED = (
+    "Its host keys are those of every clearml-session, which anybody can download: whoever sits between you and the "
+    "machine can read along. Everybody in your ClearML workspace can read its password and log in."
+)
+PASSWORD = "Everybody in your ClearML workspace can read its password and log in."  # noqa: S105
+EXPOSED = "Its task also shows everybody {what}: make a new one and revoke the old."
+
+
+class ForeignAccess:
+    """Remembers what the last look at the task told."""
+
+    def __init__(self, session: SessionId, outside: Outside) -> None:
+        self._session = session
+        self._outside = outside
+        self._login = ForeignLogin()
+
+    def target(self, place: ForeignSession, server: Server, cancel: Cancel) -> Target:
+        """Where to, read anew: router and Kubernetes may have changed it. Problems: ssh.unreachable, server.*"""
+        if not place.ready:
+            raise failure("ssh.unreachable", address=place.address or "The session", port=place.port or "?")
+        self._login = server.foreign_login(self._session.task, cancel)
+        for secret in (self._login.password, self._login.token):
+            if secret:
+                self._outside.register_secret(secret)
+        record = Record(self._session.task, place.address, place.port, place.user, "", 0)
+        way = route_of(self._outside, self._session.account)
+        return Target(record, "", *way, True, self._login.password, self._trusted())
+
+    def _trusted(self) -> frozenset[str]:
+        """The key that a person confirmed, and no other one; before that those that the tool is known by."""
+        confirmed = self._outside.profiles.host_key(self._session.text)
+        return frozenset({confirmed}) if confirmed else frozenset(PUBLISHED_KEYS)
+
+    def secrets(self) -> dict[str, str]:
+        """Application -> what lets a browser in. Its VS Code asks for nothing."""
+        return {jupyterlab.SPEC.key: self._login.token}
+
+    def warning(self) -> Problem:
+        """What is true of such a session, in words."""
+        text = PASSWORD if self._outside.profiles.host_key(self._session.text) else PUBLISHED
+        if self._login.exposed:
+            text = f"{text} {EXPOSED.format(what=' and '.join(self._login.exposed))}"
+        return problem("session.exposed", why=text)

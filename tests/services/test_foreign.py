@@ -1,0 +1,107 @@
+"""Sessions that clearml-session made: attached with their password, with the truth told about them."""
+
+from dataclasses import replace
+
+import pytest
+
+from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import Action, Link, Remote, ServerFacts, SessionId, SessionSnapshot, allowed_actions
+from tests.fakes.outside import ACCOUNT
+from tests.support.core_rig import CoreRig, is_link
+
+PLACE = ForeignSession("10.0.0.9", 31022, 10022, "root", 8889, 9001)
+LOGIN = ForeignLogin("correct horse", "jupyter-token")
+STRANGE = "SHA256:" + "A" * 43
+
+
+def theirs(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LOGIN) -> SessionId:
+    facts = ServerFacts(Remote.READY, "Interactive Session", foreign=place, report=place.report())
+    task = rig.server.add_session(facts)
+    rig.server.tasks[task].login = login
+    session = SessionId(ACCOUNT.id, task)
+    rig.until(session, lambda s: s.remote is Remote.READY)
+    return session
+
+
+def attached(rig: CoreRig, **more: object) -> SessionSnapshot:
+    session = theirs(rig, **more)  # type: ignore[arg-type]
+    rig.core.attach(session, rig.soon())
+    rig.until(session, is_link(Link.UP))
+    return rig.until(session, lambda s: s.notice is not None)
+
+
+@pytest.mark.parity("attach to clearml-session")
+def test_it_is_entered_with_its_password_at_the_published_address() -> None:
+    with CoreRig() as rig:
+        now = attached(rig)
+        target = rig.world.tunnel().targets[0]
+        assert (target.record.address, target.record.port, target.record.user) == ("10.0.0.9", 31022, "root")
+        assert (target.foreign, target.password, target.private_key) == (True, "correct horse", "")
+        assert target.fingerprints == frozenset(PUBLISHED_KEYS)
+        assert rig.world.tunnel().routes == {"ssh": 10022, "jupyterlab": 8889, "vscode": 9001}
+        assert "correct horse" not in repr(now) + repr(target)
+
+
+@pytest.mark.parity("S1", "S2")
+def test_published_host_keys_are_told_in_plain_words() -> None:
+    with CoreRig() as rig:
+        notice = attached(rig).notice
+        assert notice is not None and notice.code == "session.exposed"
+        assert "anybody can download" in notice.detail and "read along" in notice.detail
+
+
+@pytest.mark.parity("S6")
+def test_an_exposed_api_secret_is_told() -> None:
+    with CoreRig() as rig:
+        notice = attached(rig, login=replace(LOGIN, exposed=("your ClearML API secret",))).notice
+        assert notice is not None and "your ClearML API secret" in notice.detail and "revoke" in notice.detail
+
+
+def test_the_notebook_opens_with_its_token() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        rig.core.open_app(session, "jupyterlab", rig.soon())
+        assert rig.world.pages[0][2] == "jupyter-token"
+
+
+def test_what_needs_our_own_program_is_refused_in_words() -> None:
+    with CoreRig() as rig:
+        now = attached(rig)
+        assert not {Action.TERMINAL, Action.COPY_SSH} & allowed_actions(now)
+        assert {Action.OPEN, Action.DETACH, Action.SHUT_DOWN} <= allowed_actions(now)
+        with pytest.raises(AppError) as caught:
+            rig.core.ssh_command(now.id, rig.soon())
+        assert caught.value.problem.code == "session.foreign"
+
+
+def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() -> None:
+    with CoreRig() as rig:
+        unknown = failure("ssh.unknown_host", address="10.0.0.9", port=31022, found=STRANGE, cause=STRANGE)
+        rig.world.prepare_tunnel = lambda tunnel: tunnel.connect_errors.append(unknown)
+        session = theirs(rig)
+        rig.core.attach(session, rig.soon())
+        blocked = rig.until(session, is_link(Link.BLOCKED))
+        assert blocked.problem is not None and STRANGE in blocked.problem.detail
+        rig.core.keys.trust_host(session, blocked.problem.cause)
+        rig.core.reconnect(session)
+        rig.until(session, is_link(Link.UP))
+        assert rig.world.tunnel().targets[-1].fingerprints == frozenset({STRANGE})
+
+
+def test_a_router_that_moves_is_followed() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        task = rig.server.tasks[session.task]
+        task.facts = replace(task.facts, foreign=replace(PLACE, address="10.0.0.10", port=31999))
+        rig.world.tunnel().drop()
+        rig.until(session, lambda s: s.link is Link.UP and len(rig.world.tunnel().targets) == 2)
+        record = rig.world.tunnel().targets[-1].record
+        assert (record.address, record.port) == ("10.0.0.10", 31999)
+
+
+def test_it_can_be_shut_down() -> None:
+    with CoreRig() as rig:
+        session = theirs(rig)
+        rig.core.stop(session, rig.soon())
+        assert "stop" in rig.server.calls
