@@ -23,7 +23,7 @@ from desktop_app.ui.widgets import label
 from desktop_app.ui.wizard.profile_state import ProfileState
 from desktop_app.ui.wizard.profile_work import ProfileWork
 
-LAST = "The last launch"
+LAST = "No profile"
 FILES = "Profiles (*.json)"
 
 
