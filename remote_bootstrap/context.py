@@ -12,6 +12,7 @@ from remote_bootstrap.environments import Environments
 from remote_bootstrap.git import GitLogins
 from remote_bootstrap.processes import APP_VARIABLE, SESSION_VARIABLE
 from remote_bootstrap.settings import Settings
+from remote_bootstrap.store import Say
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Context:
     address: str  # where the desktop finds this machine
     changes: EnvironmentChanges = field(default_factory=EnvironmentChanges)
     git: GitLogins = field(default_factory=GitLogins, repr=False)
+    notice: Say = field(default=lambda _text: None, repr=False)  # tells the person who launched the session
 
     @property
     def home(self) -> Path:

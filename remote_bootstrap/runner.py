@@ -159,7 +159,8 @@ class Session:
 
     def _context(self, wanted: settings.Settings, address: str) -> Context:
         cache = cache_folder()
-        return Context(self._task, self._folder, cache, wanted, Environments(cache, say), address)
+        environments = Environments(cache, say)
+        return Context(self._task, self._folder, cache, wanted, environments, address, notice=self._progress.notice)
 
     def _logs(self) -> Path:
         return self._folder / LOGS

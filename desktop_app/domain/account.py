@@ -26,6 +26,7 @@ class Account:
     company: str = ""
     server_version: str = ""
     trust: str = ""
+    files_url: str = ""  # the file server that people configured, "" = the server's own
     route: str = ""  # how its sessions' machines are reached: see domain.route
 
     @property

@@ -19,6 +19,7 @@ CONFIG_FILE = "CONFIG_FILE"
 VARIABLES = {
     "api_url": "API_HOST",
     "web_url": "WEB_HOST",
+    "files_url": "FILES_HOST",
     "access_key": "API_ACCESS_KEY",
     "secret": "API_SECRET_KEY",
     "token": "AUTH_TOKEN",
@@ -28,6 +29,7 @@ VARIABLES = {
 NAMES = {
     "api_url": ("api_server", "host"),
     "web_url": ("web_server",),
+    "files_url": ("files_server",),
     "access_key": ("access_key",),
     "secret": ("secret_key",),
     "trust": ("verify_certificate",),
@@ -51,6 +53,7 @@ class Credentials:
     token: str = field(default="", repr=False)
     trust: str = ""
     source: str = ""
+    files_url: str = ""
 
     @property
     def warning(self) -> str:
@@ -140,7 +143,7 @@ def _expanded(value: str, environ: Mapping[str, str]) -> str:
 def _made(value: Callable[[str], str]) -> Credentials:
     found = {name: value(name) for name in VARIABLES}
     found["trust"] = trust_of(found["trust"])
-    for name in ("api_url", "web_url"):
+    for name in ("api_url", "web_url", "files_url"):
         found[name] = found[name].rstrip("/")
     return Credentials(**found)
 

@@ -118,8 +118,8 @@ def code_version(value: str) -> str:
 
 
 def extensions(value: str) -> str:
-    bad = [word for word in words(value) if not _EXTENSION.fullmatch(word)]
-    return f"“{clean_line(bad[0])}” is not an extension's id such as ms-python.python." if bad else ""
+    bad = [word for word in words(value) if not _EXTENSION.fullmatch(word) and not word.endswith(".vsix")]
+    return f"“{clean_line(bad[0])}” is neither an extension's id (ms-python.python) nor a .vsix file." if bad else ""
 
 
 def ports(value: str) -> str:

@@ -86,7 +86,8 @@ class LaunchSpec:
         param="vscode_version", advanced=True, check=checks.code_version)  # fmt: skip
     vscode_extensions: str = _what(
         "", "--vscode-extensions", "VS Code extensions",
-        "Extensions to install, one per line, such as ms-python.python.",
+        "Extensions to install, one per line: ms-python.python, with a version as in ms-python.python@2025.12.0, or a "
+        ".vsix file on the remote machine.",
         Kind.LIST, param="vscode_extensions", advanced=True, check=checks.extensions)  # fmt: skip
     debug_task: str = _what(
         "", "--debugging-session", "Debug a task",

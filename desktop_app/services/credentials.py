@@ -69,6 +69,7 @@ class CredentialImport:
             found.access_key if keys else "",
             web_url=found.web_url,
             trust=found.trust,
+            files_url=found.files_url,
         )
         if not account.web_url:
             account = replace(account, web_url=web_address(account.api_url))

@@ -23,6 +23,7 @@ from desktop_app.domain.options import (
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.secrets import CLIENT_KEY, SESSION_KINDS, SSH_PASSWORD
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.domain.storage import storage_packages
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
@@ -48,7 +49,7 @@ class Launcher:
         """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
         spec = checked(spec)
         key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
-        draft = self._draft(spec, key)
+        draft = self._draft(account, spec, key)
         cancel.check()
         session = SessionId(account.id, server.create(draft, cancel))
         try:
@@ -65,17 +66,19 @@ class Launcher:
             self._store.see(session, with_grace(account.id, facts, created))
         return session
 
-    def _draft(self, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
+    def _draft(self, account: Account, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
         parameters = {
             contract.PARAM_CONTRACT: str(contract.CONTRACT_VERSION),
             contract.PARAM_AUTHORIZED_KEY: key.public,
             **task_parameters(spec),
         }
+        packages = _requirements(spec)
+        storage = storage_packages(account.files_url, packages) if spec.storage_packages else ()
         return TaskDraft(
             name=spec.name,
             project=spec.project,
             script=self._outside.build_payload(),
-            requirements=(contract.CLEARML_REQUIREMENT, *_requirements(spec)),
+            requirements=(contract.CLEARML_REQUIREMENT, *packages, *storage),
             parameters=parameters,
             docker=spec.docker,
             docker_args=container_arguments(spec),

@@ -13,6 +13,7 @@ from remote_bootstrap.apps.spec import AppSpec, Login
 from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.installers import extensions
 from remote_bootstrap.installers.codeserver import CodeServer, Source
 from remote_bootstrap.store import Say
 from remote_bootstrap.supervise import Launch
@@ -28,6 +29,12 @@ SPEC = AppSpec(
 
 # code-server writes there whatever --user-data-dir says.
 XDG_FOLDERS = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
+
+# code-server's flag -> the folder's name in the session's, and the end of the variables by which an agent moves it.
+FOLDERS = {
+    "--user-data-dir": ("data", "VSCODE_USER_DATA_DIR"),
+    "--extensions-dir": ("extensions", "VSCODE_EXTENSIONS_DIR"),
+}
 
 # Before the first start: no telemetry, no chat panel, no update checks, no welcome page.
 QUIET = {
@@ -67,12 +74,18 @@ class VsCode:
     def install(self, say: Say) -> None:
         settings = self._context.settings
         wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
+        wanted["version"], _, python = wanted["version"].partition(":")
         self._command = CodeServer(self._context.cache, self._context.environments, say, Source(**wanted)).command()
+        private(self._folder)
+        names = extensions.wanted(settings.option(SPEC.key, "extensions"), python)
+        failed = extensions.install(self._command, names, self._places(), say)
+        if failed:
+            say(failed)
+            self._context.notice(failed)
 
     def launch(self) -> Launch:
-        user = self._folder / "data" / "User"
+        user = Path(self._places()["--user-data-dir"]) / "User"
         user.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private(self._folder)
         settings = user / "settings.json"
         if not settings.is_file():
             write_private(settings, json.dumps({**QUIET, **self._of_the_task()}, indent=4))
@@ -90,17 +103,22 @@ class VsCode:
             "terminal.integrated.env.linux": terminal,
         }
 
-    def _arguments(self) -> List[str]:
-        folder = self._folder
-        config = folder / "config.yaml"
+    def _places(self) -> Dict[str, str]:
+        """Where it keeps things: in the session's folder, or where the agent's variables say."""
+        config = self._folder / "config.yaml"
         if not config.is_file():
             write_private(config, "{}\n")  # without one it would write a password into the user's home
+        places = {"--config": str(config)}
+        for flag, (name, variable) in FOLDERS.items():
+            given = [os.environ.get(prefix + variable, "") for prefix in ("CLEARML_SESSION_", "CLEARML_")]
+            places[flag] = next((one for one in given if one), str(self._folder / name))
+        return places
+
+    def _arguments(self) -> List[str]:
         options = {
-            "--config": str(config),
+            **self._places(),
             "--bind-addr": "%s:%d" % (network.LOOPBACK, self._port),
             "--auth": "password",
-            "--user-data-dir": str(folder / "data"),
-            "--extensions-dir": str(folder / "extensions"),
             "--cookie-suffix": self._context.task,  # cookies know no port: two sessions would log each other out
         }
         flags = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]

@@ -1,5 +1,7 @@
 """The forms in which people have ClearML credentials."""
 
+from dataclasses import replace
+
 import pytest
 
 from desktop_app.domain.account import UNCHECKED
@@ -47,7 +49,12 @@ EXPECTED = Credentials("https://api.x.example", "A1", "s/3+t=", "https://app.x.e
 @pytest.mark.parametrize("text", PASTED.values(), ids=PASTED)
 @pytest.mark.parity("accounts-snippet")
 def test_every_pasted_form_is_read(text: str) -> None:
-    assert from_text(text, {}) == EXPECTED
+    assert replace(from_text(text, {}), files_url="") == EXPECTED
+
+
+def test_the_file_server_may_be_a_bucket() -> None:
+    assert from_tree({"api": {"files_server": "s3://bucket/x/"}}).files_url == "s3://bucket/x"
+    assert from_environment({"CLEARML_FILES_HOST": "gs://bucket"}).files_url == "gs://bucket"
 
 
 def test_only_the_keys() -> None:

@@ -48,7 +48,14 @@ def test_a_real_file_is_read_and_not_written(home: Path) -> None:
     before = (path.read_bytes(), path.stat().st_mtime_ns)
     found, problems = CredentialFiles({}, home).found()
     assert found == (
-        Credentials("https://api.acme.example", "A1", "s/3+t=#$x", "https://app.acme.example", source="~/clearml.conf"),
+        Credentials(
+            "https://api.acme.example",
+            "A1",
+            "s/3+t=#$x",
+            "https://app.acme.example",
+            source="~/clearml.conf",
+            files_url="https://files.acme.example",
+        ),
     )
     assert problems == () and before == (path.read_bytes(), path.stat().st_mtime_ns)
 

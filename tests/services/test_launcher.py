@@ -90,6 +90,16 @@ def test_a_requirements_file_is_read_at_launch(tmp_path: Path) -> None:
         assert rig.core.last_spec(ACCOUNT.id).requirements == str(file)
 
 
+@pytest.mark.parity("--disable-storage-packages")
+def test_a_bucket_as_file_server_brings_its_library_unless_it_is_not_wanted() -> None:
+    world = World()
+    world.profiles.save_account(replace(ACCOUNT, files_url="s3://bucket"))
+    with CoreRig(world, start=False) as rig:
+        wanted = rig.server.tasks[rig.launch(SPEC).task].draft.requirements
+        unwanted = rig.server.tasks[rig.launch(replace(SPEC, storage_packages=False)).task].draft.requirements
+    assert wanted[-1] == "boto3>=1.9" and "boto3>=1.9" not in unwanted
+
+
 @pytest.mark.parity("--requirements")
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"-r other.txt", b"===="])
 def test_a_requirements_file_that_can_not_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:

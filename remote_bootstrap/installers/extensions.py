@@ -1,0 +1,47 @@
+"""Extensions of VS Code, installed by code-server itself before its first start. On VS Code's service thread.
+
+code-server asks the registry that it was built for (Open VSX) or the one that EXTENSIONS_GALLERY names; a path ending
+in .vsix is a file on this machine. One that can't be installed keeps nobody from working.
+"""
+
+import os
+from pathlib import Path
+from typing import Dict, List, Sequence
+
+from remote_bootstrap import commands
+from remote_bootstrap.store import InstallError, Say
+
+PYTHON_EXTENSION = "ms-python.python"
+DEADLINE = 180.0  # seconds for all of them
+# What an agent may set for its sessions, as clearml-session reads it: a version, an id or a .vsix file.
+PYTHON_VARIABLE = "CLEARML_SESSION_VSCODE_PY_EXT"
+
+
+def wanted(listed: str, python_version: str) -> List[str]:
+    """``listed``: one per line or separated by commas; ``python_version``: of the Python extension, "" = as listed."""
+    found = [part.strip() for part in listed.replace(",", "\n").splitlines() if part.strip()]
+    python = python_version or os.environ.get(PYTHON_VARIABLE, "").strip()
+    if not python:
+        return found
+    if not python[0].isdigit():
+        return [*found, python]
+    others = [one for one in found if one.partition("@")[0].lower() != PYTHON_EXTENSION]
+    return [*others, "%s@%s" % (PYTHON_EXTENSION, python)]
+
+
+def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], say: Say) -> str:
+    """Returns what did not work, as a sentence, "" = all are there."""
+    if not names:
+        return ""
+    say("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
+    flags = [part for option in options.items() for part in option]
+    each = [part for name in names for part in ("--install-extension", _path(name))]
+    try:
+        commands.run([*command, *flags, *each], "some are not there", deadline=DEADLINE)
+    except InstallError as error:
+        return "VS Code's extensions (%s): %s" % (", ".join(names), error)
+    return ""
+
+
+def _path(name: str) -> str:
+    return str(Path(name).expanduser()) if name.endswith(".vsix") else name
