@@ -21,6 +21,7 @@ TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
 UNAUTHORIZED = 401
 WORKER = "sessiondock"
+AGENT_PORTS = "_external_host_tcp_port_mapping"  # runtime property of clearml-agent
 
 SDK = "clearml"
 
@@ -61,7 +62,7 @@ class ClearMLTask:
         return {name: as_text(entry.get("value")) for name, entry in section.items()}
 
     def facts(self) -> TaskFacts:
-        found = self._get("name", "container")
+        found = self._get("name", "container", "runtime." + AGENT_PORTS)
         container = dict(found.get("container") or {})
         return TaskFacts(
             name=as_text(found.get("name")),
@@ -69,6 +70,7 @@ class ClearMLTask:
             setup_script=as_text(container.get("setup_shell_script")),
             web_host=as_text(self._sdk.config.get("api.web_server", None)),
             files_host=as_text(self._sdk.config.get("api.files_server", None)),
+            published_ports=as_text(dict(found.get("runtime") or {}).get(AGENT_PORTS)),
         )
 
     def status(self) -> TaskStatus:

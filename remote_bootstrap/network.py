@@ -71,6 +71,18 @@ def bind_address(address: str) -> str:
     return LOOPBACK if is_loopback(address) else ANY
 
 
+def outer_port(inner: int, published: str) -> int:
+    """Where a container's port is reached from outside it: ``published`` is "outer:inner,…", each a port or a range
+    such as 8000-8010; the port itself where nothing is said about it."""
+    for pair in published.split(","):
+        outer, _, own = pair.strip().partition(":")
+        first, _, last = own.partition("-")
+        start = outer.partition("-")[0]
+        if first.isdigit() and start.isdigit() and int(first) <= inner <= int(last if last.isdigit() else first):
+            return int(start) + inner - int(first)
+    return inner
+
+
 def is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

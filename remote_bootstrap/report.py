@@ -40,6 +40,7 @@ class TaskFacts(NamedTuple):
     setup_script: str = ""  # of the container
     web_host: str = ""  # the server's other addresses, as the agent knows them
     files_host: str = ""
+    published_ports: str = ""  # of the container: "outer:inner,…", which the agent chose
 
 
 class TaskServer(Protocol):

@@ -23,7 +23,7 @@ from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, 
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Publisher, ServerError, TaskServer, Watcher
+from remote_bootstrap.report import Publisher, ServerError, TaskFacts, TaskServer, Watcher
 from remote_bootstrap.steps import identities, inherited
 from remote_bootstrap.supervise import Service
 
@@ -149,7 +149,7 @@ class Session:
             self._fail,
         )
         self._ssh = Ssh(context, self._progress.notice)
-        self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context)))
+        self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
         self._preparation.start()
 
     def _start_applications(self, context: Context, keys: List[str]) -> None:
@@ -169,12 +169,12 @@ class Session:
         self._services.append(service)
         service.start()
 
-    def _ssh_ready(self, context: Context) -> Callable[[int], None]:
+    def _ssh_ready(self, context: Context, facts: TaskFacts) -> Callable[[int], None]:
         def ready(port: int) -> None:
             """On the SSH service's thread: tell the world where to connect."""
             assert self._ssh is not None
             assert self._publisher is not None
-            port = context.settings.gateway_port or port
+            port = context.settings.gateway_port or network.outer_port(port, facts.published_ports)
             old = self._record
             if old is None or old.port != port:
                 self._record = self._signed(context, self._ssh, port, 1 if old is None else old.sequence + 1)

@@ -77,3 +77,19 @@ def test_a_service_tells_the_public_address(monkeypatch, answer, address) -> Non
         monkeypatch.setenv(network.ADDRESS_SERVICE, url)
         assert network.public_address("", "http://localhost:8008", ask=True) == address
         assert network.public_address("gate.example", "http://localhost:8008", ask=True) == "gate.example"
+
+
+@pytest.mark.parity("--docker-network")
+@pytest.mark.parametrize(
+    ("inner", "published", "outer"),
+    [
+        (10022, "", 10022),
+        (10022, "10000:10022", 10000),
+        (2222, "9000:80,10000:2222", 10000),
+        (8003, "9000-9010:8000-8010", 9003),
+        (8011, "9000-9010:8000-8010", 8011),
+        (10022, "rubbish, :, a:b,-", 10022),
+    ],
+)
+def test_a_published_port_is_what_the_agent_made_of_it(inner, published, outer) -> None:
+    assert network.outer_port(inner, published) == outer
