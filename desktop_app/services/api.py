@@ -13,6 +13,7 @@ from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
+from desktop_app.domain.route import Route
 from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
@@ -80,6 +81,13 @@ class CredentialImport(Protocol):
 
     def use(self, found: Credentials, cancel: Cancel) -> Account:
         """Verify by a login, keep the secret in the keyring, begin polling. The address may be any that people type."""
+
+
+class Routes(Protocol):
+    """How the machines of each account's sessions are reached."""
+
+    def set(self, account: Account, text: str, password: str, cancel: Cancel) -> Route:
+        """From the next dial on; ``password`` is the proxy's. Problems: route.invalid, keyring.*, file.unwritable"""
 
 
 class Aliases(Protocol):
@@ -163,6 +171,10 @@ class Core(Protocol):
     @property
     def credentials(self) -> CredentialImport:
         """Quick. Accounts from keys that people have."""
+
+    @property
+    def routes(self) -> Routes:
+        """Quick."""
 
     def remove_account(self, account: str, cancel: Cancel) -> None: ...
 

@@ -10,6 +10,7 @@ from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.route import RouteDialog
 from desktop_app.ui.main_window import MainWindow, top_level
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.text import shortened
@@ -32,6 +33,7 @@ class Accounts(QObject):
         side.account_chosen.connect(self.choose)
         side.add_account.connect(lambda: self.open_account(""))
         side.remove_account.connect(self._ask_remove)
+        side.route_asked.connect(self._ask_route)
         side.account_remedy.connect(self._remedy)
 
     @property
@@ -89,7 +91,15 @@ class Accounts(QObject):
             self.wizard = None
         self.changed.emit()
 
-    # -- removing and repairing
+    # -- changing, removing and repairing
+
+    def _ask_route(self, account: str) -> None:
+        known = next((one for one in self._core.accounts() if one.id == account), None)
+        if known is not None:
+            dialog = RouteDialog(self._core, self._bridge, known, top_level(self._window))
+            dialog.saved.connect(lambda route: self._window.say(f"From the next connection on: {route}."))
+            dialog.saved.connect(lambda _route: self.changed.emit())
+            dialog.open()
 
     def _ask_remove(self, account: str) -> None:
         label = next((known.label for known in self._core.accounts() if known.id == account), account)

@@ -34,6 +34,7 @@ from desktop_app.services.launch_profiles import LaunchProfiles
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument
+from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_ports import FakePorts
 
@@ -202,6 +203,7 @@ class FakeCore:
         self.next_number = 100
         self.ports = FakePorts(self._call)
         self.keys = FakeKeys(self._call)
+        self.routes = FakeRoutes(self._call, self.account_list)
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         self.calls.append((name, *arguments))

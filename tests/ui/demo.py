@@ -50,6 +50,7 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
     for name, show in (
         ("wizard-launch", controller.accounts.open_wizard),
         ("wizard-account", lambda: controller.accounts.open_account("")),
+        ("route", lambda: controller.window.sidebar.route_asked.emit("acme")),
         ("queue", lambda: controller.commands.run(ui_core.QUEUED, Action.OTHER_QUEUE)),
         ("confirm", lambda: controller.commands.run(ui_core.CONNECTED, Action.SHUT_DOWN)),
         ("log", controller.window.app_log.emit),

@@ -56,13 +56,14 @@ class SessionListView(QListView):
 
 class Sidebar(QWidget):
     """``selected`` (SessionId or None), ``account_chosen`` (account id, "" = all), ``new_session``, ``add_account``,
-    ``remove_account`` (account id), ``account_remedy`` (Remedy)."""
+    ``remove_account`` and ``route_asked`` (account id), ``account_remedy`` (Remedy)."""
 
     selected = Signal(object)
     account_chosen = Signal(str)
     new_session = Signal()
     add_account = Signal()
     remove_account = Signal(str)
+    route_asked = Signal(str)
     account_remedy = Signal(object)
 
     def __init__(self, model: SessionListModel, book: ActionBook, parent: QWidget | None = None) -> None:
@@ -155,6 +156,8 @@ class Sidebar(QWidget):
         menu.addSeparator()
         menu.addAction("Add account…", self.add_account.emit)
         if chosen != ALL_ACCOUNTS:
+            if not any(account.sandbox for account in accounts if account.id == chosen):
+                menu.addAction("Route…", lambda: self.route_asked.emit(chosen))
             menu.addAction("Remove this account…", lambda: self.remove_account.emit(chosen))
 
     def show_account_problem(self, problem: Problem | None) -> None:
