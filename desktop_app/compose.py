@@ -23,8 +23,10 @@ from desktop_app.adapters import payload, ssh_keys
 from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.clearml_find import find_api
 from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.consents_file import ConsentsFile
 from desktop_app.adapters.credential_files import CredentialFiles
 from desktop_app.adapters.forwards_file import ForwardsFile
+from desktop_app.adapters.git_files import read_git
 from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.own_ssh import OwnSsh
@@ -45,6 +47,7 @@ from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.ownership import WINDOW
 from desktop_app.services.redaction import LogTail, Redactor, guard
 from desktop_app.services.secret_log import RegisteredSecrets
+from remote_bootstrap import passwords
 
 APP_FOLDER = "sessiondock"
 SANDBOX_START_S = 90.0  # the first start installs an agent
@@ -159,6 +162,9 @@ def build_core(
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),
+        consents=ConsentsFile(paths.state),
+        read_git=read_git,
+        hash_password=passwords.hashed,
         look_at_page=look_at_page,
         ssh_access=own_ssh,
         ssh_config=SshConfig(paths.config, user_config_path(), own_ssh.client_files, proxy),

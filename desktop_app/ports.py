@@ -224,6 +224,9 @@ class Tunnel(Protocol):
         Problems: agent.none, ssh.lost, ssh.protocol
         """
 
+    def take_agent_back(self) -> None:
+        """Quick. Idempotent."""
+
     def on_report(self, callback: Callable[[Report], None]) -> None:
         """Reports that the remote pushes, secrets included; called on the transport's thread."""
 

@@ -1,17 +1,20 @@
 """Addresses and ports: where this machine is reached, which port is free, who answers. Any thread; no state."""
 
+import contextlib
 import http.client
 import ipaddress
 import os
 import socket
 import urllib.request
-from typing import Dict, Optional
+from pathlib import Path
+from typing import Dict, List, Optional
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH asks for the session's key
 AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
 PORT_TRIES = 200
+LISTEN_STATE = "0A"
 ANSWER_TIMEOUT = 2.0  # seconds
 ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of whoever asks
 DEFAULT_ADDRESS_SERVICE = "https://checkip.amazonaws.com"
@@ -123,3 +126,33 @@ def http_status(port: int, path: str, headers: Optional[Dict[str, str]] = None) 
         return 0
     finally:
         connection.close()
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether it is this process that listens on that TCP port; True where the kernel doesn't tell (not Linux, or a
+    process that guards itself)."""
+    if not Path("/proc/net/tcp").exists():
+        return True
+    wanted = {"socket:[%s]" % inode for inode in _listening_inodes(port)}
+    try:
+        entries = list(Path("/proc/%d/fd" % pid).iterdir())
+    except PermissionError:
+        return True
+    except OSError:
+        return False  # it ended
+    found = set()
+    for entry in entries:
+        with contextlib.suppress(OSError):  # closed meanwhile, as the listing's own
+            found.add(os.readlink(str(entry)))  # noqa: PTH115  Python 3.8
+    return bool(wanted & found)
+
+
+def _listening_inodes(port: int) -> List[str]:
+    found = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        path = Path(table)
+        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
+            fields = line.split()
+            if fields[3] == LISTEN_STATE and int(fields[1].rpartition(":")[2], 16) == port:
+                found.append(fields[9])
+    return found

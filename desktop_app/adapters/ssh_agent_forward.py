@@ -44,6 +44,7 @@ class AgentForward:
         self._transport = transport
         self._address = address
         self._clients = threading.BoundedSemaphore(CLIENTS)
+        self._stopped = threading.Event()
         self._channel: Channel | None = None
 
     def start(self, patience: Patience) -> None:
@@ -62,6 +63,13 @@ class AgentForward:
             if isinstance(error, SSHException) and self._transport.is_active():
                 raise failure("ssh.protocol", why="The session can't take an SSH agent.", cause=str(error)) from None
             raise failure("ssh.lost", address=self._address, cause=describe(error)) from None
+
+    def stop(self) -> None:
+        """Quick: no program of the session reaches the agent any more."""
+        self._stopped.set()
+        if self._channel is not None:
+            with contextlib.suppress(*WIRE_ERRORS):
+                self._channel.close()
 
     def _wait_ready(self, channel: Channel, patience: Patience) -> None:
         told = b""
@@ -86,10 +94,9 @@ class AgentForward:
         threading.Thread(target=self._serve, args=(channel,), name="Thread-ssh-agent-lent", daemon=True).start()
 
     def _serve(self, channel: Channel) -> None:
-        agent = _connect()
+        agent = None if self._stopped.is_set() else _connect()
         try:
-            if agent is not None:
-                _relay(channel, agent)
+            _relay(channel, agent, self._stopped)
         except (Damaged, *WIRE_ERRORS) as error:
             _log.info("a program in the session and the SSH agent lost each other: %s", describe(error))
         finally:
@@ -108,12 +115,13 @@ def _connect() -> _Agent | None:
     return None
 
 
-def _relay(channel: Channel, agent: _Agent) -> None:
-    """Question by question, until the program has gone."""
+def _relay(channel: Channel, agent: _Agent | None, stopped: threading.Event) -> None:
+    """Question by question, until the program has gone. Without an agent everything is refused: a channel that is
+    closed before its first question ends the whole connection of asyncssh 2.21."""
     framer = Framer()
     while data := channel.recv(CHUNK):
         for message in framer.feed(data):
-            if message[0] not in ALLOWED:
+            if agent is None or message[0] not in ALLOWED or stopped.is_set():
                 channel.sendall(REFUSED)
                 continue
             agent.send(struct.pack(">I", len(message)) + message)

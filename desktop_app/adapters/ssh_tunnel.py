@@ -38,7 +38,7 @@ class SshTunnel:
         self._stopped = threading.Event()
         self._transport: SessionTransport | None = None
         self._control: ControlChannel | None = None
-        self._lent_to: SessionTransport | None = None
+        self._lent: tuple[SessionTransport, AgentForward] | None = None
         self._address = "the session"
         self._foreign = False
         self._report_callbacks: list[Callable[[Report], None]] = []
@@ -99,10 +99,16 @@ class SshTunnel:
             transport = self._transport
             if transport is None:
                 raise failure("ssh.lost", address=self._address)
-            if self._lent_to is transport:
+            if self._lent is not None and self._lent[0] is transport:
                 return
-        AgentForward(transport, self._address).start(Patience(cancel, self._stopped, REQUEST_SECONDS))
-        self._lent_to = transport
+        lent = AgentForward(transport, self._address)
+        lent.start(Patience(cancel, self._stopped, REQUEST_SECONDS))
+        self._lent = (transport, lent)
+
+    def take_agent_back(self) -> None:
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            lent[1].stop()
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._report_callbacks.append(callback)

@@ -156,6 +156,12 @@ def passphrase(value: str) -> str:
     return ""
 
 
+def minutes(value: str) -> str:
+    if value and (not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", value) or float(value) == 0):
+        return "Give a number of minutes, such as 45."
+    return ""
+
+
 def password(value: str) -> str:
     if value and (len(value) < 8 or not value.isprintable()):
         return "Give a password of at least eight characters on one line."

@@ -145,6 +145,10 @@ class LaunchSpec:
         False, "--git-credentials", "Git credentials",
         "Give the session your git credentials and git settings after connecting, and take them away at its end.",
         Kind.SWITCH)  # fmt: skip
+    clearml_credentials: bool = _files(
+        False, "--clearml-credentials", "My ClearML key",
+        "Give the session your own API key after connecting, so that experiments started in it are yours.",
+        Kind.SWITCH, own=True)  # fmt: skip
 
     ssh_agent_forwarding: bool = _access(
         False, "--ssh-agent-forwarding", "Forward my SSH agent",

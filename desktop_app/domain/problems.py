@@ -119,6 +119,18 @@ TABLE = MappingProxyType(
                  "The agent {worker} has not reported for {minutes} minutes. The session itself may go on "
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
+            _row("handover.asked", "Your consent is needed",
+                 "{text} if you agree: press Give beside it, or run “sessiondock give”.", Retry.USER),
+            _row("handover.failed", "Something of yours could not be given to the session",
+                 "The session did not get {what}: {why}", Retry.USER),
+            _row("git.none", "There are no git logins to give",
+                 "Neither the keyring nor ~/.git-credentials holds one, and git has no settings here. Add one with "
+                 "“sessiondock git add”.", Retry.USER),
+            _row("git.unreadable", "The git logins can't be read", "{path}: {why}.", Retry.USER),
+            _row("git.not_a_login", "This is not a git login",
+                 "Give an address such as https://ada@github.com and the password or access token.", Retry.USER),
+            _row("git.too_many", "The keyring's entry for git logins is full",
+                 "Remove a login first: “sessiondock git list” shows them.", Retry.USER),
             _row("agent.none", "There is no SSH agent to forward",
                  "No ssh-agent answers on this computer. Start one and add a key (ssh-add), then start SessionDock "
                  "from a desktop or terminal that knows it.", Retry.USER, (Remedy.RETRY,)),

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials, Offer
+from desktop_app.domain.handover import GiftKind, Handover
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.route import Route
@@ -118,6 +119,17 @@ class Keys(Protocol):
         """Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase, server.*"""
 
 
+class Handovers(Protocol):
+    """What of the person's own goes to a session. Blocking. Problems: open.not_ready, ssh.lost, git.*, agent.none"""
+
+    def view(self, session: SessionId, cancel: Cancel) -> Handover: ...
+
+    def give(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover:
+        """The person agrees, knowing the machine that ``view`` named."""
+
+    def withhold(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover: ...
+
+
 class Core(Protocol):
     """The whole product without a face."""
 
@@ -136,6 +148,10 @@ class Core(Protocol):
     @property
     def aliases(self) -> Aliases:
         """Quick."""
+
+    @property
+    def handovers(self) -> Handovers:
+        """Quick. What of the person's own goes to a session."""
 
     @property
     def keys(self) -> Keys:

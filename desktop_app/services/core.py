@@ -23,6 +23,7 @@ from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.files import Files
+from desktop_app.services.handovers import Handovers
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.key_access import KeyAccess
 from desktop_app.services.launch_profiles import LaunchProfiles
@@ -296,6 +297,7 @@ class Core(LinkOps):
         parts = self._parts
         self.keys = KeyAccess(outside, parts.accounts.server)
         self.ports = Ports(outside, parts.store, parts.links)
+        self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)
         self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)
         self._notice_lock = threading.Lock()
         self._notice_callbacks: list[Callable[[Notice], None]] = []
@@ -318,6 +320,7 @@ class Core(LinkOps):
         self._closed = True
         parts = self._parts
         self._unsubscribe()
+        self.handovers.close()
         close_all(
             (
                 Part("connections", parts.links.cancel, parts.links.close),

@@ -72,6 +72,8 @@ class Launcher:
             contract.PARAM_AUTHORIZED_KEY: key.public,
             **task_parameters(spec),
         }
+        if spec.password:
+            parameters[contract.PARAM_PASSWORD_HASH] = self._outside.hash_password(spec.password)
         packages = _requirements(spec)
         storage = storage_packages(account.files_url, packages) if spec.storage_packages else ()
         return TaskDraft(

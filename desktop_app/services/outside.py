@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.ssh_alias import Alias
@@ -136,6 +137,15 @@ class ForwardMemory(Protocol):
     def save_always(self, services: frozenset[str]) -> None: ...
 
 
+class Consents(Protocol):
+    """What was agreed to go to a session: key of a kind -> the machine's identity. Quick; ``save`` may raise
+    file.unwritable."""
+
+    def of(self, session: str) -> Mapping[str, str]: ...
+
+    def save(self, session: str, key: str, place: str) -> None: ...
+
+
 class Sandbox(Protocol):
     """The sandbox of this computer. Problems: sandbox.failed"""
 
@@ -246,6 +256,9 @@ class Outside:
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
     forwards: ForwardMemory
+    consents: Consents
+    hash_password: Callable[[str], str]  # the salted hash that a session checks an SSH password against; slow
+    read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log

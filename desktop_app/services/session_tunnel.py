@@ -75,6 +75,14 @@ class SessionTunnel:
         """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
         return self._tunnel.request(op, args, cancel)
 
+    def lend_agent(self, cancel: Cancel) -> None:
+        """Until the connection ends. Problems: agent.none, ssh.lost, ssh.protocol"""
+        self._tunnel.lend_agent(cancel)
+
+    def take_agent_back(self) -> None:
+        """Quick."""
+        self._tunnel.take_agent_back()
+
     def cancel_dial(self) -> None:
         """Quick."""
         self._dial.cancel()

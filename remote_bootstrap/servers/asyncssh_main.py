@@ -35,10 +35,9 @@ MAX_GUESSES = 6  # per connection
 class Server(asyncssh.SSHServer):  # type: ignore[misc]
     """Admits one user, by the session's key or the password that was set, and allows every kind of forwarding."""
 
-    guessing = asyncio.Semaphore(GUESSES)
-
-    def __init__(self, config: Dict[str, Any]) -> None:
+    def __init__(self, config: Dict[str, Any], guessing: asyncio.Semaphore) -> None:
         self._config = config
+        self._guessing = guessing
         self._connection: Optional[asyncssh.SSHServerConnection] = None
         self._guesses = 0
 
@@ -58,7 +57,7 @@ class Server(asyncssh.SSHServer):  # type: ignore[misc]
         if self._guesses > MAX_GUESSES:
             raise asyncssh.PermissionDenied("too many wrong passwords")
         loop = asyncio.get_running_loop()
-        async with Server.guessing:
+        async with self._guessing:
             right = await loop.run_in_executor(None, MATCHES, password, self._config["password_hash"])
             if right and username == self._config["user"]:
                 return True
@@ -265,7 +264,8 @@ async def serve(config: Dict[str, Any]) -> None:
     def login(process: "asyncssh.SSHServerProcess[bytes]") -> Any:
         return Login(config, process).run()
 
-    server: Callable[[], Server] = lambda: Server(config)  # noqa: E731
+    guessing = asyncio.Semaphore(GUESSES)  # here: Python 3.8 ties it to the loop that runs
+    server: Callable[[], Server] = lambda: Server(config, guessing)  # noqa: E731
     listener = await asyncssh.create_server(
         server,
         config["host"],

@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.text_files import TextFiles
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
+from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
@@ -159,6 +160,19 @@ class FakeForwards:
         self.rules = services
 
 
+class FakeConsents:
+    """What was agreed to, in memory."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, str]] = {}
+
+    def of(self, session: str) -> Mapping[str, str]:
+        return dict(self.sessions.get(session, {}))
+
+    def save(self, session: str, key: str, place: str) -> None:
+        self.sessions.setdefault(session, {})[key] = place
+
+
 class FakeSshAccess:
     """Remembers which sessions a person's own ssh could enter."""
 
@@ -222,6 +236,8 @@ class World:
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     forwards: FakeForwards = field(default_factory=FakeForwards)
+    consents: FakeConsents = field(default_factory=FakeConsents)
+    git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
     ssh_config: FakeSshConfig = field(default_factory=FakeSshConfig)
     servers: dict[str, FakeServer] = field(default_factory=dict)
@@ -315,6 +331,9 @@ class World:
             credentials=self.credentials,
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
             forwards=self.forwards,
+            consents=self.consents,
+            read_git=lambda: self.git,
+            hash_password=lambda password: f"hash of {len(password)} letters",
             look_at_page=self.look_at_page,
             ssh_config=self.ssh_config,
             runtime_dir=self.runtime_dir,

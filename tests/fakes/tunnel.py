@@ -32,6 +32,7 @@ class FakeTunnel:
         self.answers: dict[str, dict[str, object] | AppError] = {}
         self.first_report: Report | None = None  # pushed by each connect, as the remote answers a subscription
         self.agent_error: AppError | None = None
+        self.has_agent = False
         self.lent = 0  # connections to which the SSH agent was lent
         self.connected = False
         self.closed = False
@@ -132,7 +133,11 @@ class FakeTunnel:
             raise self.agent_error
         with self.changed:
             self.lent += 1
+            self.has_agent = True
             self.changed.notify_all()
+
+    def take_agent_back(self) -> None:
+        self.has_agent = False
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._on_report.append(callback)

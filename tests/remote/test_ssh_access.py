@@ -172,6 +172,10 @@ def test_git_over_ssh_uses_the_agent_while_it_is_lent(kind: str, own_agent: Path
                 assert "ED25519" in run_command(client, "ssh-add -l")[1]
                 assert run_command(client, clone) == (0, "", "")
                 assert run_command(client, "ssh-add -D")[0] != 0  # may be used, not emptied
+                tunnel.take_agent_back()
+                wait_until(lambda: run_command(client, "ssh-add -l")[0] != 0, "the agent's return")
+                tunnel.lend_agent(Cancel(30))
+                assert run_command(client, clone)[0] == 0
                 assert "ED25519" in subprocess.run(["ssh-add", "-l"], capture_output=True, text=True).stdout
                 tunnel.disconnect()
                 wait_until(lambda: run_command(client, "ssh-add -l")[0] != 0, "the end of the loan")

@@ -377,3 +377,12 @@ def test_the_launcher_ends_its_command_with_the_thread_that_started_it() -> None
     assert started[0].wait(10) == -15
     started[0].stdin.close()
     started[0].stdout.close()
+
+
+def test_a_port_is_told_to_belong_to_its_process_only() -> None:
+    """Two sessions that start at once may choose the same port: the one that lost must not take the other's answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert network.listens(os.getpid(), port)
+        assert not network.listens(os.getppid(), port)
+    assert not network.listens(os.getpid(), port)

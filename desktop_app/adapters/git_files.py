@@ -1,0 +1,51 @@
+"""The person's own git on this computer: logins that git keeps in files, and harmless settings. Read only, any thread.
+
+Nothing here is read before a person has agreed that it goes to a session.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from desktop_app.domain.git_logins import GitIdentity, GitLogin, parse_logins, parse_settings
+from desktop_app.domain.problems import failure
+
+GIT_SECONDS = 10.0
+
+
+def read_git() -> GitIdentity:
+    """Of this user. Problems: git.unreadable"""
+    return GitIdentity(_logins(), _settings())
+
+
+def login_files() -> tuple[Path, ...]:
+    """Where ``git credential-store`` keeps logins, in its order."""
+    config = os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(config) if config else Path.home() / ".config"
+    return (Path.home() / ".git-credentials", folder / "git" / "credentials")
+
+
+def _logins() -> tuple[GitLogin, ...]:
+    found: list[GitLogin] = []
+    for path in login_files():
+        try:
+            found += parse_logins(path.read_text("utf-8", "replace"))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise failure("git.unreadable", path=path, why=error.strerror or str(error)) from None
+    return tuple(found)
+
+
+def _settings() -> dict[str, str]:
+    """git itself knows how its files include each other; without git there are no settings."""
+    git = shutil.which("git")
+    if git is None:
+        return {}
+    argv = [git, "config", "--global", "--includes", "--list", "-z"]
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return parse_settings(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else {}

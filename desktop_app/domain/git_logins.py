@@ -1,0 +1,102 @@
+"""Git logins and settings of a person, as git keeps them: lines of ``~/.git-credentials``, names of ``git config``.
+
+Pure. Passwords never show in a representation; what this can't read is left out, never guessed.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+# What may travel: who the person is and how git behaves; nothing that runs a program or names a file.
+SAFE_SETTINGS = frozenset(
+    {
+        "user.name", "user.email", "init.defaultbranch", "pull.rebase", "pull.ff", "push.default",
+        "push.autosetupremote", "fetch.prune", "rebase.autostash", "rebase.autosquash", "merge.conflictstyle",
+        "diff.algorithm", "color.ui", "core.quotepath",
+    }
+)  # fmt: skip
+PROTOCOLS = ("https", "http")
+
+
+@dataclass(frozen=True, slots=True)
+class GitLogin:
+    """One login; ``host`` with its port, ``path`` mostly empty."""
+
+    protocol: str
+    host: str
+    username: str
+    password: str = field(repr=False)
+    path: str = ""
+
+    @property
+    def where(self) -> str:
+        """The login without its password, as people know it."""
+        return f"{self.username}@{self.host}" if self.username else self.host
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "protocol": self.protocol,
+            "host": self.host,
+            "username": self.username,
+            "password": self.password,
+            "path": self.path,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GitIdentity:
+    """What a session is given. The first login that fits counts."""
+
+    logins: tuple[GitLogin, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_login(line: str) -> GitLogin | None:
+    """``https://user:password@host:port/path`` with percent escapes; None for anything else."""
+    try:
+        parts = urlsplit(line.strip())
+        host = unquote(parts.netloc.rpartition("@")[2])  # git writes a port's colon as %3a
+        found = GitLogin(
+            parts.scheme, host, unquote(parts.username or ""), unquote(parts.password or ""), parts.path.strip("/")
+        )
+    except ValueError:
+        return None
+    texts = (found.host, found.username, found.password, found.path)
+    if found.protocol not in PROTOCOLS or not found.host or not found.password or not all(map(_is_line, texts)):
+        return None
+    return found
+
+
+def parse_logins(text: str) -> tuple[GitLogin, ...]:
+    """The usable lines of a file of ``git credential-store``."""
+    found = (parse_login(line) for line in text.splitlines())
+    return tuple(login for login in found if login is not None)
+
+
+def parse_settings(listing: str) -> dict[str, str]:
+    """The safe ones of ``git config --list -z``; the last of several values counts, as in git."""
+    found: dict[str, str] = {}
+    for entry in listing.split("\0"):
+        name, newline, value = entry.partition("\n")
+        if newline and name.lower() in SAFE_SETTINGS and _is_line(value):
+            found[name.lower()] = value
+    return found
+
+
+def dumps(logins: Iterable[GitLogin]) -> str:
+    """For the keyring."""
+    return json.dumps([login.to_json() for login in logins], ensure_ascii=False, separators=(",", ":"))
+
+
+def loads(text: str | None) -> tuple[GitLogin, ...]:
+    """What ``dumps`` wrote; nothing for anything else."""
+    try:
+        rows = json.loads(text or "[]")
+        return tuple(GitLogin(**row) for row in rows)
+    except (ValueError, TypeError):
+        return ()
+
+
+def _is_line(text: str) -> bool:
+    return not any(letter in text for letter in "\0\r\n")

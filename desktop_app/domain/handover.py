@@ -1,0 +1,78 @@
+"""What of a person's own may be given to a session, and what a face shows about it. Pure data.
+
+Each kind is asked for at launch (a field of LaunchSpec with the kind's key) or later; nothing goes before a person has
+agreed, with the machine that it goes to named.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class GiftKind:
+    """``what`` completes "… goes to" and "Give …"; ``key`` is the launch option's field and the command's word."""
+
+    key: str
+    word: str
+    label: str
+    what: str
+    effect: str
+
+
+GIT = GiftKind(
+    "git_credentials", "git", "Git logins", "your git logins and settings",
+    "git in the session signs in as you; kept in the session's memory until it ends.")  # fmt: skip
+CLEARML = GiftKind(
+    "clearml_credentials", "clearml", "ClearML key", "your ClearML API key",
+    "Experiments that you start in the session are yours; the key is removed at its end.")  # fmt: skip
+AGENT = GiftKind(
+    "ssh_agent_forwarding", "ssh-agent", "SSH agent", "the use of your SSH keys",
+    "ssh and git in the session can sign with your keys while you are connected.")  # fmt: skip
+KINDS = (GIT, CLEARML, AGENT)
+BY_KEY = {kind.key: kind for kind in KINDS}
+
+
+class State(Enum):
+    """Of one kind in one session; the value is what the command line prints."""
+
+    NONE = "not given"
+    ASKED = "waits for your consent"
+    GIVEN = "given"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """One kind's row. ``detail``: which logins, or what is in the way."""
+
+    key: str
+    state: State
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """``place``: the worker and the address that everything goes to, "" while not connected."""
+
+    place: str = ""
+    gifts: tuple[Gift, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"place": self.place, "gifts": [{**asdict(gift), "state": gift.state.value} for gift in self.gifts]}
+
+    @property
+    def asked(self) -> tuple[GiftKind, ...]:
+        return tuple(BY_KEY[gift.key] for gift in self.gifts if gift.state is State.ASKED)
+
+
+def read_handover(value: Mapping[str, Any]) -> Handover:
+    """What ``to_json`` wrote, by another process of ours maybe."""
+    gifts = tuple(Gift(row["key"], State(row["state"]), row.get("detail", "")) for row in value.get("gifts") or ())
+    return Handover(str(value.get("place", "")), gifts)
+
+
+def sentence(kinds: tuple[GiftKind, ...], place: str) -> str:
+    """ "your git logins and settings and your ClearML API key go to gpu-7 at 10.0.0.7"."""
+    return f"{' and '.join(kind.what for kind in kinds)} {'go' if len(kinds) > 1 else 'goes'} to {place}"
