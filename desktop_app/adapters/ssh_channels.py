@@ -31,13 +31,11 @@ class Flow(Protocol):
     """What a channel's data is for. Called on the transport's thread, one call at a time; none may block."""
 
     remote: int  # the other side's number
+    feed: Callable[[memoryview], None]  # data, valid during the call
 
     def opened(self, remote: int, window: int, packet: int) -> None: ...
 
     def refused(self) -> None: ...
-
-    def feed(self, data: memoryview) -> None:
-        """``data`` is valid during the call."""
 
     def grant(self, size: int) -> None: ...
 
@@ -99,26 +97,26 @@ class Channels:
 
     # ---- the transport's thread
 
-    def _take(self, command: int, body: memoryview) -> bool:
+    def _take(self, command: int, payload: memoryview) -> bool:
         """Whether the message was for one of ours."""
         if not CONFIRMATION <= command <= FAILURE:
             return False
-        number = int.from_bytes(body[:4], "big")
+        number = int.from_bytes(payload[1:5], "big")
         if number < FIRST:
             return False
         flow = self._flows.get(number)
         if flow is None:
             raise SSHException("a message for a channel that does not exist")
         if command == DATA:
-            size = int.from_bytes(body[4:8], "big")
-            if size != len(body) - 8:
+            data = payload[9:]
+            if len(data) != int.from_bytes(payload[5:9], "big"):
                 raise SSHException("channel data of the wrong length")
-            flow.feed(body[8:])
+            flow.feed(data)
         elif handler := _HANDLERS.get(command):
-            handler(self, flow, body[4:])
-        if command in (CLOSE, REFUSAL):
-            with self._lock:
-                self._flows.pop(number, None)
+            handler(self, flow, payload[5:])
+            if command in (CLOSE, REFUSAL):
+                with self._lock:
+                    self._flows.pop(number, None)
         return True
 
     def _answer(self, flow: Flow, body: memoryview) -> None:

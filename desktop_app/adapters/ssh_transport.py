@@ -49,7 +49,7 @@ class SessionTransport(Transport):
     @property
     def heard_at(self) -> float:
         """Monotonic time of the last bytes from the other side."""
-        return self.packets.heard_at
+        return self.packets.inbox.heard_at
 
     def run(self) -> None:
         try:

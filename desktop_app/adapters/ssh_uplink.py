@@ -36,7 +36,7 @@ class Uplink:
     def pause(self, reader: Paused) -> None:
         """``reader.resume`` is called as soon as the wire takes data again."""
         self._paused.append(reader)
-        if self.channels.packets.congested:
+        if self.channels.packets.outbox.waiting:
             self._watch_wire()
         elif self.channels.packets.ready:
             self._loop.call(self._relieve)  # it changed meanwhile
@@ -60,8 +60,8 @@ class Uplink:
     def _writable(self, _mask: int) -> None:
         packets = self.channels.packets
         with contextlib.suppress(OSError, EOFError):
-            packets.flush()
-            if packets.congested:
+            packets.outbox.flush()
+            if packets.outbox.waiting:
                 return
         self.end()
 
