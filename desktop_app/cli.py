@@ -16,6 +16,7 @@ from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
 from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
+from desktop_app.cli_doctor import DoctorCommands, add_doctor
 from desktop_app.cli_files import FileCommands, add_file_commands
 from desktop_app.cli_keys import add_key_commands
 from desktop_app.cli_options import add_filters, add_launch_options, normal
@@ -47,6 +48,7 @@ class Commands(
     CatalogueCommands,
     PortCommands,
     ProfileCommands,
+    DoctorCommands,
     FileCommands,
     SshCommands,
 ):
@@ -156,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_doctor(_command(commands, "doctor", "run_doctor", "find out why a session can't be used"))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_ssh_arguments(commands, _command)
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))

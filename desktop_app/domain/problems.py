@@ -199,6 +199,19 @@ TABLE = MappingProxyType(
             _row("route.auth", "A machine on the way does not let you in", "{hop}: {why}", Retry.USER,
                  (Remedy.RETRY,)),
             _row("route.host_key", "A jump host can't be trusted", "{hop}: {why}", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.name", "The machine's name is unknown here",
+                 "This computer can't find an address for {address}. The name may be known inside your company's "
+                 "network only: connect your VPN, or have the agent publish an address that is known here.",
+                 Retry.AUTO, (Remedy.RETRY,)),
+            _row("app.refused", "The application does not listen",
+                 "Nothing listens on port {port} of the session's machine any more. The application has ended or was "
+                 "stopped; its log may say why. Shut the session down and launch it again if it does not come back.",
+                 Retry.USER, (Remedy.SHOW_LOG,)),
+            _row("app.silent", "The application does not answer",
+                 "Port {port} of the session's machine takes connections, but no page comes back. The application may "
+                 "be overloaded, frozen or out of memory.", Retry.USER, (Remedy.SHOW_LOG,)),
+            _row("session.not_up", "The session is not up yet", "{why}", Retry.AUTO),
+            _row("session.over", "The session has ended", "{why} Launch a new one.", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("port.taken", "A local port is taken",
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
                  "and stays there.", Retry.NEVER),

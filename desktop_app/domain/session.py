@@ -180,6 +180,7 @@ class Action(Enum):
     ATTACH = "Attach"
     DETACH = "Detach"
     RECONNECT = "Reconnect now"
+    DIAGNOSE = "Find out what's wrong…"
     SHUT_DOWN = "Shut down"
     CANCEL = "Cancel"
     OTHER_QUEUE = "Move to another queue…"
@@ -231,7 +232,16 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions.add(Action.DETACH)
     if link in (Link.RETRYING, Link.BLOCKED):
         actions.add(Action.RECONNECT)
+    if _ails(snapshot):
+        actions.add(Action.DIAGNOSE)
     return frozenset(actions)
+
+
+def _ails(snapshot: SessionSnapshot) -> bool:
+    """Whether there is something to find out."""
+    failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
+    troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed
+    return troubled or snapshot.link in (Link.RETRYING, Link.BLOCKED)
 
 
 def openable(snapshot: SessionSnapshot, app: str) -> bool:

@@ -19,6 +19,7 @@ from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
+from desktop_app.services.doctor_view import DoctorService
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.port_view import PortService
 
@@ -140,6 +141,10 @@ class Core(Protocol):
     @property
     def store(self) -> Store:
         """Quick."""
+
+    @property
+    def doctor(self) -> DoctorService:
+        """Quick. Why a session can't be used."""
 
     @property
     def ports(self) -> PortService:

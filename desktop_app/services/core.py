@@ -22,6 +22,7 @@ from desktop_app.services.accounts import Accounts
 from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
+from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
 from desktop_app.services.handovers import Handovers
 from desktop_app.services.jobs import JobPool
@@ -296,6 +297,7 @@ class Core(LinkOps):
         self._role = role
         parts = self._parts
         self.keys = KeyAccess(outside, parts.accounts.server)
+        self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)
         self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)

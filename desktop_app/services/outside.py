@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
 from desktop_app.domain.problems import Problem
@@ -21,7 +22,7 @@ from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
 from desktop_app.services.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
-from remote_bootstrap.contract import Record
+from remote_bootstrap.contract import Record, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,18 @@ class Consents(Protocol):
     def save(self, session: str, key: str, place: str) -> None: ...
 
 
+class Examined(Protocol):
+    """An SSH connection that was made to look at it. ``close`` it."""
+
+    def report(self) -> Report | None:
+        """What the control program says, None where there is none. Problems: ssh.lost, ssh.protocol"""
+
+    def http_status(self, port: int) -> int:
+        """Of the first page there, 0 for what is no HTTP. Problems: app.refused, app.silent"""
+
+    def close(self) -> None: ...
+
+
 class Sandbox(Protocol):
     """The sandbox of this computer. Problems: sandbox.failed"""
 
@@ -261,6 +274,8 @@ class Outside:
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
+    examine: Callable[[Target, Callable[[Stage, str], None], Cancel], Examined]  # raises StageError; ssh_examine.py
+    clean: Callable[[str], str]  # a text without secrets
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
         None

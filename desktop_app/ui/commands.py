@@ -33,6 +33,7 @@ class Commands(QObject):
     ask_shut_down = Signal(object)  # SessionId
     ask_queue = Signal(object)  # SessionId
     ask_log = Signal(object)  # SessionId
+    ask_doctor = Signal(object)  # SessionId
     ask_sign_in = Signal(str)  # account id
     ask_passphrase = Signal(object)  # SessionId
 
@@ -48,6 +49,7 @@ class Commands(QObject):
             Action.ATTACH: self._attach,
             Action.DETACH: self._detach,
             Action.RECONNECT: self._reconnect,
+            Action.DIAGNOSE: self.ask_doctor.emit,
             Action.SHUT_DOWN: self.ask_shut_down.emit,
             Action.CANCEL: self.stop,
             Action.OTHER_QUEUE: self.ask_queue.emit,

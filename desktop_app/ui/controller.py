@@ -16,6 +16,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.dialogs.app_log import AppLogDialog
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.doctor import DoctorDialog
 from desktop_app.ui.dialogs.passphrase import PassphraseDialog
 from desktop_app.ui.dialogs.queue import QueueDialog
 from desktop_app.ui.main_window import MainWindow, top_level
@@ -59,6 +60,7 @@ class Controller(QObject):
         commands.ask_shut_down.connect(self._ask_shut_down)
         commands.ask_queue.connect(self._ask_queue)
         commands.ask_log.connect(self._show_log)
+        commands.ask_doctor.connect(self._examine)
         commands.ask_sign_in.connect(self.accounts.open_account)
         commands.ask_passphrase.connect(self._ask_passphrase)
         self.accounts.changed.connect(self.refresh)
@@ -152,6 +154,9 @@ class Controller(QObject):
     def _show_log(self, session: SessionId) -> None:
         self.show_session(session)
         self.window.details.log.show_log()
+
+    def _examine(self, session: SessionId) -> None:
+        DoctorDialog(self._core, self.bridge, session, self._name(session), top_level(self.window)).open()
 
     # -- the window itself
 

@@ -20,6 +20,7 @@ from desktop_app.ports import Cancel, SystemEvent, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
+from tests.fakes.examined import FakeMachineToExamine
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.profiles import FakeDocument, FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
@@ -238,6 +239,7 @@ class World:
     forwards: FakeForwards = field(default_factory=FakeForwards)
     consents: FakeConsents = field(default_factory=FakeConsents)
     git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
+    patient: FakeMachineToExamine = field(default_factory=FakeMachineToExamine)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
     ssh_config: FakeSshConfig = field(default_factory=FakeSshConfig)
     servers: dict[str, FakeServer] = field(default_factory=dict)
@@ -335,6 +337,8 @@ class World:
             read_git=lambda: self.git,
             hash_password=lambda password: f"hash of {len(password)} letters",
             look_at_page=self.look_at_page,
+            examine=self.patient.examine,
+            clean=lambda text: text.replace("the-api-secret", "•••"),
             ssh_config=self.ssh_config,
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,

@@ -35,6 +35,7 @@ from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
+from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_ports import FakePorts
 
@@ -202,6 +203,7 @@ class FakeCore:
         self.notice_callbacks: list[Callable[[Notice], None]] = []
         self.next_number = 100
         self.ports = FakePorts(self._call)
+        self.doctor = FakeDoctor(self._call)
         self.keys = FakeKeys(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
 

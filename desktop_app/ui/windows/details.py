@@ -28,6 +28,7 @@ from desktop_app.ui.windows.session_delegate import where_of
 BUTTONS = (
     Action.ATTACH,
     Action.RECONNECT,
+    Action.DIAGNOSE,
     Action.OTHER_QUEUE,
     Action.DETACH,
     Action.CANCEL,
