@@ -19,6 +19,7 @@ from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_doctor import DoctorCommands, add_doctor
 from desktop_app.cli_files import FileCommands, add_file_commands
 from desktop_app.cli_keys import add_key_commands
+from desktop_app.cli_open import OpenCommands, add_open
 from desktop_app.cli_options import add_filters, add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
@@ -50,6 +51,7 @@ class Commands(
     ProfileCommands,
     DoctorCommands,
     FileCommands,
+    OpenCommands,
     SshCommands,
 ):
     """All commands over one core."""
@@ -147,15 +149,14 @@ def parser() -> argparse.ArgumentParser:
     attach = _command(commands, "attach", "run_attach", "connect to a session and hold the connection")
     detach = _command(commands, "detach", "run_detach", "close the connection; the session goes on")
     shutdown = _command(commands, "shutdown", "run_shutdown", "end a session (or cancel one that waits)")
-    opened = _command(commands, "open", "run_open", "open an application of an attached session, logged in")
+    opened = _command(commands, "open", "run_open", "open an attached session in a browser, editor or terminal")
     reconnect = _command(commands, "reconnect", "run_reconnect", "dial again now instead of waiting")
     add_reconnect(reconnect)
     for command in (info, log, attach, detach, shutdown, opened, reconnect):
         _session_argument(command)
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
-    opened.add_argument("application", nargs="?", default="", help="which one; the default is the first that is ready")
-    opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
+    add_open(opened)
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_doctor(_command(commands, "doctor", "run_doctor", "find out why a session can't be used"))

@@ -29,6 +29,7 @@ from desktop_app.adapters.forwards_file import ForwardsFile
 from desktop_app.adapters.git_files import read_git
 from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.adapters.os import programs
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import JsonFile, ProfilesFile
 from desktop_app.adapters.ssh_config import SshConfig, user_config_path
@@ -160,6 +161,7 @@ def build_core(
         slot_cipher=AesSlots(),
         launch_profiles=JsonFile(paths.config / "profiles.json"),
         text_files=TextFiles(),
+        programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),
@@ -176,6 +178,14 @@ def build_core(
         watch_system=watch_system,
     )
     return Core(outside, role, tail)
+
+
+class LocalPrograms:
+    """Implements ``services.outside.Programs`` for this system."""
+
+    find = staticmethod(programs.find)
+    start = staticmethod(programs.start)
+    terminals = staticmethod(system.terminals)
 
 
 def _connect(account: Account, secret: str) -> ClearMLServer:

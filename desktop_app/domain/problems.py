@@ -29,6 +29,7 @@ class Remedy(Enum):
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
+    SSH_CONFIG = "Add the line and open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,11 @@ TABLE = MappingProxyType(
             _row("ssh.config_text", "The ssh configuration can't be read",
                  "Your ssh config file is not plain text (perhaps it was saved as UTF-16), so ssh itself can't use it. "
                  "Save it as UTF-8 and try again.", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.not_included", "Your ssh does not know the sessions yet",
+                 "{program} reaches the session through ssh. For that, one line has to be added at the top of {path} "
+                 "(“sessiondock ssh-config install”). It can be taken out at any time, in the menu or with "
+                 "“sessiondock ssh-config remove”.",
+                 Retry.USER, (Remedy.SSH_CONFIG,)),
             _row("ssh.no_alias", "There is no session with this alias",
                  "No session on this computer is called {name}. Known: {known}.", Retry.USER),
             _row("ssh.not_attached", "The session is not attached",
@@ -245,6 +251,13 @@ TABLE = MappingProxyType(
             _row("open.not_ready", "{app} is not ready yet", "Its state is “{state}”. {why}", Retry.AUTO),
             _row("open.no_browser", "No browser could be opened", "Open {url} in your browser within 30 seconds.",
                  Retry.USER),
+            _row("open.unknown", "There is no such program to open a session in",
+                 "“{name}” is not one of: {known}.", Retry.USER),
+            _row("open.not_installed", "{program} was not found on this computer",
+                 "Install it, or make its command known on the PATH, and try again. The command “sessiondock open "
+                 "--list” tells what was found.", Retry.USER, (Remedy.RETRY,)),
+            _row("open.not_started", "{program} could not be started", "{path} ended at once with an error.",
+                 Retry.USER, (Remedy.RETRY,)),
             _row("open.no_terminal", "No terminal was found",
                  "Install a terminal program or paste this command into one: {command}", Retry.USER),
             # --- secrets

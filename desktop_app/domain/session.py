@@ -172,9 +172,13 @@ SEVERITY = (
 
 
 class Action(Enum):
-    """What a person may do with a session; the value is the label. OPEN needs an application key besides."""
+    """What a person may do with a session; the value is the label.
+
+    OPEN needs an application's key besides, OPEN_IN that of a program of this computer (``domain.open_in``).
+    """
 
     OPEN = "Open"
+    OPEN_IN = "Open in"
     TERMINAL = "SSH terminal"
     COPY_SSH = "Copy ssh command"
     ATTACH = "Attach"
@@ -223,7 +227,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
     if link is Link.UP and snapshot.facts.foreign is None:
-        actions |= {Action.TERMINAL, Action.COPY_SSH}
+        actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
     if link is Link.UP and any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
         actions.add(Action.OPEN)
     if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:

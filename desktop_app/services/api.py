@@ -21,6 +21,7 @@ from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
 from desktop_app.services.doctor_view import DoctorService
 from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.open_in import OpenInService
 from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
@@ -161,6 +162,10 @@ class Core(Protocol):
     @property
     def keys(self) -> Keys:
         """Quick. Keys of sessions of other computers."""
+
+    @property
+    def open_in(self) -> OpenInService:
+        """Quick. Programs of this computer that a session can be opened in."""
 
     # -- life cycle
     def start(self) -> None:

@@ -16,6 +16,7 @@ from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
+from desktop_app.domain.open_in import Opener
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
@@ -81,6 +82,11 @@ class Profiles(Protocol):
         """A session keeps its alias; a new one is ``choose(taken)``. Nobody else writes meanwhile."""
 
     def drop_alias(self, session: str) -> None: ...
+
+    def preference(self, name: str) -> str:
+        """What the person chose, "" = nothing."""
+
+    def save_preference(self, name: str, value: str) -> None: ...
 
     def forget_session(self, session: str) -> None: ...
 
@@ -194,6 +200,19 @@ class SshAccess(Protocol):
         """The session is detached: the command stops working. Idempotent."""
 
 
+class Programs(Protocol):
+    """Programs of this computer. Small local files; thread-safe."""
+
+    def find(self, opener: Opener) -> str:
+        """Where it is, "" when it isn't installed."""
+
+    def start(self, program: str, arguments: Sequence[str]) -> bool:
+        """Whether it was started; takes seconds at most."""
+
+    def terminals(self) -> tuple[str, ...]:
+        """Terminal programs that a person may choose from, this desktop's first."""
+
+
 class SshConfigFiles(Protocol):
     """Our ssh config file and the user's. Thread-safe; small local files."""
 
@@ -260,7 +279,8 @@ class Outside:
     verify_record: Callable[[Record, str, str | None, str | None], None]  # see adapters/ssh_keys.py
     login_page: Callable[[Login, str, str], str]  # login, origin, secret -> single-use address
     open_url: Callable[[str], bool]
-    open_terminal: Callable[[Sequence[str]], bool]
+    open_terminal: Callable[[Sequence[str], str], bool]  # argv, the chosen program ("" = the desktop's own)
+    programs: Programs
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
     slot_cipher: SlotCipher

@@ -12,6 +12,7 @@ from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
+from desktop_app.domain.open_in import Opener
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
 from desktop_app.domain.ssh_alias import Alias
@@ -226,6 +227,28 @@ class FakeSshConfig:
 
 
 @dataclass
+class FakePrograms:
+    """``installed``: opener key -> where; ``started`` what was started how."""
+
+    installed: dict[str, str] = field(
+        default_factory=lambda: {"vscode-desktop": "/usr/bin/code", "zed": "/usr/bin/zed"}
+    )
+    shells: tuple[str, ...] = ("kgx", "xterm")
+    started: list[tuple[str, ...]] = field(default_factory=list)
+    works: bool = True
+
+    def find(self, opener: Opener) -> str:
+        return self.installed.get(opener.key, "")
+
+    def start(self, program: str, arguments: Sequence[str]) -> bool:
+        self.started.append((program, *arguments))
+        return self.works
+
+    def terminals(self) -> tuple[str, ...]:
+        return self.shells
+
+
+@dataclass
 class World:
     """The fakes, for the test to script and to look at. One ``server`` per account id, one tunnel per attach."""
 
@@ -241,6 +264,8 @@ class World:
     git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
     patient: FakeMachineToExamine = field(default_factory=FakeMachineToExamine)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
+    programs: FakePrograms = field(default_factory=FakePrograms)
+    chosen_terminal: str = ""
     ssh_config: FakeSshConfig = field(default_factory=FakeSshConfig)
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
@@ -308,8 +333,9 @@ class World:
         self.opened.append(url)
         return self.can_open
 
-    def open_terminal(self, argv: Sequence[str]) -> bool:
+    def open_terminal(self, argv: Sequence[str], chosen: str) -> bool:
         self.terminals.append(tuple(argv))
+        self.chosen_terminal = chosen
         return self.can_open
 
     def outside(self) -> Outside:
@@ -326,6 +352,7 @@ class World:
             login_page=self.login_page,
             open_url=self.open_url,
             open_terminal=self.open_terminal,
+            programs=self.programs,
             ssh_access=self.ssh_access,
             slot_cipher=AesSlots(),
             launch_profiles=self.launch_profiles,
