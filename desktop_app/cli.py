@@ -18,6 +18,7 @@ from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_doctor import DoctorCommands, add_doctor
 from desktop_app.cli_files import FileCommands, add_file_commands
+from desktop_app.cli_gifts import add_gift_commands
 from desktop_app.cli_keys import add_key_commands
 from desktop_app.cli_open import OpenCommands, add_open
 from desktop_app.cli_options import add_filters, add_launch_options, normal
@@ -163,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_ssh_arguments(commands, _command)
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_gift_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_profile_command(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)

@@ -25,6 +25,7 @@ from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
+from desktop_app.services.git_keyring import GitKeyring
 from desktop_app.services.handovers import Handovers
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.key_access import KeyAccess
@@ -306,6 +307,7 @@ class Core(LinkOps):
         self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)
+        self.git_logins = GitKeyring(outside)
         self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)
         self._notice_lock = threading.Lock()
         self._notice_callbacks: list[Callable[[Notice], None]] = []

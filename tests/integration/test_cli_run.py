@@ -39,7 +39,8 @@ def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
 
 @pytest.mark.parity(
     "--queue", "--session-name", "--project", "--session-tags", "--jupyter-lab", "--vscode-server", "--docker",
-    "--docker-args", "--packages", "--requirements", "--user-folder", "--password",
+    "--docker-args", "--packages", "--requirements", "--user-folder", "--password", "--username", "--init-script",
+    "--git-credentials",
 )  # fmt: skip
 def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
     world.server().set_queue("gpu", ["a"])
@@ -55,7 +56,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
         ssh_agent_forwarding=True, username="ada", password="correct horse",
         attach_passphrase="battery staple", randomize="always", public_ip=True,
         remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
-        cli_compatible=True,
+        cli_compatible=True, clearml_credentials=True, init_script_minutes="45",
     )  # fmt: skip
     changed = {name for name in options() if getattr(spec, name) != getattr(LaunchSpec(), name)}
     assert set(options()) - changed == {"vscode", "store_defaults"}
