@@ -1,4 +1,4 @@
-"""Commands about files: upload, download, files. Main thread.
+"""Commands about files: upload, download, files, sync. Main thread.
 
 They connect by themselves; the session need not be attached. With --json each line is an event: progress (ten a second
 at most), then done. Exit code 1 when something was left out, which is then named.
@@ -39,6 +39,9 @@ def add_file_commands(make: MakeCommand) -> None:
     upload.add_argument("--to", default="", metavar="DIR", help=f"the remote folder (default: ~/{SESSION_FILES})")
     download.add_argument("paths", nargs="+", metavar="REMOTE", help="a path there; a relative one starts at home")
     download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
+    sync = make("sync", "run_sync", "store a session's workspace now")
+    sync.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
+    sync.add_argument("--account", default="", help="the account's name or id")
     files.add_argument("folder", nargs="?", default="", help=f"default: ~/{SESSION_FILES}, or home without one")
 
 
@@ -66,6 +69,16 @@ class FileCommands(CommandBase):
                 say(f"Left out {one.path}: {one.why}.")
             say(summary_text(found))
         return 1 if found.skipped else 0
+
+    def run_sync(self) -> int:
+        session = self.session()
+
+        def tell(text: str) -> None:
+            json_line({"event": "progress", "text": text}) if self.json else say(text)
+
+        text = self.core.files.store_workspace(session.id, tell, Cancel())
+        json_line({"event": "done", "text": text}) if self.json else say(text)
+        return 0
 
     def run_files(self) -> int:
         listing = self.core.files.browse(self.session().id, self.arguments.folder, self.cancel())

@@ -95,7 +95,9 @@ class ProfileCommands(CommandBase):
 
     def _import_profile(self) -> dict[str, object]:
         found = self.core.profiles.import_file(Path(self.arguments.name or THEIR_STATE), self.arguments.to)
-        say(found.news)
+        say(f"Imported as “{found.name}”.")
+        if found.left_out:
+            say(f"Left out: {', '.join(found.left_out)}.")
         return {**_json(found.name, found.spec), "left_out": list(found.left_out)}
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from desktop_app.cli_gifts import GiftCommands
 from desktop_app.cli_keyboard import Patience, Waiting
 from desktop_app.cli_keys import KeyCommands
 from desktop_app.cli_options import spec_of
@@ -22,14 +21,14 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.queues import offered
 from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
 from desktop_app.ports import Cancel
-from remote_bootstrap.contract import APP_FAILED, APP_SETTLED
+from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
 FOREVER = float("inf")
 LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 
 
-class RunCommands(KeyCommands, GiftCommands):
+class RunCommands(KeyCommands):
     """One method per command; each returns the exit code."""
 
     def run_launch(self) -> int:
@@ -93,7 +92,7 @@ class RunCommands(KeyCommands, GiftCommands):
         """Tell what happens until the session is ready (``link_only``: connected), and with ``hold`` until somebody
         ends or detaches it. ``commands``: a person at the terminal may say what to do meanwhile."""
         watch = _Watch(self, hold=hold, link_only=link_only)
-        typed = Typed(self.core, session, self.cancel, self.give_asked) if commands else None
+        typed = Typed(self.core, session, self.cancel) if commands else None
         try:
             return self._follow(session, watch, typed)
         except KeyboardInterrupt:
@@ -144,7 +143,6 @@ class _Watch:
         if now.link is Link.BLOCKED and now.problem is not None:
             raise AppError(now.problem)
         self._progress(now)
-        self._command.agree_if_told(now)
         if self._link_only:
             return 1 if now.link is Link.UP else None
         if self._is_ready(now) and not self._was_ready:
@@ -156,7 +154,8 @@ class _Watch:
         """Every application is settled, and connected if we connect."""
         settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
         connected = now.link is Link.UP or not self._attaching
-        return now.remote is Remote.READY and settled and connected and now.facts.report is not None
+        report = now.facts.report  # its phase also waits for what comes before applications
+        return now.remote is Remote.READY and settled and connected and report is not None and report.phase == READY
 
     def _progress(self, now: SessionSnapshot) -> None:
         text = clean_line(progress_of(now))

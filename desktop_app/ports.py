@@ -304,6 +304,9 @@ class RemoteFiles(Protocol):
         """SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False`` goes on
         where the last call for this path stopped. Any thread."""
 
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        """One operation of the control channel. Any thread. Problems: ssh.protocol (a refusal, or there is none)"""
+
     def disconnect(self) -> None:
         """Idempotent; what is under way on another thread fails as ssh.lost."""
 

@@ -79,11 +79,11 @@ class ClearMLTask:
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         if self._api_version >= EDIT_RUNTIME:
-            self._call("tasks.edit_runtime", {"task": self._task, "add_or_update": dict(properties), "force": True})
+            self.call("tasks.edit_runtime", {"task": self._task, "add_or_update": dict(properties), "force": True})
             return
         runtime = dict(self._get("runtime").get("runtime") or {})  # an older server replaces the whole of it
         runtime.update(properties)
-        self._call("tasks.edit", {"task": self._task, "runtime": runtime, "force": True})
+        self.call("tasks.edit", {"task": self._task, "runtime": runtime, "force": True})
 
     def log(self, text: str) -> None:
         event = {
@@ -97,18 +97,18 @@ class ClearMLTask:
         self._send("events.add_batch", json.dumps(event), "application/json-lines")
 
     def ping(self) -> None:
-        self._call("tasks.ping", {"task": self._task})
+        self.call("tasks.ping", {"task": self._task})
 
     def stopped(self, reason: str) -> None:
         body = {"task": self._task, "force": True, "status_reason": reason, "status_message": reason}
-        self._call("tasks.stopped", body)
+        self.call("tasks.stopped", body)
 
     def _get(self, *fields: str) -> Dict[str, Any]:
         body = {"id": [self._task], "only_fields": ["id", *fields], "search_hidden": True}
-        tasks = self._call("tasks.get_all", body).get("tasks") or []
+        tasks = self.call("tasks.get_all", body).get("tasks") or []
         return dict(tasks[0]) if tasks else {}
 
-    def _call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:
+    def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:
         return self._send(endpoint, json.dumps(body), "application/json")
 
     def _send(self, endpoint: str, body: str, kind: str) -> Dict[str, Any]:

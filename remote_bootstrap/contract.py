@@ -32,6 +32,9 @@ PARAM_USERNAME = "username"
 PARAM_PORTABLE_SSH = "force_dropbear"  # named after clearml-session's option
 PARAM_INIT_SCRIPT = "init_script"
 PARAM_INIT_MINUTES = "init_script_minutes"
+PARAM_WORKSPACE = "store_workspace"  # clearml-session's name, too
+PARAM_WORKSPACE_MINUTES = "workspace_minutes"
+PARAM_CONTINUE = "continue_session"
 
 RUNTIME_RECORD = "sessiondock_record"
 RUNTIME_REPORT = "sessiondock_report"
@@ -46,11 +49,12 @@ FINGERPRINT_LOG_PREFIX = "SessionDock host key: "
 PREPARING = "preparing"
 STARTING_SSH = "starting_ssh"
 INIT_SCRIPT = "init_script"  # only where the task has one
+RESTORING = "restoring"  # the workspace, only where there is one
 STARTING_APPS = "starting_apps"
 READY = "ready"
 STOPPING = "stopping"
 ENDED = "ended"
-PHASES = (PREPARING, STARTING_SSH, INIT_SCRIPT, STARTING_APPS, READY, STOPPING, ENDED)
+PHASES = (PREPARING, STARTING_SSH, INIT_SCRIPT, RESTORING, STARTING_APPS, READY, STOPPING, ENDED)
 
 # States of one application.
 APP_WAITING = "waiting"

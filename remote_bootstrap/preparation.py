@@ -1,10 +1,10 @@
-"""What happens between the way in (SSH) and the applications: the init script. A thread of its own, so that a person
-who connects meanwhile sees what goes on, and that signals still end the session.
+"""What happens between the way in (SSH) and the applications: init script, workspace. A thread of its own, so that a
+person who connects meanwhile sees what goes on, and that signals still end the session.
 """
 
 import threading
 import traceback
-from typing import Callable
+from typing import Callable, Optional
 
 from remote_bootstrap import contract
 from remote_bootstrap.context import Context
@@ -27,6 +27,7 @@ class Preparation(threading.Thread):
         stop: threading.Event,
         start_applications: Callable[[], None],
         fail: Callable[[str], None],
+        restore: Optional[Callable[[Callable[[], bool]], None]] = None,
     ) -> None:
         super().__init__(name="preparation", daemon=True)
         self._context = context
@@ -35,29 +36,41 @@ class Preparation(threading.Thread):
         self._stop_event = stop
         self._start_applications = start_applications
         self._fail = fail
+        self._restore = restore
         self._ssh_up = threading.Event()
 
     def ssh_is_up(self) -> None:
         """Any thread. Until then nothing is run that may install packages: SSH may be installing its own."""
         if self._progress.current().phase == contract.STARTING_SSH:
-            waits = init_script.script_of(self._context)
-            self._progress.phase(contract.INIT_SCRIPT if waits else contract.STARTING_APPS)
+            waits = contract.INIT_SCRIPT if init_script.script_of(self._context) else contract.RESTORING
+            self._progress.phase(waits if waits == contract.INIT_SCRIPT or self._restore else contract.STARTING_APPS)
         self._ssh_up.set()
 
     def run(self) -> None:
         try:
             if init_script.script_of(self._context):
                 self._run_init_script()
+            if self._restore is not None and self._wait_for_ssh():
+                self._progress.phase(contract.RESTORING)
+                self._restore(self._stop_event.is_set)
             if not self._stop_event.is_set():
+                if self._progress.current().phase in (contract.INIT_SCRIPT, contract.RESTORING):
+                    self._progress.phase(contract.STARTING_APPS)
                 self._start_applications()
         except Exception as error:  # thread boundary: without its applications there is no session
             traceback.print_exc()
             self._fail("the session can't be prepared: %s" % type(error).__name__)
 
-    def _run_init_script(self) -> None:
+    def _wait_for_ssh(self) -> bool:
+        """False when the session ends before."""
         while not self._ssh_up.wait(POLL):
             if self._stop_event.is_set():
-                return
+                return False
+        return not self._stop_event.is_set()
+
+    def _run_init_script(self) -> None:
+        if not self._wait_for_ssh():
+            return
         try:
             init_script.run(self._context, self._say, self._stop_event.is_set)
         except init_script.InitError as error:
@@ -65,4 +78,3 @@ class Preparation(threading.Thread):
             self._progress.notice(str(error))
         if not self._stop_event.is_set():
             shell.write_environment(self._context)
-            self._progress.phase(contract.STARTING_APPS)

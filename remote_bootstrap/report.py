@@ -56,6 +56,9 @@ class TaskServer(Protocol):
     def facts(self) -> TaskFacts:
         """Name, container and addresses."""
 
+    def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:
+        """Any request of the API; the data of its answer."""
+
     def status(self) -> TaskStatus:
         """What the server says about the task now."""
 

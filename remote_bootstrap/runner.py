@@ -24,7 +24,8 @@ from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskFacts, TaskServer, Watcher
-from remote_bootstrap.steps import identities, inherited
+from remote_bootstrap.steps import identities, inherited, workspace
+from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Session:
         self._control: Optional[ControlServer] = None
         self._ssh: Optional[Ssh] = None
         self._record: Optional[Record] = None
+        self._workspace: Optional[Workspace] = None
 
     def run(self) -> int:
         """Returns the exit code: 0 if the session ended because somebody wanted it to."""
@@ -125,6 +127,8 @@ class Session:
     def _start_services(self, server: TaskServer) -> None:
         wanted = settings.parse(_until_answered(server.parameters, self._stop))
         facts = _until_answered(server.facts, self._stop)
+        folder = _until_answered(lambda: workspace.folder_of_session(wanted, server), self._stop)
+        wanted = workspace.with_base_folder(wanted, folder)
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         context.changes.give(inherited.variables(context, facts))
@@ -138,7 +142,11 @@ class Session:
         self._publisher.start()
         self._watcher = Watcher(server, self.end, say)
         self._watcher.start()
-        self._control = ControlServer(context.control_socket, Host(context, self._progress, self.end, say))
+        if folder is not None:
+            self._workspace = Workspace(context, server, facts.files_host, self._progress, say, folder)
+            _until_answered(lambda: server.edit_runtime(workspace.AGENT_WAITS), self._stop)
+        host = Host(context, self._progress, self.end, say, self._workspace)
+        self._control = ControlServer(context.control_socket, host)
         self._control.start()
         self._preparation = Preparation(
             context,
@@ -147,6 +155,7 @@ class Session:
             self._stop,
             lambda: self._start_applications(context, keys[1:]),
             self._fail,
+            self._restore_workspace(context) if self._workspace is not None else None,
         )
         self._ssh = Ssh(context, self._progress.notice)
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
@@ -156,6 +165,19 @@ class Session:
         for key in keys:
             say("starting %s" % BY_KEY[key].label)
             self._add(Service(WORK[key](context), self._progress, self._logs(), say, self._stop))
+
+    def _restore_workspace(self, context: Context) -> Callable[[Callable[[], bool]], None]:
+        kept = self._workspace
+        assert kept is not None
+
+        def restore(stopped: Callable[[], bool]) -> None:
+            """On the preparing thread."""
+            kept.restore(stopped)
+            minutes = workspace.minutes_of(context)
+            if minutes and not stopped():
+                workspace.Intervals(kept, minutes, self._stop).start()
+
+        return restore
 
     def _context(self, wanted: settings.Settings, address: str) -> Context:
         cache = cache_folder()
@@ -214,6 +236,8 @@ class Session:
             service.join(max(0.0, deadline - time.monotonic()))
         if not processes.end_all(self._left, LEFTOVER_GRACE):
             say("some processes could not be ended: %s" % sorted(self._left()))
+        if self._workspace is not None:
+            self._workspace.finish()
         if self._control is not None:
             self._control.close()
         self._tell_the_server()
@@ -234,6 +258,8 @@ class Session:
         if self._server is None or self._failed:
             return
         try:
+            if self._workspace is not None:
+                self._server.edit_runtime(workspace.AGENT_FREE)
             if self._server.status().status == "in_progress":
                 self._server.stopped(self._reason)
         except ServerError as error:

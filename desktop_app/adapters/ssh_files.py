@@ -6,7 +6,7 @@ hold the tunnel (a command line beside the window) can transfer too. One thread 
 
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from remote_bootstrap import contract
 
 DIAL_SECONDS = 20.0
 CONTROL_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
 DIGEST_STEP = 128 * 1024 * 1024  # bytes per request, so that a cancel is heard
 DIGEST_SECONDS = 120.0  # for one step; a network disk may be slow
 
@@ -145,6 +146,11 @@ class SshFiles:
             if at >= length or not answer.get("sha256"):
                 return str(answer.get("sha256") or "")
             at, fresh = min(length, at + DIGEST_STEP), False
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        if self._control is None:
+            raise failure("ssh.protocol", why="This session was not launched by SessionDock, so it can't do that.")
+        return self._control.request(op, args, Patience(cancel, self._stopped, REQUEST_SECONDS))
 
     # -- the end
 

@@ -143,6 +143,10 @@ def task(value: str) -> str:
     return ""
 
 
+def interval(value: str) -> str:
+    return "" if re.fullmatch(r"[0-9]{0,5}", value.strip()) else "Give a whole number of minutes, or 0 for never."
+
+
 def user(value: str) -> str:
     if value and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", value):
         return "A user name is made of small letters, digits, - and _, and begins with a letter."

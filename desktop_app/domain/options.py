@@ -112,10 +112,6 @@ class LaunchSpec:
         "", "--init-script", "Init script",
         "Bash commands that run before everything else; what they export is set in the IDEs and shells.",
         Kind.SCRIPT, param=contract.PARAM_INIT_SCRIPT, bare="", advanced=True)  # fmt: skip
-    init_script_minutes: str = _environment(
-        "", "--init-script-minutes", "Init script's limit",
-        "Minutes after which the init script is ended and the session goes on without it; empty: 30.",
-        param=contract.PARAM_INIT_MINUTES, own=True, advanced=True, check=checks.minutes)  # fmt: skip
     user_folder: str = _environment(
         "", "--user-folder", "Base folder", "The remote folder that the applications open; empty: the home folder.",
         param="user_folder", advanced=True, check=checks.one_line)  # fmt: skip
@@ -136,7 +132,7 @@ class LaunchSpec:
     store_workspace: str = _files(
         "", "--store-workspace", "Workspace folder",
         "A remote folder that is stored when the session ends and restored into the next one; empty: none.",
-        param="store_workspace", hint="~/workspace", check=checks.one_line)  # fmt: skip
+        param=contract.PARAM_WORKSPACE, hint="~/workspace", check=checks.one_line)  # fmt: skip
     upload_files: str = _files(
         "", "--upload-files", "Files to upload",
         "Files and folders of this computer, one per line; they arrive in ~/session-files.",
@@ -144,7 +140,11 @@ class LaunchSpec:
     continue_session: str = _files(
         "", "--continue-session", "Continue a session",
         "The id or web address of an earlier session whose workspace is restored; empty: the newest of that folder.",
-        keep=Keep.SESSION, advanced=True, check=checks.task)  # fmt: skip
+        param=contract.PARAM_CONTINUE, keep=Keep.SESSION, advanced=True, check=checks.task)  # fmt: skip
+    workspace_minutes: str = _files(
+        "15", "--workspace-minutes", "Minutes between snapshots",
+        "How often the workspace is stored while the session runs; 0: only at its end and when you ask for it.",
+        own=True, advanced=True, param=contract.PARAM_WORKSPACE_MINUTES, check=checks.interval)  # fmt: skip
     git_credentials: bool = _files(
         False, "--git-credentials", "Git credentials",
         "Give the session your git credentials and git settings after connecting, and take them away at its end.",

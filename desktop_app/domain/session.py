@@ -172,19 +172,14 @@ SEVERITY = (
 
 
 class Action(Enum):
-    """What a person may do with a session; the value is the label.
-
-    OPEN needs an application's key besides, OPEN_IN that of a program of this computer (``domain.open_in``).
-    """
+    """What a person may do with a session; the value is the label. OPEN needs an application key besides."""
 
     OPEN = "Open"
-    OPEN_IN = "Open in"
     TERMINAL = "SSH terminal"
     COPY_SSH = "Copy ssh command"
     ATTACH = "Attach"
     DETACH = "Detach"
     RECONNECT = "Reconnect now"
-    DIAGNOSE = "Find out what's wrong…"
     SHUT_DOWN = "Shut down"
     CANCEL = "Cancel"
     OTHER_QUEUE = "Move to another queue…"
@@ -227,7 +222,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
     if link is Link.UP and snapshot.facts.foreign is None:
-        actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
+        actions |= {Action.TERMINAL, Action.COPY_SSH}
     if link is Link.UP and any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
         actions.add(Action.OPEN)
     if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:
@@ -236,16 +231,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions.add(Action.DETACH)
     if link in (Link.RETRYING, Link.BLOCKED):
         actions.add(Action.RECONNECT)
-    if _ails(snapshot):
-        actions.add(Action.DIAGNOSE)
     return frozenset(actions)
-
-
-def _ails(snapshot: SessionSnapshot) -> bool:
-    """Whether there is something to find out."""
-    failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
-    troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed
-    return troubled or snapshot.link in (Link.RETRYING, Link.BLOCKED)
 
 
 def openable(snapshot: SessionSnapshot, app: str) -> bool:
@@ -258,6 +244,7 @@ _PHASE_TEXT = {
     contract.PREPARING: "Preparing the environment",
     contract.STARTING_SSH: "Starting SSH",
     contract.INIT_SCRIPT: "Running the init script",
+    contract.RESTORING: "Restoring the workspace",
     contract.STARTING_APPS: "Starting applications",
     contract.READY: "Ready",
     contract.STOPPING: "Shutting down",
@@ -277,8 +264,8 @@ def progress_of(snapshot: SessionSnapshot) -> str:
     waiting = [f"{e.label}: {e.detail or e.state}" for e in snapshot.endpoints if e.state not in contract.APP_SETTLED]
     if facts.report is None:
         return "The agent prepares the environment"
-    if facts.report.phase == contract.INIT_SCRIPT:  # what waits, waits for it
-        return facts.report.detail or _PHASE_TEXT[contract.INIT_SCRIPT]
+    if facts.report.phase in (contract.INIT_SCRIPT, contract.RESTORING):  # what waits, waits for it
+        return facts.report.detail or _PHASE_TEXT[facts.report.phase]
     if waiting and snapshot.remote is not Remote.STOPPING:
         return " · ".join(waiting)
     failed = [f"{e.label} failed" for e in snapshot.endpoints if e.state == contract.APP_FAILED]

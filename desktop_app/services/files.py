@@ -24,11 +24,13 @@ from desktop_app.services.file_copy import Blocked
 from desktop_app.services.outside import Outside
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.trust import RecordTrust
+from remote_bootstrap import contract
 
 Tell = Callable[[Progress], None]
 T = TypeVar("T")
 
 TELL_EVERY_S = 0.1
+STORE_LOOK_S = 2.0
 TRIES = 10  # in a row without a single byte; some three minutes
 
 HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTDIR)  # the next file would fare no better
@@ -130,6 +132,19 @@ class Files:
                 where = files.home(cancel)
             entries = sorted(files.list(where, cancel), key=lambda e: (e.kind is not FileKind.FOLDER, e.name.lower()))
             return Listing(where, files.home(cancel), tuple(entries))
+
+        return self._once(session, work, cancel)
+
+    def store_workspace(self, session: SessionId, tell: Callable[[str], None], cancel: Cancel) -> str:
+        """Store the session's workspace now; what came of it. ``tell`` hears how far it is. Problems: files.*, ssh.*"""
+
+        def work(files: RemoteFiles) -> str:
+            while True:
+                cancel.check()
+                answer = files.request(contract.OP_SYNC_WORKSPACE, {"wait": STORE_LOOK_S}, cancel)
+                if answer.get("done"):
+                    return str(answer.get("text", ""))
+                tell(str(answer.get("text", "")))
 
         return self._once(session, work, cancel)
 

@@ -1,10 +1,11 @@
 """What an operation of the control channel is. Data and one exception; any thread."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from remote_bootstrap.context import Context
 from remote_bootstrap.progress import Progress
+from remote_bootstrap.steps.workspace import Workspace
 
 
 class OperationError(Exception):
@@ -19,6 +20,7 @@ class Host:
     progress: Progress
     end: Callable[[str], None]  # ask the session to end, with the reason
     log: Callable[[str], None]  # a line in the task's log, which every member of the workspace can read: no secrets
+    workspace: Optional[Workspace] = None
 
 
 # Arguments in, result out, both JSON; raises OperationError. Each call runs on a thread of its own.

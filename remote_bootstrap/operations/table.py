@@ -3,11 +3,12 @@
 from typing import Dict
 
 from remote_bootstrap import contract
-from remote_bootstrap.operations import files, identities, ports
+from remote_bootstrap.operations import files, identities, ports, workspace
 from remote_bootstrap.operations.operation import Operation
 
 OPERATIONS: Dict[str, Operation] = {
     contract.OP_LISTENING: ports.listening,
+    contract.OP_SYNC_WORKSPACE: workspace.sync,
     contract.OP_FILES_HOME: files.home,
     contract.OP_FILES_DIGEST: files.digest,
     contract.OP_GIT_DELIVER: identities.git_deliver,

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class FakeMachine:
         self.digests = True
         self.flip = False
         self.written = 0
+        self.answers: dict[str, list[dict[str, object] | AppError]] = {}  # operation -> answers, in order
         self.on_written: Callable[[int], None] = lambda _total: None
 
     @property
@@ -137,6 +138,14 @@ class FakeFiles:
             if not self._machine.digests or not here.is_file() or here.stat().st_size < length:
                 return ""
             return hashlib.sha256(here.read_bytes()[:length]).hexdigest()
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        cancel.check()
+        answers = self._machine.answers.get(op) or [failure("ssh.protocol", why="The session has no workspace.")]
+        answer = answers.pop(0)
+        if isinstance(answer, AppError):
+            raise answer
+        return dict(answer)
 
     def disconnect(self) -> None:
         self._connected = False

@@ -5,7 +5,7 @@ Thread-safe. Held against the real client by tests/contract/test_server.py.
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -46,11 +46,13 @@ class FakeServer:
         self.problem: Problem | None = None  # every call raises it while set: the server is down, the key is wrong
         self.problems: dict[str, Problem] = {}  # the same, of one method
         self.calls: list[str] = []
+        self.on_call: Callable[[str], None] = lambda _name: None  # what happens meanwhile
         self.closed = False
 
     def _enter(self, name: str, cancel: Cancel) -> None:
         cancel.check()
         self.calls.append(name)
+        self.on_call(name)
         if self.closed:
             raise Cancelled
         found = self.problem or self.problems.get(name)

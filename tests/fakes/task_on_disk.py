@@ -38,6 +38,10 @@ class TaskOnDisk:
         self._must_be_up()
         self._write("runtime", {**self._read("runtime"), **properties})
 
+    def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:  # noqa: UP006
+        self._must_be_up()
+        raise ServerError(f"{endpoint}: the task on disk has no other tasks beside it")
+
     def log(self, text: str) -> None:
         self._must_be_up()
         with (self._folder / "log").open("a") as stream:

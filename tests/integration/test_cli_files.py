@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.domain.problems import failure
+from desktop_app.domain.session import End, Remote
+from remote_bootstrap.contract import OP_SYNC_WORKSPACE, STOPPING, Report
 from tests.fakes.outside import World
 from tests.support.cli_rig import Run, add_ready
 
@@ -66,3 +68,38 @@ def test_problems_have_their_code(run: Run, world: World, here: Path) -> None:
     world.machine.connect_errors.append(failure("ssh.auth", address="10.0.0.7"))
     said = run("upload", task, str(here / "data"), "--json")
     assert said.code == 1 and said.events[-1]["error"]["code"] == "ssh.auth"
+
+
+@pytest.mark.parity("--store-workspace")
+def test_sync_tells_how_far_it_is_and_what_came_of_it(run: Run, world: World) -> None:
+    task = add_ready(world)
+    answers = [{"text": "Packing the workspace: 3 % of 2 GB", "done": False}, {"text": "It is stored.", "done": True}]
+    world.machine.answers[OP_SYNC_WORKSPACE] = [dict(answer) for answer in answers]
+    said = run("sync", task)
+    assert said.code == 0
+    assert said.err.splitlines()[-2:] == [answer["text"] for answer in answers]
+    world.machine.answers[OP_SYNC_WORKSPACE] = [dict(answer) for answer in answers]
+    assert [event["event"] for event in run("sync", task, "--json").events] == ["progress", "done"]
+    assert run("sync", task, "--json").json["error"]["code"] == "ssh.protocol"  # no more answers: a refusal
+
+
+def test_shutdown_waits_for_a_workspace_that_is_stored_and_tells_how_far_it_is(run: Run, world: World) -> None:
+    task = add_ready(world)
+    server, texts = (
+        world.server(),
+        iter(["Packing the workspace: 10 % of 2 GB", "Uploading the workspace: 50 % of 1 GB"]),
+    )
+
+    def stopping(name: str) -> None:
+        if name != "session":
+            return
+        text = next(texts, "")
+        if text:
+            server.change(task, remote=Remote.STOPPING, report=Report(STOPPING, text, 9))
+        else:
+            server.end(task, End.SHUT_DOWN)
+
+    server.on_call = stopping
+    said = run("shutdown", task)
+    assert said.code == 0
+    assert "Packing the workspace: 10 % of 2 GB…" in said.err and "Uploading the workspace: 50 % of 1 GB…" in said.err

@@ -39,8 +39,7 @@ def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
 
 @pytest.mark.parity(
     "--queue", "--session-name", "--project", "--session-tags", "--jupyter-lab", "--vscode-server", "--docker",
-    "--docker-args", "--packages", "--requirements", "--user-folder", "--password", "--username", "--init-script",
-    "--git-credentials",
+    "--docker-args", "--packages", "--requirements", "--user-folder", "--password",
 )  # fmt: skip
 def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
     world.server().set_queue("gpu", ["a"])
@@ -52,11 +51,13 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
         debug_task="d1", docker="python:3.12", packages="torch==2.5\ntqdm",
         requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
         docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
-        upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", git_credentials=True,
+        upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", workspace_minutes="20",
+            clearml_credentials=True,
+            git_credentials=True,
         ssh_agent_forwarding=True, username="ada", password="correct horse",
         attach_passphrase="battery staple", randomize="always", public_ip=True,
         remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
-        cli_compatible=True, clearml_credentials=True, init_script_minutes="45",
+        cli_compatible=True,
     )  # fmt: skip
     changed = {name for name in options() if getattr(spec, name) != getattr(LaunchSpec(), name)}
     assert set(options()) - changed == {"vscode", "store_defaults"}

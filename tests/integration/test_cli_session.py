@@ -96,7 +96,6 @@ def test_each_event_is_a_line_of_json(run: Run, world: World, in_background: Bac
     assert [e["event"] for e in said.events if e["event"] not in ("progress", "notice")][::2] == ["launched", "ended"]
 
 
-@pytest.mark.parity("connected-commands")
 def test_ctrl_c_leaves_the_session_running(run: Run, world: World, in_background: Background) -> None:
     def press(_task: str) -> None:
         world.tunnel().wait_for(lambda tunnel: tunnel.connected)
@@ -231,7 +230,6 @@ def test_the_list_says_status_age_and_owner(run: Run, world: World) -> None:
     assert "Ready" in row and "0 min" in row and ACCOUNT.user_name in row
 
 
-@pytest.mark.parity("list")
 def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
     for name, project, tag in (("one", "Team/A", "red"), ("two", "Team/B", "blue")):
         run("launch", "--no-attach", "--queue", "default", "--session-name", name, "--project", project,

@@ -1,0 +1,167 @@
+"""Where snapshots of workspaces are kept: artifacts of tasks, read and written over the API. Any thread; no state.
+
+As clearml-session does it: the newest is the artifact ``workspace``, the one before ``old_workspace``. Both have mode
+"input": the server deletes only outputs with a task, so nobody who tidies up loses a workspace by accident.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+
+from remote_bootstrap import contract
+from remote_bootstrap.folders import user_home
+from remote_bootstrap.report import TaskServer
+
+KEY, OLD_KEY = "workspace", "old_workspace"
+MODE = "input"
+CREATOR, CHECKSUM, WHEN = "created_by_session", "sha256", "timestamp"  # in an artifact's display data
+RUNTIME_TIME = "workspace_sync_ts"
+
+CLI_SECTION, CLI_TAG = "interactive_session", "interactive"
+PAGE, PAGES = 100, 20  # sessions that are looked at for a snapshot of the same folder
+FIELDS = ["id", "name", "execution.artifacts", "hyperparams"]
+_TASK_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Snapshot(NamedTuple):
+    """One stored workspace. ``creator``: the session that made it; ``sha256`` "" where clearml-session did."""
+
+    task: str
+    name: str  # of the session
+    url: str
+    size: int
+    timestamp: int  # seconds since 1970
+    creator: str = ""
+    sha256: str = ""
+    key: str = KEY
+
+
+def folder_of(text: str) -> Optional[Path]:
+    """The folder that a task's parameter means on this machine, None when it names none."""
+    if not text.strip():
+        return None
+    expanded = os.path.expandvars(text.strip())
+    if expanded == "~" or expanded.startswith("~/"):
+        expanded = str(user_home()) + expanded[1:]
+    return Path(os.path.normpath(str(user_home() / expanded)))
+
+
+def task_id(text: str) -> str:
+    """The id in an id or a web address, "" when there is none. A web address has the project's id first."""
+    found = _TASK_ID.findall(text.lower())
+    return found[-1] if found else ""
+
+
+def of_task(server: TaskServer, task: str) -> List[Snapshot]:
+    """The snapshots of one task, the newest first. Raises ServerError."""
+    found = _tasks(server, {"id": [task]})
+    return _snapshots(found[0]) if found else []
+
+
+def folder_text(server: TaskServer, task: str) -> str:
+    """The workspace folder that a session was launched with, "" for none. Raises ServerError."""
+    found = _tasks(server, {"id": [task]})
+    return _folder_text(found[0]) if found else ""
+
+
+def candidates(server: TaskServer, own: str, folder: Path) -> Iterator[Snapshot]:
+    """Snapshots of that folder from this user's other sessions, ours and clearml-session's, the newest first.
+
+    A newer session without a snapshot hides nothing. Raises ServerError.
+    """
+    user = str((_tasks(server, {"id": [own]}, ["id", "user"]) or [{}])[0].get("user") or "")
+    found = []  # type: List[Snapshot]
+    for tag in (contract.SYSTEM_TAG, CLI_TAG):
+        for task in _sessions(server, user, tag):
+            if task.get("id") != own and folder_of(_folder_text(task)) == folder:
+                found += _snapshots(task)
+    found.sort(key=lambda one: -one.timestamp)
+    return iter(found)
+
+
+def _sessions(server: TaskServer, user: str, tag: str) -> Iterator[Dict[str, Any]]:
+    for page in range(PAGES):
+        asked = {"system_tags": [tag], "order_by": ["-last_update"], "page": page, "page_size": PAGE}
+        tasks = _tasks(server, {**asked, "user": [user]} if user else asked)
+        yield from tasks
+        if len(tasks) < PAGE:
+            return
+
+
+def _tasks(server: TaskServer, asked: Dict[str, Any], fields: Optional[List[str]] = None) -> List[Dict[str, Any]]:
+    body = {**asked, "only_fields": fields or FIELDS, "search_hidden": True}
+    return [dict(task) for task in server.call("tasks.get_all", body).get("tasks") or []]
+
+
+def _folder_text(task: Dict[str, Any]) -> str:
+    parameters = task.get("hyperparams") or {}
+    for section in (contract.SECTION, CLI_SECTION):
+        value = ((parameters.get(section) or {}).get(contract.PARAM_WORKSPACE) or {}).get("value")
+        if value:
+            return str(value)
+    return ""
+
+
+def _snapshots(task: Dict[str, Any]) -> List[Snapshot]:
+    artifacts = (task.get("execution") or {}).get("artifacts") or []
+    found = [_snapshot(task, dict(one)) for one in artifacts if one.get("key") in (KEY, OLD_KEY) and one.get("uri")]
+    return sorted(found, key=lambda one: (one.key != KEY, -one.timestamp))
+
+
+def _snapshot(task: Dict[str, Any], artifact: Dict[str, Any]) -> Snapshot:
+    about = {str(pair[0]): str(pair[1]) for pair in artifact.get("display_data") or [] if len(pair) == 2}
+    return Snapshot(
+        task=str(task.get("id") or ""),
+        name=str(task.get("name") or ""),
+        url=str(artifact["uri"]),
+        size=int(artifact.get("content_size") or 0),
+        timestamp=int(artifact.get("timestamp") or 0),
+        creator=about.get(CREATOR, ""),
+        sha256=about.get(CHECKSUM, ""),
+        key=str(artifact["key"]),
+    )
+
+
+class Place(NamedTuple):
+    """What the address of a task's artifacts is made of; ``destination`` "" = the file server."""
+
+    project: str
+    name: str
+    destination: str
+
+
+def place_of(server: TaskServer, task: str) -> Place:
+    """Raises ServerError."""
+    found = (_tasks(server, {"id": [task]}, ["id", "name", "project", "output.destination"]) or [{}])[0]
+    projects: List[Dict[str, Any]] = []
+    if found.get("project"):
+        body = {"id": [found["project"]], "only_fields": ["id", "name"], "search_hidden": True}
+        projects = server.call("projects.get_all", body).get("projects") or []
+    project = str(projects[0].get("name") or "") if projects else ""
+    destination = str((found.get("output") or {}).get("destination") or "")
+    return Place(project or "sessions", str(found.get("name") or "session"), destination)
+
+
+def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> None:
+    """Make ``newest`` the task's snapshot and its former one the old one. Raises ServerError."""
+    artifacts = [_artifact(newest, KEY, preview)]
+    for former in of_task(server, task)[:1]:
+        artifacts.append(_artifact(former, OLD_KEY, ""))
+    server.call("tasks.add_or_update_artifacts", {"task": task, "artifacts": artifacts, "force": True})
+    server.edit_runtime({RUNTIME_TIME: str(newest.timestamp)})
+
+
+def _artifact(snapshot: Snapshot, key: str, preview: str) -> Dict[str, Any]:
+    about = {CREATOR: snapshot.creator, CHECKSUM: snapshot.sha256, WHEN: str(snapshot.timestamp)}
+    return {
+        "key": key,
+        "type": "custom",
+        "mode": MODE,
+        "uri": snapshot.url,
+        "content_size": snapshot.size,
+        "hash": snapshot.sha256,
+        "timestamp": snapshot.timestamp,
+        "type_data": {"preview": preview, "content_type": "application/x-tar"},
+        "display_data": [[name, value] for name, value in about.items() if value],
+    }
