@@ -83,6 +83,7 @@ class TaskDraft:
     docker: str = ""
     docker_args: str = ""
     tags: tuple[str, ...] = ()
+    compatible: Mapping[str, str] = field(default_factory=dict)  # parameters of clearml-session; {} = not for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ class Server(Protocol):
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         """Set hyper-parameters of section ``sessiondock``, whatever the task's state; other parameters stay."""
+
+    def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        """Set runtime properties, which everybody can read, before the task is enqueued; others stay."""
 
     def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
         """What a session of clearml-session tells everybody. Problems: task.gone, task.foreign"""

@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 import requests  # type: ignore[import-untyped]
 
-from remote_bootstrap import contract
+from remote_bootstrap import contract, contract_cli
 from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus, as_text
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
@@ -84,6 +84,12 @@ class ClearMLTask:
         runtime = dict(self._get("runtime").get("runtime") or {})  # an older server replaces the whole of it
         runtime.update(properties)
         self.call("tasks.edit", {"task": self._task, "runtime": runtime, "force": True})
+
+    def edit_properties(self, properties: Mapping[str, str]) -> None:
+        section = contract_cli.PROPERTIES
+        items = [{"section": section, "name": n, "value": v, "type": "str"} for n, v in properties.items()]
+        body = {"task": self._task, "hyperparams": items, "replace_hyperparams": "none", "force": True}
+        self.call("tasks.edit_hyper_params", body)
 
     def log(self, text: str) -> None:
         event = {

@@ -7,10 +7,10 @@ a session: both try again.
 import threading
 import time
 import traceback
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Protocol, Tuple
 
 from remote_bootstrap import contract
-from remote_bootstrap.contract import Record
+from remote_bootstrap.contract import Record, Report
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.store import Say
 
@@ -65,6 +65,9 @@ class TaskServer(Protocol):
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         """Set runtime properties, leaving the others alone."""
 
+    def edit_properties(self, properties: Mapping[str, str]) -> None:
+        """Set user properties, leaving the others alone."""
+
     def log(self, text: str) -> None:
         """Add a line to the task's log."""
 
@@ -75,11 +78,22 @@ class TaskServer(Protocol):
         """Mark the task as stopped."""
 
 
+Extra = Callable[[Optional[Record], Report], Tuple[Dict[str, str], Dict[str, str]]]
+
+
+def nothing_more(_record: Optional[Record], _report: Report) -> Tuple[Dict[str, str], Dict[str, str]]:
+    """Runtime and user properties beside our own: none."""
+    return {}, {}
+
+
 class Publisher(threading.Thread):
     """Writes record and report into the task's runtime properties, newest state first, until closed."""
 
-    def __init__(self, server: TaskServer, progress: Progress, log: Say) -> None:
+    def __init__(self, server: TaskServer, progress: Progress, log: Say, extra: Extra = nothing_more) -> None:
+        """``extra``: what else is published of the record and of the report with its secrets."""
         super().__init__(name="publisher", daemon=True)
+        self._extra = extra
+        self._properties: Dict[str, str] = {}
         self._server = server
         self._progress = progress
         self._log = log
@@ -119,10 +133,15 @@ class Publisher(threading.Thread):
             wanted = {contract.RUNTIME_REPORT: self._progress.current().public().dumps()}
             if self._record is not None:
                 wanted[contract.RUNTIME_RECORD] = self._record.dumps()
+            runtime, properties = self._extra(self._record, self._progress.current())
+            wanted.update(runtime)
             fresh = {name: text for name, text in wanted.items() if self._published.get(name) != text}
             if fresh:
                 self._server.edit_runtime(fresh)
                 self._published.update(fresh)
+            if properties != self._properties:
+                self._server.edit_properties(properties)
+                self._properties = properties
 
     def close(self) -> None:
         """Stop the thread after a last try to publish."""

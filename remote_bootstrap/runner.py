@@ -11,8 +11,8 @@ import traceback
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import contract, network, processes, programs, settings
-from remote_bootstrap.apps import BY_KEY, SSH
+from remote_bootstrap import contract, contract_cli, network, processes, programs, settings
+from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
 from remote_bootstrap.context import Context
@@ -23,7 +23,7 @@ from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, 
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Publisher, ServerError, TaskFacts, TaskServer, Watcher
+from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, Watcher, nothing_more
 from remote_bootstrap.steps import identities, inherited, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
@@ -138,7 +138,7 @@ class Session:
         keys = [SSH.key, *(key for key in WORK if wanted.enabled(key))]
         self._progress.expect(keys)
         self._progress.phase(contract.STARTING_SSH)
-        self._publisher = Publisher(server, self._progress, say)
+        self._publisher = Publisher(server, self._progress, say, extra_of(wanted))
         self._publisher.start()
         self._watcher = Watcher(server, self.end, say)
         self._watcher.start()
@@ -264,6 +264,14 @@ class Session:
                 self._server.stopped(self._reason)
         except ServerError as error:
             say("the task can't be marked as stopped: %s" % error)
+
+
+def extra_of(wanted: settings.Settings) -> Extra:
+    """What clearml-session needs to attach, where the user wants that."""
+    if not contract.param_true(wanted.raw.get(contract_cli.PARAM_COMPATIBLE), False):
+        return nothing_more
+    keys = (SSH.key, jupyterlab.SPEC.key, vscode.SPEC.key)
+    return lambda record, report: contract_cli.published(record, report, *keys)
 
 
 def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:

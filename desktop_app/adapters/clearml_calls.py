@@ -17,7 +17,7 @@ from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
-from remote_bootstrap import contract
+from remote_bootstrap import contract, contract_cli
 
 PAGE = 500
 LOG_BATCH = 500
@@ -136,8 +136,15 @@ class ServerCalls(Lookups):
         body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none", "force": True}
         self.call("tasks.edit_hyper_params", body, cancel)
 
+    def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        known = self._ours(task, cancel, ("runtime",)).get("runtime")
+        runtime = {**(known if isinstance(known, dict) else {}), **values}
+        self.call("tasks.edit", {"task": task, "runtime": runtime, "force": True}, cancel)
+
     def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
-        wanted = [f"runtime.{name}" for name in (foreign.RUNTIME_PASSWORD, foreign.RUNTIME_TOKEN, *foreign.EXPOSED)]
+        wanted = [
+            f"runtime.{name}" for name in (contract_cli.RUNTIME_PASSWORD, contract_cli.RUNTIME_TOKEN, *foreign.EXPOSED)
+        ]
         return facts.foreign_login(self._ours(task, cancel, wanted))
 
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:

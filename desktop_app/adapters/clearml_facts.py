@@ -14,14 +14,14 @@ from desktop_app.domain.foreign import ForeignLogin, ForeignSession
 from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
 from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import TaskDraft
-from remote_bootstrap import contract
+from remote_bootstrap import contract, contract_cli
 
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
 TASK_FIELDS = (
     "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
     "started",     "last_worker", "last_worker_report", "execution.queue",
     f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
-    f"hyperparams.{foreign.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
+    f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
 )  # fmt: skip
 
 LIVE_STATUSES = ("created", "queued", "in_progress")
@@ -30,7 +30,7 @@ REPORT_EVERY_S = 30.0  # how often an agent reports
 _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
 
 
-SESSION_TAGS = (contract.SYSTEM_TAG, foreign.SYSTEM_TAG)
+SESSION_TAGS = (contract.SYSTEM_TAG, contract_cli.SYSTEM_TAG)
 
 
 def is_session(task: Mapping[str, Any]) -> bool:
@@ -39,7 +39,7 @@ def is_session(task: Mapping[str, Any]) -> bool:
 
 
 def is_foreign(task: Mapping[str, Any]) -> bool:
-    return _tagged(task, foreign.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
+    return _tagged(task, contract_cli.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
 
 
 def _tagged(task: Mapping[str, Any], tag: str) -> bool:
@@ -125,7 +125,7 @@ def task_facts(
 def _foreign(task: Mapping[str, Any]) -> ForeignSession:
     runtime = _inner(task, "runtime")
     return foreign.session_of(
-        runtime if isinstance(runtime, Mapping) else {}, parameter_values(task, foreign.PROPERTIES)
+        runtime if isinstance(runtime, Mapping) else {}, parameter_values(task, contract_cli.PROPERTIES)
     )
 
 
@@ -134,8 +134,8 @@ def foreign_login(task: Mapping[str, Any]) -> ForeignLogin:
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
     return ForeignLogin(
-        str(values.get(foreign.RUNTIME_PASSWORD) or ""),
-        str(values.get(foreign.RUNTIME_TOKEN) or "").strip(),
+        str(values.get(contract_cli.RUNTIME_PASSWORD) or ""),
+        str(values.get(contract_cli.RUNTIME_TOKEN) or "").strip(),
         tuple(label for name, label in foreign.EXPOSED.items() if values.get(name)),
     )
 
@@ -243,7 +243,7 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
         "name": draft.name,
         "type": "application",
         "project": project,
-        "system_tags": [contract.SYSTEM_TAG],
+        "system_tags": [*SESSION_TAGS] if draft.compatible else [contract.SYSTEM_TAG],
         "tags": list(draft.tags),
         "script": {
             "binary": "python",
@@ -255,15 +255,18 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
         },
         "hyperparams": {contract.SECTION: {item["name"]: item for item in parameters(draft.parameters)}},
     }
+    if draft.compatible:
+        theirs = parameters(draft.compatible, contract_cli.SECTION)
+        body["hyperparams"][contract_cli.SECTION] = {item["name"]: item for item in theirs}
     if draft.docker or draft.docker_args:
         body["container"] = {"image": draft.docker, "arguments": draft.docker_args}
     return body
 
 
-def parameters(values: Mapping[str, str]) -> list[dict[str, str]]:
+def parameters(values: Mapping[str, str], section: str = contract.SECTION) -> list[dict[str, str]]:
     """Hyper-parameters as the API takes them; every value is text."""
     return [
-        {"section": contract.SECTION, "name": name, "value": value, "type": "", "description": ""}
+        {"section": section, "name": name, "value": value, "type": "", "description": ""}
         for name, value in values.items()
     ]
 

@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 
 from remote_bootstrap import contract
 from remote_bootstrap.apps import SSH, jupyterlab, vscode
+from remote_bootstrap.contract_cli import (
+    FAILED_PORT,
+    PROPERTY_ADDRESS,
+    PROPERTY_JUPYTER,
+    PROPERTY_OUTER_PORT,
+    PROPERTY_PORT,
+    PROPERTY_VSCODE,
+    RUNTIME_PORT,
+    RUNTIME_USER,
+)
 
-SYSTEM_TAG = "interactive"
-PROPERTIES = "properties"  # their section of hyper-parameters
 DEFAULT_USER = "root"
-FAILED_PORT = -1
 
-RUNTIME_PASSWORD = "_ssh_password"  # noqa: S105  a name
-RUNTIME_TOKEN = "_jupyter_token"  # noqa: S105  a name
-RUNTIME_USER = "_ssh_user"
 # What a poll reads of the runtime properties: no secret is among them.
-RUNTIME_PLACES = ("external_address", "external_tcp_port", "internal_tcp_port", "internal_ssh_port", RUNTIME_USER)
+RUNTIME_PLACES = ("external_address", "external_tcp_port", "internal_tcp_port", RUNTIME_PORT, RUNTIME_USER)
 # What the tool leaves in the task for everybody to read, and how people call it.
 EXPOSED = {"_user_secret": "your ClearML API secret", "_git_credentials": "your git credentials"}
 
@@ -77,14 +81,12 @@ def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> 
     def port(*texts: object) -> int:
         return next((found for text in texts if (found := _port(text))), 0)
 
-    inner = port(
-        runtime.get("internal_tcp_port"), properties.get("internal_ssh_port"), runtime.get("internal_ssh_port")
-    )
+    inner = port(runtime.get("internal_tcp_port"), properties.get(PROPERTY_PORT), runtime.get(RUNTIME_PORT))
     address = _first(
-        runtime.get("external_address"), properties.get("k8s-gateway-address"), properties.get("external_address")
+        runtime.get("external_address"), properties.get("k8s-gateway-address"), properties.get(PROPERTY_ADDRESS)
     )
     outer = (
-        runtime.get("external_tcp_port"), properties.get("k8s-pod-port"), properties.get("external_ssh_port"), inner,
+        runtime.get("external_tcp_port"), properties.get("k8s-pod-port"), properties.get(PROPERTY_OUTER_PORT), inner,
     )  # fmt: skip
     user = str(runtime.get(RUNTIME_USER) or DEFAULT_USER)
     return ForeignSession(
@@ -92,8 +94,8 @@ def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> 
         port(*outer) if inner else 0,  # the outer port is known before the server is up
         inner,
         user if contract.usable_user(user) else DEFAULT_USER,
-        _port(properties.get("jupyter_port"), FAILED_PORT),
-        _port(properties.get("vscode_port"), FAILED_PORT),
+        _port(properties.get(PROPERTY_JUPYTER), FAILED_PORT),
+        _port(properties.get(PROPERTY_VSCODE), FAILED_PORT),
     )
 
 

@@ -29,7 +29,7 @@ from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
 from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
-from remote_bootstrap import contract
+from remote_bootstrap import contract, contract_cli
 
 CLEAN_UP_S = 15.0
 PASSWORD_BYTES = 18
@@ -85,6 +85,7 @@ class Launcher:
             docker=spec.docker,
             docker_args=container_arguments(spec),
             tags=items(spec.tags),
+            compatible=_for_clearml_session(spec),
         )
 
     def _enqueue(self, server: Server, session: SessionId, key: KeyPair, spec: LaunchSpec, cancel: Cancel) -> bool:
@@ -96,6 +97,8 @@ class Launcher:
         slots = self._keys.parameters(session, key.private, key.public, spec.attach_passphrase)
         if slots:
             server.write_parameters(session.task, slots, cancel)
+        if spec.cli_compatible:  # the user was told that everybody can read it
+            server.write_runtime(session.task, {contract_cli.RUNTIME_PASSWORD: spec.password}, cancel)
         cancel.check()
         return server.enqueue(session.task, spec.queue, cancel)
 
@@ -120,9 +123,22 @@ def checked(spec: LaunchSpec) -> LaunchSpec:
     wrong = validate(spec)
     if wrong:
         raise _invalid(wrong)
-    if spec.randomize != RANDOM_OFF and not spec.password:
+    if (spec.randomize != RANDOM_OFF or spec.cli_compatible) and not spec.password:
         return replace(spec, password=secrets.token_urlsafe(PASSWORD_BYTES))
     return spec
+
+
+def _for_clearml_session(spec: LaunchSpec) -> dict[str, str]:
+    """The parameters by which that command knows what to wait for."""
+    if not spec.cli_compatible:
+        return {}
+    return {
+        contract_cli.ASKS_JUPYTER: str(spec.jupyterlab),
+        contract_cli.ASKS_VSCODE: str(spec.vscode),
+        contract_cli.ASKS_SSH: "True",
+        contract_cli.ASKS_PROXY: "False",
+        contract_cli.ASKS_FOLDER: spec.user_folder or "~/",
+    }
 
 
 def _invalid(wrong: Mapping[str, str]) -> AppError:

@@ -32,6 +32,7 @@ class FakeTask:
     user: str = "me"
     foreign: bool = False
     log: list[LogLine] = field(default_factory=list)
+    runtime: dict[str, str] = field(default_factory=dict)
     login: ForeignLogin = field(default_factory=ForeignLogin)
 
 
@@ -87,6 +88,11 @@ class FakeServer:
         with self._lock:
             self._enter("write_parameters", cancel)
             self._ours(task).parameters.update(values)
+
+    def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("write_runtime", cancel)
+            self._ours(task).runtime.update(values)
 
     def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
         with self._lock:

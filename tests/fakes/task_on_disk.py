@@ -42,6 +42,10 @@ class TaskOnDisk:
         self._must_be_up()
         raise ServerError(f"{endpoint}: the task on disk has no other tasks beside it")
 
+    def edit_properties(self, properties: Mapping[str, str]) -> None:
+        self._must_be_up()
+        self._write("properties", {**self._read("properties"), **properties})
+
     def log(self, text: str) -> None:
         self._must_be_up()
         with (self._folder / "log").open("a") as stream:
@@ -73,6 +77,9 @@ class TaskOnDisk:
 
     def runtime(self) -> Dict[str, str]:  # noqa: UP006
         return {str(name): str(text) for name, text in self._read("runtime").items()}
+
+    def properties(self) -> Dict[str, str]:  # noqa: UP006
+        return {str(name): str(text) for name, text in self._read("properties").items()}
 
     def logged(self) -> str:
         path = self._folder / "log"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from remote_bootstrap import contract
+from remote_bootstrap import contract, contract_cli
 from remote_bootstrap.contract import AppReport, Record
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Publisher, ServerError, TaskStatus, Watcher
@@ -40,6 +40,7 @@ class Server:
     def __init__(self) -> None:
         self.down = False
         self.runtime = {}
+        self.properties = {}
         self.lines = []
         self.now = TaskStatus("in_progress", "")
         self.edits = 0
@@ -59,6 +60,10 @@ class Server:
         self._check()
         self.edits += 1
         self.runtime.update(properties)
+
+    def edit_properties(self, properties) -> None:
+        self._check()
+        self.properties.update(properties)
 
     def log(self, text: str) -> None:
         self._check()
@@ -121,3 +126,29 @@ def test_a_report_that_somebody_blew_up_is_cut_to_what_a_person_reads() -> None:
     report = contract.Report.from_json(huge)
     assert len(report.phase) == contract.MAX_WORD
     assert len(report.detail) == len(report.apps["a"].detail) == contract.MAX_SENTENCE
+
+
+def compatible(progress: Progress):
+    return lambda record, report: contract_cli.published(record, report, "ssh", "jupyterlab", "vscode")
+
+
+def test_what_clearml_session_needs_is_published_where_it_is_wanted_only() -> None:
+    progress = Progress(["ssh", "jupyterlab", "vscode"])
+    record = Record("t", "gate", 31022, "ada", "ssh-ed25519 AAAA", 1)
+    plain, both = Server(), Server()
+    publishers = [Publisher(plain, progress, print), Publisher(both, progress, print, compatible(progress))]
+    for publisher in publishers:
+        publisher.flush()
+    assert both.properties == {}
+    progress.app("ssh", AppReport(contract.APP_READY, "", 10022))
+    progress.app("jupyterlab", AppReport(contract.APP_READY, "", 8888, "the-token"))
+    progress.app("vscode", AppReport(contract.APP_FAILED, "why"))
+    for publisher in publishers:
+        publisher.record(record)
+        publisher.flush()
+    assert both.properties == {
+        "external_address": "gate", "external_ssh_port": "31022", "internal_ssh_port": "10022", "jupyter_port": "8888",
+        "vscode_port": "-1",
+    }  # fmt: skip
+    assert both.runtime["_jupyter_token"] == "the-token" and both.runtime["_ssh_user"] == "ada"
+    assert plain.properties == {} and "the-token" not in repr(plain.runtime)
