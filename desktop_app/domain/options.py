@@ -160,7 +160,7 @@ class LaunchSpec:
         Kind.SWITCH, own=True, advanced=True)  # fmt: skip
     username: str = _access(
         "", "--username", "SSH user name", "A name of your own to log in with over SSH; empty: the agent's user.",
-        param="username", advanced=True, check=checks.user)  # fmt: skip
+        param=contract.PARAM_USERNAME, advanced=True, check=checks.user)  # fmt: skip
     password: str = _access(
         "", "--password", "SSH password",
         "Lets other SSH programs log in with a password; empty: with the session's key only. Kept in the keyring.",
@@ -193,7 +193,7 @@ class LaunchSpec:
     force_dropbear: bool = _access(
         False, "--force-dropbear", "Portable SSH server",
         "Use the SSH server that SessionDock brings along (asyncssh) even where OpenSSH could run.",
-        Kind.SWITCH, param="force_dropbear", advanced=True)  # fmt: skip
+        Kind.SWITCH, param=contract.PARAM_PORTABLE_SSH, advanced=True)  # fmt: skip
     cli_compatible: bool = _access(
         False, "--cli-compatible", "Compatible with clearml-session",
         "Let the clearml-session command attach to this session. Everybody in your ClearML workspace can then read its "
