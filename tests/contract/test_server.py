@@ -1,6 +1,7 @@
 """The contract of ports.Server, held by the fake and by the real client over HTTP to the sandbox's API server."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,22 @@ def test_after_close_calls_are_cancelled(rig: ServerRig) -> None:
     rig.server.close()
     with pytest.raises(Cancelled):
         rig.server.whoami(soon())
+
+
+@pytest.mark.parity("list")
+def test_everybodys_sessions_name_their_owners(rig: ServerRig) -> None:
+    mine, theirs, over = queued(rig), rig.neighbours_session(), running(rig)
+    rig.end(over, End.COMPLETED, "done")
+    found = {one.task: one.facts for one in rig.server.everybodys(soon())}
+    assert set(found) == {mine, theirs}
+    assert found[mine].owner and found[theirs].owner and found[mine].owner != found[theirs].owner
+
+
+def test_tags_are_read_back(rig: ServerRig) -> None:
+    task = rig.server.create(replace(DRAFT, tags=("a tag", "another")), soon())
+    assert seen(rig, task).facts.tags == ("a tag", "another")
+
+
+def test_a_queue_tells_its_tags(rig: ServerRig) -> None:
+    rig.add_queue("tagged", tags=("gpu",))
+    assert {queue.name: queue.tags for queue in rig.server.queues(soon())}["tagged"] == ("gpu",)

@@ -334,3 +334,28 @@ def test_threads_share_one_client(http: HttpRig) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parity("U6", "list")
+@pytest.mark.parametrize("sessions", [1, 7])
+def test_a_list_costs_the_same_calls_however_long_it_is(http: HttpRig, sessions: int) -> None:
+    """clearml-session asks once more per row. Here: tasks, and once each queues, projects, users and agents."""
+    for number in range(sessions):
+        http.add_queue(f"queue {number}")
+        task = http.server.create(TaskDraft(f"session {number}", f"Project {number}", "", (), {}), soon())
+        http.server.enqueue(task, f"queue {number}", soon())
+    http.neighbours_session()
+    fresh = http.client()
+    fresh.whoami(soon())
+    asked: list[str] = []
+    fresh._connection._client.event_hooks = {"response": [lambda answer: asked.append(answer.url.path)]}
+    mine = fresh.sessions([], soon())
+    assert sorted(asked) == ["/projects.get_all", "/queues.get_all", "/tasks.get_all", "/workers.get_all"]
+    assert {(one.facts.queue, one.facts.project) for one in mine} == {
+        (f"queue {number}", f"Project {number}") for number in range(sessions)
+    }
+    asked.clear()
+    everybodys = fresh.everybodys(soon())
+    assert len(everybodys) == sessions + 1 and {one.facts.owner for one in everybodys} == {"You", "Neighbour"}
+    assert len(asked) <= 5, asked
+    fresh.close()

@@ -150,7 +150,7 @@ def test_shutdown_alone_takes_the_newest(run: Run, world: World, in_background: 
     assert world.server().tasks[older].facts.remote is Remote.READY
 
 
-@pytest.mark.parity("U5")
+@pytest.mark.parity("U5", "info", "shutdown")
 @pytest.mark.parametrize("words", [("shutdown", "--id"), ("shutdown",), ("--shutdown",), ("info", "--id")])
 def test_a_task_that_is_no_session_is_never_touched(run: Run, world: World, words: tuple[str, ...]) -> None:
     task = add_ready(world)
@@ -222,7 +222,7 @@ def test_another_base_task_drops_what_belonged_to_the_old_one(
 # -- the list
 
 
-@pytest.mark.parity("U6")
+@pytest.mark.parity("U6", "list")
 def test_the_list_says_status_age_and_owner(run: Run, world: World) -> None:
     add_ready(world, "mine")
     head, row = run("list").out.splitlines()
@@ -230,6 +230,7 @@ def test_the_list_says_status_age_and_owner(run: Run, world: World) -> None:
     assert "Ready" in row and "0 min" in row and ACCOUNT.user_name in row
 
 
+@pytest.mark.parity("list")
 def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
     for name, project, tag in (("one", "Team/A", "red"), ("two", "Team/B", "blue")):
         run("launch", "--no-attach", "--queue", "default", "--session-name", name, "--project", project,

@@ -123,6 +123,7 @@ def attached(world: World, terminal: Terminal, in_background: Background, person
     return command(world, terminal, "--attach", task)
 
 
+@pytest.mark.parity("connected-commands")
 def test_r_checks_the_connection_and_dials_again(terminal: Terminal, in_background: Background) -> None:
     world = World(pace=replace(QUICK, probe_every_s=1000.0))
 
@@ -136,6 +137,7 @@ def test_r_checks_the_connection_and_dials_again(terminal: Terminal, in_backgrou
     assert attached(world, terminal, in_background, person) == 0
 
 
+@pytest.mark.parity("connected-commands")
 def test_shutdown_ends_the_session(world: World, terminal: Terminal, in_background: Background) -> None:
     def person(task: str) -> None:
         terminal.type("shutdown\n")
@@ -146,7 +148,7 @@ def test_shutdown_ends_the_session(world: World, terminal: Terminal, in_backgrou
     assert "has ended" in terminal.seen
 
 
-@pytest.mark.parity("N6", "--shell")
+@pytest.mark.parity("N6", "--shell", "connected-commands")
 def test_leaving_the_shell_leaves_the_forwards(world: World, terminal: Terminal, in_background: Background) -> None:
     world.ssh_access.argv = ("sh", "-c", 'read line; echo "the shell read $line" >&2; exit 3')
 

@@ -1,5 +1,6 @@
 """The program around the core: its folders, its log, its ways in. No server, no keyring, no window."""
 
+import io
 import logging
 import os
 import stat
@@ -41,6 +42,16 @@ def test_the_log_is_private_bounded_and_clean(private_home: Path, root_log: None
     assert "at once" in text and "a-secret-to-hide" not in text
     assert any("at once" in line for line in core.log_tail())
     assert stat.S_IMODE((paths.state / "window.log").stat().st_mode) == 0o600
+
+
+@pytest.mark.parity("--verbose")
+def test_verbose_says_more_and_no_secret(private_home: Path, root_log: None) -> None:
+    told = io.StringIO()
+    redactor, _ = compose.set_up_log(compose.default_paths(), "cli", told)
+    redactor.register("a-secret-to-hide")
+    logging.getLogger("desktop_app.test").info("used a-secret-to-hide at once")
+    assert "at once" in told.getvalue() and "a-secret-to-hide" not in told.getvalue()
+    assert hasattr(cli.parse(["--verbose", "list"]), "verbose")
 
 
 def test_all_places_are_below_the_xdg_folders_and_private(private_home: Path) -> None:

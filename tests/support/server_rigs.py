@@ -6,6 +6,7 @@ Each rig offers a server under test and the agent's half of a session's life. Te
 import json
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from desktop_app.adapters.clearml_server import ClearMLServer
@@ -26,7 +27,7 @@ class ServerRig(ABC):
     server: Server
 
     @abstractmethod
-    def add_queue(self, name: str, *agents: str) -> None:
+    def add_queue(self, name: str, *agents: str, tags: Sequence[str] = ()) -> None:
         """A queue, and agents that serve it and report now."""
 
     @abstractmethod
@@ -72,8 +73,8 @@ class FakeRig(ServerRig):
         self.fake = FakeServer(())
         self.server = self.fake
 
-    def add_queue(self, name: str, *agents: str) -> None:
-        self.fake.set_queue(name, agents)
+    def add_queue(self, name: str, *agents: str, tags: Sequence[str] = ()) -> None:
+        self.fake.set_queue(name, agents, tags)
 
     def agent_takes(self, task: str) -> None:
         self.fake.agent_takes(task, AGENT)
@@ -132,8 +133,8 @@ class HttpRig(ServerRig):
         pair = self.sandbox.pair
         return ClearMLServer(self.url, pair.access_key, secret or pair.secret_key, self.sandbox.clock)
 
-    def add_queue(self, name: str, *agents: str) -> None:
-        queue = self.sandbox.call("queues.create", name=name)["id"]
+    def add_queue(self, name: str, *agents: str, tags: Sequence[str] = ()) -> None:
+        queue = self.sandbox.call("queues.create", name=name, tags=list(tags))["id"]
         for agent in agents:
             self.sandbox.call("workers.register", worker=agent, queues=[queue])
             self.sandbox.call("workers.status_report", worker=agent, queues=[queue])
