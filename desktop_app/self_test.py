@@ -17,6 +17,7 @@ from pathlib import Path
 import certifi
 
 from desktop_app.adapters import payload
+from desktop_app.adapters.credential_files import CredentialFiles
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.secrets import API_SECRET
@@ -71,9 +72,19 @@ def check_bootstrap() -> str:
     return f"{len(script)} characters"
 
 
+def check_configuration() -> str:
+    """A clearml.conf can be read: its parser is imported only when one is."""
+    text = "api { api_server: https://api.example, credentials { access_key: a, secret_key: b } }"
+    found = CredentialFiles({}, Path.home()).text(text, "self-test")
+    if found.api_url != "https://api.example" or not found.found:
+        raise RuntimeError("a clearml.conf was misread")
+    return "read"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "bootstrap": check_bootstrap,
     "children": check_children,
+    "configuration": check_configuration,
     "icons": self_check.icons,
     "keyring": check_keyring,
     "qt": self_check.plugins,
