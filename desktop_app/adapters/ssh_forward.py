@@ -220,10 +220,10 @@ class Forwarder:
             self._on_listen()
 
     def _on_due(self) -> float | None:
-        ends = [self._pending[0].deadline] if self._pending else []
-        if self._rest_until:
-            ends.append(self._rest_until)
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        if not self._pending and not self._rest_until:
+            return None
+        ends = [one for one in (self._rest_until, *(first.deadline for first in list(self._pending)[:1])) if one]
+        return max(0.0, min(ends) - time.monotonic())
 
     def _on_time(self) -> None:
         """After everything that happened: who has waited long enough?"""

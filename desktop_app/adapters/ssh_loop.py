@@ -93,20 +93,20 @@ class Loop:
 
     def _run(self) -> None:
         while self._running:
-            for key, mask in self._selector.select(self.due()):
-                self._guard(key.data, mask)
-            self._guard(self.timer)
+            try:
+                for key, mask in self._selector.select(self.due()):
+                    key.data(mask)
+                self.timer()
+            except Exception:
+                # This thread's boundary: a fault in one connection must not end all others. What was ready and not
+                # served is ready again.
+                log.exception("the forwarding loop ran into an error")
 
     def _woke(self, _mask: int) -> None:
         self._wake.recv(64)
         self._woken = False  # before the calls are taken: who comes later wakes us again
         while self._calls and self._running:
-            self._guard(self._calls.popleft())
-
-    @staticmethod
-    def _guard(function: Callable[..., None], *arguments: int) -> None:
-        """This thread's boundary: a fault in one connection must not end all others."""
-        try:
-            function(*arguments)
-        except Exception:
-            log.exception("the forwarding loop ran into an error")
+            try:
+                self._calls.popleft()()
+            except Exception:
+                log.exception("the forwarding loop ran into an error")

@@ -1,7 +1,7 @@
 """``make bench-tunnel``: our tunnel against OpenSSH's client, in pairs and rounds, over one sshd.
 
-Every tunnel is up all the time, between the same programs; each round measures one after the other, in another order
-each time, and a ratio is the median of the rounds' ratios. Random data, which no compression shortens. Then the same
+Every tunnel is up all the time, between the same programs; each round measures one after the other, forth and back in
+turns, and a ratio is the median of the rounds' ratios. Random data, which no compression shortens. Then the same
 through a slow link (tunnel_slow), which needs root. Prints progress on standard error, a table on standard output, and
 one JSON object as the last line. Some four minutes; ``--rounds`` and ``--scale`` make it longer and steadier.
 """
@@ -39,14 +39,14 @@ class Figure:
 
 
 def figures(scale: float) -> tuple[Figure, ...]:
-    large, small, each = ({"size": int(size * scale) * MEGABYTE} for size in (300, 30, 6))
+    large, small, each = ({"size": int(size * scale * MEGABYTE)} for size in (150, 10, 3))
     fifty = {"count": 50}
     return (
         Figure("down", "one download, MB/s", "down", large, small),
         Figure("up", "one upload, MB/s", "up", large, small),
         Figure("par50", "50 downloads at once, MB/s", "parallel", each | fifty, {"size": MEGABYTE} | fifty),
-        Figure("rtt", "round trip of 200 bytes, p50 in us", "round_trip", {"count": 2000}, {"count": 500}),
-        Figure("newconn", "new connections per second", "connections", {"count": 400}, {"count": 200}),
+        Figure("rtt", "round trip of 200 bytes, p50 in us", "round_trip", {"count": 1000}, {"count": 300}),
+        Figure("newconn", "new connections per second", "connections", {"count": 200}, {"count": 100}),
     )  # fmt: skip
 
 
@@ -68,15 +68,15 @@ class Bench:
         self.ways: dict[str, Way] = {OURS: self.ours}
         for setting in SSH_SETTINGS:
             self.ways[setting] = stack.enter_context(closing(Ssh(setting, server, "127.0.0.1", port, ())))
+        self.idle = self.ours.usage()["rss"] / MEGABYTE
         self.values: dict[str, dict[str, list[float]]] = {}
         self.cpu: dict[str, list[float]] = {name: [] for name in self.ways}
         self.memory: dict[str, list[float]] = {name: [] for name in self.ways}
 
     def round(self, number: int, wanted: tuple[Figure, ...]) -> None:
-        names = list(self.ways)
-        turn = number % len(names)
+        names = list(self.ways)[:: -1 if number % 2 else 1]  # ours beside its strongest rival, before it or after it
         for figure in wanted:
-            for name in names[turn:] + names[:turn]:
+            for name in names:
                 value = self._measure(figure, name)
                 self.values.setdefault(figure.key, {}).setdefault(name, []).append(value)
         say(f"round {number + 1}: " + ", ".join(f"{f.key} {self.values[f.key][OURS][-1]:.0f}" for f in wanted))
@@ -137,6 +137,7 @@ def result(bench: Bench, late: Mapping[str, list[float]]) -> dict[str, Any]:
             found[f"{key}_vs_{other}"] = bench.ratio(key, other)
     found["down_vs_compressed"] = bench.ratio("down", "compressed")
     found["rss_mb_50conn"] = round(statistics.median(bench.memory[OURS]), 1)
+    found["rss_mb_idle"] = round(bench.idle, 1)  # Python, Qt and a tunnel that moved nothing yet
     found["cpu_s_per_gb"] = round(statistics.median(bench.cpu[OURS]), 3)
     found["cpu_s_per_gb_gcm"] = round(statistics.median(bench.cpu["gcm"]), 3)
     found["gui_late_p99_ms"] = p99(late[OURS])
@@ -168,7 +169,7 @@ def table(bench: Bench, wanted: tuple[Figure, ...]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench-tunnel", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds on loopback (5)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds on loopback (10)")
     parser.add_argument("--scale", type=float, default=1.0, help="how much larger each transfer is (1.0)")
     parser.add_argument("--gui-seconds", type=float, default=8.0, help="how long to watch the GUI's ticks (8)")
     parser.add_argument("--link-rounds", type=int, default=2, help="rounds through the slow link, 0 for none (2)")

@@ -16,8 +16,8 @@ from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
 SSH_SETTINGS: dict[str, tuple[str, ...]] = {
-    "default": (),
     "gcm": ("-c", "aes128-gcm@openssh.com"),
+    "default": (),
     "compressed": ("-C",),
 }
 
