@@ -16,8 +16,11 @@ from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
 from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
+from desktop_app.cli_doctor import DoctorCommands, add_doctor
 from desktop_app.cli_files import FileCommands, add_file_commands
+from desktop_app.cli_gifts import add_gift_commands
 from desktop_app.cli_keys import add_key_commands
+from desktop_app.cli_open import OpenCommands, add_open
 from desktop_app.cli_options import add_filters, add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
 from desktop_app.cli_ports import PortCommands, add_port_commands
@@ -47,7 +50,9 @@ class Commands(
     CatalogueCommands,
     PortCommands,
     ProfileCommands,
+    DoctorCommands,
     FileCommands,
+    OpenCommands,
     SshCommands,
 ):
     """All commands over one core."""
@@ -145,20 +150,21 @@ def parser() -> argparse.ArgumentParser:
     attach = _command(commands, "attach", "run_attach", "connect to a session and hold the connection")
     detach = _command(commands, "detach", "run_detach", "close the connection; the session goes on")
     shutdown = _command(commands, "shutdown", "run_shutdown", "end a session (or cancel one that waits)")
-    opened = _command(commands, "open", "run_open", "open an application of an attached session, logged in")
+    opened = _command(commands, "open", "run_open", "open an attached session in a browser, editor or terminal")
     reconnect = _command(commands, "reconnect", "run_reconnect", "dial again now instead of waiting")
     add_reconnect(reconnect)
     for command in (info, log, attach, detach, shutdown, opened, reconnect):
         _session_argument(command)
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
-    opened.add_argument("application", nargs="?", default="", help="which one; the default is the first that is ready")
-    opened.add_argument("--print", action="store_true", dest="only_print", help="print the address (good for 30 s)")
+    add_open(opened)
     add_catalogue(_command(commands, "options", "run_options", "print the launch options and what they are for"))
     add_file_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_doctor(_command(commands, "doctor", "run_doctor", "find out why a session can't be used"))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_ssh_arguments(commands, _command)
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
+    add_gift_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_profile_command(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     _sandbox(commands)
     _accounts(commands)

@@ -95,9 +95,7 @@ class ProfileCommands(CommandBase):
 
     def _import_profile(self) -> dict[str, object]:
         found = self.core.profiles.import_file(Path(self.arguments.name or THEIR_STATE), self.arguments.to)
-        say(f"Imported as “{found.name}”.")
-        if found.left_out:
-            say(f"Left out: {', '.join(found.left_out)}.")
+        say(found.news)
         return {**_json(found.name, found.spec), "left_out": list(found.left_out)}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from desktop_app.cli_gifts import GiftCommands
 from desktop_app.cli_keyboard import Patience, Waiting
 from desktop_app.cli_keys import KeyCommands
 from desktop_app.cli_options import spec_of
@@ -28,7 +29,7 @@ LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 
 
-class RunCommands(KeyCommands):
+class RunCommands(KeyCommands, GiftCommands):
     """One method per command; each returns the exit code."""
 
     def run_launch(self) -> int:
@@ -92,7 +93,7 @@ class RunCommands(KeyCommands):
         """Tell what happens until the session is ready (``link_only``: connected), and with ``hold`` until somebody
         ends or detaches it. ``commands``: a person at the terminal may say what to do meanwhile."""
         watch = _Watch(self, hold=hold, link_only=link_only)
-        typed = Typed(self.core, session, self.cancel) if commands else None
+        typed = Typed(self.core, session, self.cancel, self.give_asked) if commands else None
         try:
             return self._follow(session, watch, typed)
         except KeyboardInterrupt:
@@ -143,6 +144,7 @@ class _Watch:
         if now.link is Link.BLOCKED and now.problem is not None:
             raise AppError(now.problem)
         self._progress(now)
+        self._command.agree_if_told(now)
         if self._link_only:
             return 1 if now.link is Link.UP else None
         if self._is_ready(now) and not self._was_ready:

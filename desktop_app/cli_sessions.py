@@ -12,8 +12,6 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
 from desktop_app.services.stops import Stops
-from remote_bootstrap.apps import APPS
-from remote_bootstrap.contract import APP_READY
 
 END_S = 60.0
 FOLLOW_S = 2.0
@@ -154,25 +152,6 @@ class SessionCommands(CommandBase):
             json_line({"event": "progress", "id": snapshot.id.task, "progress": text})
         else:
             say(f"{text}…")
-
-    def run_open(self) -> int:
-        snapshot = self.session()
-        app = self.arguments.application or self._first_ready(snapshot)
-        if self.arguments.only_print:
-            url = self.core.login_page(snapshot.id, app, self.cancel())
-            json_line({"url": url}) if self.json else result(url)
-            return 0
-        self.core.open_app(snapshot.id, app, self.cancel())
-        self._done(snapshot, "opened", f"{app} opens in your browser.")
-        return 0
-
-    def _first_ready(self, snapshot: SessionSnapshot) -> str:
-        report = snapshot.facts.report
-        states = report.apps if report else {}
-        ready = [a.key for a in APPS if a.opens == "browser" and a.key in states and states[a.key].state == APP_READY]
-        if not ready:
-            raise failure("open.not_ready", app="The session", state=progress_of(snapshot), why="Try again later.")
-        return ready[0]
 
     def _done(self, snapshot: SessionSnapshot, what: str, text: str) -> None:
         if self.json:

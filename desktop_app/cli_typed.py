@@ -9,7 +9,9 @@ from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 
-COMMANDS = "Type r to reconnect, s for a shell, q to disconnect, shutdown to end the session."
+COMMANDS = (
+    "Type r to reconnect, s for a shell, g to give what it asks for, q to disconnect, shutdown to end the session."
+)
 LEAVE = 1  # exit code 0, plus one
 
 
@@ -21,10 +23,13 @@ def say_it_goes_on(session: SessionId) -> None:
 class Typed:
     """``answer`` is the exit code plus one once a line says to leave."""
 
-    def __init__(self, core: Core, session: SessionId, cancel: Callable[[], Cancel]) -> None:
+    def __init__(
+        self, core: Core, session: SessionId, cancel: Callable[[], Cancel], give_asked: Callable[[SessionId], None]
+    ) -> None:
         self._core = core
         self._session = session
         self._cancel = cancel
+        self._give_asked = give_asked
         self.answer: int | None = None
 
     def line(self, text: str | None) -> None:
@@ -32,6 +37,7 @@ class Typed:
         acts = {
             "r": self._reconnect, "reconnect": self._reconnect, "s": self._shell, "shell": self._shell,
             "q": self._quit, "quit": self._quit, "exit": self._quit, "shutdown": self._shutdown,
+            "g": self._give, "give": self._give,
         }  # fmt: skip
         act = self._quit if text is None else acts.get(text.lower())
         try:
@@ -45,6 +51,10 @@ class Typed:
 
     def _shell(self) -> None:
         run_shell(self._core.ssh_command(self._session, self._cancel()))
+        say(COMMANDS)
+
+    def _give(self) -> None:
+        self._give_asked(self._session)
         say(COMMANDS)
 
     def _quit(self) -> None:

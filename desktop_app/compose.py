@@ -29,6 +29,7 @@ from desktop_app.adapters.forwards_file import ForwardsFile
 from desktop_app.adapters.git_files import read_git
 from desktop_app.adapters.key_slots import AesSlots
 from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.adapters.os import programs
 from desktop_app.adapters.own_ssh import OwnSsh
 from desktop_app.adapters.profiles_file import JsonFile, ProfilesFile
 from desktop_app.adapters.ssh_config import SshConfig, user_config_path
@@ -37,13 +38,14 @@ from desktop_app.adapters.text_files import TextFiles
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.cli_keyboard import Waiting
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Tunnel
+from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Target, Tunnel
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
 from desktop_app.services.diagnostics import about
-from desktop_app.services.outside import KeyPair, Outside
+from desktop_app.services.outside import Examined, KeyPair, Outside
 from desktop_app.services.ownership import WINDOW
 from desktop_app.services.redaction import LogTail, Redactor, guard
 from desktop_app.services.secret_log import RegisteredSecrets
@@ -159,6 +161,7 @@ def build_core(
         slot_cipher=AesSlots(),
         launch_profiles=JsonFile(paths.config / "profiles.json"),
         text_files=TextFiles(),
+        programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),
@@ -166,6 +169,8 @@ def build_core(
         read_git=read_git,
         hash_password=passwords.hashed,
         look_at_page=look_at_page,
+        examine=_examine,
+        clean=redactor.clean,
         ssh_access=own_ssh,
         ssh_config=SshConfig(paths.config, user_config_path(), own_ssh.client_files, proxy),
         runtime_dir=paths.runtime,
@@ -175,6 +180,14 @@ def build_core(
     return Core(outside, role, tail)
 
 
+class LocalPrograms:
+    """Implements ``services.outside.Programs`` for this system."""
+
+    find = staticmethod(programs.find)
+    start = staticmethod(programs.start)
+    terminals = staticmethod(system.terminals)
+
+
 def _connect(account: Account, secret: str) -> ClearMLServer:
     return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust)
 
@@ -182,6 +195,12 @@ def _connect(account: Account, secret: str) -> ClearMLServer:
 def own_command() -> tuple[str, ...]:
     """The argv that starts this program again, for files that other programs read."""
     return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "desktop_app")
+
+
+def _examine(target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) -> Examined:
+    from desktop_app.adapters.ssh_examine import examine  # late on purpose: see _new_tunnel
+
+    return examine(target, tell, cancel)
 
 
 def _new_tunnel(name: str) -> Tunnel:

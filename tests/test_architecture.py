@@ -168,3 +168,37 @@ def test_the_desktop_needs_no_terminal_of_one_system() -> None:
         for name in {target.split(".")[0] for target in imports_of(path)} & NOT_EVERYWHERE
     }
     assert not wrong
+
+
+SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"}
+
+
+@pytest.mark.parity("S8")
+def test_no_command_is_a_text_for_a_shell() -> None:
+    """What a person, a server or a keyring gave us is an argument of its own, never a part of a command line."""
+    wrong = []
+    for module, path in MODULES.items():
+        calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+        for call in calls:
+            by_shell = any(k.arg == "shell" and ast.unparse(k.value) != "False" for k in call.keywords)
+            if by_shell or ast.unparse(call.func) in SHELLS:
+                wrong.append(f"{module}:{call.lineno}")
+    assert not wrong
+
+
+# What fetches something by itself: an archive with its checksum, an address, pages of the session's own applications.
+FETCHERS = {
+    "remote_bootstrap.installers.codeserver": "compares the SHA-256 that the task names",
+    "remote_bootstrap.network": "asks its own applications, and a service for an address",
+}
+
+
+@pytest.mark.parity("S9")
+def test_nothing_is_downloaded_without_a_checksum() -> None:
+    """Everything else comes through uv, pip and npm, which check what their registries say."""
+    fetching = {
+        module
+        for module, path in MODULES.items()
+        if module.startswith("remote_bootstrap") and {"urllib.request", "http.client"} & imports_of(path)
+    }
+    assert fetching <= FETCHERS.keys(), f"say in FETCHERS why: {fetching - FETCHERS.keys()}"

@@ -21,7 +21,8 @@ from remote_bootstrap import contract, contract_cli
 
 PAGE = 500
 LOG_BATCH = 500
-WORKERS_EVERY_S = 5.0  # for polls
+WORKERS_EVERY_S = 5.0  # for polls, while a session waits for one of them
+WORKERS_CALM_S = 30.0  # they report twice a minute
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
 STOP_REASON = "shut down from SessionDock"
 
@@ -176,7 +177,8 @@ class ServerCalls(Lookups):
         if missing:
             found.update({str(task["id"]): task for task in self._tasks({"id": missing}, cancel)})
         ours = [task for task in found.values() if facts.is_session(task)]
-        return self._seen(ours, cancel, WORKERS_EVERY_S)
+        waits = any(task.get("status") == "queued" for task in ours)
+        return self._seen(ours, cancel, WORKERS_EVERY_S if waits else WORKERS_CALM_S)
 
     def _tasks(self, selection: Mapping[str, Any], cancel: Cancel, more: Sequence[str] = ()) -> list[dict[str, Any]]:
         body = {

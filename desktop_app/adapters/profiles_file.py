@@ -135,6 +135,12 @@ class ProfilesFile:
     def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
         self._settings.change(lambda content: _dict(content, "launches").update({account: dict(values)}))
 
+    def preference(self, name: str) -> str:
+        return str(_peek(self._settings.read(), "preferences", name) or "")
+
+    def save_preference(self, name: str, value: str) -> None:
+        self._settings.change(lambda content: _dict(content, "preferences").update({name: value}))
+
     # -- sessions
 
     def sessions(self) -> tuple[str, ...]:

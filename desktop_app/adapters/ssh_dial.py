@@ -8,6 +8,7 @@ import binascii
 import io
 import threading
 from collections.abc import Callable
+from enum import Enum
 
 from paramiko import Ed25519Key, SSHException
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
@@ -23,8 +24,24 @@ from remote_bootstrap import contract
 DIAL_SECONDS = 20.0
 
 
-def dial(target: Target, patience: Patience, on_end: Callable[[SessionTransport], None]) -> SessionTransport:
+class Step(Enum):
+    """What ``dial`` does, in order."""
+
+    REACH = "reach"
+    NEGOTIATE = "negotiate"
+    HOST_KEY = "host key"
+    SIGN_IN = "sign in"
+
+
+def dial(
+    target: Target,
+    patience: Patience,
+    on_end: Callable[[SessionTransport], None],
+    step: Callable[[Step, str], None] = lambda _step, _found: None,
+) -> SessionTransport:
     """Connect, check the host key against the record's, sign in with the session's key.
+
+    ``step`` hears which step begins, and what the one before found.
 
     Problems: route.*, ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.no_key,
     ssh.protocol. Raises Cancelled.
@@ -38,8 +55,10 @@ def dial(target: Target, patience: Patience, on_end: Callable[[SessionTransport]
 
     transport = SessionTransport(way.sock, ended, FOREIGN_KEY_TYPES if target.foreign else KEY_TYPES)
     try:
+        step(Step.NEGOTIATE, "")
         _negotiate(transport, target.record, patience)
-        _check_host_key(transport, target)
+        step(Step.HOST_KEY, transport.remote_version)
+        step(Step.SIGN_IN, _check_host_key(transport, target))
         if key is not None:
             _sign_in(
                 transport, target.record, lambda done: transport.auth_publickey(target.record.user, key, done), patience
@@ -91,7 +110,8 @@ def _negotiate(transport: SessionTransport, record: contract.Record, patience: P
     raise unreachable(record, describe(error))
 
 
-def _check_host_key(transport: SessionTransport, target: Target) -> None:
+def _check_host_key(transport: SessionTransport, target: Target) -> str:
+    """Its fingerprint."""
     record = target.record
     try:
         shown = transport.get_remote_server_key()
@@ -102,6 +122,7 @@ def _check_host_key(transport: SessionTransport, target: Target) -> None:
         raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
     if not target.foreign and shown.asbytes() != _key_blob(record.host_key):
         raise _wrong_host_key(record, found)
+    return found
 
 
 def _key_blob(public_key: str) -> bytes:

@@ -20,7 +20,7 @@ class ConnectError(Exception):
 def connect_tcp(host: str, port: int, patience: Patience) -> socket.socket:
     """The first of the host's addresses that answers. Raises ConnectError, Cancelled."""
     last = "no address"
-    addresses = _resolve(host.strip("[]"), port, patience)
+    addresses = resolve(host.strip("[]"), port, patience)
     for number, (family, address) in enumerate(addresses):
         sock = socket.socket(family, socket.SOCK_STREAM)
         share = max(SHORTEST_TRY_S, patience.remaining / (len(addresses) - number))  # one may be a black hole
@@ -56,8 +56,8 @@ def _connect_one(sock: socket.socket, address: tuple[str, int], patience: Patien
     return describe(OSError(number, "connect failed")) if number else ""
 
 
-def _resolve(host: str, port: int, patience: Patience) -> list[Address]:
-    """Addresses to try. A name is looked up on a thread of its own, since nothing can interrupt getaddrinfo."""
+def resolve(host: str, port: int, patience: Patience) -> list[Address]:
+    """Addresses to try. A name is looked up on a thread of its own: nothing can interrupt it. Raises ConnectError."""
     with contextlib.suppress(ValueError):  # a name
         version = ipaddress.ip_address(host).version
         return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]

@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class GiftKind:
-    """``what`` completes "… goes to" and "Give …"; ``key`` is the launch option's field and the command's word."""
+    """``what`` completes "… will be given to" and "Gave …"; ``key`` is the launch option's field."""
 
     key: str
     word: str
@@ -74,5 +74,6 @@ def read_handover(value: Mapping[str, Any]) -> Handover:
 
 
 def sentence(kinds: tuple[GiftKind, ...], place: str) -> str:
-    """ "your git logins and settings and your ClearML API key go to gpu-7 at 10.0.0.7"."""
-    return f"{' and '.join(kind.what for kind in kinds)} {'go' if len(kinds) > 1 else 'goes'} to {place}"
+    """ "Your git logins and settings and your ClearML API key will be given to gpu-7 at 10.0.0.7"."""
+    text = f"{' and '.join(kind.what for kind in kinds)} will be given to {place}"
+    return text[0].upper() + text[1:]

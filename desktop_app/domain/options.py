@@ -112,6 +112,10 @@ class LaunchSpec:
         "", "--init-script", "Init script",
         "Bash commands that run before everything else; what they export is set in the IDEs and shells.",
         Kind.SCRIPT, param=contract.PARAM_INIT_SCRIPT, bare="", advanced=True)  # fmt: skip
+    init_script_minutes: str = _environment(
+        "", "--init-script-minutes", "Init script's limit",
+        "Minutes after which the init script is ended and the session goes on without it; empty: 30.",
+        param=contract.PARAM_INIT_MINUTES, own=True, advanced=True, check=checks.minutes)  # fmt: skip
     user_folder: str = _environment(
         "", "--user-folder", "Base folder", "The remote folder that the applications open; empty: the home folder.",
         param="user_folder", advanced=True, check=checks.one_line)  # fmt: skip

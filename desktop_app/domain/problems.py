@@ -29,6 +29,7 @@ class Remedy(Enum):
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
+    SSH_CONFIG = "Add the line and open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ TABLE = MappingProxyType(
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("handover.asked", "Your consent is needed",
-                 "{text} if you agree: press Give beside it, or run “sessiondock give”.", Retry.USER),
+                 "{text} if you agree: press Give below, or run “sessiondock give … --yes”.", Retry.USER),
             _row("handover.failed", "Something of yours could not be given to the session",
                  "The session did not get {what}: {why}", Retry.USER),
             _row("git.none", "There are no git logins to give",
@@ -182,6 +183,11 @@ TABLE = MappingProxyType(
             _row("ssh.config_text", "The ssh configuration can't be read",
                  "Your ssh config file is not plain text (perhaps it was saved as UTF-16), so ssh itself can't use it. "
                  "Save it as UTF-8 and try again.", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.not_included", "Your ssh does not know the sessions yet",
+                 "{program} reaches the session through ssh. For that, one line has to be added at the top of {path} "
+                 "(“sessiondock ssh-config install”). It can be taken out at any time, in the menu or with "
+                 "“sessiondock ssh-config remove”.",
+                 Retry.USER, (Remedy.SSH_CONFIG,)),
             _row("ssh.no_alias", "There is no session with this alias",
                  "No session on this computer is called {name}. Known: {known}.", Retry.USER),
             _row("ssh.not_attached", "The session is not attached",
@@ -199,6 +205,19 @@ TABLE = MappingProxyType(
             _row("route.auth", "A machine on the way does not let you in", "{hop}: {why}", Retry.USER,
                  (Remedy.RETRY,)),
             _row("route.host_key", "A jump host can't be trusted", "{hop}: {why}", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.name", "The machine's name is unknown here",
+                 "This computer can't find an address for {address}. The name may be known inside your company's "
+                 "network only: connect your VPN, or have the agent publish an address that is known here.",
+                 Retry.AUTO, (Remedy.RETRY,)),
+            _row("app.refused", "The application does not listen",
+                 "Nothing listens on port {port} of the session's machine any more. The application has ended or was "
+                 "stopped; its log may say why. Shut the session down and launch it again if it does not come back.",
+                 Retry.USER, (Remedy.SHOW_LOG,)),
+            _row("app.silent", "The application does not answer",
+                 "Port {port} of the session's machine takes connections, but no page comes back. The application may "
+                 "be overloaded, frozen or out of memory.", Retry.USER, (Remedy.SHOW_LOG,)),
+            _row("session.not_up", "The session is not up yet", "{why}", Retry.AUTO),
+            _row("session.over", "The session has ended", "{why} Launch a new one.", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("port.taken", "A local port is taken",
                  "Port {wanted} on this computer is used by {program}. {app} is at port {port} instead "
                  "and stays there.", Retry.NEVER),
@@ -232,6 +251,13 @@ TABLE = MappingProxyType(
             _row("open.not_ready", "{app} is not ready yet", "Its state is “{state}”. {why}", Retry.AUTO),
             _row("open.no_browser", "No browser could be opened", "Open {url} in your browser within 30 seconds.",
                  Retry.USER),
+            _row("open.unknown", "There is no such program to open a session in",
+                 "“{name}” is not one of: {known}.", Retry.USER),
+            _row("open.not_installed", "{program} was not found on this computer",
+                 "Install it, or make its command known on the PATH, and try again. The command “sessiondock open "
+                 "--list” tells what was found.", Retry.USER, (Remedy.RETRY,)),
+            _row("open.not_started", "{program} could not be started", "{path} ended at once with an error.",
+                 Retry.USER, (Remedy.RETRY,)),
             _row("open.no_terminal", "No terminal was found",
                  "Install a terminal program or paste this command into one: {command}", Retry.USER),
             # --- secrets

@@ -30,6 +30,16 @@ class Profile:
     spec: LaunchSpec
     left_out: tuple[str, ...] = ()
 
+    @property
+    def news(self) -> str:
+        """What a person should hear about a profile that came from a file."""
+        said = [f"Imported as “{self.name}”."]
+        if self.left_out:
+            said.append(f"Left out: {', '.join(self.left_out)}.")
+        if self.spec.init_script:
+            said.append("It runs an init script in the session: look at it before you launch.")
+        return " ".join(said)
+
 
 def check_name(name: str) -> str:
     """The name as it is kept. Problems: profile.name"""

@@ -172,14 +172,19 @@ SEVERITY = (
 
 
 class Action(Enum):
-    """What a person may do with a session; the value is the label. OPEN needs an application key besides."""
+    """What a person may do with a session; the value is the label.
+
+    OPEN needs an application's key besides, OPEN_IN that of a program of this computer (``domain.open_in``).
+    """
 
     OPEN = "Open"
+    OPEN_IN = "Open in"
     TERMINAL = "SSH terminal"
     COPY_SSH = "Copy ssh command"
     ATTACH = "Attach"
     DETACH = "Detach"
     RECONNECT = "Reconnect now"
+    DIAGNOSE = "Find out what's wrong…"
     SHUT_DOWN = "Shut down"
     CANCEL = "Cancel"
     OTHER_QUEUE = "Move to another queue…"
@@ -222,7 +227,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
     if link is Link.UP and snapshot.facts.foreign is None:
-        actions |= {Action.TERMINAL, Action.COPY_SSH}
+        actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
     if link is Link.UP and any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
         actions.add(Action.OPEN)
     if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:
@@ -231,7 +236,16 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions.add(Action.DETACH)
     if link in (Link.RETRYING, Link.BLOCKED):
         actions.add(Action.RECONNECT)
+    if _ails(snapshot):
+        actions.add(Action.DIAGNOSE)
     return frozenset(actions)
+
+
+def _ails(snapshot: SessionSnapshot) -> bool:
+    """Whether there is something to find out."""
+    failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
+    troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed
+    return troubled or snapshot.link in (Link.RETRYING, Link.BLOCKED)
 
 
 def openable(snapshot: SessionSnapshot, app: str) -> bool:

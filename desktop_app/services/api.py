@@ -19,7 +19,9 @@ from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
+from desktop_app.services.doctor_view import DoctorService
 from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.open_in import OpenInService
 from desktop_app.services.port_view import PortService
 
 T = TypeVar("T")
@@ -142,6 +144,10 @@ class Core(Protocol):
         """Quick."""
 
     @property
+    def doctor(self) -> DoctorService:
+        """Quick. Why a session can't be used."""
+
+    @property
     def ports(self) -> PortService:
         """Quick. What listens in a session, and forwards."""
 
@@ -156,6 +162,10 @@ class Core(Protocol):
     @property
     def keys(self) -> Keys:
         """Quick. Keys of sessions of other computers."""
+
+    @property
+    def open_in(self) -> OpenInService:
+        """Quick. Programs of this computer that a session can be opened in."""
 
     # -- life cycle
     def start(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.open_in import TERMINAL
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
@@ -22,7 +23,9 @@ from desktop_app.services.accounts import Accounts
 from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.credentials import CredentialImport
+from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
+from desktop_app.services.git_keyring import GitKeyring
 from desktop_app.services.handovers import Handovers
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.key_access import KeyAccess
@@ -30,6 +33,7 @@ from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
+from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
 from desktop_app.services.port_watch import PortWatch
@@ -55,6 +59,7 @@ class Parts:
     links: Links
     launcher: Launcher
     aliases: Aliases
+    open_in: OpenIn
     tail: LogTail
     credentials: CredentialImport
 
@@ -74,8 +79,9 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
     aliases = Aliases(outside, store, links.target, links.is_held)
+    open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
-    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, tail or LogTail(), credentials)
+    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, open_in, tail or LogTail(), credentials)
 
 
 class AccountOps:
@@ -88,6 +94,7 @@ class AccountOps:
         self.routes = Routes(parts.outside)
         self.profiles = LaunchProfiles(parts.outside.launch_profiles, parts.outside.text_files)
         self.aliases = parts.aliases
+        self.open_in = parts.open_in
 
     def accounts(self) -> tuple[Account, ...]:
         return self._parts.accounts.all()
@@ -275,7 +282,8 @@ class LinkOps(SessionOps):
     def open_terminal(self, session: SessionId, cancel: Cancel) -> None:
         cancel.check()
         argv = self._parts.links.ssh_command(session)
-        if not self._parts.outside.open_terminal(argv):
+        chosen = self._parts.outside.profiles.preference(TERMINAL)
+        if not self._parts.outside.open_terminal(argv, chosen):
             raise failure("open.no_terminal", command=shlex.join(argv))
 
     def ssh_command(self, session: SessionId, cancel: Cancel) -> str:
@@ -296,8 +304,10 @@ class Core(LinkOps):
         self._role = role
         parts = self._parts
         self.keys = KeyAccess(outside, parts.accounts.server)
+        self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)
+        self.git_logins = GitKeyring(outside)
         self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)
         self._notice_lock = threading.Lock()
         self._notice_callbacks: list[Callable[[Notice], None]] = []

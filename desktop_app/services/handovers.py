@@ -194,8 +194,7 @@ def _asks(found: Handover) -> Problem | None:
     """The notice that asks for consent, None when there is nothing to ask."""
     if not found.asked:
         return None
-    text = handover.sentence(found.asked, found.place)
-    return problem("handover.asked", text=text[0].upper() + text[1:])
+    return problem("handover.asked", text=handover.sentence(found.asked, found.place))
 
 
 def _state(kind: GiftKind, wanted: Mapping[str, Any], consents: Mapping[str, str], place: _Place | None) -> State:

@@ -13,15 +13,17 @@ from typing import Any, Protocol
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
+from desktop_app.domain.open_in import Opener
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
 from desktop_app.services.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
-from remote_bootstrap.contract import Record
+from remote_bootstrap.contract import Record, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class Profiles(Protocol):
         """A session keeps its alias; a new one is ``choose(taken)``. Nobody else writes meanwhile."""
 
     def drop_alias(self, session: str) -> None: ...
+
+    def preference(self, name: str) -> str:
+        """What the person chose, "" = nothing."""
+
+    def save_preference(self, name: str, value: str) -> None: ...
 
     def forget_session(self, session: str) -> None: ...
 
@@ -146,6 +153,18 @@ class Consents(Protocol):
     def save(self, session: str, key: str, place: str) -> None: ...
 
 
+class Examined(Protocol):
+    """An SSH connection that was made to look at it. ``close`` it."""
+
+    def report(self) -> Report | None:
+        """What the control program says, None where there is none. Problems: ssh.lost, ssh.protocol"""
+
+    def http_status(self, port: int) -> int:
+        """Of the first page there, 0 for what is no HTTP. Problems: app.refused, app.silent"""
+
+    def close(self) -> None: ...
+
+
 class Sandbox(Protocol):
     """The sandbox of this computer. Problems: sandbox.failed"""
 
@@ -179,6 +198,19 @@ class SshAccess(Protocol):
 
     def revoke(self, session: str) -> None:
         """The session is detached: the command stops working. Idempotent."""
+
+
+class Programs(Protocol):
+    """Programs of this computer. Small local files; thread-safe."""
+
+    def find(self, opener: Opener) -> str:
+        """Where it is, "" when it isn't installed."""
+
+    def start(self, program: str, arguments: Sequence[str]) -> bool:
+        """Whether it was started; takes seconds at most."""
+
+    def terminals(self) -> tuple[str, ...]:
+        """Terminal programs that a person may choose from, this desktop's first."""
 
 
 class SshConfigFiles(Protocol):
@@ -247,7 +279,8 @@ class Outside:
     verify_record: Callable[[Record, str, str | None, str | None], None]  # see adapters/ssh_keys.py
     login_page: Callable[[Login, str, str], str]  # login, origin, secret -> single-use address
     open_url: Callable[[str], bool]
-    open_terminal: Callable[[Sequence[str]], bool]
+    open_terminal: Callable[[Sequence[str], str], bool]  # argv, the chosen program ("" = the desktop's own)
+    programs: Programs
     runtime_dir: Path  # private to this user (0700)
     ssh_access: SshAccess
     slot_cipher: SlotCipher
@@ -261,6 +294,8 @@ class Outside:
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
+    examine: Callable[[Target, Callable[[Stage, str], None], Cancel], Examined]  # raises StageError; ssh_examine.py
+    clean: Callable[[str], str]  # a text without secrets
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (
         None

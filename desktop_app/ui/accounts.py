@@ -80,10 +80,16 @@ class Accounts(QObject):
             self.wizard.activateWindow()
             return
         self.wizard = wizard
-        wizard.account_added.connect(self.choose)
+        wizard.account_added.connect(self._added)
         wizard.launched.connect(self.launched)
         wizard.finished.connect(self._wizard_finished)
         wizard.open()
+
+    def _added(self, account: str) -> None:
+        self.choose(account)
+        facts = next((known.facts for known in self._core.accounts() if known.id == account), "")
+        if facts:
+            self._window.say(f"Signed in: {facts}")
 
     def _wizard_finished(self) -> None:
         if self.wizard is not None:

@@ -3,12 +3,14 @@
 Which are offered comes from ``domain.allowed_actions`` alone; this file only names, orders and wires them.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from desktop_app.domain.open_in import BY_KEY, OPENERS
 from desktop_app.domain.session import Action, SessionId, SessionSnapshot, allowed_actions, openable
 from desktop_app.ui import icons
 from desktop_app.ui.commands import Commands
@@ -33,6 +35,7 @@ HELP = {
     Action.ATTACH: "Open the tunnel from this computer to the session",
     Action.DETACH: "Close the tunnel; the session goes on running",
     Action.RECONNECT: "Dial again now instead of waiting",
+    Action.DIAGNOSE: "Examine every step from this computer to the session's applications",
     Action.SHUT_DOWN: "End the session and free its agent",
     Action.CANCEL: "Take the session out of its queue and end it",
     Action.OTHER_QUEUE: "Let another queue's agents run the session",
@@ -44,10 +47,12 @@ MENU_ORDER: tuple[Action | None, ...] = (
     Action.OPEN,
     Action.TERMINAL,
     Action.COPY_SSH,
+    Action.OPEN_IN,
     None,
     Action.ATTACH,
     Action.DETACH,
     Action.RECONNECT,
+    Action.DIAGNOSE,
     None,
     Action.OTHER_QUEUE,
     Action.CANCEL,
@@ -60,7 +65,7 @@ NEXT = (Action.ATTACH, Action.RECONNECT, Action.OPEN)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Names one QAction of a session; ``app`` is set for OPEN only."""
+    """Names one QAction of a session; ``app`` is set for OPEN and OPEN_IN only."""
 
     action: Action
     app: str = ""
@@ -75,6 +80,8 @@ class Key:
 def keys_of(action: Action) -> tuple[Key, ...]:
     if action is Action.OPEN:
         return tuple(Key(action, spec.key) for spec in BROWSER_APPS)
+    if action is Action.OPEN_IN:
+        return tuple(Key(action, opener.key) for opener in OPENERS)
     return (Key(action),)
 
 
@@ -84,11 +91,14 @@ ALL_KEYS = tuple(key for action in Action for key in keys_of(action))
 class SessionActions(QObject):
     """The QActions of one session; ``update`` follows its snapshot."""
 
+    can_open_in = Signal(bool)  # whether its "Open in" menus are of use
+
     def __init__(self, session: SessionId, commands: Commands, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self._commands = commands
         self._actions = {key: self._make(key) for key in ALL_KEYS}
+        self._opens_in = False
 
     def _make(self, key: Key) -> QAction:
         made = QAction(self)
@@ -99,6 +109,10 @@ class SessionActions(QObject):
             made.setIcon(icons.icon(spec.icon))
             made.setToolTip(tooltip(f"Open {spec.label} in the browser, logged in"))
             made.setShortcut(QKeySequence(f"Ctrl+{BROWSER_APPS.index(spec) + 1}"))
+        elif key.action is Action.OPEN_IN:
+            opener = BY_KEY[key.app]
+            made.setText(opener.label)
+            made.setToolTip(tooltip(opener.help))
         else:
             made.setText(key.action.value)
             made.setToolTip(tooltip(HELP[key.action]))
@@ -112,10 +126,14 @@ class SessionActions(QObject):
     def all(self) -> tuple[QAction, ...]:
         return tuple(self._actions.values())
 
-    def update(self, snapshot: SessionSnapshot) -> None:
+    def update(self, snapshot: SessionSnapshot, installed: Container[str]) -> None:
+        """``installed``: keys of the programs that this computer has."""
         allowed = allowed_actions(snapshot)
+        if self._opens_in is not (Action.OPEN_IN in allowed):
+            self._opens_in = not self._opens_in
+            self.can_open_in.emit(self._opens_in)
         for key, action in self._actions.items():
-            enabled = key.action in allowed and (key.action is not Action.OPEN or openable(snapshot, key.app))
+            enabled = key.action in allowed and _is_there(key, snapshot, installed)
             action.setEnabled(enabled and not self._commands.busy(self.session, key.action, key.app))
             action.setVisible(enabled or self._promised(snapshot, key))
 
@@ -140,8 +158,48 @@ class SessionActions(QObject):
         for action in MENU_ORDER:
             if action is None:
                 menu.addSeparator()
+            elif action is Action.OPEN_IN:
+                self.fill_open_in(submenu := menu.addMenu(action.value))
+                submenu.menuAction().setVisible(self._opens_in)
+                self.can_open_in.connect(submenu.menuAction().setVisible)
             else:
                 menu.addActions([self._actions[key] for key in keys_of(action)])
+
+    def fill_open_in(self, menu: QMenu) -> None:
+        """Everything that the session can be opened in: the browser, a terminal, programs of this computer."""
+        menu.setToolTipsVisible(True)
+        for spec in BROWSER_APPS:
+            menu.addAction(Mirror(self._actions[Key(Action.OPEN, spec.key)], f"{spec.label} in the browser", menu))
+        menu.addAction(Mirror(self._actions[Key(Action.TERMINAL)], "Terminal", menu))
+        menu.addSeparator()
+        menu.addActions([self._actions[key] for key in keys_of(Action.OPEN_IN)])
+
+    @property
+    def opens_in(self) -> bool:
+        """Whether the "Open in" menus are of use now."""
+        return self._opens_in
+
+
+class Mirror(QAction):
+    """An action under another name, for a menu where its own would not read well."""
+
+    def __init__(self, action: QAction, text: str, parent: QObject) -> None:
+        super().__init__(action.icon(), text, parent)
+        self._action = action
+        self.setToolTip(action.toolTip())
+        self.triggered.connect(action.trigger)
+        action.changed.connect(self._follow)  # a bound method: Qt forgets it with this object
+        self._follow()
+
+    def _follow(self) -> None:
+        self.setEnabled(self._action.isEnabled())
+        self.setVisible(self._action.isVisible())
+
+
+def _is_there(key: Key, snapshot: SessionSnapshot, installed: Container[str]) -> bool:
+    if key.action is Action.OPEN:
+        return openable(snapshot, key.app)
+    return key.action is not Action.OPEN_IN or key.app in installed
 
 
 class ActionBook(QObject):
@@ -154,6 +212,7 @@ class ActionBook(QObject):
         self._commands = commands
         self._sets: dict[SessionId, SessionActions] = {}
         self._snapshots: dict[SessionId, SessionSnapshot] = {}
+        self._installed: frozenset[str] = frozenset()
         commands.changed.connect(self._command_changed)
 
     def knows(self, session: SessionId) -> bool:
@@ -171,10 +230,17 @@ class ActionBook(QObject):
             if snapshot.id not in self._sets:
                 self._sets[snapshot.id] = SessionActions(snapshot.id, self._commands, self)
             if before.get(snapshot.id) != snapshot:
-                self._sets[snapshot.id].update(snapshot)
+                self._sets[snapshot.id].update(snapshot, self._installed)
         self._commands.prune(frozenset(self._snapshots))
         self.changed.emit()
 
+    def show_installed(self, programs: frozenset[str]) -> None:
+        """What this computer has of ``domain.open_in``."""
+        if programs != self._installed:
+            self._installed = programs
+            for session in self._sets:
+                self._command_changed(session)
+
     def _command_changed(self, session: SessionId) -> None:
         if session in self._sets:
-            self._sets[session].update(self._snapshots[session])
+            self._sets[session].update(self._snapshots[session], self._installed)

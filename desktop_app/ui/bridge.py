@@ -48,6 +48,7 @@ class Bridge(QObject):
     _told_notice = Signal(object)
     _told_activate = Signal()
     _finished = Signal(object)
+    _news = Signal(object)
 
     def __init__(self, core: Core, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +63,7 @@ class Bridge(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         self._store_told.connect(self._arm, queued)
         self._finished.connect(self._deliver, queued)
+        self._news.connect(self._hand_on, queued)
         # Queued, so that no slot ever runs under our lock, not even when the GUI thread itself caused the notice.
         self._told_notice.connect(self.noticed, queued)
         self._told_activate.connect(self.activated, queued)
@@ -112,6 +114,22 @@ class Bridge(QObject):
 
         ticket.job = self._core.jobs.submit(name, work, done)
         return ticket
+
+    def news(self, then: Callable[[object], None], owner: QObject) -> Callable[[object], None]:
+        """What a job calls to tell how far it is, on its thread: ``then`` gets the news here, while ``owner`` lives."""
+
+        def tell(value: object) -> None:
+            with self._lock:
+                if self._open:
+                    self._news.emit((owner, then, value))
+
+        return tell
+
+    @Slot(object)
+    def _hand_on(self, delivery: tuple[QObject, Callable[[object], None], object]) -> None:
+        owner, then, value = delivery
+        if isValid(owner):
+            then(value)
 
     @Slot(object)
     def _deliver(self, delivery: tuple[Ticket, QObject, Callable[[Outcome], None], Outcome]) -> None:

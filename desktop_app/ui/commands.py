@@ -33,6 +33,7 @@ class Commands(QObject):
     ask_shut_down = Signal(object)  # SessionId
     ask_queue = Signal(object)  # SessionId
     ask_log = Signal(object)  # SessionId
+    ask_doctor = Signal(object)  # SessionId
     ask_sign_in = Signal(str)  # account id
     ask_passphrase = Signal(object)  # SessionId
 
@@ -48,6 +49,7 @@ class Commands(QObject):
             Action.ATTACH: self._attach,
             Action.DETACH: self._detach,
             Action.RECONNECT: self._reconnect,
+            Action.DIAGNOSE: self.ask_doctor.emit,
             Action.SHUT_DOWN: self.ask_shut_down.emit,
             Action.CANCEL: self.stop,
             Action.OTHER_QUEUE: self.ask_queue.emit,
@@ -55,9 +57,11 @@ class Commands(QObject):
         }
 
     def run(self, session: SessionId, action: Action, app: str = "") -> None:
-        """``app`` is the application's key for Action.OPEN."""
+        """``app`` is the application's key for Action.OPEN, the program's for Action.OPEN_IN."""
         if action is Action.OPEN:
             self._open(session, app)
+        elif action is Action.OPEN_IN:
+            self._open_in(session, app)
         else:
             self._table[action](session)
 
@@ -85,6 +89,15 @@ class Commands(QObject):
 
     def _open(self, session: SessionId, app: str) -> None:
         self._submit(session, Action.OPEN, lambda cancel: self._core.open_app(session, app, cancel), app=app)
+
+    def _open_in(self, session: SessionId, key: str) -> None:
+        self._submit(session, Action.OPEN_IN, lambda cancel: self._core.open_in.open(session, key, cancel), app=key)
+
+    def let_ssh_find(self, session: SessionId) -> None:
+        """A person agreed: change the ssh configuration, then do what needed it."""
+        failure = self._failures.get(session)
+        again = failure.again if failure else lambda: None
+        self.do(session, "ssh-config", lambda _cancel: self._core.aliases.install(), lambda _changed: again())
 
     def _terminal(self, session: SessionId) -> None:
         self._submit(session, Action.TERMINAL, lambda cancel: self._core.open_terminal(session, cancel))
@@ -195,6 +208,7 @@ class Commands(QObject):
             Remedy.ATTACH: lambda: self._attach(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
             Remedy.TRUST_HOST: lambda: self._trust(session),
+            Remedy.SSH_CONFIG: lambda: self.let_ssh_find(session),
             Remedy.ENTER_PASSPHRASE: lambda: self.ask_passphrase.emit(session),
         }
         table[remedy]()

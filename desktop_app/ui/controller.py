@@ -16,9 +16,11 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.dialogs.app_log import AppLogDialog
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.doctor import DoctorDialog
 from desktop_app.ui.dialogs.passphrase import PassphraseDialog
 from desktop_app.ui.dialogs.queue import QueueDialog
 from desktop_app.ui.main_window import MainWindow, top_level
+from desktop_app.ui.open_in import OpenIn
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.text import count, shortened
 from desktop_app.ui.theme import Scheme, Theme
@@ -42,6 +44,7 @@ class Controller(QObject):
         self.menu = TrayMenu(self.book)
         self.tray = Tray(self.menu, self)
         self.accounts = Accounts(core, self.bridge, self.window, state, self)
+        self.open_in = OpenIn(core, self.bridge, self.commands, self.window, state, self)
         self._wanted: SessionId | None = None  # to be selected as soon as the store has it
         self._tick = QTimer(self)
         self._tick.setInterval(ACCOUNT_TICK_MS)
@@ -59,8 +62,10 @@ class Controller(QObject):
         commands.ask_shut_down.connect(self._ask_shut_down)
         commands.ask_queue.connect(self._ask_queue)
         commands.ask_log.connect(self._show_log)
+        commands.ask_doctor.connect(self._examine)
         commands.ask_sign_in.connect(self.accounts.open_account)
         commands.ask_passphrase.connect(self._ask_passphrase)
+        self.open_in.found.connect(self.book.show_installed)
         self.accounts.changed.connect(self.refresh)
         self.accounts.launched.connect(self.show_session)
         window.new_session.connect(self.accounts.open_wizard)
@@ -84,6 +89,7 @@ class Controller(QObject):
         self.window.restore_layout(self._state.geometry, self._state.splitter)
         self.window.show_scheme(self._theme.scheme)
         self.refresh()
+        self.open_in.look()
         self._tick.start()
         if not (hidden and self.tray.usable):
             self.window.show()
@@ -115,6 +121,8 @@ class Controller(QObject):
 
     def _command_failed(self, session: SessionId, problem: Problem) -> None:
         """The details show it; where they can't be seen, a notification does."""
+        if self.open_in.asks_for(session, problem):
+            return
         if not self.window.isVisible():
             self._notice(Notice(problem.title, problem.detail, session, urgent=True))
         elif self.window.details.session != session:
@@ -152,6 +160,9 @@ class Controller(QObject):
     def _show_log(self, session: SessionId) -> None:
         self.show_session(session)
         self.window.details.log.show_log()
+
+    def _examine(self, session: SessionId) -> None:
+        DoctorDialog(self._core, self.bridge, session, self._name(session), top_level(self.window)).open()
 
     # -- the window itself
 

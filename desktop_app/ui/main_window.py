@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
             entry.triggered.connect(lambda _on=False, scheme=scheme: self.scheme_chosen.emit(scheme))
             self._scheme_menu.addAction(entry)
         self._action(menu, f"{APP_NAME} log…", "", self.app_log.emit)
-        menu.addSeparator()
+        self.menu, self.menu_end = menu, menu.addSeparator()
         self._action(menu, "Close window", "Ctrl+W", self.close)
         self._action(menu, "Quit", "Ctrl+Q", self.quit_asked.emit)
         self.sidebar.menu_button.setMenu(menu)

@@ -20,8 +20,9 @@ _lock = threading.Lock()
 _states: "OrderedDict[str, Tuple[int, Any]]" = OrderedDict()  # path -> bytes read, hash object
 
 
-def home(_host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
-    return {"home": str(user_home())}
+def home(host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
+    """``folder``: where the session's applications and logins begin."""
+    return {"home": str(user_home()), "folder": str(host.context.settings.user_folder)}
 
 
 def digest(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:

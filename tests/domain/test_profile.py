@@ -92,6 +92,7 @@ def test_the_state_of_clearml_session_becomes_a_profile_without_its_password() -
     spec = found.spec
     assert {name: getattr(spec, name) for name in expected} == expected
     assert replace(spec, **{name: getattr(defaults(), name) for name in expected}) == defaults()
+    assert "Left out: --password. It runs an init script" in found.news
     assert found.left_out == ("--password",) and "cl34rml" not in repr(found) + dumps(found.name, spec)
     assert loads(json.dumps(STATE), "x").spec == spec
 

@@ -12,6 +12,7 @@ from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.listening import Forward, Page
+from desktop_app.domain.open_in import Opener
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.secrets import API_SECRET
 from desktop_app.domain.ssh_alias import Alias
@@ -20,6 +21,7 @@ from desktop_app.ports import Cancel, SystemEvent, Target
 from desktop_app.services.outside import KeyPair, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
+from tests.fakes.examined import FakeMachineToExamine
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.profiles import FakeDocument, FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
@@ -225,6 +227,28 @@ class FakeSshConfig:
 
 
 @dataclass
+class FakePrograms:
+    """``installed``: opener key -> where; ``started`` what was started how."""
+
+    installed: dict[str, str] = field(
+        default_factory=lambda: {"vscode-desktop": "/usr/bin/code", "zed": "/usr/bin/zed"}
+    )
+    shells: tuple[str, ...] = ("kgx", "xterm")
+    started: list[tuple[str, ...]] = field(default_factory=list)
+    works: bool = True
+
+    def find(self, opener: Opener) -> str:
+        return self.installed.get(opener.key, "")
+
+    def start(self, program: str, arguments: Sequence[str]) -> bool:
+        self.started.append((program, *arguments))
+        return self.works
+
+    def terminals(self) -> tuple[str, ...]:
+        return self.shells
+
+
+@dataclass
 class World:
     """The fakes, for the test to script and to look at. One ``server`` per account id, one tunnel per attach."""
 
@@ -238,7 +262,10 @@ class World:
     forwards: FakeForwards = field(default_factory=FakeForwards)
     consents: FakeConsents = field(default_factory=FakeConsents)
     git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
+    patient: FakeMachineToExamine = field(default_factory=FakeMachineToExamine)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
+    programs: FakePrograms = field(default_factory=FakePrograms)
+    chosen_terminal: str = ""
     ssh_config: FakeSshConfig = field(default_factory=FakeSshConfig)
     servers: dict[str, FakeServer] = field(default_factory=dict)
     tunnels: list[FakeTunnel] = field(default_factory=list)
@@ -306,8 +333,9 @@ class World:
         self.opened.append(url)
         return self.can_open
 
-    def open_terminal(self, argv: Sequence[str]) -> bool:
+    def open_terminal(self, argv: Sequence[str], chosen: str) -> bool:
         self.terminals.append(tuple(argv))
+        self.chosen_terminal = chosen
         return self.can_open
 
     def outside(self) -> Outside:
@@ -324,6 +352,7 @@ class World:
             login_page=self.login_page,
             open_url=self.open_url,
             open_terminal=self.open_terminal,
+            programs=self.programs,
             ssh_access=self.ssh_access,
             slot_cipher=AesSlots(),
             launch_profiles=self.launch_profiles,
@@ -335,6 +364,8 @@ class World:
             read_git=lambda: self.git,
             hash_password=lambda password: f"hash of {len(password)} letters",
             look_at_page=self.look_at_page,
+            examine=self.patient.examine,
+            clean=lambda text: text.replace("the-api-secret", "•••"),
             ssh_config=self.ssh_config,
             runtime_dir=self.runtime_dir,
             jitter=lambda: 0.5,

@@ -40,6 +40,7 @@ class FakeProfiles:
         self.held: dict[str, None] = {}
         self.named: dict[str, Alias] = {}
         self.unwritable: Problem | None = None  # what noting an attached session runs into
+        self.preferences: dict[str, str] = {}
 
     def accounts(self) -> tuple[Account, ...]:
         return tuple(self._accounts.values())
@@ -87,6 +88,12 @@ class FakeProfiles:
             self.held[session] = None
         else:
             self.held.pop(session, None)
+
+    def preference(self, name: str) -> str:
+        return self.preferences.get(name, "")
+
+    def save_preference(self, name: str, value: str) -> None:
+        self.preferences[name] = value
 
     def aliases(self) -> tuple[Alias, ...]:
         return tuple(self.named.values())

@@ -35,7 +35,9 @@ from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
+from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_keys import FakeKeys
+from tests.fakes.ui_open_in import FakeOpenIn
 from tests.fakes.ui_ports import FakePorts
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -202,8 +204,11 @@ class FakeCore:
         self.notice_callbacks: list[Callable[[Notice], None]] = []
         self.next_number = 100
         self.ports = FakePorts(self._call)
+        self.doctor = FakeDoctor(self._call)
         self.keys = FakeKeys(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
+        self.open_in = FakeOpenIn(self._call)
+        self.aliases = self.open_in.aliases
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         self.calls.append((name, *arguments))

@@ -39,7 +39,8 @@ def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
 
 @pytest.mark.parity(
     "--queue", "--session-name", "--project", "--session-tags", "--jupyter-lab", "--vscode-server", "--docker",
-    "--docker-args", "--packages", "--requirements", "--user-folder", "--password",
+    "--docker-args", "--packages", "--requirements", "--user-folder", "--password", "--username", "--init-script",
+    "--git-credentials",
 )  # fmt: skip
 def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
     world.server().set_queue("gpu", ["a"])
@@ -52,12 +53,11 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
         requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
         docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
         upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", workspace_minutes="20",
-            clearml_credentials=True,
-            git_credentials=True,
+        git_credentials=True,
         ssh_agent_forwarding=True, username="ada", password="correct horse",
         attach_passphrase="battery staple", randomize="always", public_ip=True,
         remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
-        cli_compatible=True,
+        cli_compatible=True, clearml_credentials=True, init_script_minutes="45",
     )  # fmt: skip
     changed = {name for name in options() if getattr(spec, name) != getattr(LaunchSpec(), name)}
     assert set(options()) - changed == {"vscode", "store_defaults"}
@@ -70,7 +70,8 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
         spec, password="", attach_passphrase=""
     )
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{task}"] == "correct horse"
-    assert not any(text in repr((session, profiles.__dict__)) for text in ("correct horse", "battery staple"))
+    assert "battery staple" not in repr((session, profiles.__dict__))
+    assert "correct horse" not in repr(profiles.__dict__)  # the task has it, for clearml-session's sake alone
     assert session.parameters.items() >= task_parameters(spec).items()
     assert session.draft.tags == ("one tag", "another")
     assert (session.draft.docker, session.draft.docker_args) == ("python:3.12", "--shm-size=8g -p 10022:2222")

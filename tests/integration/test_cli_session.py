@@ -96,6 +96,7 @@ def test_each_event_is_a_line_of_json(run: Run, world: World, in_background: Bac
     assert [e["event"] for e in said.events if e["event"] not in ("progress", "notice")][::2] == ["launched", "ended"]
 
 
+@pytest.mark.parity("connected-commands")
 def test_ctrl_c_leaves_the_session_running(run: Run, world: World, in_background: Background) -> None:
     def press(_task: str) -> None:
         world.tunnel().wait_for(lambda tunnel: tunnel.connected)

@@ -1,11 +1,14 @@
-"""sessiondock ssh-config and ssh-proxy: consent, undo, JSON, exit codes and what is said."""
+"""sessiondock ssh-config, ssh-proxy and open: consent, undo, JSON, exit codes and what is said."""
 
 import pytest
 
 from desktop_app.domain.problems import problem
 from desktop_app.domain.ssh_config_text import Place
+from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, add_ready
+from tests.support.core_rig import CoreRig
+from tests.support.waiting import wait_until
 
 SESSION = f"{ACCOUNT.id}/{'a' * 32}"
 
@@ -57,3 +60,39 @@ def test_a_session_that_nobody_holds_is_said_with_how_to_attach_it(run: Run, wor
     world.profiles.save_alias(f"{ACCOUNT.id}/{task}", "ada", 8022, "Protein folding", lambda _taken: "sd-x")
     done = run("ssh-proxy", "sd-x")
     assert done.code == 1 and f"sessiondock attach {task[:8]}" in done.err and "“Protein folding”" in done.err
+
+
+# -- sessiondock open
+
+
+def test_open_lists_what_a_session_can_be_opened_in(run: Run, world: World) -> None:
+    done = run("open", "--list")
+    assert done.code == 0 and "ssh-config install" in done.err
+    rows = [line.split()[0] for line in done.out.splitlines()[1:]]
+    assert rows == ["jupyterlab", "vscode", "vscode-desktop", "zed", "terminal"]
+    world.ssh_config.included = Place.TOP
+    found = run("open", "--list", "--json").json
+    assert found["ssh_config"] is True and found["terminals"] == ["kgx", "xterm"]
+    assert {"key": "zed", "label": "Zed", "program": "/usr/bin/zed"} in found["open_in"]
+
+
+def test_open_starts_a_program_on_a_session_that_a_window_holds(run: Run, world: World, other: World) -> None:
+    world.prepare_tunnel = lambda tunnel: tunnel.answers.update({contract.OP_FILES_HOME: {"folder": "/work"}})
+    other.ssh_config.included = Place.TOP
+    with CoreRig(world) as rig:
+        rig.attached()
+        wait_until(lambda: world.profiles.aliases(), "the alias")
+        done = run("open", "zed", over=other)
+        assert (done.code, done.out, done.err) == (0, "", "Zed opens.\n")
+        assert other.programs.started == [("/usr/bin/zed", "ssh://sd-a-session/work")]
+        assert run("open", "a session", "cursor", over=other).code == 1
+        assert run("open", "a session", "zed", "--json", over=other).json["in"] == "zed"
+
+
+def test_open_terminal_takes_the_chosen_program_and_remembers_it(run: Run, world: World, other: World) -> None:
+    with CoreRig(world) as rig:
+        rig.attached()
+        assert run("open", "terminal", "--terminal", "xterm", over=other).code == 0
+        assert other.chosen_terminal == "xterm" and len(other.terminals) == 1
+        assert run("open", "terminal", "--terminal", "nonsense", over=other).code == 1
+        assert world.profiles.preference("terminal") == "xterm"

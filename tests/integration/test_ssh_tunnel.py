@@ -284,7 +284,7 @@ def test_names_are_resolved_and_unknown_ones_are_unreachable(server: SshServer) 
     assert "no-such-machine.invalid" in caught.value.problem.detail
 
 
-@pytest.mark.parity("foreign-session")
+@pytest.mark.parity("attach to clearml-session")
 def test_a_foreign_ssh_server_is_recognised(tmp_path: Path) -> None:
     server = SshServer(tmp_path / "machine", subsystem=False)
     server.start()

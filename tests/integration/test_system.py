@@ -27,7 +27,9 @@ def test_every_terminal_gets_the_command_as_it_is(name: str) -> None:
 
 def test_the_persons_own_choice_comes_first() -> None:
     command = linux.terminal_command(ARGV, {"TERMINAL": "foot"}, only("foot", "xdg-terminal-exec"))
-    assert command == ["/usr/bin/foot", "-e", *ARGV]
+    assert command == ["/usr/bin/foot", *ARGV]
+    command = linux.terminal_command(ARGV, {"TERMINAL": "my-own"}, only("my-own", "xdg-terminal-exec"))
+    assert command == ["/usr/bin/my-own", "-e", *ARGV]
 
 
 def test_without_a_terminal_or_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from remote_bootstrap import contract, processes
 from remote_bootstrap.apps import jupyterlab, vscode
 from remote_bootstrap.contract import Report
 from remote_bootstrap.folders import socket_folder
+from remote_bootstrap.steps import identities
 from tests.support.bootstrap_rig import (
     AGENT_SECRET,
     PYTHON,
@@ -132,7 +133,15 @@ def test_phases_and_milestones_are_published(rig: BootstrapRig) -> None:
     report = rig.report()
     assert report is not None
     assert report.phase == contract.READY
-    for milestone in (*contract.PHASES[:4], "app:ssh", f"app:{LAB}", f"app:{CODE}"):
+    for milestone in (
+        contract.PREPARING,
+        contract.STARTING_SSH,
+        contract.STARTING_APPS,
+        contract.READY,
+        "app:ssh",
+        f"app:{LAB}",
+        f"app:{CODE}",
+    ):
         assert milestone in report.seconds
     assert report.seconds["app:ssh"] < report.seconds[f"app:{LAB}"]
     assert [contract.fingerprint(rig.wait_record().host_key)] == contract.fingerprints_in_log([rig.server.logged()])
@@ -148,7 +157,8 @@ def test_a_cell_runs_in_the_tasks_python_and_sees_its_folder(rig: BootstrapRig) 
     assert Path(folder) == rig.work
     assert AGENT_SECRET not in json.dumps(environment)
     assert report.apps[LAB].secret not in json.dumps(environment)
-    assert not any(name.startswith("CLEARML_") for name in environment)
+    assert {name for name in environment if name.startswith("CLEARML_")} == {identities.CONFIG_VARIABLE}
+    assert AGENT_SECRET not in Path(environment[identities.CONFIG_VARIABLE]).read_text()
     assert "ipykernel" in path[-1]  # after everything that the task installed
 
 

@@ -119,6 +119,7 @@ def test_an_unusable_delivery_is_refused_and_changes_nothing(client: paramiko.SS
     assert run_command(client, f"git ls-remote {server.url}")[0] == 0
 
 
+@pytest.mark.parity("user-credentials")
 @pytest.mark.parity("S6")
 def test_the_clearml_key_is_the_users_and_only_they_can_read_it(rig: BootstrapRig, client: paramiko.SSHClient) -> None:
     script = (

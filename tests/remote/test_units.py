@@ -142,7 +142,7 @@ def test_wrong_parameters_are_refused_with_a_reason(wrong) -> None:
 # Addresses
 
 
-@pytest.mark.parity("address-precedence")
+@pytest.mark.parity("address precedence")
 def test_the_address_prefers_the_tasks_word_then_a_local_server_then_the_agents(monkeypatch) -> None:
     monkeypatch.setenv("CLEARML_AGENT_HOST_IP", "10.9.9.9")
     assert network.public_address("1.2.3.4", "http://127.0.0.1:8008") == "1.2.3.4"

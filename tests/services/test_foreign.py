@@ -89,6 +89,7 @@ def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() 
         assert rig.world.tunnel().targets[-1].fingerprints == frozenset({STRANGE})
 
 
+@pytest.mark.parity("late-binding")
 def test_a_router_that_moves_is_followed() -> None:
     with CoreRig() as rig:
         session = attached(rig).id

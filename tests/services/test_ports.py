@@ -80,6 +80,7 @@ def test_two_sessions_do_not_ask_for_the_same_local_port(rig: CoreRig, session: 
     assert rig.core.ports.forward(other, 6006, rig.soon()).local_port == 6007
 
 
+@pytest.mark.parity("N2")
 def test_the_port_that_a_person_insists_on_is_had_or_said_to_be_taken(rig: CoreRig, session: SessionId) -> None:
     assert rig.core.ports.forward(session, 6006, rig.soon(), local=16006).local_port == 16006
     assert rig.core.ports.forward(session, 6006, rig.soon(), local=16007).local_port == 16007

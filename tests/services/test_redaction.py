@@ -91,6 +91,7 @@ def test_the_secret_store_registers_what_passes_through() -> None:
     assert redactor.clean("stored-secret fresh-secret") == f"{MARK} {MARK}"
 
 
+@pytest.mark.parity("--verbose", "S4")
 def test_a_stream_handler_behind_the_guard_is_clean_as_well() -> None:
     stream, redactor = io.StringIO(), Redactor()
     handler = logging.StreamHandler(stream)

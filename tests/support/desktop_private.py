@@ -159,6 +159,7 @@ class PrivateDesktop:
             "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
             # Downloads and installed applications are kept per machine: a test is about sessions, not about PyPI.
             "SESSIONDOCK_CACHE": str(APPLICATIONS_CACHE),
+            "SESSIONDOCK_SSH_CONFIG": str(self.home / ".ssh" / "config"),  # ssh itself goes by the account's home
             "PIP_CACHE_DIR": str(CACHE / "pip"),
             "UV_CACHE_DIR": str(CACHE / "uv"),
         }

@@ -23,6 +23,7 @@ class Relay:
         self.address = host
         self.port = int(self._listener.getsockname()[1])
         self.random = random.Random(seed)
+        self.carried = 0  # bytes towards the client
         self.delay_s = 0.0
         self.loss = 0.0  # share of chunks that come late, as TCP shows a lost packet
         self.changed = threading.Condition()
@@ -176,6 +177,7 @@ class _Link:
             if counted and relay.reset_after is not None and self._reset_within(data, sink):
                 return
             sink.sendall(data)
+            relay.carried += len(data) if counted else 0
 
     def _linger(self) -> None:
         relay = self._relay

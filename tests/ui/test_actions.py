@@ -12,6 +12,7 @@ from desktop_app.domain.session import Action, Link, allowed_actions, openable
 from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key
 from desktop_app.ui.windows.banner import ProblemBanner
 from tests.fakes import ui_core
+from tests.fakes.ui_open_in import INSTALLED
 from tests.ui.finding import dialog, find
 
 OPEN = [Key(Action.OPEN, spec.key) for spec in BROWSER_APPS]
@@ -22,12 +23,14 @@ def failure_banner(face):
 
 
 @pytest.mark.parametrize("session", ui_core.EVERY_STATE)
-def test_enabled_actions_are_the_allowed_ones(face, core, session):
+def test_enabled_actions_are_the_allowed_ones(qtbot, face, core, session):
+    qtbot.waitUntil(lambda: not face.open_in.busy)
     snapshot = core.store.get(session)
     allowed = allowed_actions(snapshot)
     actions = face.book.of(session)
     for key in ALL_KEYS:
-        expected = key.action in allowed and (key.action is not Action.OPEN or openable(snapshot, key.app))
+        there = openable(snapshot, key.app) if key.action is Action.OPEN else key.app in ("", *INSTALLED)
+        expected = key.action in allowed and there
         assert actions.get(key).isEnabled() is expected, key
         assert actions.get(key).isVisible() or not expected, key
 
@@ -35,8 +38,12 @@ def test_enabled_actions_are_the_allowed_ones(face, core, session):
 def test_menu_holds_every_action_once(face):
     menu = QMenu()
     face.book.of(ui_core.CONNECTED).fill(menu)
-    names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
-    assert sorted(names) == sorted(key.identifier for key in ALL_KEYS)
+    submenus = [action.menu() for action in menu.actions() if action.menu()]
+    assert [submenu.title() for submenu in submenus] == ["Open in"]
+    inside = [action.objectName() for action in submenus[0].actions() if action.objectName()]
+    names = [action.objectName() for action in menu.actions() if action.objectName()]
+    assert sorted({*names, *inside}) == sorted(key.identifier for key in ALL_KEYS)
+    assert len(names) == len(set(names)) and len(inside) == len(set(inside))
 
 
 @pytest.mark.parametrize(("key", "call"), [
@@ -44,8 +51,10 @@ def test_menu_holds_every_action_once(face):
     (Key(Action.TERMINAL), ("open_terminal", ui_core.CONNECTED)),
     (Key(Action.COPY_SSH), ("ssh_command", ui_core.CONNECTED)),
     (Key(Action.DETACH), ("detach", ui_core.CONNECTED)),
+    (Key(Action.OPEN_IN, "zed"), ("open_in.open", ui_core.CONNECTED, "zed")),
 ])  # fmt: skip
 def test_a_click_reaches_the_core(qtbot, face, core, key, call):
+    qtbot.waitUntil(face.book.of(ui_core.CONNECTED).get(key).isEnabled)
     face.book.of(ui_core.CONNECTED).get(key).trigger()
     qtbot.waitUntil(lambda: call in core.calls)
 

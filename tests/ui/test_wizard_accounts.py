@@ -78,3 +78,14 @@ def test_certificates_are_an_option_with_a_warning(qtbot, bare, open_wizard):
     with qtbot.waitSignal(wizard.account_added):
         button(wizard, "wizard-next").click()
     assert [one.trust for one in bare.used] == [UNCHECKED]
+
+
+def test_another_account_is_told_when_its_page_has_closed(qtbot, face, core):
+    core.credentials.offer = Offer((FOUND,))
+    face.accounts.open_account("")
+    wizard = face.accounts.wizard
+    qtbot.waitUntil(lambda: find(wizard, "found-credentials", QWidget).isVisibleTo(wizard))
+    button(wizard, "found-use-0").click()
+    qtbot.waitUntil(lambda: face.accounts.wizard is None)
+    said = face.window._toast_text.text()
+    assert said == "Signed in: Ada Lovelace · workspace Acme Research · ClearML server 2.3.0"

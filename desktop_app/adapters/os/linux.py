@@ -16,6 +16,7 @@ TERMINALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kgx", ("--",)),
     ("ptyxis", ("--",)),
     ("konsole", ("-e",)),
+    ("qterminal", ("-e",)),
     ("xfce4-terminal", ("-x",)),
     ("mate-terminal", ("-x",)),
     ("tilix", ("-e",)),
@@ -26,6 +27,16 @@ TERMINALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("x-terminal-emulator", ("-e",)),
     ("xterm", ("-e",)),
 )
+# a word of XDG_CURRENT_DESKTOP -> the terminals that belong to it, the newest first
+OF_DESKTOP: Mapping[str, tuple[str, ...]] = {
+    "GNOME": ("ptyxis", "kgx", "gnome-terminal"),
+    "Unity": ("gnome-terminal",),
+    "KDE": ("konsole",),
+    "XFCE": ("xfce4-terminal",),
+    "MATE": ("mate-terminal",),
+    "X-Cinnamon": ("gnome-terminal",),
+    "LXQt": ("qterminal",),
+}
 BROWSERS = ("xdg-open", "gio", "sensible-browser", "firefox", "chromium", "google-chrome")
 
 Which = Callable[[str], str | None]
@@ -35,19 +46,34 @@ def has_display(env: Mapping[str, str]) -> bool:
     return bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
 
 
-def terminal_command(argv: Sequence[str], env: Mapping[str, str], which: Which = shutil.which) -> list[str] | None:
-    """The command that opens a terminal window running ``argv``; None when no terminal is installed."""
-    chosen = env.get("TERMINAL", "")
-    wanted = ((chosen, ("-e",)), *TERMINALS) if chosen else TERMINALS
-    for name, between in wanted:
-        program = which(name)
+def terminal_command(
+    argv: Sequence[str], env: Mapping[str, str], which: Which = shutil.which, chosen: str = ""
+) -> list[str] | None:
+    """The command that opens a terminal window running ``argv``; None when no terminal is installed.
+
+    The person's choice first, then $TERMINAL, then the desktop's own.
+    """
+    between = dict(TERMINALS)
+    for name in (chosen, env.get("TERMINAL", ""), *_names(env)):
+        program = which(name) if name else None
         if program:
-            return [program, *between, *argv]
+            return [program, *between.get(name, ("-e",)), *argv]
     return None
 
 
-def open_terminal(argv: Sequence[str]) -> bool:
-    command = terminal_command(argv, os.environ)
+def _names(env: Mapping[str, str]) -> list[str]:
+    words = env.get("XDG_CURRENT_DESKTOP", "").split(":")
+    own = [name for word in words for name in OF_DESKTOP.get(word, ())]
+    return [TERMINALS[0][0], *own, *(name for name, _ in TERMINALS)]
+
+
+def terminals() -> tuple[str, ...]:
+    """The terminal programs that are installed, those of this desktop first; some stand for another one."""
+    return tuple(dict.fromkeys(name for name in _names(os.environ) if shutil.which(name)))
+
+
+def open_terminal(argv: Sequence[str], chosen: str = "") -> bool:
+    command = terminal_command(argv, os.environ, chosen=chosen)
     return command is not None and has_display(os.environ) and start_detached(command)
 
 

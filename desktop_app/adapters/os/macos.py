@@ -2,13 +2,19 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from desktop_app.adapters.os.start import start_detached
 
+ITERM = "iTerm"
 
-def terminal_command(argv: Sequence[str]) -> list[str]:
-    """AppleScript that runs ``argv`` in a new Terminal window: quoted for the shell, then for AppleScript."""
+
+def terminal_command(argv: Sequence[str], chosen: str = "") -> list[str]:
+    """AppleScript that runs ``argv`` in a new terminal window: quoted for the shell, then for AppleScript."""
     line = shlex.join(argv).replace("\\", "\\\\").replace('"', '\\"')
+    if chosen == ITERM:
+        said = f'tell application "iTerm" to create window with default profile command "{line}"'
+        return ["osascript", "-e", said, "-e", 'tell application "iTerm" to activate']
     return [
         "osascript",
         "-e",
@@ -18,8 +24,13 @@ def terminal_command(argv: Sequence[str]) -> list[str]:
     ]
 
 
-def open_terminal(argv: Sequence[str]) -> bool:
-    return start_detached(terminal_command(argv))
+def terminals() -> tuple[str, ...]:
+    """The terminal programs that are installed."""
+    return ("Terminal", *((ITERM,) if Path("/Applications/iTerm.app").exists() else ()))
+
+
+def open_terminal(argv: Sequence[str], chosen: str = "") -> bool:
+    return start_detached(terminal_command(argv, chosen if chosen in terminals() else ""))
 
 
 def open_url(url: str) -> bool:

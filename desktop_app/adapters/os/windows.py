@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from desktop_app.adapters.os.start import start_detached
 
+WINDOWS_TERMINAL, CONSOLE = "Windows Terminal", "Console window"
+
 
 def terminal_command(argv: Sequence[str], windows_terminal: str | None) -> list[str]:
     """Windows Terminal where it is installed (it splits commands at ``;``), else a console window."""
@@ -14,8 +16,13 @@ def terminal_command(argv: Sequence[str], windows_terminal: str | None) -> list[
     return ["cmd.exe", "/c", "start", "", *argv]
 
 
-def open_terminal(argv: Sequence[str]) -> bool:
-    return start_detached(terminal_command(argv, shutil.which("wt.exe")))
+def terminals() -> tuple[str, ...]:
+    """The terminal programs that are installed."""
+    return (*((WINDOWS_TERMINAL,) if shutil.which("wt.exe") else ()), CONSOLE)
+
+
+def open_terminal(argv: Sequence[str], chosen: str = "") -> bool:
+    return start_detached(terminal_command(argv, None if chosen == CONSOLE else shutil.which("wt.exe")))
 
 
 def open_url(url: str) -> bool:

@@ -12,9 +12,11 @@ WIDTH = 460
 
 
 class Confirm(QDialog):
-    """A title, what would happen, and two buttons; Escape and Return both mean no."""
+    """A title, what would happen, and two buttons; Escape and Return both mean no. ``kind``: of the button "yes"."""
 
-    def __init__(self, parent: QWidget | None, title: str, text: str, yes: str, identifier: str) -> None:
+    def __init__(
+        self, parent: QWidget | None, title: str, text: str, yes: str, identifier: str, kind: str = "destructive"
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(yes)
@@ -22,7 +24,7 @@ class Confirm(QDialog):
         self.setAccessibleDescription(text)
         self.setAccessibleIdentifier(identifier)
         self.title, self.text = title, text
-        self.yes = button(yes, "destructive", f"{identifier}-yes")
+        self.yes = button(yes, kind, f"{identifier}-yes")
         self.no = button("Cancel", identifier=f"{identifier}-no")
         self.yes.clicked.connect(self.accept)
         self.no.clicked.connect(self.reject)
@@ -47,10 +49,17 @@ class Confirm(QDialog):
 
 
 def ask(
-    parent: QWidget | None, title: str, text: str, yes: str, then: Callable[[], None], *, identifier: str
+    parent: QWidget | None,
+    title: str,
+    text: str,
+    yes: str,
+    then: Callable[[], None],
+    *,
+    identifier: str,
+    kind: str = "destructive",
 ) -> Confirm:
     """Show the question and return at once; ``then`` runs if the button ``yes`` is pressed."""
-    box = Confirm(parent, title, text, yes, identifier)
+    box = Confirm(parent, title, text, yes, identifier, kind)
     box.accepted.connect(then)
     box.open()
     return box

@@ -21,6 +21,7 @@ from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
 from desktop_app.ui.windows.log_panel import LogPanel
+from desktop_app.ui.windows.open_in_button import OpenInButton
 from desktop_app.ui.windows.ports_card import PortsCard
 from desktop_app.ui.windows.session_delegate import where_of
 
@@ -28,6 +29,7 @@ from desktop_app.ui.windows.session_delegate import where_of
 BUTTONS = (
     Action.ATTACH,
     Action.RECONNECT,
+    Action.DIAGNOSE,
     Action.OTHER_QUEUE,
     Action.DETACH,
     Action.CANCEL,
@@ -122,6 +124,8 @@ class DetailsPane(QWidget):
 
     def _action_row(self) -> FlowLayout:
         flow = FlowLayout(spacing=SPACE_S)
+        self.open_in = OpenInButton()
+        flow.addWidget(self.open_in)
         for action in BUTTONS:
             self._buttons[Key(action)] = ActionButton(KINDS.get(action, ""))
             flow.addWidget(self._buttons[Key(action)])
@@ -151,6 +155,7 @@ class DetailsPane(QWidget):
         actions = self._book.of(snapshot.id)
         for key, one in self._buttons.items():
             one.bind(actions.get(key))
+        self.open_in.follow(actions)
         self._show_problems(snapshot)
         self._show_apps(snapshot)
         self.ports.follow(snapshot)

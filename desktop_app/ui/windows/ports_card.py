@@ -20,8 +20,10 @@ from desktop_app.ui.windows.port_row import PortRow
 from desktop_app.ui.windows.ports_more import PortsMore
 
 LOOK_MS = 3000
+REST_LOOKS = 10
 EMPTY = "Nothing else listens in the session. Start TensorBoard, Gradio or any other server there and it shows up here."
 ASKING = "Asking the session what listens there…"
+AWAY = "They show up here once the session is connected again."
 SHOWN_LINKS = (Link.UP, Link.RETRYING)
 
 
@@ -36,11 +38,12 @@ class PortsCard(Card):
         self._session: SessionId | None = None
         self._up = False
         self._asking = self._stale = False
+        self._rest = 0  # looks to leave out
         self._view: PortsView | None = None
         self._rows: dict[int, PortRow] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._tick)
         commands.changed.connect(self._command_changed)
         self._build()
 
@@ -71,7 +74,9 @@ class PortsCard(Card):
         if snapshot.id != self._session:
             self._session, self._view = snapshot.id, None
         was_up, self._up = self._up, snapshot.link is Link.UP
-        self.setVisible(snapshot.link in SHOWN_LINKS)
+        ours = snapshot.facts.foreign is None  # a session of clearml-session can't be asked
+        self._up = self._up and ours
+        self.setVisible(ours and snapshot.link in SHOWN_LINKS)
         self._show()
         if self._up and (not was_up or self._view is None):
             self._look()
@@ -84,6 +89,12 @@ class PortsCard(Card):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
+
+    def _tick(self) -> None:
+        if self._rest:
+            self._rest -= 1
+        else:
+            self._look()
 
     def _look(self) -> None:
         session = self._session
@@ -101,8 +112,10 @@ class PortsCard(Card):
             if isinstance(outcome.value, PortsView):
                 self._view = outcome.value
                 self._show()
-            elif outcome.problem is not None and self._view is None:
-                self._hint.setText(str(outcome.problem))
+            elif outcome.problem is not None:
+                self._rest = REST_LOOKS  # an older session, or a connection that breaks: no question every moment
+                if self._view is None:
+                    self._hint.setText(str(outcome.problem))
 
         self._bridge.submit("ports", lambda cancel: self._core.ports.look(session, cancel), looked, self)
 
@@ -117,7 +130,7 @@ class PortsCard(Card):
                 self._place(view, column, at)
         self._more.follow(self._view.others if self._view else ())
         self._more.setEnabled(self._up)
-        self._hint.setText(EMPTY if self._view else ASKING)
+        self._hint.setText(EMPTY if self._view else ASKING if self._up else AWAY)
         self._hint.setVisible(not own)
         self._fold.setText(f"{count(len(machine), 'port')} of the machine itself")
         self._fold.setVisible(bool(machine))

@@ -172,8 +172,7 @@ class ProfileBar(QWidget):
     def _imported(self, found: Profile) -> None:
         self.state.apply(found.name)
         self._fill()
-        out = f" Left out: {', '.join(found.left_out)}." if found.left_out else ""
-        self._show_note(f"Imported as “{shortened(found.name, 40)}”.{out}")
+        self._show_note(found.news)
 
     def _chosen(self, name: str) -> None:
         self.state.current = name

@@ -1,0 +1,18 @@
+"""What the faces ask the doctor (``core.doctor``). See ``services.doctor.Doctor``."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from desktop_app.domain.diagnosis import Diagnosis, Finding
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel
+
+
+class DoctorService(Protocol):
+    """Thread-safe."""
+
+    def examine(self, session: SessionId, cancel: Cancel, tell: Callable[[Finding], None] = ...) -> Diagnosis:
+        """Blocks for seconds. ``tell`` is called on the same thread."""
+
+    def report(self, diagnosis: Diagnosis) -> str:
+        """Quick: a text without secrets."""

@@ -1,0 +1,55 @@
+"""Git logins in the keyring (``core.git_logins``), for people whose git keeps none in files. Any thread; blocking."""
+
+from dataclasses import replace
+
+from desktop_app.domain.git_logins import GitLogin, dumps, loads, parse_login
+from desktop_app.domain.problems import failure
+from desktop_app.domain.secrets import GIT_CREDENTIALS, MAX_CHARS
+from desktop_app.services.outside import Outside
+
+_PLACEHOLDER = "x"
+
+
+class GitKeyring:
+    """One entry per account. Problems: git.*, keyring.*"""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def kept(self, account: str) -> tuple[GitLogin, ...]:
+        return loads(self._outside.secrets.get(GIT_CREDENTIALS, account))
+
+    def add(self, account: str, address: str, password: str) -> GitLogin:
+        """Keep a login for ``https://user@host``; an earlier one for the same place is replaced."""
+        login = _login(address, password)
+        self._outside.register_secret(login.password)
+        others = [one for one in self.kept(account) if not _same(one, login)]
+        text = dumps([*others, login])
+        if len(text) > MAX_CHARS:
+            raise failure("git.too_many")
+        self._outside.secrets.set(GIT_CREDENTIALS, account, text)
+        return login
+
+    def remove(self, account: str, address: str) -> None:
+        """Idempotent."""
+        gone = _login(address, _PLACEHOLDER)
+        left = [one for one in self.kept(account) if not _same(one, gone)]
+        if left:
+            self._outside.secrets.set(GIT_CREDENTIALS, account, dumps(left))
+        else:
+            self._outside.secrets.delete(GIT_CREDENTIALS, account)
+
+
+def _login(address: str, password: str) -> GitLogin:
+    """Problems: git.not_a_login"""
+    text = address if "://" in address else f"https://{address}"
+    scheme, _, rest = text.partition("://")
+    user, at, host = rest.rpartition("@")
+    found = parse_login(f"{scheme}://{user.partition(':')[0]}:{_PLACEHOLDER}@{host}") if at else None
+    if found is None or not password or not password.isprintable():
+        raise failure("git.not_a_login")
+    return replace(found, password=password)
+
+
+def _same(one: GitLogin, other: GitLogin) -> bool:
+    return replace(one, password="") == replace(other, password="")

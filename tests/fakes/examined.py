@@ -1,0 +1,50 @@
+"""The session's machine as the doctor's own connection finds it, in memory. The test sets what breaks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from desktop_app.domain.diagnosis import Stage, StageError
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.ports import Cancel, Target
+from remote_bootstrap.contract import Report
+
+CONNECTION = (Stage.NAME, Stage.REACH, Stage.SSH, Stage.HOST_KEY, Stage.SIGN_IN, Stage.CONTROL)
+
+
+@dataclass
+class FakeMachineToExamine:
+    """``breaks`` is the stage that fails, with ``error``; ``statuses``: port -> HTTP status, 0 = nobody listens."""
+
+    report: Report = field(default_factory=lambda: Report("ready"))
+    breaks: Stage | None = None
+    error: AppError = field(default_factory=lambda: failure("ssh.unreachable", address="10.0.0.7", port=10022))
+    statuses: dict[int, int] = field(default_factory=dict)
+    opened: int = 0
+    targets: list[Target] = field(default_factory=list)
+
+    def examine(self, target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) -> "FakeExamined":
+        self.targets.append(target)
+        for stage in CONNECTION:
+            cancel.check()
+            if stage is self.breaks:
+                raise StageError(stage, self.error)
+            tell(stage, "fine")
+        self.opened += 1
+        return FakeExamined(self)
+
+
+class FakeExamined:
+    def __init__(self, machine: FakeMachineToExamine) -> None:
+        self._machine = machine
+
+    def report(self) -> Report:
+        return self._machine.report
+
+    def http_status(self, port: int) -> int:
+        status = self._machine.statuses.get(port, 200)
+        if not status:
+            raise failure("app.refused", port=port)
+        return status
+
+    def close(self) -> None:
+        self._machine.opened -= 1

@@ -1,0 +1,46 @@
+"""The command doctor over a core with fakes."""
+
+from desktop_app.domain.diagnosis import Stage
+from desktop_app.domain.problems import failure
+from tests.fakes.outside import World, report_of
+from tests.support.cli_rig import Run, add_ready
+
+
+def test_all_is_well(run: Run, world: World) -> None:
+    add_ready(world)
+    world.patient.report = report_of(jupyterlab="ready")
+    said = run("doctor", "a session")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    assert len(lines) == len(Stage)
+    assert "Everything works." in said.err
+
+
+def test_the_first_broken_stage_is_named_with_what_to_do(run: Run, world: World) -> None:
+    add_ready(world)
+    world.patient.breaks = Stage.REACH
+    said = run("doctor")
+    assert said.code == 1
+    assert said.out.splitlines()[-1] == "BROKEN    The machine can be reached"
+    assert "VPN" in said.err
+
+
+def test_as_json_and_as_a_report(run: Run, world: World) -> None:
+    add_ready(world)
+    world.patient.breaks = Stage.SIGN_IN
+    world.patient.error = failure("ssh.auth", address="10.0.0.7", cause="the-api-secret")
+    found = run("doctor", "--json")
+    assert found.code == 1
+    assert not found.json["works"]
+    broken = [one for one in found.json["findings"] if one["verdict"] == "broken"]
+    assert [one["stage"] for one in broken] == ["sign_in"]
+    assert broken[0]["problem"]["code"] == "ssh.auth"
+    report = run("doctor", "--report")
+    assert report.code == 1
+    assert "[BROKEN] It accepts the session's key" in report.out
+    assert "the-api-secret" not in report.out
+
+
+def test_an_unknown_session_is_a_problem(run: Run, world: World) -> None:
+    assert run("doctor", "nobody").code == 1
