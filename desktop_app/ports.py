@@ -83,6 +83,8 @@ class TaskDraft:
     docker: str = ""
     docker_args: str = ""
     tags: tuple[str, ...] = ()
+    source: str = ""  # the task that this one is a copy of, "" = a new one
+    debug: bool = False  # the copy keeps the source's code, changes and packages
     compatible: Mapping[str, str] = field(default_factory=dict)  # parameters of clearml-session; {} = not for it
 
 
@@ -104,7 +106,7 @@ class Server(Protocol):
         """All queues with their live agents."""
 
     def create(self, draft: TaskDraft, cancel: Cancel) -> str:
-        """Create the task (and its project) and return its id; not yet enqueued."""
+        """Create the task (and its project) and return its id; not yet enqueued. Problems: task.no_source"""
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         """Set hyper-parameters of section ``sessiondock``, whatever the task's state; other parameters stay."""

@@ -62,14 +62,16 @@ class ClearMLTask:
         return {name: as_text(entry.get("value")) for name, entry in section.items()}
 
     def facts(self) -> TaskFacts:
-        found = self._get("name", "container", "runtime." + AGENT_PORTS)
+        found = self._get("name", "container", "runtime." + AGENT_PORTS, "configuration." + contract.CONFIG_CODE)
         container = dict(found.get("container") or {})
+        code = dict(found.get("configuration") or {}).get(contract.CONFIG_CODE) or {}
         return TaskFacts(
             name=as_text(found.get("name")),
             image=as_text(container.get("image")),
             setup_script=as_text(container.get("setup_shell_script")),
             web_host=as_text(self._sdk.config.get("api.web_server", None)),
             files_host=as_text(self._sdk.config.get("api.files_server", None)),
+            code=as_text(code.get("value")),
             published_ports=as_text(dict(found.get("runtime") or {}).get(AGENT_PORTS)),
         )
 

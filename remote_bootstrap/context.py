@@ -14,6 +14,8 @@ from remote_bootstrap.processes import APP_VARIABLE, SESSION_VARIABLE
 from remote_bootstrap.settings import Settings
 from remote_bootstrap.store import Say
 
+HOME = "home"  # in the session's folder
+
 
 @dataclass(frozen=True)
 class Context:
@@ -30,7 +32,7 @@ class Context:
     @property
     def home(self) -> Path:
         """The session's own dotfiles; the user's are read and never written."""
-        return self.folder / "home"
+        return self.folder / HOME
 
     @property
     def programs(self) -> Path:

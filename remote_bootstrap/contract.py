@@ -26,6 +26,8 @@ CLEARML_REQUIREMENT = "clearml==2.1.12"
 
 PARAM_CONTRACT = "contract"
 PARAM_AUTHORIZED_KEY = "authorized_key"
+PARAM_DEBUG_RUN = "debug_run"  # of a session that debugs a task: JSON of program, folder, arguments
+CONFIG_CODE = "sessiondock_code"  # a configuration object: JSON of name, code; of a debugged task without repository
 PARAM_KEY_SLOTS = "key_slots"  # the client key as ciphertext; the remote has no use for it
 PARAM_PASSWORD_HASH = "password_hash"  # noqa: S105  see remote_bootstrap.passwords
 PARAM_USERNAME = "username"

@@ -41,6 +41,7 @@ class TaskFacts(NamedTuple):
     web_host: str = ""  # the server's other addresses, as the agent knows them
     files_host: str = ""
     published_ports: str = ""  # of the container: "outer:inner,…", which the agent chose
+    code: str = ""  # the configuration object contract.CONFIG_CODE
 
 
 class TaskServer(Protocol):

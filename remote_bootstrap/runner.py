@@ -15,7 +15,7 @@ from remote_bootstrap import contract, contract_cli, network, processes, program
 from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
-from remote_bootstrap.context import Context
+from remote_bootstrap.context import HOME, Context
 from remote_bootstrap.contract import Record
 from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
@@ -24,7 +24,7 @@ from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, Watcher, nothing_more
-from remote_bootstrap.steps import identities, inherited, workspace
+from remote_bootstrap.steps import debugging, identities, inherited, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
 
@@ -129,6 +129,7 @@ class Session:
         facts = _until_answered(server.facts, self._stop)
         folder = _until_answered(lambda: workspace.folder_of_session(wanted, server), self._stop)
         wanted = workspace.with_base_folder(wanted, folder)
+        wanted = debugging.prepare(wanted, private(self._folder) / HOME, facts.code)
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         context.changes.give(inherited.variables(context, facts))

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from desktop_app.adapters import clearml_copy
 from desktop_app.adapters import clearml_facts as facts
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
@@ -24,6 +25,7 @@ LOG_BATCH = 500
 WORKERS_EVERY_S = 5.0  # for polls, while a session waits for one of them
 WORKERS_CALM_S = 30.0  # they report twice a minute
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
+CLEAN_UP_S = 10.0
 STOP_REASON = "shut down from SessionDock"
 
 
@@ -130,11 +132,41 @@ class ServerCalls(Lookups):
 
     def create(self, draft: TaskDraft, cancel: Cancel) -> str:
         """Create the task (and its project); not yet enqueued."""
+        source = self._source(draft.source, cancel) if draft.source else None
         project = self._project_id(draft.project, cancel)
-        return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
+        if source is None:
+            return str(self.call("tasks.create", facts.task_body(draft, project), cancel)["id"])
+        return self._copy(source, draft, project, cancel)
+
+    def _source(self, task: str, cancel: Cancel) -> dict[str, Any]:
+        body = {"id": [task], "only_fields": ["id", *clearml_copy.SOURCE_FIELDS], "search_hidden": True}
+        found = self._list("tasks.get_all", body, "tasks", cancel)
+        if not found:
+            raise failure("task.no_source", task=task, server=self._address)
+        return found[0]
+
+    def _copy(self, source: Mapping[str, Any], draft: TaskDraft, project: str, cancel: Cancel) -> str:
+        """The server copies, so that nothing of the source is lost on the way; a copy that can't be finished goes."""
+        cloned = {"task": source["id"], "new_task_name": draft.name, "new_task_project": project}
+        task = str(self.call("tasks.clone", cloned, cancel)["id"])
+        try:
+            tags = facts.system_tags(draft)
+            body = {"task": task, "force": True, "system_tags": tags, **clearml_copy.changes(source, draft)}
+            self.call("tasks.edit", body, cancel)
+            ours = {**draft.parameters, **clearml_copy.parameters(source, draft)}
+            self.write_parameters(task, ours, cancel)
+            if draft.compatible:
+                self._edit_parameters(task, facts.parameters(draft.compatible, contract_cli.SECTION), cancel)
+        except BaseException:
+            self.call("tasks.delete", {"task": task, "force": True}, Cancel(CLEAN_UP_S))
+            raise
+        return task
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
-        body = {"task": task, "hyperparams": facts.parameters(values), "replace_hyperparams": "none", "force": True}
+        self._edit_parameters(task, facts.parameters(values), cancel)
+
+    def _edit_parameters(self, task: str, items: Sequence[Mapping[str, str]], cancel: Cancel) -> None:
+        body = {"task": task, "hyperparams": list(items), "replace_hyperparams": "none", "force": True}
         self.call("tasks.edit_hyper_params", body, cancel)
 
     def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:

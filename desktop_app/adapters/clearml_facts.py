@@ -237,13 +237,17 @@ def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine,
     return tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp))
 
 
+def system_tags(draft: TaskDraft) -> list[str]:
+    return [*SESSION_TAGS] if draft.compatible else [contract.SYSTEM_TAG]
+
+
 def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
     """The body of tasks.create. Not "development": the server would end such a task's record before its processes."""
     body: dict[str, Any] = {
         "name": draft.name,
         "type": "application",
         "project": project,
-        "system_tags": [*SESSION_TAGS] if draft.compatible else [contract.SYSTEM_TAG],
+        "system_tags": system_tags(draft),
         "tags": list(draft.tags),
         "script": {
             "binary": "python",

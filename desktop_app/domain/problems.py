@@ -114,6 +114,8 @@ TABLE = MappingProxyType(
                  "The task ended as “{status}” before the session was ready. {lines}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("task.gone", "The session no longer exists",
                  "Its task was deleted on the ClearML server.", Retry.NEVER),
+            _row("task.no_source", "The task to start from does not exist",
+                 "{server} has no task {task}, or you may not see it. Check its id or web address.", Retry.USER),
             _row("task.foreign", "This task is not a session",
                  "Task {task} is not a SessionDock session, so SessionDock leaves it alone.", Retry.NEVER),
             _row("agent.lost", "The session's agent is lost",

@@ -85,6 +85,8 @@ class Launcher:
             docker=spec.docker,
             docker_args=container_arguments(spec),
             tags=items(spec.tags),
+            source=spec.debug_task or spec.base_task,
+            debug=bool(spec.debug_task),
             compatible=_for_clearml_session(spec),
         )
 

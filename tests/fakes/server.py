@@ -78,6 +78,8 @@ class FakeServer:
     def create(self, draft: TaskDraft, cancel: Cancel) -> str:
         with self._lock:
             self._enter("create", cancel)
+            if draft.source and draft.source not in self.tasks:
+                raise failure("task.no_source", task=draft.source, server=SERVER)
             task = uuid.uuid4().hex
             now = datetime.now(UTC)
             facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, tags=draft.tags, created=now)
