@@ -23,13 +23,13 @@ class GiftKind:
 
 GIT = GiftKind(
     "git_credentials", "git", "Git logins", "your git logins and settings",
-    "git in the session signs in as you; kept in the session's memory until it ends.")  # fmt: skip
+    "Git in the session signs in as you; kept in its memory, until it ends.")  # fmt: skip
 CLEARML = GiftKind(
     "clearml_credentials", "clearml", "ClearML key", "your ClearML API key",
     "Experiments that you start in the session are yours; the key is removed at its end.")  # fmt: skip
 AGENT = GiftKind(
     "ssh_agent_forwarding", "ssh-agent", "SSH agent", "the use of your SSH keys",
-    "ssh and git in the session can sign with your keys while you are connected.")  # fmt: skip
+    "Programs in the session can sign in with your SSH keys while you are connected.")  # fmt: skip
 KINDS = (GIT, CLEARML, AGENT)
 BY_KEY = {kind.key: kind for kind in KINDS}
 

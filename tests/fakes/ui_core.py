@@ -36,6 +36,7 @@ from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_doctor import FakeDoctor
+from tests.fakes.ui_handovers import FakeHandovers
 from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_open_in import FakeOpenIn
 from tests.fakes.ui_ports import FakePorts
@@ -206,6 +207,7 @@ class FakeCore:
         self.ports = FakePorts(self._call)
         self.doctor = FakeDoctor(self._call)
         self.keys = FakeKeys(self._call)
+        self.handovers = FakeHandovers(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
         self.open_in = FakeOpenIn(self._call)
         self.aliases = self.open_in.aliases

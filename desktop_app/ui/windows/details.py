@@ -20,6 +20,7 @@ from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, Status
 from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
+from desktop_app.ui.windows.handover_card import HandoverCard
 from desktop_app.ui.windows.log_panel import LogPanel
 from desktop_app.ui.windows.open_in_button import OpenInButton
 from desktop_app.ui.windows.ports_card import PortsCard
@@ -68,6 +69,7 @@ class DetailsPane(QWidget):
         self.log = LogPanel(core, bridge)
         self.ports = PortsCard(core, bridge, commands)
         self.ports.copied.connect(self._copy)
+        self.handovers = HandoverCard(core, bridge)
         self._build()
 
     # -- building
@@ -84,6 +86,7 @@ class DetailsPane(QWidget):
         self._apps.body.setSpacing(0)
         page.body.addWidget(self._apps)
         page.body.addWidget(self.ports)
+        page.body.addWidget(self.handovers)
         self._facts = FactsCard()
         page.body.addWidget(self._facts)
         page.body.addStretch()
@@ -159,6 +162,7 @@ class DetailsPane(QWidget):
         self._show_problems(snapshot)
         self._show_apps(snapshot)
         self.ports.follow(snapshot)
+        self.handovers.follow(snapshot)
         self._facts.follow(snapshot)
         self.log.follow(snapshot)
 

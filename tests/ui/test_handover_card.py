@@ -1,0 +1,62 @@
+"""The card of what a session gets: the machine is named, pressing Give is the consent, over the fake core."""
+
+import pytest
+from PySide6.QtWidgets import QLabel, QPushButton
+
+from desktop_app.domain.reducer import Detached, TunnelUp
+from tests.fakes import ui_core
+from tests.ui.finding import find
+
+
+@pytest.fixture
+def card(qtbot, face):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    made = face.window.details.handovers
+    qtbot.waitUntil(lambda: "10.0.0.5" in find(made, "handover-place", QLabel).text())
+    return made
+
+
+def visible(card, identifier: str) -> bool:
+    return find(card, identifier, QPushButton).isVisibleTo(card)
+
+
+def gave(core) -> list[tuple[object, ...]]:
+    return [call for call in core.calls if call[0] in ("handovers.give", "handovers.withhold")]
+
+
+@pytest.mark.parity("--git-credentials")
+def test_what_waits_for_consent_says_so_and_nothing_goes_by_itself(core, card) -> None:
+    assert "agent-1 at 10.0.0.5" in find(card, "handover-place", QLabel).text()
+    assert find(card, "gift-state-git", QLabel).text() == "Waits for your consent."
+    assert visible(card, "gift-give-git") and visible(card, "gift-refuse-git")
+    assert visible(card, "gift-give-clearml") and not visible(card, "gift-refuse-clearml")
+    assert find(card, "gift-give-git", QPushButton).accessibleName() == "Give your git logins and settings"
+    assert gave(core) == []
+
+
+def test_give_and_take_back(qtbot, core, card) -> None:
+    find(card, "gift-give-git", QPushButton).click()
+    qtbot.waitUntil(lambda: visible(card, "gift-back-git"))
+    assert not visible(card, "gift-give-git")
+    find(card, "gift-back-git", QPushButton).click()
+    qtbot.waitUntil(lambda: visible(card, "gift-give-git"))
+    assert gave(core) == [
+        ("handovers.give", ui_core.CONNECTED, "git_credentials"),
+        ("handovers.withhold", ui_core.CONNECTED, "git_credentials"),
+    ]
+
+
+def test_a_failure_is_told_where_the_person_looks(qtbot, core, card) -> None:
+    core.failures["handovers.give"] = ui_core.failing("agent.none")
+    find(card, "gift-give-ssh-agent", QPushButton).click()
+    qtbot.waitUntil(lambda: "There is no SSH agent" in find(card, "handover-place", QLabel).text())
+    assert find(card, "gift-give-ssh-agent", QPushButton).isEnabled()
+    assert visible(card, "gift-give-ssh-agent")
+
+
+def test_it_is_there_only_while_connected(qtbot, core, face, card) -> None:
+    core.store.apply(ui_core.CONNECTED, Detached())
+    qtbot.waitUntil(lambda: not card.isVisibleTo(face.window))
+    asked = len(core.calls)
+    core.store.apply(ui_core.CONNECTED, TunnelUp())
+    qtbot.waitUntil(lambda: card.isVisibleTo(face.window) and len(core.calls) > asked)
