@@ -13,7 +13,7 @@ from collections.abc import Callable
 BUFFER = 1024 * 1024
 PIECE = 256 * 1024  # of what waits, at once
 BUSY = 16 * 1024  # after a read of so much, more has probably come meanwhile
-TICK_SECONDS = 0.5  # how late a close is noticed when nothing else wakes us
+TICK_SECONDS = 5.0  # nothing depends on it: a close wakes whoever waits
 GREETING = 8192
 
 # One that holds no file descriptor, where there is one: cheap to make, nothing to close.

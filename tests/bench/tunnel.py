@@ -93,13 +93,14 @@ class Bench:
             self.memory[name].append(max(rss) / MEGABYTE)
         return value
 
-    def lateness(self, name: str, seconds: float) -> list[float]:
-        """Milliseconds, of every tick of the GUI of our process while the download of one way runs at full speed."""
+    def lateness(self, name: str, seconds: float, wanted: tuple[Figure, ...]) -> list[float]:
+        """Milliseconds, of every tick of the GUI of our process while the downloads of one way run at full speed."""
         self.ours.program.ask(do="tick", on=True)
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            self.client.ask(job="down", port=self.ways[name].port, size=200 * MEGABYTE)
-            self.client.ask(job="parallel", port=self.ways[name].port, size=2 * MEGABYTE, count=50)
+            for figure in wanted:
+                if figure.key in ("down", "par50"):
+                    self.client.ask(job=figure.job, port=self.ways[name].port, **figure.ask)
         return list(self.ours.program.ask(do="tick", on=False))
 
     def ratio(self, figure: str, other: str) -> float:
@@ -184,7 +185,7 @@ def main() -> None:
         if options.only:  # for whoever works on one of them: no gaps in the JSON object
             print(table(bench, wanted))
             return
-        late = {name: bench.lateness(name, options.gui_seconds) for name in (OURS, "gcm")}
+        late = {name: bench.lateness(name, options.gui_seconds, wanted) for name in (OURS, "gcm")}
         found = result(bench, late)
         print(table(bench, wanted))
     if options.link_rounds:
