@@ -22,6 +22,7 @@ from desktop_app.ports import Cancel, FileKind, RemoteEntry, RemoteFiles, Server
 from desktop_app.services import file_copy, file_trees
 from desktop_app.services.file_copy import Blocked
 from desktop_app.services.outside import Outside
+from desktop_app.services.routes import route_of
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
@@ -190,7 +191,7 @@ class Files:
         key = self._outside.secrets.get(CLIENT_KEY, session.text)
         if not key:
             raise failure("ssh.no_key")
-        return Target(record, key)
+        return Target(record, key, *route_of(self._outside, session.account))
 
     # -- the items
 

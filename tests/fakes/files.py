@@ -25,6 +25,7 @@ class FakeMachine:
     def __init__(self) -> None:
         self._root: Path | None = None
         self.connects = 0
+        self.targets: list[Target] = []
         self.connect_errors: list[AppError] = []
         self.break_after: int | None = None
         self.digests = True
@@ -67,6 +68,7 @@ class FakeFiles:
     def connect(self, target: Target, cancel: Cancel) -> None:
         cancel.check()
         self._machine.connects += 1
+        self._machine.targets.append(target)
         if self._machine.connect_errors:
             raise self._machine.connect_errors.pop(0)
         self._connected = True

@@ -1,5 +1,7 @@
 """The way to an account's machines: kept with the account, its password in the keyring, used by the next dial."""
 
+from pathlib import Path
+
 import pytest
 
 from desktop_app.domain.account import SANDBOX_ID
@@ -36,6 +38,15 @@ def test_a_new_key_and_a_password_left_out_change_nothing() -> None:
         assert rig.core.find_account(ACCOUNT.id).route == PROXY
         rig.core.remove_account(ACCOUNT.id, rig.soon())
         assert f"proxy-password/{ACCOUNT.id}" not in rig.world.secrets.entries
+
+
+def test_files_go_the_same_way(tmp_path: Path) -> None:
+    with CoreRig() as rig:
+        rig.core.routes.set(ACCOUNT, "ssh://me@bastion", "", rig.soon())
+        session = rig.running()  # nobody holds its tunnel: files make a connection of their own
+        (tmp_path / "notes").write_text("some")
+        rig.core.files.upload(session, [tmp_path / "notes"], "", lambda _progress: None, rig.soon())
+        assert {target.route.kind for target in rig.world.machine.targets} == {Kind.JUMP}
 
 
 def test_a_jump_host_that_needs_a_person_stops_until_they_say_so() -> None:
