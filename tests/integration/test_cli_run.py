@@ -13,7 +13,7 @@ from desktop_app import cli
 from desktop_app.domain.option import Kind
 from desktop_app.domain.options import LaunchSpec, from_profile, options, task_parameters, to_profile
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End, Link, Remote, SessionId
+from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
 from tests.support.cli_rig import ODD, Run, add_ready, agent
 from tests.support.core_rig import CoreRig, is_link
@@ -44,6 +44,7 @@ def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
 )  # fmt: skip
 def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
     world.server().set_queue("gpu", ["a"])
+    world.server().add_session(ServerFacts(Remote.ENDED, "the task to debug"), foreign=True, task="d1")
     (tmp_path / "requirements.txt").write_text("numpy>=1\n", "utf-8")
     spec = LaunchSpec(
         queue="gpu", name="flags", project="Team/X", tags="one tag\nanother", queue_include_tag="gpu",
@@ -63,7 +64,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, t
     assert set(options()) - changed == {"vscode", "store_defaults"}
     said = run("launch", "--no-attach", *flags_of(spec, tmp_path))
     assert said.code == 0 and "correct horse" not in said.out + said.err
-    task, session = next(iter(world.server().tasks.items()))
+    task, session = next((task, found) for task, found in world.server().tasks.items() if task != "d1")
     profiles = world.profiles
     assert profiles.launches[ACCOUNT.id] == to_profile(spec)
     assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app import cli
-from desktop_app.domain.session import End, Remote
+from desktop_app.domain.session import End, Remote, ServerFacts
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, add_ready, agent
 from tests.support.waiting import wait_until
@@ -214,10 +214,11 @@ def test_what_needs_no_option_is_said(run: Run, world: World, in_background: Bac
 def test_another_base_task_drops_what_belonged_to_the_old_one(
     run: Run, world: World, in_background: Background
 ) -> None:
-    for flags in (("--packages", "tqdm"), ("--base-task-id", "b" * 32), ("--base-task-id", "none")):
+    base = world.server().add_session(ServerFacts(Remote.ENDED, "a base"), foreign=True)
+    for flags in (("--packages", "tqdm"), ("--base-task-id", base), ("--base-task-id", "none")):
         in_background(agent(world, end_when_up(world)))
         run("--yes", "--queue", "default", *flags)
-    assert [task.draft.requirements[1:] for task in world.server().tasks.values()][:2] == [("tqdm",), ()]
+    assert [task.draft.requirements[1:] for task in world.server().tasks.values()][1:3] == [("tqdm",), ()]
 
 
 # -- the list
