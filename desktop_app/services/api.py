@@ -20,9 +20,11 @@ from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
 from desktop_app.services.doctor_view import DoctorService
+from desktop_app.services.files import Files
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.open_in import OpenInService
 from desktop_app.services.port_view import PortService
+from desktop_app.services.transfers import Transfers
 
 T = TypeVar("T")
 
@@ -142,6 +144,9 @@ class Core(Protocol):
     @property
     def store(self) -> Store:
         """Quick."""
+
+    files: Files  # quick to get; its methods block
+    transfers: Transfers  # quick
 
     @property
     def doctor(self) -> DoctorService:

@@ -42,6 +42,7 @@ from desktop_app.services.redaction import LogTail
 from desktop_app.services.routes import Routes
 from desktop_app.services.shutdown import Part, close_all
 from desktop_app.services.store import SessionStore
+from desktop_app.services.transfers import Transfers
 
 ATTACH_S = 30.0
 
@@ -314,6 +315,7 @@ class Core(LinkOps):
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
         self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
+        self.transfers = Transfers(self.files)
 
     def start(self) -> None:
         if self._role == WINDOW:  # what a killed window held, this one takes up again
@@ -336,6 +338,7 @@ class Core(LinkOps):
                 Part("connections", parts.links.cancel, parts.links.close),
                 Part("port rules", self._port_watch.cancel, self._port_watch.close),
                 Part("aliases", parts.aliases.cancel, parts.aliases.close),
+                Part("transfers", self.transfers.cancel_all, self.transfers.close),
                 Part("jobs", parts.jobs.cancel, parts.jobs.close),
                 Part("accounts", parts.accounts.cancel, parts.accounts.close),
             ),

@@ -124,6 +124,7 @@ class MainWindow(QMainWindow):
         self.empty.button.clicked.connect(lambda: self.new_session.emit())
         self.sidebar.selected.connect(lambda _session: self.show_current())
         self.details.said.connect(self.say)
+        self.sidebar.view.dropped.connect(lambda s, paths: self.details.files.upload(s.id, s.name, paths))
 
     # -- what is shown
 

@@ -193,6 +193,13 @@ QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; padding: 4px; outline: 0; }
 #log { background: $surface; border: 1px solid $border; border-radius: 10px; padding: 8px; }
 #log:focus { border: 2px solid $accent; padding: 7px; }
+QTreeView { background: $surface; color: $text; border: 1px solid $field_border; border-radius: 7px; outline: 0;
+  padding: 4px; }
+QTreeView:focus { border: 2px solid $accent; padding: 3px; }
+QTreeView::item { padding: 5px 8px; border: none; }
+QTreeView::item:selected { background: $accent; color: $on_accent; }
+QHeaderView::section { background: $surface; color: $muted; border: none; border-bottom: 1px solid $border;
+  padding: 5px 8px; }
 QListView#sessions { background: transparent; border: none; outline: 0; }
 QMenu { background: $surface; border: 1px solid $border; padding: 6px; }
 QMenu::item { padding: 7px 24px 7px 14px; border-radius: 5px; }

@@ -31,11 +31,13 @@ from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, Sess
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.transfers import Transfers
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_doctor import FakeDoctor
+from tests.fakes.ui_files import FakeFilesService
 from tests.fakes.ui_handovers import FakeHandovers
 from tests.fakes.ui_keys import FakeKeys
 from tests.fakes.ui_open_in import FakeOpenIn
@@ -206,6 +208,8 @@ class FakeCore:
         self.next_number = 100
         self.ports = FakePorts(self._call)
         self.doctor = FakeDoctor(self._call)
+        self.files = FakeFilesService(self._call)
+        self.transfers = Transfers(self.files)  # type: ignore[arg-type]  # the fake has what is used
         self.keys = FakeKeys(self._call)
         self.handovers = FakeHandovers(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
@@ -226,6 +230,7 @@ class FakeCore:
 
     def close(self, deadline: float = 3.0) -> None:
         self._call("close", Cancel(deadline), deadline)
+        self.transfers.close(deadline)
 
     def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         self.notice_callbacks.append(callback)

@@ -37,6 +37,8 @@ def core() -> Iterator[ui_core.FakeCore]:
     """A session in every state."""
     made = ui_core.every_state_core()
     yield made
+    made.files.go.set()
+    made.transfers.close(5)
     for gate in made.gates.values():
         gate.set()
     for thread in made.jobs.threads:

@@ -4,7 +4,7 @@ Everything shown comes from one snapshot; nothing is read back out of a widget.
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop_app.domain.problems import Problem, Remedy
@@ -13,6 +13,7 @@ from desktop_app.services.api import Core
 from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
+from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.status import shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
@@ -20,6 +21,7 @@ from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, Status
 from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
+from desktop_app.ui.windows.files_card import FilesCard, takes_files
 from desktop_app.ui.windows.handover_card import HandoverCard
 from desktop_app.ui.windows.log_panel import LogPanel
 from desktop_app.ui.windows.open_in_button import OpenInButton
@@ -64,12 +66,16 @@ class DetailsPane(QWidget):
         self.setObjectName("details")
         self._commands, self._book = commands, book
         self._session: SessionId | None = None
+        self._takes_files = False
         self._buttons: dict[Key, ActionButton] = {}
         self._rows: dict[str, AppRow] = {}
         self.log = LogPanel(core, bridge)
         self.ports = PortsCard(core, bridge, commands)
         self.ports.copied.connect(self._copy)
         self.handovers = HandoverCard(core, bridge)
+        self.files = FilesCard(core, bridge)
+        self.files.said.connect(self.said)
+        self.setAcceptDrops(True)
         self._build()
 
     # -- building
@@ -87,6 +93,7 @@ class DetailsPane(QWidget):
         page.body.addWidget(self._apps)
         page.body.addWidget(self.ports)
         page.body.addWidget(self.handovers)
+        page.body.addWidget(self.files)
         self._facts = FactsCard()
         page.body.addWidget(self._facts)
         page.body.addStretch()
@@ -163,6 +170,8 @@ class DetailsPane(QWidget):
         self._show_apps(snapshot)
         self.ports.follow(snapshot)
         self.handovers.follow(snapshot)
+        self.files.follow(snapshot)
+        self._takes_files = takes_files(snapshot)
         self._facts.follow(snapshot)
         self.log.follow(snapshot)
 
@@ -185,6 +194,18 @@ class DetailsPane(QWidget):
                 self._apps.body.insertWidget(at, row)
             self._rows[endpoint.app].follow(endpoint, actions)
         self._apps.setVisible(bool(endpoints))
+
+    # -- dropping files
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._takes_files and dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = dropped_paths(event.mimeData())
+        if self._session is not None and self._takes_files and paths:
+            event.acceptProposedAction()
+            self.files.upload(self._session, self._name.text(), paths)
 
     def _remedy(self, remedy: Remedy) -> None:
         if self._session is not None:

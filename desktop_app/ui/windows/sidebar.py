@@ -1,7 +1,7 @@
 """The left side of the window: account, New session, the session list. GUI thread."""
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent
+from PySide6.QtGui import QAction, QActionGroup, QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
@@ -9,11 +9,13 @@ from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.controls import MenuButton
+from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
 from desktop_app.ui.text import menu_text
 from desktop_app.ui.theme import SPACE_M, SPACE_S
 from desktop_app.ui.widgets import button, label
 from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.windows.files_card import takes_files
 from desktop_app.ui.windows.session_delegate import SessionDelegate
 
 ALL_ACCOUNTS = ""
@@ -24,6 +26,7 @@ class SessionListView(QListView):
     """Keyboard: arrows select, Return does the next thing (``chosen``), Menu or Shift+F10 opens the actions."""
 
     chosen = Signal(QModelIndex)
+    dropped = Signal(object, object)  # SessionSnapshot, list of paths
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,25 @@ class SessionListView(QListView):
         self.doubleClicked.connect(self.chosen)
         self.verticalScrollBar().rangeChanged.connect(self._even)
         self._even(0, 0)
+        self.setAcceptDrops(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DropOnly)
+        self.setDropIndicatorShown(False)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Only onto a session that takes files."""
+        snapshot = self.indexAt(event.position().toPoint()).data(SNAPSHOT)
+        event.setAccepted(snapshot is not None and takes_files(snapshot))
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        snapshot = self.indexAt(event.position().toPoint()).data(SNAPSHOT)
+        paths = dropped_paths(event.mimeData())
+        if snapshot is not None and takes_files(snapshot) and paths:
+            event.acceptProposedAction()
+            self.dropped.emit(snapshot, paths)
 
     def _even(self, _low: int, high: int) -> None:
         """The cards keep their width when the scroll bar comes: it takes the room of the right margin."""

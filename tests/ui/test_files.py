@@ -1,0 +1,159 @@
+"""Files in the window: dropping, the card's buttons, the list of transfers, browsing. Qt without a screen."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QPushButton, QTreeWidget, QWidget
+from pytestqt.qtbot import QtBot
+
+from desktop_app.domain.problems import failure
+from desktop_app.services.transfers import State
+from desktop_app.ui.controller import Controller
+from desktop_app.ui.dialogs.files import FilesDialog
+from desktop_app.ui.models.session_list import SNAPSHOT
+from remote_bootstrap.contract import RESTORING
+from tests.fakes import ui_core
+from tests.ui.finding import find
+
+COPY, LEFT, NONE = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def by_id(root: QWidget, identifier: str) -> Any:
+    return find(root, identifier, QWidget)
+
+
+def drag_of(*paths: Path) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return data
+
+
+@pytest.fixture
+def card(face: Controller, core: ui_core.FakeCore):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    return face.window.details.files
+
+
+def transfer(core: ui_core.FakeCore):
+    return core.transfers.of(ui_core.CONNECTED)[0]
+
+
+def uploads(core: ui_core.FakeCore) -> list[tuple[object, ...]]:
+    return [call[1:] for call in core.calls if call[0] == "files.upload"]
+
+
+def test_what_is_dropped_on_the_details_is_uploaded(qtbot: QtBot, face: Controller, core, card) -> None:
+    data, details = drag_of(Path("/etc/hosts"), Path("/etc/init.d")), face.window.details
+    enter = QDragEnterEvent(QPoint(10, 10), COPY, data, LEFT, NONE)
+    details.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    details.dropEvent(QDropEvent(QPointF(10, 10), COPY, data, LEFT, NONE))
+    qtbot.waitUntil(lambda: uploads(core) == [(ui_core.CONNECTED, ("/etc/hosts", "/etc/init.d"), "")])
+    assert by_id(card, "transfer-text-1").isVisible()
+
+
+def test_a_drop_on_the_list_goes_to_the_session_under_it(qtbot: QtBot, face: Controller, core, card) -> None:
+    view = face.window.sidebar.view
+    model = view.model()
+    rows = {model.index(row, 0).data(SNAPSHOT).id: model.index(row, 0) for row in range(model.rowCount())}
+    data = drag_of(Path("/etc/hosts"))
+
+    def dragged(session) -> bool:
+        move = QDragMoveEvent(view.visualRect(rows[session]).center(), COPY, data, LEFT, NONE)
+        view.dragMoveEvent(move)
+        return move.isAccepted()
+
+    view.scrollTo(rows[ui_core.READY])
+    assert dragged(ui_core.READY)
+    assert not dragged(ui_core.STARTING)
+    at = QPointF(view.visualRect(rows[ui_core.READY]).center())
+    view.dropEvent(QDropEvent(at, COPY, data, LEFT, NONE))
+    qtbot.waitUntil(lambda: uploads(core) == [(ui_core.READY, ("/etc/hosts",), "")])
+
+
+def test_text_and_web_addresses_are_no_files(face: Controller, card) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.com/x")])
+    enter = QDragEnterEvent(QPoint(10, 10), COPY, data, LEFT, NONE)
+    enter.ignore()
+    face.window.details.dragEnterEvent(enter)
+    assert not enter.isAccepted()
+
+
+def test_a_transfer_is_shown_cancelled_resumed_and_removed(qtbot: QtBot, core, card) -> None:
+    core.transfers.upload(ui_core.CONNECTED, [Path("/data/a"), Path("/data/b")])
+    text = lambda: by_id(card, "transfer-text-1").text()  # noqa: E731
+    qtbot.waitUntil(lambda: bool(card._rows) and "42 %" in text() and "420 MB of 1.0 GB" in text())
+    assert by_id(card, "transfer-progress-1").value() == 42
+    assert by_id(card, "transfer-cancel-1").accessibleName() == "Cancel: Upload a and 1 more"
+    by_id(card, "transfer-cancel-1").click()
+    qtbot.waitUntil(lambda: transfer(core).state is State.CANCELLED and "kept" in text())
+    core.files.summary = replace(core.files.summary, skipped=core.files.skipped)
+    core.files.go.set()
+    by_id(card, "transfer-resume-1").click()
+    qtbot.waitUntil(lambda: transfer(core).state is State.DONE and "left out" in text())
+    assert "3 files" in text() and "data/dangling (a link that leads nowhere)" in text()
+    by_id(card, "transfer-remove-1").click()
+    qtbot.waitUntil(lambda: not core.transfers.of(ui_core.CONNECTED) and not card._rows)
+
+
+def test_a_failed_transfer_says_why_and_can_be_tried_again(qtbot: QtBot, core, card) -> None:
+    core.failures["files.upload"] = failure("ssh.auth", address="10.0.0.7")
+    core.transfers.upload(ui_core.CONNECTED, [Path("/data/a")])
+    qtbot.waitUntil(lambda: bool(card._rows) and "refused the key" in by_id(card, "transfer-text-1").text())
+    assert by_id(card, "transfer-resume-1").isVisible()
+
+
+def test_a_third_transfer_waits_for_a_place(qtbot: QtBot, core, card) -> None:
+    for name in "abc":
+        core.transfers.upload(ui_core.CONNECTED, [Path("/data") / name])
+    qtbot.waitUntil(lambda: next(one.state for one in core.transfers.of(ui_core.CONNECTED)) is State.WAITING)
+    core.files.go.set()
+    qtbot.waitUntil(lambda: all(one.state is State.DONE for one in core.transfers.of(ui_core.CONNECTED)))
+
+
+def test_the_workspace_button_is_there_where_there_is_one(qtbot: QtBot, face: Controller, core, card) -> None:
+    button = by_id(card, "files-store")
+    assert not button.isVisible()
+    snapshot = core.store.get(ui_core.CONNECTED)
+    report = replace(snapshot.facts.report, seconds={RESTORING: 1.0})
+    core.store.put(replace(snapshot, facts=replace(snapshot.facts, report=report)))
+    qtbot.waitUntil(button.isVisible)
+    button.click()
+    qtbot.waitUntil(lambda: "12 files" in by_id(card, "files-stored").text())
+    assert button.isEnabled()
+
+
+def test_browsing_and_downloading(
+    qtbot: QtBot, face: Controller, core, card, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    by_id(card, "files-browse").click()
+    dialog = face.window.findChild(FilesDialog)
+    assert dialog is not None
+    tree = dialog.findChild(QTreeWidget)
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 4)
+    assert by_id(dialog, "files-path").text() == "/home/me/session-files"
+    assert tree.topLevelItem(2).text(1) == "4.3 GB"
+    tree.setCurrentItem(tree.topLevelItem(2))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args: str(tmp_path))
+    by_id(dialog, "files-download").click()
+    wanted = ("files.download", ui_core.CONNECTED, ("/home/me/session-files/model.safetensors",), str(tmp_path))
+    qtbot.waitUntil(lambda: wanted in core.calls)
+    by_id(dialog, "files-up").click()
+    qtbot.waitUntil(lambda: by_id(dialog, "files-path").text() == "/home/me" and tree.topLevelItemCount() == 1)
+    data = drag_of(Path("/etc/hosts"))
+    dialog.dropEvent(QDropEvent(QPointF(10, 10), COPY, data, LEFT, NONE))
+    qtbot.waitUntil(lambda: uploads(core) == [(ui_core.CONNECTED, ("/etc/hosts",), "/home/me")])
+    core.failures["files.browse"] = failure("files.denied", path="/root", why="Permission denied")
+    dialog.show_folder("/root")
+    qtbot.waitUntil(lambda: "Permission denied" in by_id(dialog, "files-dialog-hint").text())
+    by_id(dialog, "files-close").click()
+
+
+def test_every_button_has_a_name_and_takes_the_keyboard(core, card) -> None:
+    for one in card.findChildren(QPushButton):
+        assert one.text() and one.focusPolicy() & Qt.FocusPolicy.TabFocus
