@@ -25,7 +25,6 @@ from desktop_app.ports import Cancel
 from tests.support.paths import REPOSITORY
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all
 from tests.support.ssh_server import SshServer
-from tests.support.waiting import wait_until
 
 # What ssh_packets and ssh_transport replace, call or rely on. Another text here: read the difference, run this file and
 # `make bench-tunnel`, then write the new sums down.
@@ -145,31 +144,6 @@ def test_new_keys_that_we_want_under_load(tmp_path: Path, application, monkeypat
         assert not any(thread.is_alive() for thread in beside)
         assert len(ends) > 50 and all(ends)
         assert renewals(server) >= 5
-
-
-def test_many_messages_to_a_stalled_reader_cost_no_more_than_the_window(tmp_path: Path, application) -> None:
-    """Each byte in a packet of its own: kept as objects they would cost a hundred times their size."""
-    sent = []
-
-    def dribble(client: socket.socket) -> None:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.recv(1)
-        for _ in range(20_000):
-            client.sendall(b"x")
-        sent.append(True)
-        receive_all(client)
-
-    with session(tmp_path) as (_, tunnel):
-        tunnel.route({"lab": application(dribble).port})
-        (bound,) = tunnel.bind({"lab": 0})
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(("127.0.0.1", bound.port))
-            client.sendall(b"x")
-            wait_until(lambda: sent, "all messages to be sent", 60)
-            left = 20_000
-            while left:
-                left -= len(client.recv(left))
 
 
 @pytest.mark.parametrize("place", [200_000, 3 * MEGABYTE])
