@@ -30,6 +30,7 @@ from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 pytestmark = [pytest.mark.slow]
 LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
 EVIL = "http://evil.example"
+NEIGHBOUR = "http://127.0.0.1:1"  # another port here: the same site to a browser, which sends it the same cookies
 DENIED = (401, 403, 404)
 ASK = """
 import http.client, sys
@@ -153,7 +154,7 @@ def terminal(site: Site, cookies: Mapping[str, str], origin: str) -> int:
 def test_a_page_from_elsewhere_can_do_nothing_even_with_the_browsers_cookies(
     site: Site, cookies: Mapping[str, str]
 ) -> None:
-    for origin in (EVIL, "null"):
+    for origin in (EVIL, "null", NEIGHBOUR):
         assert terminal(site, cookies, origin) in DENIED
         made = site.ask(LAB, "/api/terminals", "POST", "{}", Cookie=cookies[LAB], Origin=origin)
         assert made[0] in DENIED
