@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, settings
 
 thorough = settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     deadline=None,
     database=None,

@@ -116,6 +116,17 @@ def test_only_a_connected_session_is_asked(qtbot, core, face, card) -> None:
     qtbot.waitUntil(lambda: ("ports.look", ui_core.READY) in core.calls)
 
 
+def test_a_minimised_window_asks_nothing(qtbot, core, face, card) -> None:
+    qtbot.waitUntil(lambda: not card._asking)
+    face.window.showMinimized()
+    before = len(calls(core, "ports.look"))
+    card._tick()
+    assert len(calls(core, "ports.look")) == before and not card._asking
+    face.window.showNormal()
+    card._tick()
+    qtbot.waitUntil(lambda: len(calls(core, "ports.look")) > before)
+
+
 def test_a_reconnecting_session_keeps_its_ports_in_sight(qtbot, core, face, card) -> None:
     face.window.sidebar.select(ui_core.RETRYING)
     assert card.isVisible()

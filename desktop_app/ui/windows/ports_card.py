@@ -1,6 +1,7 @@
 """Ports of the selected session: what listens there, forwarding and opening it. GUI thread.
 
-Asks the session every few seconds, and only while the card can be seen and the session is connected.
+Asks the session every few seconds, and only while the card can be seen and the session is connected; seldom while
+another window is in use.
 """
 
 from PySide6.QtCore import QTimer, Signal
@@ -21,6 +22,7 @@ from desktop_app.ui.windows.ports_more import PortsMore
 
 LOOK_MS = 3000
 REST_LOOKS = 10
+ASIDE_LOOKS = 4  # left out while people work in another window
 EMPTY = "Nothing else listens in the session. Start TensorBoard, Gradio or any other server there and it shows up here."
 ASKING = "Asking the session what listens there…"
 AWAY = "They show up here once the session is connected again."
@@ -93,8 +95,10 @@ class PortsCard(Card):
     def _tick(self) -> None:
         if self._rest:
             self._rest -= 1
-        else:
+        elif not self.window().isMinimized():
             self._look()
+            if not self.isActiveWindow():
+                self._rest = ASIDE_LOOKS
 
     def _look(self) -> None:
         session = self._session
