@@ -52,7 +52,7 @@ def test_a_kind_that_there_is_not_is_wrong_usage(run: Run, held) -> None:
         assert caught.value.code == 2
 
 
-@pytest.mark.parity("--git-credentials", "--yes/-y")
+@pytest.mark.parity("--git-credentials", "--yes")
 def test_yes_agrees_and_says_to_whom_it_went(run: Run, world: World, in_background) -> None:
     world.server().set_queue("default", ["a"])
     world.git = GitIdentity((LOGIN,))
