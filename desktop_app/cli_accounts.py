@@ -156,6 +156,7 @@ def _account_json(account: Account) -> dict[str, object]:
         "workspace": account.company,
         "server_version": account.server_version,
         "certificate_checked": account.trust != UNCHECKED,
+        "route": account.route or "direct",
     }
 
 

@@ -29,6 +29,7 @@ class Remedy(Enum):
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
+    ROUTE = "Change route…"
     SSH_CONFIG = "Add the line and open"
 
 
@@ -198,19 +199,21 @@ TABLE = MappingProxyType(
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
             # --- what stands between us and the session's machine
             _row("route.invalid", "That route can't be used", "{why}", Retry.USER),
-            _row("route.config", "Your ssh configuration can't be used", "{why}", Retry.USER, (Remedy.RETRY,)),
+            _row("route.config", "Your ssh configuration can't be used", "{why}", Retry.USER,
+                 (Remedy.RETRY, Remedy.ROUTE)),
             _row("route.unreachable", "The way to the session's machine is interrupted",
                  "It leads through {hop}, which does not answer. Check your network and the account's route. "
-                 "SessionDock keeps trying.", Retry.AUTO, (Remedy.RETRY,)),
+                 "SessionDock keeps trying.", Retry.AUTO, (Remedy.RETRY, Remedy.ROUTE)),
             _row("route.refused", "The way to the session's machine is blocked",
-                 "{hop} does not make the connection. {why}", Retry.AUTO, (Remedy.RETRY,)),
+                 "{hop} does not make the connection. {why}", Retry.AUTO, (Remedy.RETRY, Remedy.ROUTE)),
             _row("route.auth", "A machine on the way does not let you in", "{hop}: {why}", Retry.USER,
-                 (Remedy.RETRY,)),
-            _row("route.host_key", "A jump host can't be trusted", "{hop}: {why}", Retry.USER, (Remedy.RETRY,)),
+                 (Remedy.RETRY, Remedy.ROUTE)),
+            _row("route.host_key", "A jump host can't be trusted", "{hop}: {why}", Retry.USER,
+                 (Remedy.RETRY, Remedy.ROUTE)),
             _row("ssh.name", "The machine's name is unknown here",
                  "This computer can't find an address for {address}. The name may be known inside your company's "
                  "network only: connect your VPN, or have the agent publish an address that is known here.",
-                 Retry.AUTO, (Remedy.RETRY,)),
+                 Retry.AUTO, (Remedy.RETRY, Remedy.ROUTE)),
             _row("app.refused", "The application does not listen",
                  "Nothing listens on port {port} of the session's machine any more. The application has ended or was "
                  "stopped; its log may say why. Shut the session down and launch it again if it does not come back.",

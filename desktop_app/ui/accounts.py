@@ -33,7 +33,7 @@ class Accounts(QObject):
         side.account_chosen.connect(self.choose)
         side.add_account.connect(lambda: self.open_account(""))
         side.remove_account.connect(self._ask_remove)
-        side.route_asked.connect(self._ask_route)
+        side.route_asked.connect(self.ask_route)
         side.account_remedy.connect(self._remedy)
 
     @property
@@ -99,7 +99,7 @@ class Accounts(QObject):
 
     # -- changing, removing and repairing
 
-    def _ask_route(self, account: str) -> None:
+    def ask_route(self, account: str) -> None:
         known = next((one for one in self._core.accounts() if one.id == account), None)
         if known is not None:
             dialog = RouteDialog(self._core, self._bridge, known, top_level(self._window))

@@ -35,6 +35,7 @@ class Commands(QObject):
     ask_log = Signal(object)  # SessionId
     ask_doctor = Signal(object)  # SessionId
     ask_sign_in = Signal(str)  # account id
+    ask_route = Signal(str)  # account id
     ask_passphrase = Signal(object)  # SessionId
 
     def __init__(self, core: Core, bridge: Bridge, parent: QObject | None = None) -> None:
@@ -202,6 +203,7 @@ class Commands(QObject):
             # Asking the keyring again is what makes the system show its own unlock prompt.
             Remedy.UNLOCK_KEYRING: lambda: self._retry(session),
             Remedy.SIGN_IN: lambda: self.ask_sign_in.emit(session.account),
+            Remedy.ROUTE: lambda: self.ask_route.emit(session.account),
             Remedy.OTHER_QUEUE: lambda: self.ask_queue.emit(session),
             Remedy.CANCEL_LAUNCH: lambda: self.stop(session),
             Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),

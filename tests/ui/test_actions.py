@@ -154,7 +154,7 @@ def test_remedies_reach_the_core(qtbot, face, core, remedy, session, call):
 def test_no_remedy_is_without_an_answer(qtbot, face, core, remedy):
     """Every label that a banner can show does something."""
     asked = []
-    for signal in (face.commands.ask_shut_down, face.commands.ask_queue, face.commands.ask_log,
+    for signal in (face.commands.ask_shut_down, face.commands.ask_queue, face.commands.ask_log, face.commands.ask_route,
                    face.commands.ask_sign_in, face.commands.ask_passphrase):  # fmt: skip
         signal.connect(asked.append)
     before = len(core.calls)

@@ -4,6 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
+from desktop_app.domain.problems import Remedy
+from desktop_app.domain.session import SessionId
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find
 
@@ -45,6 +47,11 @@ def test_what_is_no_route_is_said_below_the_line_and_nothing_is_lost(qtbot, show
     qtbot.waitUntil(lambda: "ssh://me@bastion:22" in line.accessibleDescription())
     assert line.text() == "bastion"
     assert dialog("route-dialog") is shown
+
+
+def test_a_problem_on_the_way_leads_to_the_route(face, core):
+    face.commands.remedy(SessionId("acme", "a" * 32), Remedy.ROUTE)
+    assert dialog("route-dialog") is not None
 
 
 def test_the_sandbox_offers_no_route(face):
