@@ -25,7 +25,7 @@ class SessionCommands(CommandBase):
         found, problems = self.everybodys() if self.arguments.all_users else self.look()
         found = tuple(snapshot for snapshot in found if self._wanted(snapshot))
         if self.json:
-            rows = [session_json(s, self._holder(s)) for s in found]
+            rows = [{**session_json(s, self._holder(s)), "ssh_alias": self._alias(s)} for s in found]
             json_line({"sessions": rows, "problems": {name: problem_json(p) for name, p in problems.items()}})
         else:
             self._print_table(found)
@@ -71,12 +71,17 @@ class SessionCommands(CommandBase):
         snapshot = self.session()
         holder = self._holder(snapshot)
         found = session_json(snapshot, holder)
+        found["ssh_alias"] = self._alias(snapshot)
         found["ssh_command"] = self._ssh_command(snapshot) if holder.get("link") == Link.UP.value else None
         if self.json:
             json_line(found)
         else:
             result(describe(found))
         return 0
+
+    def _alias(self, snapshot: SessionSnapshot) -> str | None:
+        found = self.core.aliases.of(snapshot.id)
+        return found.name if found else None
 
     def _ssh_command(self, snapshot: SessionSnapshot) -> str | None:
         try:

@@ -71,9 +71,10 @@ def agent_address(folder: Path, name: str) -> str:
 class SshAgent:
     """Serves the keys of one address. Thread-safe."""
 
-    def __init__(self, address: str) -> None:
-        """Nothing is opened before ``start``."""
+    def __init__(self, address: str, door: Callable[[str], Door] | None = None) -> None:
+        """Nothing is opened before ``start``. ``door``: another than this system's."""
         self.address = address
+        self._new_door = door or _door
         self.keys = AgentKeys()
         self._lock = threading.Lock()
         self._clients: set[Client] = set()
@@ -85,7 +86,7 @@ class SshAgent:
         with self._lock:
             if self._door is None:
                 try:
-                    self._door = PipeDoor(self.address) if sys.platform == "win32" else SocketDoor(Path(self.address))
+                    self._door = self._new_door(self.address)
                 except OSError as error:
                     why = f"SessionDock could not open {self.address}: {error.strerror or error}."
                     raise failure("ssh.agent", why=why) from None
@@ -141,6 +142,10 @@ class SshAgent:
             with self._lock:
                 self._clients.discard(client)
             client.hang_up()
+
+
+def _door(address: str) -> Door:
+    return PipeDoor(address) if sys.platform == "win32" else SocketDoor(Path(address))
 
 
 class SocketDoor:

@@ -7,9 +7,11 @@ connections of the same interface.
 """
 
 import contextlib
+import threading
 from multiprocessing import connection
 
 LARGEST = 1 << 20
+LOOK_UP_S = 0.2
 
 
 class PipeDoor:
@@ -38,20 +40,35 @@ class PipeDoor:
 
 
 class PipeClient:
-    """A program on the other end of a pipe."""
+    """A program on the other end of a pipe. Closing a handle wakes nobody, so whoever waits looks up now and then."""
 
     def __init__(self, end: "connection.Connection[bytes, bytes]") -> None:
         self._end = end
+        self._lock = threading.Lock()
+        self._over = False
+        self._waiting = False
 
     def receive(self) -> bytes:
+        with self._lock:
+            self._waiting = not self._over
         try:
-            return self._end.recv_bytes(LARGEST)
+            while not self._over:
+                if self._end.poll(LOOK_UP_S):
+                    return self._end.recv_bytes(LARGEST)
         except EOFError:
             return b""
+        finally:
+            with self._lock:
+                self._waiting = False
+                if self._over:
+                    self._end.close()
+        return b""
 
     def send(self, data: bytes) -> None:
         self._end.send_bytes(data)
 
     def hang_up(self) -> None:
-        with contextlib.suppress(OSError):
-            self._end.close()
+        with self._lock:
+            self._over = True
+            if not self._waiting:
+                self._end.close()

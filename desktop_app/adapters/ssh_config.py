@@ -81,6 +81,10 @@ class SshConfig:
             why = getattr(error, "strerror", None) or "another program holds it"
             raise failure("file.unwritable", path=self.own, why=why) from None
 
+    def entries(self) -> frozenset[str]:
+        """None while the file can't be read."""
+        return _names(self.own)
+
     def _sweep(self, known: Sequence[Alias]) -> None:
         """Remove the public keys and known hosts of sessions that are gone."""
         folder = self._files("").public_key.parent
@@ -97,10 +101,7 @@ class SshConfig:
 
     def host_names(self) -> frozenset[str]:
         """Hosts that the user named; none when the file can't be read."""
-        try:
-            return ssh_config_text.host_names(self.user.read_bytes())
-        except OSError:
-            return frozenset()
+        return _names(self.user)
 
     def install(self) -> bool:
         """Add our line at the top; False when it is there. Problems: ssh.config_unwritable, ssh.config_text"""
@@ -149,6 +150,13 @@ class SshConfig:
 
     def _unwritable(self, why: str, by_hand: str) -> Exception:
         return failure("ssh.config_unwritable", path=self.user, why=why, by_hand=by_hand, line=self.line)
+
+
+def _names(path: Path) -> frozenset[str]:
+    try:
+        return ssh_config_text.host_names(path.read_bytes())
+    except OSError:
+        return frozenset()
 
 
 def _replace(path: Path, content: bytes, mode: int, expected: bytes | None = None) -> None:

@@ -68,6 +68,15 @@ class Aliases:
             raise failure("ssh.no_alias", name=name, known=", ".join(alias.name for alias in known) or "none")
         return found
 
+    def short_command(self, session: SessionId) -> str:
+        """“ssh sd-name” where that works for this user, else ""."""
+        alias, config = self.of(session), self._outside.ssh_config
+        try:
+            known = alias is not None and config.place() is Place.TOP and alias.name in config.entries()
+        except AppError:
+            return ""
+        return f"ssh {alias.name}" if alias and known else ""
+
     def status(self) -> SshStatus:
         """Problems: ssh.config_unwritable"""
         config = self._outside.ssh_config

@@ -289,7 +289,8 @@ class LinkOps(SessionOps):
 
     def ssh_command(self, session: SessionId, cancel: Cancel) -> str:
         cancel.check()
-        return shlex.join(self._parts.links.ssh_command(session))
+        argv = self._parts.links.ssh_command(session)
+        return self.aliases.short_command(session) or shlex.join(argv)
 
     @property
     def links(self) -> Links:

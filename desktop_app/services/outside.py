@@ -227,6 +227,9 @@ class SshConfigFiles(Protocol):
     def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
         """Write our file; ``aliases`` is asked while no other process writes. Problems: file.unwritable"""
 
+    def entries(self) -> frozenset[str]:
+        """The aliases that our file has right now."""
+
     def place(self) -> Place:
         """Where the user's file includes ours. Problems: ssh.config_unwritable"""
 

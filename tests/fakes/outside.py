@@ -207,6 +207,9 @@ class FakeSshConfig:
     def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
         self.published = tuple(aliases())
 
+    def entries(self) -> frozenset[str]:
+        return frozenset(alias.name for alias in self.published)
+
     def place(self) -> Place:
         return self.included
 

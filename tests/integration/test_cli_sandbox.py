@@ -112,6 +112,13 @@ def test_a_session_from_launch_to_shutdown(terminal: Terminal) -> None:
         )  # fmt: skip
         assert said.stdout == "from the session\n", said.stderr
 
+        # -- and by its name, for every program that uses ssh
+        terminal.run("ssh-config", "install")
+        alias = terminal.json("list")["sessions"][0]["ssh_alias"]
+        assert alias == "sd-ada-s-first-session-uni"
+        ssh = ["ssh", "-F", terminal.rig.env["SESSIONDOCK_SSH_CONFIG"], "-o", "BatchMode=yes", alias]
+        assert terminal.rig.run([*ssh, "echo", "by name"]).stdout == "by name\n"
+
         # -- killed while attached: the next attach cleans up and has the same ports
         launch.kill()
         attach = terminal.stay("attach", task)
@@ -126,6 +133,8 @@ def test_a_session_from_launch_to_shutdown(terminal: Terminal) -> None:
         assert "goes on running" in attach.output()
         assert terminal.json("info", task)["status"] == "Ready"
         assert session_processes(task)
+        refused = terminal.rig.run([*ssh, "true"])
+        assert refused.returncode == 255 and f"sessiondock attach {task[:8]}" in refused.stderr
 
         # -- shut down: nothing is left
         log = terminal.run("log", task)
@@ -133,6 +142,8 @@ def test_a_session_from_launch_to_shutdown(terminal: Terminal) -> None:
         assert terminal.json("shutdown", task)["done"] == "ended"
         wait_until(lambda: not session_processes(task), "the session's processes to end", 15)
         assert terminal.json("list")["sessions"] == []
+        assert terminal.json("ssh-config", "status")["aliases"] == []
+        terminal.run("ssh-config", "remove")
 
     # -- no secret anywhere but in the keyring
     kept = terminal.secrets()

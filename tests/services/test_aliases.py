@@ -107,3 +107,14 @@ def test_the_users_configuration_is_changed_when_asked_only() -> None:
         assert config.included is Place.TOP
         assert rig.core.aliases.remove() and not rig.core.aliases.remove()
         assert config.included is Place.ABSENT
+
+
+def test_the_command_to_copy_is_short_once_ssh_knows_the_sessions() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        wait_until(lambda: session.text in published(rig.world), "the alias")
+        assert rig.core.ssh_command(session, rig.soon()).startswith("ssh -p 8022")
+        rig.core.aliases.install()
+        assert rig.core.ssh_command(session, rig.soon()) == "ssh sd-a-session"
+        rig.world.ssh_config.published = ()
+        assert rig.core.ssh_command(session, rig.soon()).startswith("ssh -p 8022"), "the entry is on its way"

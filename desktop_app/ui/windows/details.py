@@ -64,7 +64,7 @@ class DetailsPane(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("details")
-        self._commands, self._book = commands, book
+        self._core, self._commands, self._book = core, commands, book
         self._session: SessionId | None = None
         self._takes_files = False
         self._buttons: dict[Key, ActionButton] = {}
@@ -172,7 +172,8 @@ class DetailsPane(QWidget):
         self.handovers.follow(snapshot)
         self.files.follow(snapshot)
         self._takes_files = takes_files(snapshot)
-        self._facts.follow(snapshot)
+        alias = self._core.aliases.of(snapshot.id)
+        self._facts.follow(snapshot, alias.name if alias else "")
         self.log.follow(snapshot)
 
     def _show_problems(self, snapshot: SessionSnapshot) -> None:

@@ -12,14 +12,15 @@ TWO_COLUMNS_FROM = 520  # px of width
 WIDE = frozenset({"Task", "Server says"})  # never beside another fact
 
 
-def facts_of(snapshot: SessionSnapshot) -> tuple[tuple[str, str], ...]:
-    """The facts that are known, as (label, value)."""
+def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str], ...]:
+    """The facts that are known, as (label, value). ``alias``: the session's name for ssh."""
     facts, record = snapshot.facts, snapshot.facts.record
     rows = (
         ("Queue", facts.queue),
         ("Agent", facts.worker),
         ("Project", facts.project),
         ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else _foreign_machine(snapshot)),
+        ("Name for ssh", alias),
         ("Created", ago(facts.created)),
         ("Started", ago(facts.started)),
         ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
@@ -47,8 +48,8 @@ class FactsCard(Card):
         self._labels: dict[str, tuple[QLabel, QLabel]] = {}
         self._columns = 0
 
-    def follow(self, snapshot: SessionSnapshot) -> None:
-        rows = facts_of(snapshot)
+    def follow(self, snapshot: SessionSnapshot, alias: str = "") -> None:
+        rows = facts_of(snapshot, alias)
         names = tuple(name for name, _value in rows)
         if names != tuple(self._labels):
             self._make(names)
