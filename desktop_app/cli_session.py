@@ -15,7 +15,7 @@ from desktop_app.cli_sessions import SessionCommands
 from desktop_app.cli_shell import run_shell
 from desktop_app.domain import cli_flags
 from desktop_app.domain.account import Account
-from desktop_app.domain.option_checks import task_id
+from desktop_app.domain.option_checks import wanted_task
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
@@ -156,7 +156,7 @@ class OneSession(RunCommands, SessionCommands):
             lambda: options_file.load(self._file) if self._file else self.core.last_spec(account.id)
         )
         flags = given(self.arguments)
-        base = task_id(str(flags.get("base_task", start.base_task)))
+        base = wanted_task(str(flags.get("base_task", start.base_task)))
         if base != start.base_task:  # what was remembered belongs to the other task
             start = replace(start, packages="", requirements="", init_script="")
         if "packages" in flags and "requirements" not in flags:

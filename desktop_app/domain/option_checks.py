@@ -55,6 +55,12 @@ def task_id(text: str) -> str:
     return found.group(1) if found else text
 
 
+def wanted_task(text: str) -> str:
+    """The same for an option that may name a task; clearml-session says "none" for no task."""
+    found = task_id(text)
+    return "" if found.lower() == "none" else found
+
+
 def gateway(text: str) -> tuple[str, int]:
     """Address and port of ``address[:port]``; port 0 when there is none, and ("", 0) for what is neither."""
     found = _GATEWAY.fullmatch(text.strip())
@@ -137,7 +143,7 @@ def remote_gateway(value: str) -> str:
 
 
 def task(value: str) -> str:
-    found = task_id(value)
+    found = wanted_task(value)
     if found and not TASK_ID.fullmatch(found):
         return "Give a task's id or the address of its page in ClearML."
     return ""

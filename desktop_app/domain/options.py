@@ -11,7 +11,7 @@ from typing import Any
 
 from desktop_app.domain import option_checks as checks
 from desktop_app.domain.option import Keep, Kind, Option, Page
-from desktop_app.domain.option_checks import clean_line, task_id
+from desktop_app.domain.option_checks import clean_line, wanted_task
 from remote_bootstrap import contract
 from remote_bootstrap.apps import jupyterlab, vscode
 
@@ -222,7 +222,7 @@ def _normal(option: Option, value: str) -> str:
     if option.kind in _WITH_LINES:
         return value.replace("\r\n", "\n").strip()
     if option.check is checks.task:
-        return task_id(value)
+        return wanted_task(value)
     if option.kind is Kind.SECRET:
         return value
     return value.strip() if option.check in _KEPT else clean_line(value)

@@ -128,6 +128,11 @@ class Accounts:
         if poller is not None:
             poller.poke()
 
+    def look_now(self, account: str) -> None:
+        """Quick: the same, of an account that may be new to this process."""
+        self.watch(account)
+        self.poke(account)
+
     def wait_polled(self, account: str, seconds: float) -> bool:
         """Block until fresh facts of this account are in the store."""
         poller = self._pollers.get(account)

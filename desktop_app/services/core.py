@@ -79,6 +79,7 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
+    links.on_look(accounts.look_now)
     aliases = Aliases(outside, store, links.target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
@@ -186,7 +187,7 @@ class SessionOps(AccountOps):
             self.profiles.note_launch(account, spec, profile)
         if attach:
             self.attach_when_up(session)
-        parts.accounts.poke(account)
+        self._tell(session)
         return session
 
     def attach_when_up(self, session: SessionId) -> None:
@@ -215,6 +216,11 @@ class SessionOps(AccountOps):
 
         return attach
 
+    def _tell(self, session: SessionId) -> None:
+        """Everybody on this computer should see now what has changed on the server."""
+        self._parts.accounts.poke(session.account)
+        self._parts.links.others.tell_window(session)
+
     def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None:
         """Problems: queue.unknown; the session then waits in its old queue again."""
         server = self._parts.accounts.server(session.account, cancel)
@@ -229,7 +235,7 @@ class SessionOps(AccountOps):
             raise
         moved = replace(old, remote=Remote.QUEUED, queue=queue, queue_watched=watched)
         self.store.apply(session, ServerSaw(moved))
-        self._parts.accounts.poke(session.account)
+        self._tell(session)
 
     def stop(self, session: SessionId, cancel: Cancel) -> None:
         self.store.apply(session, StopRequested())
@@ -238,7 +244,7 @@ class SessionOps(AccountOps):
         except BaseException:
             self.store.apply(session, StopRequested(undone=True))
             raise
-        self._parts.accounts.poke(session.account)
+        self._tell(session)
 
     def forget(self, session: SessionId) -> None:
         self.store.remove(session)

@@ -3,14 +3,17 @@
 The other side of each question is ``Links.answer``.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionId
 from desktop_app.services.ownership import WINDOW, Holder, Ownership, wait_claim
 
 HAND_OVER_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 OP_ATTACH = "attach"
 OP_DETACH = "detach"
@@ -20,6 +23,7 @@ OP_RECONNECT = "reconnect"
 OP_LOGIN_PAGE = "login-page"
 OP_SSH_COMMAND = "ssh-command"
 OP_ACTIVATE = "activate"
+OP_LOOK = "look"  # something has changed on the server
 
 
 class Holders:
@@ -78,6 +82,17 @@ class Holders:
         window = self.window()
         if window is not None:
             self._ownership.ask(window, OP_ACTIVATE, WINDOW)
+
+    def tell_window(self, session: SessionId) -> None:
+        """Have the window of another process look at the session's server now. A window that is just closing, or does
+        not answer, will look by itself."""
+        window = self.window()
+        if window is None or not window.address:
+            return
+        try:
+            self.ask(window, OP_LOOK, session)
+        except AppError as error:
+            _log.info("the window was not told of %s: %s", session.text, error)
 
     def ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
         """Problems: open.not_ready, and the holder's own."""

@@ -48,6 +48,7 @@ class Links:
         self._ports = LocalPorts(outside.profiles)
         self._watch = SystemWatch(outside.watch_system, self.check)
         self._on_activate: Callable[[], None] = lambda: None
+        self._on_look: Callable[[str], None] = lambda _account: None
         self.ownership = Ownership(outside.runtime_dir, role, self.answer)
         self.others = Holders(self.ownership)
         self._more: dict[str, Question] = {}
@@ -244,6 +245,10 @@ class Links:
         self.others.show_window()
         return False
 
+    def on_look(self, callback: Callable[[str], None]) -> None:
+        """Another process of ours changed something on that account's server; called on a thread of ownership's."""
+        self._on_look = callback
+
     def on_activate(self, callback: Callable[[], None]) -> None:
         """What to do when another start of the program wants the window; called on a thread of ownership."""
         self._on_activate = callback
@@ -254,7 +259,9 @@ class Links:
             self._on_activate()
             return {}
         session = SessionId.parse(name)
-        if op == holders.OP_ATTACH:
+        if op == holders.OP_LOOK:
+            self._on_look(session.account)
+        elif op == holders.OP_ATTACH:
             self.attach(session, Cancel(holders.HAND_OVER_S))
         elif op in (holders.OP_DETACH, holders.OP_GIVE_UP):
             self._let_go(session, op)

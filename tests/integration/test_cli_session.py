@@ -5,14 +5,16 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from desktop_app import cli
-from desktop_app.domain.session import End, Remote, ServerFacts
-from tests.fakes.outside import ACCOUNT, World
+from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.support.cli_rig import Run, add_ready, agent
+from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until
 
 Background = Callable[[Callable[[], None]], None]
@@ -217,8 +219,8 @@ def test_another_base_task_drops_what_belonged_to_the_old_one(
     base = world.server().add_session(ServerFacts(Remote.ENDED, "a base"), foreign=True)
     for flags in (("--packages", "tqdm"), ("--base-task-id", base), ("--base-task-id", "none")):
         in_background(agent(world, end_when_up(world)))
-        run("--yes", "--queue", "default", *flags)
-    assert [task.draft.requirements[1:] for task in world.server().tasks.values()][1:3] == [("tqdm",), ()]
+        assert run("--yes", "--queue", "default", *flags).code == 0
+    assert [task.draft.requirements[1:] for task in world.server().tasks.values()][1:] == [("tqdm",), (), ()]
 
 
 # -- the list
@@ -262,3 +264,16 @@ def test_without_a_display_it_says_what_to_do(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     assert cli.main([]) == 1 and "sessiondock --ask" in capsys.readouterr().err
+
+
+def test_what_the_command_line_does_shows_up_in_the_window_at_once(run: Run, world: World, other: World) -> None:
+    """Long before the window's next poll."""
+    slow = replace(other, pace=replace(QUICK, poll_busy_s=600.0, poll_calm_s=600.0, poll_first_s=600.0))
+    world.server().close = lambda: None  # type: ignore[method-assign]  # each process has a client of its own
+    with CoreRig(slow) as window:
+        assert window.core.links.claim_window()
+        assert run("launch", "--no-attach", "--queue", "default").code == 0
+        session = SessionId(ACCOUNT.id, only(world))
+        wait_until(lambda: window.core.store.get(session), "the session in the window")
+        assert run("shutdown", "--no-wait", session.task).code == 0
+        window.until(session, lambda snapshot: snapshot.remote is Remote.ENDED)
