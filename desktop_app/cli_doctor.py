@@ -10,6 +10,7 @@ from typing import Any
 from desktop_app.cli_base import CommandBase
 from desktop_app.cli_output import json_line, problem_json, result, say
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Verdict
+from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
 
 EXAMINE_S = 180.0
@@ -37,19 +38,35 @@ class DoctorCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_doctor(self) -> int:
-        session = self.session().id
         quiet: Callable[[Finding], None] = lambda _finding: None  # noqa: E731
         tell = quiet if self.json or self.arguments.report else _tell
-        diagnosis = self.core.doctor.examine(session, Cancel(EXAMINE_S), tell)
+        task, diagnosis = self._examine(tell)
         if self.json:
             findings = [finding_json(one) for one in diagnosis.findings]
             works = {"works": diagnosis.broken is None, "headline": diagnosis.headline, "advice": diagnosis.advice}
-            json_line({"session": session.task, **works, "findings": findings})
+            json_line({"session": task, **works, "findings": findings})
         elif self.arguments.report:
             result(self.core.doctor.report(diagnosis).rstrip())
         else:
             _conclude(diagnosis)
         return 1 if diagnosis.broken else 0
+
+    def _examine(self, tell: Callable[[Finding], None]) -> tuple[str | None, Diagnosis]:
+        """The session's task and what ails it; where no session can be found because of an account, what ails that."""
+        cancel = Cancel(EXAMINE_S)
+        try:
+            session = self.session().id
+        except AppError:
+            name = self.arguments.account
+            for account in (self.core.find_account(name),) if name else self.core.accounts():
+                told: list[Finding] = []
+                diagnosis = self.core.doctor.examine_account(account.id, cancel, told.append)
+                if diagnosis.broken is not None:
+                    for finding in told:
+                        tell(finding)
+                    return None, diagnosis
+            raise
+        return session.task, self.core.doctor.examine(session, cancel, tell)
 
 
 def _tell(finding: Finding) -> None:

@@ -29,6 +29,7 @@ SERVER_S = 20.0
 LOG_S = 20.0
 CONNECT_S = 30.0
 LOG_LINES = 30
+SERVER_ERROR = 500  # of HTTP: from there on it is the application's fault
 CREDENTIAL_CODES = ("server.unauthorised", "server.expired", "account.no_secret")
 
 Tell = Callable[[Finding], None]
@@ -84,6 +85,15 @@ class Doctor:
         facts = self._facts(case, server) if server is not None else self._known(session)
         if facts is not None and facts.remote in (Remote.READY, Remote.STOPPING):
             self._machine(case, server, facts)
+        return self._conclude(case)
+
+    def examine_account(self, account: str, cancel: Cancel, tell: Tell = lambda _finding: None) -> Diagnosis:
+        """As far as one gets without a session. Raises Cancelled only."""
+        case = _Case(SessionId(account, ""), tell, cancel)
+        self._server(case)
+        return self._conclude(case)
+
+    def _conclude(self, case: _Case) -> Diagnosis:
         for stage in Stage:
             if all(one.stage is not stage for one in case.findings):
                 case.findings.append(Finding(stage, Verdict.UNKNOWN))
@@ -244,7 +254,11 @@ class Doctor:
             except AppError as error:
                 case.broken(Stage.APPLICATION, error.problem, label)
                 return
-            case.found(Stage.APPLICATION, text=f"port {app.port}, HTTP {status}", subject=label)
+            well = 0 < status < SERVER_ERROR
+            text = (
+                f"port {app.port}, HTTP {status}" if status else f"port {app.port} answers, but not as a web page does"
+            )
+            case.found(Stage.APPLICATION, Verdict.GOOD if well else Verdict.DOUBTFUL, text, subject=label)
 
 
 def _not_running(facts: ServerFacts) -> Problem | None:

@@ -14,5 +14,8 @@ class DoctorService(Protocol):
     def examine(self, session: SessionId, cancel: Cancel, tell: Callable[[Finding], None] = ...) -> Diagnosis:
         """Blocks for seconds. ``tell`` is called on the same thread."""
 
+    def examine_account(self, account: str, cancel: Cancel, tell: Callable[[Finding], None] = ...) -> Diagnosis:
+        """The stages that need no session."""
+
     def report(self, diagnosis: Diagnosis) -> str:
         """Quick: a text without secrets."""

@@ -13,12 +13,14 @@ CONNECTION = (Stage.NAME, Stage.REACH, Stage.SSH, Stage.HOST_KEY, Stage.SIGN_IN,
 
 @dataclass
 class FakeMachineToExamine:
-    """``breaks`` is the stage that fails, with ``error``; ``statuses``: port -> HTTP status, 0 = nobody listens."""
+    """``breaks`` is the stage that fails, with ``error``; ``answers``: port -> HTTP status; nobody listens at
+    a ``dead`` port."""
 
     report: Report = field(default_factory=lambda: Report("ready"))
     breaks: Stage | None = None
     error: AppError = field(default_factory=lambda: failure("ssh.unreachable", address="10.0.0.7", port=10022))
-    statuses: dict[int, int] = field(default_factory=dict)
+    answers: dict[int, int] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
     opened: int = 0
     targets: list[Target] = field(default_factory=list)
 
@@ -41,10 +43,9 @@ class FakeExamined:
         return self._machine.report
 
     def http_status(self, port: int) -> int:
-        status = self._machine.statuses.get(port, 200)
-        if not status:
+        if port in self._machine.dead:
             raise failure("app.refused", port=port)
-        return status
+        return self._machine.answers.get(port, 200)
 
     def close(self) -> None:
         self._machine.opened -= 1

@@ -36,5 +36,11 @@ class FakeDoctor:
         self._call("doctor.examine", cancel, session)
         return Diagnosis(self.findings)
 
+    def examine_account(
+        self, account: str, cancel: Cancel, tell: Callable[[Finding], None] = lambda _finding: None
+    ) -> Diagnosis:
+        self._call("doctor.examine_account", cancel, account)
+        return Diagnosis(self.findings[:3])
+
     def report(self, diagnosis: Diagnosis) -> str:
         return report_of(diagnosis, "SessionDock 0.1.0 (from source)", ("12:00:01 INFO poller: polling",))

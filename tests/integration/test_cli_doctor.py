@@ -1,7 +1,7 @@
 """The command doctor over a core with fakes."""
 
 from desktop_app.domain.diagnosis import Stage
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import failure, problem
 from tests.fakes.outside import World, report_of
 from tests.support.cli_rig import Run, add_ready
 
@@ -44,3 +44,20 @@ def test_as_json_and_as_a_report(run: Run, world: World) -> None:
 
 def test_an_unknown_session_is_a_problem(run: Run, world: World) -> None:
     assert run("doctor", "nobody").code == 1
+
+
+def test_a_server_that_is_away_is_named_though_no_session_can_be_found(run: Run, world: World) -> None:
+    add_ready(world)
+    world.server().problem = problem("server.unreachable", server="https://api.clearml.test")
+    found = run("doctor", "a session", "--json")
+    assert found.code == 1
+    assert found.json["session"] is None
+    assert [one["stage"] for one in found.json["findings"] if one["verdict"] == "broken"] == ["server"]
+    assert "BROKEN" in run("doctor").out
+
+
+def test_a_wrong_key_is_named_too(run: Run, world: World) -> None:
+    world.server().problem = problem("server.unauthorised", server="https://api.clearml.test")
+    said = run("doctor")
+    assert said.code == 1
+    assert said.out.splitlines()[-1].startswith("BROKEN    The ClearML server accepts the API key")

@@ -158,13 +158,22 @@ def test_a_session_of_clearml_session_is_examined_with_its_password(rig: CoreRig
 def test_an_application_that_is_dead_one_that_failed_and_one_that_starts(rig: CoreRig, session: SessionId) -> None:
     rig.world.patient.report = report_of(jupyterlab="ready", vscode="failed")
     port = rig.world.patient.report.apps["jupyterlab"].port
-    rig.world.patient.statuses[port] = 0
+    rig.world.patient.dead.add(port)
     found = examine(rig, session)
     assert [one.problem.code for one in found.findings if one.problem] == ["app.refused", "app.failed"]
     assert found.broken is not None and found.broken.subject == "JupyterLab"
     rig.world.patient.report = report_of(jupyterlab="installing")
     found = examine(rig, session)
     assert found.broken is None and found.doubtful is not None
+
+
+@pytest.mark.parametrize("status", [0, 500, 503])
+def test_an_application_that_answers_nonsense_is_worth_saying(rig: CoreRig, session: SessionId, status: int) -> None:
+    lab = rig.world.patient.report.apps["jupyterlab"].port
+    rig.world.patient.answers[lab] = status
+    found = examine(rig, session)
+    assert found.broken is None
+    assert found.doubtful is not None and found.doubtful.subject == "JupyterLab"
 
 
 def test_the_report_is_in_words_and_without_secrets(rig: CoreRig, session: SessionId) -> None:
