@@ -14,7 +14,7 @@ from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.folders import private, write_private
 from remote_bootstrap.installers import extensions
-from remote_bootstrap.installers.codeserver import CodeServer, Source
+from remote_bootstrap.installers.codeserver import CodeServer, Source, of_the_machine
 from remote_bootstrap.store import Say
 from remote_bootstrap.supervise import Launch
 
@@ -75,7 +75,8 @@ class VsCode:
         settings = self._context.settings
         wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
         wanted["version"], _, python = wanted["version"].partition(":")
-        self._command = CodeServer(self._context.cache, self._context.environments, say, Source(**wanted)).command()
+        source = Source(**wanted) if wanted["url"] else of_the_machine(wanted["version"], say)
+        self._command = CodeServer(self._context.cache, self._context.environments, say, source).command()
         private(self._folder)
         names = extensions.wanted(settings.option(SPEC.key, "extensions"), python)
         failed = extensions.install(self._command, names, self._places(), say)

@@ -7,6 +7,7 @@ There is no download from the project's release page: a SHA-256 of those archive
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tarfile
@@ -23,6 +24,7 @@ from remote_bootstrap.store import InstallError, Say, build_once, first_executab
 DEFAULT_VERSION = "4.139.1"
 # code-server refuses another node major than the one it was released for (package.json "engines", checked at install).
 NODE_BY_VERSION = (((4, 133), "24.19.0"), ((4, 103), "22.*"), ((4, 0), "20.*"))
+ARCHIVE_VARIABLE = "CLEARML_SESSION_VSCODE_SERVER_TGZ"  # clearml-session's name for it
 BUILD_TOOLS = ("make", "g++", "gcc")
 KERBEROS_HEADER = "#include <gssapi/gssapi.h>\n"
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
@@ -36,6 +38,35 @@ class Source:
     version: str = ""
     url: str = ""
     sha256: str = ""
+
+
+def of_the_machine(version: str, say: Say) -> Source:
+    """The archive that the agent's administrator names in ARCHIVE_VARIABLE: a file of this machine, or an address that
+    ends in ``#sha256=<checksum>``; ``{version}`` stands for the wanted one. Without one: the defaults for ``version``.
+    """
+    given = os.environ.get(ARCHIVE_VARIABLE, "").strip().replace("{version}", version or DEFAULT_VERSION)
+    if not given:
+        return Source(version)
+    address, _, checksum = given.partition("#sha256=")
+    if re.fullmatch("[0-9a-fA-F]{64}", checksum):
+        return Source(version, address, checksum)
+    path = Path(address[len("file://") :] if address.startswith("file://") else address)
+    if "://" not in address or address.startswith("file://"):
+        try:
+            return Source(version, path.absolute().as_uri(), _checksum(path))
+        except OSError as error:
+            say("%s is not used: %s" % (ARCHIVE_VARIABLE, error))
+            return Source(version)
+    say("%s is not used: its address has no #sha256=… to check the download by" % ARCHIVE_VARIABLE)
+    return Source(version)
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def node_requirement(version: str) -> str:

@@ -1,5 +1,6 @@
 """VS Code's extensions and places: what is asked for is installed by a real code-server, what can't be is told."""
 
+import hashlib
 import json
 import os
 import zipfile
@@ -10,7 +11,7 @@ import pytest
 
 from remote_bootstrap import contract
 from remote_bootstrap.apps import vscode
-from remote_bootstrap.installers import extensions
+from remote_bootstrap.installers import codeserver, extensions
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 
 CODE = vscode.SPEC.key
@@ -104,3 +105,23 @@ def test_a_version_may_name_the_python_extension_s_too(rig: BootstrapRig) -> Non
     """The first half chooses code-server's version; this one is too old, and the reason says which it was."""
     rig.start(jupyterlab="False", vscode_version="3.12.0:2025.12.0")
     assert "code-server 3.12.0 is too old" in rig.wait_app(CODE, contract.APP_FAILED).detail
+
+
+@pytest.mark.parity("remote-environment", "S9")
+def test_an_agents_own_archive_is_used_when_it_can_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """clearml-session takes any address without a look at what it gets."""
+    archive = tmp_path / "code-server-4.105.1.tar.gz"
+    archive.write_bytes(b"archive")
+    checksum = hashlib.sha256(b"archive").hexdigest()
+    said: list[str] = []
+    for given, found in (
+        ("", codeserver.Source("4.105.1")),
+        (str(tmp_path / "code-server-{version}.tar.gz"), codeserver.Source("4.105.1", archive.as_uri(), checksum)),
+        (archive.as_uri(), codeserver.Source("4.105.1", archive.as_uri(), checksum)),
+        ("https://x/{version}.tgz#sha256=" + checksum, codeserver.Source("4.105.1", "https://x/4.105.1.tgz", checksum)),
+        ("https://x/{version}.tgz", codeserver.Source("4.105.1")),
+        ("/nowhere.tgz", codeserver.Source("4.105.1")),
+    ):
+        monkeypatch.setenv(codeserver.ARCHIVE_VARIABLE, given)
+        assert codeserver.of_the_machine("4.105.1", said.append) == found
+    assert [line.split(":")[0] for line in said] == ["CLEARML_SESSION_VSCODE_SERVER_TGZ is not used"] * 2
