@@ -1,48 +1,22 @@
 """Waking and network changes as the real system bus, clocks and interfaces show them."""
 
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jeepney import DBusAddress, message_bus, new_signal
-from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
+from jeepney.io.blocking import Proxy, open_dbus_connection
 
 from desktop_app.adapters import system_watch
 from desktop_app.adapters.os.linux_bus import LOGIND, NETWORK, PROPERTIES, open_announcements
 from desktop_app.adapters.system_watch import AddressSense, SleepSense, Watch, own_addresses, watch_system
 from desktop_app.ports import Cancel, SystemEvent
+from tests.support.system_bus import Bus
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed")
-
-
-class Bus:
-    """A private system bus on which the test is logind and NetworkManager."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = f"unix:path={folder}/bus"
-        command = ["dbus-daemon", "--session", "--nofork", "--print-address", f"--address={self.address}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert self.process.stdout is not None
-        self.process.stdout.readline()
-        self.connection: DBusConnection = open_dbus_connection(self.address)
-        self.own = Proxy(message_bus, self.connection)
-        for service in (LOGIND, NETWORK):
-            self.own.RequestName(service.bus_name)
-
-    def emit(self, source: DBusAddress, member: str, signature: str, body: tuple[object, ...], interface="") -> None:
-        emitter = DBusAddress(source.object_path, source.bus_name, interface or source.interface)
-        self.connection.send(new_signal(emitter, member, signature, body))
-
-    def close(self) -> None:
-        self.connection.close()
-        self.process.terminate()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -71,17 +45,11 @@ class Watching:
         assert not self._thread.is_alive()
 
 
-def heard(bus: Bus) -> bool:
-    """Whether the watch has asked the bus for signals by now: the bus knows its match rules."""
-    names = bus.own.ListNames()[0]
-    return len([name for name in names if name.startswith(":")]) >= 2
-
-
 @pytest.mark.parity("N5")
 def test_logind_and_the_network_manager_are_heard(bus: Bus) -> None:
     watching = Watching(tick=5.0)  # slower than the test: only the bus can have told
     try:
-        announcements = wait_until(lambda: heard(bus) and open_announcements(), "the bus")
+        announcements = wait_until(lambda: bus.heard() and open_announcements(), "the bus")
         bus.emit(LOGIND, "PrepareForSleep", "b", (True,))
         bus.emit(LOGIND, "PrepareForSleep", "b", (False,))
         watching.until(SystemEvent.WOKE)
@@ -121,7 +89,7 @@ def test_without_a_system_bus_clock_and_addresses_do(tmp_path: Path, monkeypatch
 
 def test_the_end_of_the_bus_is_survived(bus: Bus) -> None:
     watching = Watching()
-    wait_until(lambda: heard(bus), "the watch to listen")
+    wait_until(lambda: bus.heard(), "the watch to listen")
     bus.process.terminate()
     bus.process.wait()
     watching.close()

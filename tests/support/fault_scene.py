@@ -16,6 +16,7 @@ import psutil
 
 from desktop_app.adapters.ssh_keys import verify_record
 from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.system_watch import watch_system
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import SystemEvent
 from desktop_app.services.outside import Outside, Pace
@@ -36,10 +37,13 @@ BACK_S = 30.0  # an upper bound for a loaded computer; figures are reported, not
 
 
 class RealWorld(World):
-    """Fakes everywhere but for the connection itself."""
+    """Fakes everywhere but for the connection itself, and the computer's news where ``real_system`` says so."""
+
+    real_system = False
 
     def outside(self) -> Outside:
-        return replace(super().outside(), new_tunnel=SshTunnel, verify_record=verify_record)
+        outside = replace(super().outside(), new_tunnel=SshTunnel, verify_record=verify_record)
+        return replace(outside, watch_system=watch_system) if self.real_system else outside
 
 
 @dataclass
@@ -60,7 +64,9 @@ class Figures:
 class Scene:
     """``with Scene(folder) as scene``: connected, with everything running."""
 
-    def __init__(self, folder: Path, pace: Pace = SHORT, seed: int = 1, freeze_s: float = 2.0) -> None:
+    def __init__(
+        self, folder: Path, pace: Pace = SHORT, seed: int = 1, freeze_s: float = 2.0, *, real_system: bool = False
+    ) -> None:
         self.random = random.Random(seed)
         self.figures = Figures()
         self.freeze_s = freeze_s
@@ -68,7 +74,9 @@ class Scene:
         self.server = SshServer(folder / "machine")
         self.server.start()
         self._apps = [Application(serve_block), Application(echo)]
-        self.rig = CoreRig(RealWorld(pace=pace))
+        world = RealWorld(pace=pace)
+        world.real_system = real_system
+        self.rig = CoreRig(world)
         self.relay = Relay(("127.0.0.1", self.server.port))
         self._relays = [self.relay]
         self._sequence = 0
