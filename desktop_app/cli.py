@@ -15,6 +15,7 @@ from typing import Any
 from desktop_app import APP_NAME, __version__
 from desktop_app.cli_accounts import AccountCommands
 from desktop_app.cli_catalogue import CatalogueCommands, add_catalogue
+from desktop_app.cli_cleanup import add_cleanup
 from desktop_app.cli_connection import ConnectionCommands, add_reconnect
 from desktop_app.cli_doctor import DoctorCommands, add_doctor
 from desktop_app.cli_files import FileCommands, add_file_commands
@@ -163,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     add_doctor(_command(commands, "doctor", "run_doctor", "find out why a session can't be used"))
     add_port_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_ssh_arguments(commands, _command)
+    add_cleanup(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_key_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_gift_commands(lambda name, handler, help_text: _command(commands, name, handler, help_text))
     add_profile_command(lambda name, handler, help_text: _command(commands, name, handler, help_text))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from desktop_app.cli_cleanup import CleanupCommands
 from desktop_app.cli_gifts import GiftCommands
 from desktop_app.cli_keyboard import Patience, Waiting
 from desktop_app.cli_keys import KeyCommands
@@ -29,7 +30,7 @@ LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 
 
-class RunCommands(KeyCommands, GiftCommands):
+class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
     """One method per command; each returns the exit code."""
 
     def run_launch(self) -> int:
@@ -41,8 +42,9 @@ class RunCommands(KeyCommands, GiftCommands):
             return 0
         return self.stay(session, hold=attach and not self.arguments.wait)
 
-    def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True) -> SessionId:
+    def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
+        self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
         session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
         self._event("launched", session, self.core.store.get(session))

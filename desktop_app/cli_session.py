@@ -127,7 +127,9 @@ class OneSession(RunCommands, SessionCommands):
     def _launch(self) -> int:
         account = self.account()
         spec = self._spec_of(account)
-        session = self.launch(account, replace(spec, store_defaults=spec.store_defaults and not self._file))
+        session = self.launch(
+            account, replace(spec, store_defaults=spec.store_defaults and not self._file), asks=self.asks
+        )
         if self._file and spec.store_defaults:
             options_file.save(self._file, spec)
         return self._held(session)

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import Cancelled
 from desktop_app.domain.route import DIRECT, Route
@@ -140,6 +141,12 @@ class Server(Protocol):
 
     def stop(self, task: str, cancel: Cancel) -> None:
         """Ask for the end of a queued or running session. Problems: task.gone, task.foreign"""
+
+    def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        """Our user's sessions that have ended, the newest first."""
+
+    def remove(self, task: str, cancel: Cancel) -> None:
+        """Delete a session of our user's that has ended. Problems: task.gone, task.foreign"""
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         """Log events newer than ``since`` (ms since 1970), oldest first, at most some hundreds."""

@@ -47,7 +47,7 @@ def _tagged(task: Mapping[str, Any], tag: str) -> bool:
     return isinstance(tags, list) and tag in tags
 
 
-def _time(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -59,7 +59,7 @@ def _time(value: object) -> datetime | None:
 
 def age_of(value: object, now: float) -> float | None:
     """Seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
-    found = _time(value)
+    found = time_of(value)
     return None if found is None else max(0.0, now - found.timestamp())
 
 
@@ -113,8 +113,8 @@ def task_facts(
         worker_lost_s=lost_s,
         queue_watched=queue_watched,
         message=str(task.get("status_reason") or task.get("status_message") or ""),
-        created=_time(task.get("created")),
-        started=_time(task.get("started")),
+        created=time_of(task.get("created")),
+        started=time_of(task.get("started")),
         record=record,
         record_error=record_error,
         report=report,

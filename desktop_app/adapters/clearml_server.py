@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from desktop_app import __version__
-from desktop_app.adapters.clearml_calls import ServerCalls
+from desktop_app.adapters.clearml_finished import FinishedCalls
 from desktop_app.adapters.tls_trust import trusted
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import Cancel
@@ -272,7 +272,7 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class ClearMLServer(ServerCalls):
+class ClearMLServer(FinishedCalls):
     """Implements ``ports.Server`` for one account."""
 
     def __init__(

@@ -49,8 +49,9 @@ def split_packages(text: str) -> tuple[str, ...]:
 
 
 def task_id(text: str) -> str:
-    """The id in an id or in a task's address in ClearML's web page; anything else comes back trimmed."""
-    text = text.strip()
+    """The id in an id or in a task's address in ClearML's web page; anything else comes back trimmed.
+    The word "none" is clearml-session's for no task."""
+    text = "" if text.strip().lower() == "none" else text.strip()
     found = _WEB_ADDRESS.match(text)
     return found.group(1) if found else text
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.handover import GiftKind, Handover
 from desktop_app.domain.options import LaunchSpec
@@ -110,6 +111,16 @@ class Aliases(Protocol):
         """Take it out; False when it is not there."""
 
 
+class Cleaner(Protocol):
+    """Finished sessions. Blocking. Problems: server.*"""
+
+    def look(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        """What could be deleted."""
+
+    def delete(self, account: str, tasks: Sequence[str], cancel: Cancel) -> int:
+        """How many were."""
+
+
 class Keys(Protocol):
     """Passphrases that let a session be attached from another computer. Blocking."""
 
@@ -163,6 +174,10 @@ class Core(Protocol):
     @property
     def handovers(self) -> Handovers:
         """Quick. What of the person's own goes to a session."""
+
+    @property
+    def cleanup(self) -> Cleaner:
+        """Quick. Finished sessions that may be deleted."""
 
     @property
     def keys(self) -> Keys:

@@ -22,6 +22,7 @@ from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
@@ -311,6 +312,7 @@ class Core(LinkOps):
         super().__init__(make_parts(outside, role, tail))
         self._role = role
         parts = self._parts
+        self.cleanup = Cleanup(outside, parts.store, parts.accounts.server)
         self.keys = KeyAccess(outside, parts.accounts.server)
         self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)

@@ -15,6 +15,7 @@ from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.dialogs.app_log import AppLogDialog
+from desktop_app.ui.dialogs.cleanup import CleanupDialog
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.doctor import DoctorDialog
 from desktop_app.ui.dialogs.passphrase import PassphraseDialog
@@ -74,6 +75,7 @@ class Controller(QObject):
         window.quit_asked.connect(self.ask_quit)
         window.reconnect_all.connect(commands.reconnect_all)
         window.app_log.connect(self._show_app_log)
+        window.clean_up.connect(self._clean_up)
         window.scheme_chosen.connect(self._choose_scheme)
         self._connect_tray()
 
@@ -166,6 +168,17 @@ class Controller(QObject):
         DoctorDialog(self._core, self.bridge, session, self._name(session), top_level(self.window)).open()
 
     # -- the window itself
+
+    def _clean_up(self) -> None:
+        """Of the chosen account, or of the first one."""
+        known = self._core.accounts()
+        account = self.accounts.chosen or (known[0].id if known else "")
+        if not account:
+            self.window.say("There is no account yet.")
+            return
+        dialog = CleanupDialog(self._core, self.bridge, account, top_level(self.window))
+        dialog.done_with.connect(self.window.say)
+        dialog.open()
 
     def _show_app_log(self) -> None:
         AppLogDialog(self._core, self.window).open()

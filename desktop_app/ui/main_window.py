@@ -46,6 +46,7 @@ class MainWindow(QMainWindow):
     quit_asked = Signal()
     reconnect_all = Signal()
     app_log = Signal()
+    clean_up = Signal()
     scheme_chosen = Signal(object)
 
     def __init__(self, core: Core, bridge: Bridge, commands: Commands, book: ActionBook) -> None:
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
             entry.setData(scheme)
             entry.triggered.connect(lambda _on=False, scheme=scheme: self.scheme_chosen.emit(scheme))
             self._scheme_menu.addAction(entry)
+        self._action(menu, "Clean up finished sessions…", "", self.clean_up.emit)
         self._action(menu, f"{APP_NAME} log…", "", self.app_log.emit)
         self.menu, self.menu_end = menu, menu.addSeparator()
         self._action(menu, "Close window", "Ctrl+W", self.close)

@@ -113,6 +113,20 @@ def test_parameters_of_another_task_are_not_read(rig: ServerRig) -> None:
     assert code_of(caught) == "task.foreign"
 
 
+@pytest.mark.parity("L1")
+def test_only_our_finished_sessions_are_found_and_deleted(rig: ServerRig) -> None:
+    ended, alive, theirs, other = running(rig), running(rig), rig.neighbours_session(), rig.foreign_task()
+    rig.end(ended, End.SHUT_DOWN, "")
+    assert [one.task for one in rig.server.finished(soon())] == [ended]
+    for task in (alive, theirs, other):
+        with pytest.raises(AppError) as caught:
+            rig.server.remove(task, soon())
+        assert code_of(caught) == "task.foreign"
+    rig.server.remove(ended, soon())
+    assert rig.server.finished(soon()) == ()
+    assert seen(rig, alive).facts.remote is not Remote.ENDED
+
+
 @pytest.mark.parity("H3")
 @pytest.mark.parametrize(("queue", "watched"), [("gpu (a100)", True), ("nobody's", False)])
 def test_enqueue_tells_whether_an_agent_serves_the_queue(rig: ServerRig, queue: str, watched: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from desktop_app.domain.account import Identity, LogLine, Queue, Worker
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.session import End, Remote, ServerFacts
@@ -32,6 +33,8 @@ class FakeTask:
     user: str = "me"
     foreign: bool = False
     log: list[LogLine] = field(default_factory=list)
+    folder: str = ""  # of a stored workspace
+    stored: float = 0.0
     runtime: dict[str, str] = field(default_factory=dict)
     login: ForeignLogin = field(default_factory=ForeignLogin)
 
@@ -163,6 +166,21 @@ class FakeServer:
                 found.facts = replace(found.facts, remote=Remote.ENDED, end=End.SHUT_DOWN)
             elif found.facts.remote is not Remote.ENDED:
                 found.facts = replace(found.facts, remote=Remote.STOPPING)
+
+    def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        with self._lock:
+            self._enter("finished", cancel)
+            ended = [(t, f) for t, f in self.tasks.items() if f.user == "me" and not f.foreign]
+            ended = [(t, f) for t, f in ended if f.facts.remote is Remote.ENDED]
+            return tuple(FinishedSession(t, f.facts.name, None, f.folder, f.stored) for t, f in reversed(ended))
+
+    def remove(self, task: str, cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("remove", cancel)
+            found = self._ours(task)
+            if found.user != "me" or found.facts.remote is not Remote.ENDED:
+                raise failure("task.foreign", task=task)
+            del self.tasks[task]
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         with self._lock:

@@ -36,6 +36,7 @@ from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
+from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
 from tests.fakes.ui_handovers import FakeHandovers
@@ -212,6 +213,7 @@ class FakeCore:
         self.transfers = Transfers(self.files)  # type: ignore[arg-type]  # the fake has what is used
         self.keys = FakeKeys(self._call)
         self.handovers = FakeHandovers(self._call)
+        self.cleanup = FakeCleanup(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
         self.open_in = FakeOpenIn(self._call)
         self.aliases = self.open_in.aliases

@@ -1,0 +1,27 @@
+"""Which finished sessions may be deleted. Pure data and one rule, any thread."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSession:
+    """One of our user's sessions that has ended. ``stored``: when its newest snapshot of the workspace ``folder`` was
+    made, in seconds since 1970; 0 = it holds none."""
+
+    task: str
+    name: str
+    ended: datetime | None = None
+    folder: str = ""
+    stored: float = 0.0
+
+
+def removable(found: Iterable[FinishedSession]) -> tuple[FinishedSession, ...]:
+    """All but those that hold the newest snapshot of a workspace: those are what a next session goes on with."""
+    sessions = tuple(found)
+    newest: dict[str, float] = {}
+    for one in sessions:
+        if one.stored:
+            newest[one.folder] = max(one.stored, newest.get(one.folder, 0.0))
+    return tuple(one for one in sessions if not one.stored or (one.folder and one.stored < newest[one.folder]))

@@ -1,0 +1,22 @@
+"""Finished sessions for the window's tests: implements services.api.Cleaner in memory."""
+
+from collections.abc import Callable, Sequence
+
+from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.ports import Cancel
+
+
+class FakeCleanup:
+    """``call`` notes what was asked for, waits and fails as the test says (``FakeCore``)."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self._call = call
+        self.found: tuple[FinishedSession, ...] = ()
+
+    def look(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        self._call("cleanup.look", cancel, account)
+        return self.found
+
+    def delete(self, account: str, tasks: Sequence[str], cancel: Cancel) -> int:
+        self._call("cleanup.delete", cancel, account, tuple(tasks))
+        return len(tasks)
