@@ -47,7 +47,7 @@ def only(world: World) -> str:
     return task
 
 
-@pytest.mark.parity("H4", "--queue", "--docker", "--yes", "-y")
+@pytest.mark.parity("H4", "--queue", "--docker", "--yes")
 @pytest.mark.parametrize("yes", [["--yes"], ["-y"], []])
 def test_the_old_command_launches_without_a_question(
     run: Run, world: World, in_background: Background, yes: list[str]
@@ -131,7 +131,7 @@ def test_a_session_that_waits_can_be_attached(run: Run, world: World, in_backgro
     assert run("--attach", only(world)).code == 0
 
 
-@pytest.mark.parity("U4", "--shutdown", "-S")
+@pytest.mark.parity("U4", "--shutdown")
 @pytest.mark.parametrize("flag", ["--shutdown", "-S", "--shutdowm"])
 def test_shutdown_cancels_a_session_that_waits(run: Run, world: World, flag: str) -> None:
     run("launch", "--no-attach", "--queue", "default")

@@ -34,6 +34,7 @@ def ssh(terminal: Terminal, task: str, command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parity("clearml-sync-workspace")
 @pytest.mark.parity("--store-workspace", "--continue-session", "--upload-files", "L3", "L4", "L5")
 def test_what_was_written_is_there_in_the_next_session(terminal: Terminal, tmp_path: Path) -> None:
     workspace = tmp_path / "work space"

@@ -114,6 +114,7 @@ def test_what_is_started_inside_inherits_image_and_init_script(client: paramiko.
 # Its commands and its greeting
 
 
+@pytest.mark.parity("clearml-sync-workspace")
 @pytest.mark.parity("S8")
 def test_the_commands_are_on_the_path_and_only_this_user_can_change_them(
     rig: BootstrapRig, client: paramiko.SSHClient
