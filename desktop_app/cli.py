@@ -24,6 +24,7 @@ from desktop_app.cli_keys import add_key_commands
 from desktop_app.cli_open import OpenCommands, add_open
 from desktop_app.cli_options import add_filters, add_launch_options, normal
 from desktop_app.cli_output import json_line, problem_json, say, set_up_streams
+from desktop_app.cli_password import PasswordCommands
 from desktop_app.cli_ports import PortCommands, add_port_commands
 from desktop_app.cli_profiles import ProfileCommands, add_profile_command
 from desktop_app.cli_session import OneSession, add_session_flags, wants_session
@@ -50,6 +51,7 @@ class Commands(
     ConnectionCommands,
     CatalogueCommands,
     PortCommands,
+    PasswordCommands,
     ProfileCommands,
     DoctorCommands,
     FileCommands,
@@ -154,7 +156,8 @@ def parser() -> argparse.ArgumentParser:
     opened = _command(commands, "open", "run_open", "open an attached session in a browser, editor or terminal")
     reconnect = _command(commands, "reconnect", "run_reconnect", "dial again now instead of waiting")
     add_reconnect(reconnect)
-    for command in (info, log, attach, detach, shutdown, opened, reconnect):
+    password = _command(commands, "password", "run_password", "print the SSH password that a session was launched with")
+    for command in (password, info, log, attach, detach, shutdown, opened, reconnect):
         _session_argument(command)
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")

@@ -37,6 +37,7 @@ from desktop_app.services.notices import notice_of
 from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
+from desktop_app.services.passwords import Passwords
 from desktop_app.services.port_watch import PortWatch
 from desktop_app.services.ports import Ports
 from desktop_app.services.redaction import LogTail
@@ -314,6 +315,7 @@ class Core(LinkOps):
         parts = self._parts
         self.cleanup = Cleanup(outside, parts.store, parts.accounts.server)
         self.keys = KeyAccess(outside, parts.accounts.server)
+        self.passwords = Passwords(outside.secrets)
         self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)

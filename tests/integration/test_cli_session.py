@@ -202,6 +202,11 @@ def test_a_password_comes_from_standard_input_or_with_a_warning(
     assert "command line" not in quiet.err and "command line" in loud.err
     kept = [value for name, value in world.secrets.entries.items() if name.startswith("ssh-password")]
     assert kept == ["correct horse", "battery staple"]
+    tasks = list(world.server().tasks)
+    assert run("password", tasks[0]).out == "correct horse\n"
+    assert run("password", tasks[1], "--json").json["password"] == "battery staple"
+    run("launch", "--no-attach", "--queue", "default")
+    assert run("password", list(world.server().tasks)[2], "--json").json["error"]["code"] == "ssh.no_password"
     assert "battery" not in loud.err + loud.out
 
 
