@@ -41,7 +41,8 @@ class Connection:
         self._watched = 0
         self._shut = self._done = False
         client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # macOS refuses when the other side left already
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     # ---- the transport's thread
 
@@ -120,8 +121,7 @@ class Connection:
     def abort(self) -> None:
         """Reset the local side. A FIN must not go out: it would look like a complete answer."""
         if not self._done:
-            with contextlib.suppress(OSError):
-                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            _reset_on_close(self._client)
             self._leave()
 
     def _ready(self, mask: int) -> None:
@@ -155,6 +155,17 @@ class Connection:
         if is_open and self.uplink is not None:
             self.uplink.channels.close(self.remote)
         self.on_done(self)
+
+
+def reset(client: socket.socket) -> None:
+    """Close it so that nobody takes that for a complete answer."""
+    _reset_on_close(client)
+    client.close()
+
+
+def _reset_on_close(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 def _nothing(_connection: Connection) -> None:

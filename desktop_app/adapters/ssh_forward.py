@@ -9,17 +9,16 @@ import logging
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from desktop_app.adapters.loopback_peer import is_ours
-from desktop_app.adapters.ssh_flow import Connection
+from desktop_app.adapters.ssh_flow import reset
 from desktop_app.adapters.ssh_loop import READ, Loop
 from desktop_app.adapters.ssh_ports import open_near
+from desktop_app.adapters.ssh_switchboard import Switchboard
 from desktop_app.adapters.ssh_transport import SessionTransport
-from desktop_app.adapters.ssh_uplink import Uplink
 from desktop_app.domain.problems import Cancelled, failure
 from desktop_app.ports import BoundPort, Way
 
@@ -27,7 +26,6 @@ PATIENCE_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
 REST_SECONDS = 1.0  # without new connections, when the system has no room for one
 PROXIED = "proxy"  # names what comes through a proxy
-CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't wait for more than 512 sockets.
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +43,6 @@ class Forwarder:
     """Listeners and connections of one session. Thread-safe; what begins with ``_on`` runs on the loop's thread."""
 
     def __init__(self, name: str, patience: float = PATIENCE_SECONDS) -> None:
-        self._patience = patience
         self._lock = threading.Lock()
         self._listeners: dict[str, Listener] = {}
         self._routes: dict[str, int] = {}
@@ -54,10 +51,8 @@ class Forwarder:
         self._loop = Loop(f"fwd-{name}")
         self._loop.due, self._loop.timer = self._on_due, self._on_time
         # the loop's thread only
-        self._uplink: Uplink | None = None
-        self._connections: set[Connection] = set()
-        self._pending: deque[Connection] = deque()  # by deadline: who waits for a way or an answer
-        self._rest_until = 0.0
+        self._switchboard = Switchboard(self._loop, patience, self._way, self._on_listen)
+        self._rest_until = 0.0  # monotonic; 0: no rest
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
         """See ports.Tunnel.bind. Problems: port.none"""
@@ -73,7 +68,7 @@ class Forwarder:
         """Application -> remote port, for new connections and those that wait."""
         with self._lock:
             self._routes = dict(ports)
-        self._loop.call(self._on_retry)
+        self._loop.call(self._switchboard.retry)
 
     def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
         """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
@@ -104,11 +99,11 @@ class Forwarder:
 
     def attach(self, transport: SessionTransport) -> None:
         """New connections go through this transport from now on."""
-        self._loop.call(partial(self._on_attach, transport))
+        self._loop.call(partial(self._switchboard.attach, transport))
 
     def detach(self) -> None:
         """No transport; connections that run on the old one end with it, new ones wait."""
-        self._loop.call(self._on_detach)
+        self._loop.call(self._switchboard.detach)
 
     def close(self) -> None:
         """Close the listeners, reset the connections and wait for the thread."""
@@ -119,9 +114,10 @@ class Forwarder:
         self._loop.run(self._on_close, CLOSE_SECONDS)
         self._loop.stop(CLOSE_SECONDS)
 
-    # ---- inside; the lock is held
+    # ---- inside
 
     def _open(self, app: str, wanted: int) -> None:
+        """The lock is held."""
         found = open_near(wanted)
         if found is None:
             raise failure("port.none")
@@ -131,14 +127,15 @@ class Forwarder:
         self._loop.call(self._on_listen)
 
     def _way(self, app: str) -> Way | None:
-        port = self._routes.get(app)
-        return self._forwards.get(app) or (Way(port) if port else None)
+        with self._lock:
+            port = self._routes.get(app)
+            return self._forwards.get(app) or (Way(port) if port else None)
 
     # ---- the loop's thread
 
     def _on_listen(self) -> None:
         """Watch all listeners, or none while there is no room for another connection."""
-        room = len(self._connections) < CONNECTIONS and time.monotonic() >= self._rest_until
+        room = not self._switchboard.full and time.monotonic() >= self._rest_until
         with self._lock:
             listeners = [] if self._closed else list(self._listeners.items())
         for app, listener in listeners:
@@ -155,31 +152,11 @@ class Forwarder:
             self._rest_until = time.monotonic() + REST_SECONDS
             self._on_listen()
             return
-        connection = self._on_new(app, client, origin)
-        if not self._admits(app, origin[1], listener.bound.port):
+        if self._admits(app, origin[1], listener.bound.port):
+            self._switchboard.take(app, client, origin)
+        else:
             log.warning("a program of another user tried to use the forwarded port of %s", app)
-            connection.abort()
-            return
-        self._pending.append(connection)
-        self._on_dispatch(connection)
-
-    def _on_new(self, app: str, client: socket.socket, origin: tuple[str, int]) -> Connection:
-        connection = Connection(self._loop, app, client, origin)
-        connection.on_done, connection.on_lost = self._on_done, self._on_dispatch
-        connection.deadline = time.monotonic() + self._patience
-        self._connections.add(connection)
-        if len(self._connections) >= CONNECTIONS:
-            self._on_listen()
-        return connection
-
-    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
-        if self._closed:
-            client.close()
-            return
-        connection = self._on_new(PROXIED, client, origin)
-        connection.way = way
-        self._pending.append(connection)
-        self._on_dispatch(connection)
+            reset(client)
 
     def _admits(self, app: str, client_port: int, port: int) -> bool:
         """What has no login of its own is for this user's programs only."""
@@ -187,50 +164,19 @@ class Forwarder:
             guarded = app in self._forwards
         return not guarded or is_ours(client_port, port)
 
-    def _on_dispatch(self, connection: Connection) -> None:
-        """Ask for its channel, if there is a way; else it waits for the next attach or route."""
-        uplink = self._uplink
-        with self._lock:
-            way = connection.way or self._way(connection.app)
-        if uplink is None or way is None:
-            return
-        connection.uplink = uplink
-        if not uplink.channels.open(connection, way.host, way.port, connection.origin):
-            connection.uplink = None
-
-    def _on_retry(self) -> None:
-        for connection in list(self._pending):
-            if connection.waiting:
-                self._on_dispatch(connection)
-
-    def _on_attach(self, transport: SessionTransport) -> None:
-        self._on_detach()
-        self._uplink = Uplink(self._loop, transport.channels, transport.wire)
-        self._on_retry()
-
-    def _on_detach(self) -> None:
-        if self._uplink is not None:
-            self._uplink.end()
-            self._uplink = None
-
-    def _on_done(self, connection: Connection) -> None:
-        full = len(self._connections) >= CONNECTIONS
-        self._connections.discard(connection)
-        if full:
-            self._on_listen()
+    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
+        if self._closed:
+            client.close()
+        else:
+            self._switchboard.take(PROXIED, client, origin, way)
 
     def _on_due(self) -> float | None:
-        if not self._pending and not self._rest_until:
-            return None
-        ends = [one for one in (self._rest_until, *(first.deadline for first in list(self._pending)[:1])) if one]
-        return max(0.0, min(ends) - time.monotonic())
+        ends = [one for one in (self._rest_until, self._switchboard.due) if one]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
 
     def _on_time(self) -> None:
-        """After everything that happened: who has waited long enough?"""
-        while self._pending and (self._pending[0].settled or self._pending[0].deadline <= time.monotonic()):
-            connection = self._pending.popleft()
-            if not connection.settled:
-                connection.abort()
+        """After everything that happened."""
+        self._switchboard.expire()
         if self._rest_until and time.monotonic() >= self._rest_until:
             self._rest_until = 0.0
             self._on_listen()
@@ -238,15 +184,15 @@ class Forwarder:
     def _on_unbind(self, key: str, listener: Listener) -> None:
         listener.watched = self._loop.watch(listener.socket, listener.watched, 0, _ignore)
         listener.socket.close()
-        for connection in [one for one in self._connections if one.app == key]:
-            connection.abort()
+        self._switchboard.reset(key)
 
     def _on_close(self) -> None:
-        self._on_detach()
+        self._switchboard.detach()
         with self._lock:
             listeners, self._listeners = dict(self._listeners), {}
         for key, listener in listeners.items():
             self._on_unbind(key, listener)
+        self._switchboard.reset()
 
 
 def _ignore(_mask: int) -> None:

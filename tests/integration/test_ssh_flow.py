@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from desktop_app.adapters import ssh_forward
+from desktop_app.adapters import ssh_switchboard
 from desktop_app.adapters.ssh_channels import WINDOW
+from desktop_app.adapters.ssh_forward import Forwarder
 from desktop_app.adapters.ssh_tunnel import SshTunnel
-from desktop_app.ports import Cancel
+from desktop_app.ports import Cancel, Way
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until
@@ -179,7 +180,7 @@ def test_a_transport_that_ends_resets_uploads_and_downloads(tunnel: SshTunnel, s
 def test_more_connections_than_we_serve_at_once_wait_their_turn(
     tunnel: SshTunnel, application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_forward, "CONNECTIONS", 4)
+    monkeypatch.setattr(ssh_switchboard, "CONNECTIONS", 4)
     (port,) = local(tunnel, lab=application(download))
     with ThreadPoolExecutor(24) as pool:
         assert all(pool.map(lambda seed: ask(port, seed, 100_000), range(60)))
@@ -207,3 +208,13 @@ def test_a_machine_that_does_not_answer_is_not_waited_for_longer_than_promised(
         for member in family:
             member.resume()
     assert ended.wait(20)
+
+
+def test_closing_resets_what_a_proxy_handed_over_too() -> None:
+    forwarder = Forwarder("proxy")
+    with socket.create_server(("127.0.0.1", 0)) as listener, dial(listener.getsockname()[1]) as client:
+        accepted, origin = listener.accept()
+        forwarder.adopt(accepted, origin, Way(80))
+        forwarder.close()
+        with pytest.raises(ConnectionError):
+            receive_all(client)
