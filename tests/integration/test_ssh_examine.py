@@ -107,7 +107,7 @@ def test_a_server_that_is_no_ssh_server(server: SshServer, patient: Patient, app
 
 def test_a_port_that_takes_connections_and_says_nothing(server: SshServer, patient: Patient, application) -> None:
     silent = application(lambda client: client.recv(1 << 16) and client.recv(1))
-    assert patient.breaks(server.target(port=silent.port), 2.0).stage is Stage.SSH
+    assert patient.breaks(server.target(port=silent.port), 4.0).stage is Stage.SSH
 
 
 def test_another_machine_at_that_address(server: SshServer, patient: Patient) -> None:
