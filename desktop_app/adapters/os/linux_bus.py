@@ -15,6 +15,7 @@ NETWORK = DBusAddress(
     "/org/freedesktop/NetworkManager", "org.freedesktop.NetworkManager", "org.freedesktop.NetworkManager"
 )
 PROPERTIES = "org.freedesktop.DBus.Properties"
+ASK_S = 2.0
 TELLING = frozenset({"State", "PrimaryConnection", "ActiveConnections"})
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class Announcements:
 
     def __init__(self, connection: DBusConnection) -> None:
         self._connection = connection
-        bus = Proxy(message_bus, connection)
+        bus = Proxy(message_bus, connection, timeout=ASK_S)
         for address, interface, member in (
             (LOGIND, LOGIND.interface, "PrepareForSleep"),
             (NETWORK, NETWORK.interface, "StateChanged"),
