@@ -75,6 +75,6 @@ class Preparation(threading.Thread):
             init_script.run(self._context, self._say, self._stop_event.is_set)
         except init_script.InitError as error:
             self._say(str(error))
-            self._progress.notice(str(error))
+            self._context.notice(str(error))
         if not self._stop_event.is_set():
             shell.write_environment(self._context)

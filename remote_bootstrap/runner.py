@@ -158,7 +158,7 @@ class Session:
             self._fail,
             self._restore_workspace(context) if self._workspace is not None else None,
         )
-        self._ssh = Ssh(context, self._progress.notice)
+        self._ssh = Ssh(context)
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
         self._preparation.start()
 

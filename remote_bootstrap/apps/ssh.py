@@ -65,14 +65,12 @@ class Ssh:
     secret = ""
     marker = ""  # logins outlive a restart of the listener
 
-    def __init__(self, context: Context, notice: Say) -> None:
-        """``notice``: a sentence for the person who launched the session."""
+    def __init__(self, context: Context) -> None:
         self._context = context
         self._folder = context.folder / "ssh"
         self._host = network.bind_address(context.address)
         self._port = 0
         self._say: Say = print
-        self._notice = notice
         self._kinds: List[Callable[[], SshServer]] = []
         self._server: Optional[SshServer] = None
         self._starts = 0
@@ -147,7 +145,7 @@ class Ssh:
     def _as_the_account(self) -> None:
         self.user = self._account
         if self._wishes.lost:
-            self._notice(NOT_GRANTED % (self._wishes.lost, self._account))
+            self._context.notice(NOT_GRANTED % (self._wishes.lost, self._account))
             self._wishes = Wishes(self._account)
 
     def _crypto_python(self) -> str:

@@ -30,4 +30,5 @@ fi
 "$venv/bin/python" -m pytest -c tests/remote/py38.ini --rootdir . --confcutdir tests/remote -p no:cacheprovider \
     -q tests/remote/test_units.py tests/remote/test_reach.py tests/remote/test_report.py
 SESSIONDOCK_TEST_PYTHON="$venv/bin/python" .venv/bin/python -m pytest -q \
-    tests/remote/test_applications.py tests/remote/test_session_end.py tests/remote/test_ssh_servers.py
+    tests/remote/test_applications.py tests/remote/test_session_end.py tests/remote/test_ssh_servers.py \
+    tests/remote/test_session_environment.py tests/remote/test_git_in_session.py tests/remote/test_ssh_access.py

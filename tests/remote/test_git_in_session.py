@@ -5,6 +5,7 @@ and notebooks, the machine's own configuration stays as it is, and nothing is le
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_the_clearml_key_is_the_users_and_only_they_can_read_it(rig: BootstrapRi
         "print(json.dumps([c.get('api.credentials.access_key'), c.get('api.credentials.secret_key'), "
         "c.get('sdk.aws.s3.region'), oct(os.stat(os.environ['CLEARML_CONFIG_FILE']).st_mode)]))"
     )
-    told = json.loads(run_command(client, f"python -c {json.dumps(script)}")[1])
+    told = json.loads(run_command(client, f"{sys.executable} -c {json.dumps(script)}")[1])
     assert told == ["ADA", KEY["secret_key"], "eu", "0o100600"]
 
 
