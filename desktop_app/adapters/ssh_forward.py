@@ -93,7 +93,7 @@ class Forwarder:
             if not self._loop.started and not self._closed:
                 self._loop.start()
         if self._closed:
-            client.close()
+            reset(client)
         else:
             self._loop.call(partial(self._on_adopt, client, origin, way))
 
@@ -166,7 +166,7 @@ class Forwarder:
 
     def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
         if self._closed:
-            client.close()
+            reset(client)
         else:
             self._switchboard.take(PROXIED, client, origin, way)
 
