@@ -15,7 +15,7 @@ from desktop_app.domain.ssh_config_text import Place
 from tests.support.ssh_home import SshHome, ssh_home
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A session")
-PLAIN = "Host sd-a *\n    Port 2222\n    User eve\n    ProxyJump bastion\n    StrictHostKeyChecking no\n"
+PLAIN = "Host sd-a *\n    Port 2222\n    User eve\n    ProxyJump bastion\n    StrictHostKeyChecking no\n    ControlPath /all\n"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_ssh_finds_the_session_and_the_users_own_settings_do_not_reach_it(home: 
     found = seen(home)
     assert (found["hostname"], found["port"], found["user"]) == ("127.0.0.1", "8022", "ada")
     assert found["stricthostkeychecking"] == "true" and found["hostkeyalias"].endswith("1" * 32)
-    assert "proxyjump" not in found
+    assert "proxyjump" not in found and found.get("controlpath", "none") == "none"
     assert found["proxycommand"] == "'/opt/app 100%% of it/sessiondock' ssh-proxy sd-a", "no agent is there"
     other = seen(home, "elsewhere")
     assert (other["port"], other["user"], other["proxyjump"]) == ("2222", "eve", "bastion")

@@ -1,9 +1,12 @@
 """Which sessions the user's own ssh knows, under which name, and for how long their keys are served."""
 
+import threading
+
 from desktop_app.domain.problems import AppError, problem
 from desktop_app.domain.session import Link, Remote
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
+from desktop_app.ports import Target
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog
@@ -118,3 +121,37 @@ def test_the_command_to_copy_is_short_once_ssh_knows_the_sessions() -> None:
         assert rig.core.ssh_command(session, rig.soon()) == "ssh sd-a-session"
         rig.world.ssh_config.published = ()
         assert rig.core.ssh_command(session, rig.soon()).startswith("ssh -p 8022"), "the entry is on its way"
+
+
+def test_an_alias_of_a_session_that_another_process_holds_stays() -> None:
+    """A session of somebody else is in no list of ours; only its holder knows it."""
+    with CoreRig() as rig:
+        session = rig.attached()
+        wait_until(lambda: session.text in published(rig.world), "the alias")
+        world = rig.world
+        gone = f"{ACCOUNT.id}/{'f' * 32}"
+        world.profiles.save_alias(gone, "ada", 8100, "old", lambda _taken: "sd-old")
+        other = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+        with CoreRig(other, "cli", start=False) as second:
+            second.core.aliases.polled(ACCOUNT.id)
+            wait_until(lambda: len(world.profiles.aliases()) == 1, "the old alias to go")
+        assert [alias.session for alias in world.profiles.aliases()] == [session.text]
+
+
+def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back() -> None:
+    world = World()
+    lending, go_on, lend = threading.Event(), threading.Event(), world.ssh_access.lend
+
+    def slow(session: str, target: Target) -> None:
+        lending.set()
+        assert go_on.wait(10)
+        lend(session, target)
+
+    world.ssh_access.lend = slow  # type: ignore[method-assign]
+    with CoreRig(world) as rig:
+        session = rig.attached()
+        assert lending.wait(5)
+        rig.core.detach(session, rig.soon())
+        go_on.set()
+        wait_until(lambda: world.profiles.aliases(), "the alias")
+        wait_until(lambda: not world.ssh_access.open, "the key to be taken back")

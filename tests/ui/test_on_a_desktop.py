@@ -43,6 +43,17 @@ def test_the_tray_menu_works_from_outside_and_quit_ends_the_program(rig):
     assert called(program, "close")
 
 
+def test_the_tray_opens_a_session_in_a_program_of_this_computer(rig):
+    program = start(rig)
+    tray = rig.tray()
+    connected = next(label for label in tray.labels() if label.startswith("vision-experiments"))
+    tray.wait_entry(f"{connected}/Open in/Zed")
+    tray.click(f"{connected}/Open in/Zed")
+    wait_until(lambda: called(program, "open_in.open") and "zed" in program.output(), "Zed")
+    tray.click("Quit")
+    assert program.wait_exit(10) == 0
+
+
 def test_a_late_panel_gets_its_icon_and_the_window_hides_only_then(rig):
     rig.stop_desktop()
     program = start(rig)
