@@ -15,7 +15,13 @@ from desktop_app.domain.ssh_config_text import Place
 from tests.support.ssh_home import SshHome, ssh_home
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A session")
-PLAIN = "Host sd-a *\n    Port 2222\n    User eve\n    ProxyJump bastion\n    StrictHostKeyChecking no\n    ControlPath /all\n"
+PLAIN = """Host sd-a *
+    Port 2222
+    User eve
+    ProxyJump bastion
+    StrictHostKeyChecking no
+    ControlPath /all
+"""
 
 
 @pytest.fixture
