@@ -32,7 +32,7 @@ def info() -> Iterator[SandboxInfo]:
         launch.stop(Path(folder) / "home")
 
 
-@pytest.mark.parity("cli-compatible")
+@pytest.mark.parity("--cli-compatible")
 def test_clearml_session_attaches_to_ours_and_ends_it(info: SandboxInfo, private_home: Path) -> None:
     paths = Paths(private_home / "config", private_home / "state", private_home / "run", private_home / "sandbox")
     core = build_core(paths, "cli", secrets=FakeSecretStore())
