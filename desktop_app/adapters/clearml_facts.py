@@ -16,11 +16,12 @@ from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import TaskDraft
 from remote_bootstrap import contract, contract_cli
 
+PASSWORD_FIELD = f"hyperparams.{contract.SECTION}.{contract.PARAM_PASSWORD_HASH}.name"  # not the hash itself
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
 TASK_FIELDS = (
     "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
-    "started",     "last_worker", "last_worker_report", "execution.queue",
-    f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
+    "started", "last_worker", "last_worker_report", "execution.queue",
+    PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
     f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
 )  # fmt: skip
 
@@ -109,6 +110,7 @@ def task_facts(
         project=project,
         owner=owner,
         tags=texts(task.get("tags")),
+        has_password=bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,

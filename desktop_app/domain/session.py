@@ -96,6 +96,7 @@ class ServerFacts:
     project: str = ""
     owner: str = ""  # the user's name, where several users' sessions are asked for
     tags: tuple[str, ...] = ()
+    has_password: bool = False  # other SSH programs may log in with one; who launched it can look it up
     worker: str = ""
     worker_lost_s: float = 0.0  # seconds since a worker last reported; 0 = it reports, or there is none yet
     queue_watched: bool = True
@@ -181,6 +182,7 @@ class Action(Enum):
     OPEN_IN = "Open in"
     TERMINAL = "SSH terminal"
     COPY_SSH = "Copy ssh command"
+    COPY_PASSWORD = "Copy SSH password"  # noqa: S105  a label
     ATTACH = "Attach"
     DETACH = "Detach"
     RECONNECT = "Reconnect now"
@@ -228,6 +230,8 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions.add(Action.SHUT_DOWN)
     if link is Link.UP and snapshot.facts.foreign is None:
         actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
+    if snapshot.facts.has_password and remote is Remote.READY:
+        actions.add(Action.COPY_PASSWORD)
     if link is Link.UP and any(openable(snapshot, spec.key) for spec in APPS if spec.opens == "browser"):
         actions.add(Action.OPEN)
     if link is Link.OFF and remote is Remote.READY and not snapshot.stop_requested:

@@ -24,6 +24,7 @@ from desktop_app.services.doctor_view import DoctorService
 from desktop_app.services.files import Files
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.open_in import OpenInService
+from desktop_app.services.passwords import Passwords
 from desktop_app.services.port_view import PortService
 from desktop_app.services.transfers import Transfers
 
@@ -178,6 +179,10 @@ class Core(Protocol):
     @property
     def cleanup(self) -> Cleaner:
         """Quick. Finished sessions that may be deleted."""
+
+    @property
+    def passwords(self) -> Passwords:
+        """Quick; ``of`` blocks."""
 
     @property
     def keys(self) -> Keys:

@@ -32,6 +32,7 @@ SHORTCUTS = {
 HELP = {
     Action.TERMINAL: "Open a terminal that is logged in to the session",
     Action.COPY_SSH: "Copy a command that logs in to the session while it is attached",
+    Action.COPY_PASSWORD: "Copy the password with which other SSH programs log in to the session",
     Action.ATTACH: "Open the tunnel from this computer to the session",
     Action.DETACH: "Close the tunnel; the session goes on running",
     Action.RECONNECT: "Dial again now instead of waiting",
@@ -47,6 +48,7 @@ MENU_ORDER: tuple[Action | None, ...] = (
     Action.OPEN,
     Action.TERMINAL,
     Action.COPY_SSH,
+    Action.COPY_PASSWORD,
     Action.OPEN_IN,
     None,
     Action.ATTACH,

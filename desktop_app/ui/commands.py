@@ -6,7 +6,7 @@ Views never call the core themselves. What failed is kept per session until it w
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from desktop_app.domain.problems import Problem, Remedy
@@ -14,6 +14,8 @@ from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot,
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
+
+CLIPBOARD_HINT = "x-kde-passwordManagerHint"  # clipboard managers that know it keep no history of a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Commands(QObject):
         self._table: dict[Action, Callable[[SessionId], None]] = {
             Action.TERMINAL: self._terminal,
             Action.COPY_SSH: self._copy_ssh,
+            Action.COPY_PASSWORD: self._copy_password,
             Action.ATTACH: self._attach,
             Action.DETACH: self._detach,
             Action.RECONNECT: self._reconnect,
@@ -109,6 +112,16 @@ class Commands(QObject):
             self.said.emit("The ssh command is on the clipboard.")
 
         self._submit(session, Action.COPY_SSH, lambda cancel: self._core.ssh_command(session, cancel), copied)
+
+    def _copy_password(self, session: SessionId) -> None:
+        def copied(value: object) -> None:
+            content = QMimeData()
+            content.setText(str(value))
+            content.setData(CLIPBOARD_HINT, b"secret")
+            QGuiApplication.clipboard().setMimeData(content)
+            self.said.emit("The SSH password is on the clipboard.")
+
+        self._submit(session, Action.COPY_PASSWORD, lambda _cancel: self._core.passwords.of(session), copied)
 
     def _attach(self, session: SessionId) -> None:
         self._submit(session, Action.ATTACH, lambda cancel: self._core.attach(session, cancel))

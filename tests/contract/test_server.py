@@ -9,7 +9,7 @@ import pytest
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.session import End, Remote
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
-from remote_bootstrap.contract import READY, STOPPING, AppReport, Record, Report
+from remote_bootstrap.contract import PARAM_PASSWORD_HASH, READY, STOPPING, AppReport, Record, Report
 from tests.fakes.outside import HOST_KEY
 from tests.support.server_rigs import AGENT, FakeRig, HttpRig, ServerRig
 
@@ -294,6 +294,11 @@ def test_everybodys_sessions_name_their_owners(rig: ServerRig) -> None:
     found = {one.task: one.facts for one in rig.server.everybodys(soon())}
     assert set(found) == {mine, theirs}
     assert found[mine].owner and found[theirs].owner and found[mine].owner != found[theirs].owner
+
+
+def test_whether_a_session_has_a_password_is_told_without_its_hash(rig: ServerRig) -> None:
+    tasks = [rig.server.create(replace(DRAFT, parameters=more), soon()) for more in ({}, {PARAM_PASSWORD_HASH: "$5$x"})]
+    assert [seen(rig, task).facts.has_password for task in tasks] == [False, True]
 
 
 def test_tags_are_read_back(rig: ServerRig) -> None:

@@ -15,7 +15,7 @@ from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
-from remote_bootstrap.contract import Record, Report
+from remote_bootstrap.contract import PARAM_PASSWORD_HASH, Record, Report
 
 SERVER = "https://api.clearml.test"
 UNREACHABLE = problem("server.unreachable", server=SERVER, cause="ConnectError: refused")
@@ -85,7 +85,8 @@ class FakeServer:
                 raise failure("task.no_source", task=draft.source, server=SERVER)
             task = uuid.uuid4().hex
             now = datetime.now(UTC)
-            facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, tags=draft.tags, created=now)
+            facts = ServerFacts(Remote.CREATED, draft.name, project=draft.project, tags=draft.tags, created=now,
+                                has_password=PARAM_PASSWORD_HASH in draft.parameters)  # fmt: skip
             self.tasks[task] = FakeTask(draft, facts, dict(draft.parameters))
             return task
 

@@ -40,7 +40,7 @@ from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
 from tests.fakes.ui_handovers import FakeHandovers
-from tests.fakes.ui_keys import FakeKeys
+from tests.fakes.ui_keys import FakeKeys, FakePasswords
 from tests.fakes.ui_open_in import FakeOpenIn
 from tests.fakes.ui_ports import FakePorts
 
@@ -148,6 +148,7 @@ def facts(remote: Remote, name: str, **changes: object) -> ServerFacts:
         worker="gpu-box:0" if started else "",
         created=NOW - timedelta(minutes=9),
         started=NOW - timedelta(minutes=8) if started else None,
+        has_password=started,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -212,6 +213,7 @@ class FakeCore:
         self.files = FakeFilesService(self._call)
         self.transfers = Transfers(self.files)  # type: ignore[arg-type]  # the fake has what is used
         self.keys = FakeKeys(self._call)
+        self.passwords = FakePasswords(self._call)
         self.handovers = FakeHandovers(self._call)
         self.cleanup = FakeCleanup(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)

@@ -20,3 +20,14 @@ class FakeKeys:
 
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         self._call("keys.set_passphrase", cancel, session, passphrase)
+
+
+class FakePasswords:
+    """Implements services.passwords.Passwords."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self._call = call
+
+    def of(self, session: SessionId) -> str:
+        self._call("passwords.of", None, session)
+        return "correct horse"

@@ -1,6 +1,7 @@
 """Buttons, context menu and tray follow domain.allowed_actions, and a click reaches the core."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 from desktop_app.domain.problems import Remedy
 from desktop_app.domain.session import Action, Link, allowed_actions, openable
 from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key
+from desktop_app.ui.commands import CLIPBOARD_HINT
 from desktop_app.ui.windows.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.fakes.ui_open_in import INSTALLED
@@ -63,6 +65,21 @@ def test_copy_ssh_fills_the_clipboard(qtbot, face):
     QGuiApplication.clipboard().clear()
     face.book.of(ui_core.CONNECTED).get(Key(Action.COPY_SSH)).trigger()
     qtbot.waitUntil(lambda: QGuiApplication.clipboard().text().startswith("sessiondock ssh"))
+
+
+def test_a_password_goes_to_the_clipboard_as_a_secret(qtbot, face, core):
+    QGuiApplication.clipboard().clear()
+    face.book.of(ui_core.CONNECTED).get(Key(Action.COPY_PASSWORD)).trigger()
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().text() == "correct horse")
+    assert bytes(QGuiApplication.clipboard().mimeData().data(CLIPBOARD_HINT)) == b"secret"
+
+
+def test_without_a_password_none_is_offered(face, core):
+    snapshot = core.store.get(ui_core.CONNECTED)
+    assert Action.COPY_PASSWORD in allowed_actions(snapshot)
+    assert Action.COPY_PASSWORD not in allowed_actions(
+        replace(snapshot, facts=replace(snapshot.facts, has_password=False))
+    )
 
 
 def test_attach_is_offered_again_as_detach(qtbot, face, core):
