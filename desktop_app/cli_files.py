@@ -14,12 +14,16 @@ from pathlib import Path
 
 from desktop_app.cli_base import CommandBase
 from desktop_app.cli_output import json_line, result, say, table
+from desktop_app.domain.session import SessionId
 from desktop_app.domain.terminal import plain_text
 from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
 from desktop_app.ports import Cancel, FileKind, RemoteEntry
+from desktop_app.services.core import Core
+from desktop_app.services.transfers import State, Transfer
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 
+TELL_PERCENT = 5  # between two words about the uploads of a launch
 PLAIN_EVERY_S = 5.0  # between two lines where no terminal shows them
 _CLEAR = "\r\x1b[K"
 _LETTERS = {FileKind.FOLDER: "/", FileKind.LINK: "@", FileKind.OTHER: "?"}
@@ -89,6 +93,44 @@ class FileCommands(CommandBase):
         if listing.entries:
             result(table(("NAME", "SIZE", "CHANGED"), [_row(entry) for entry in listing.entries]))
         return 0
+
+
+class UploadWatch:
+    """The uploads of a launch, told beside what the session does. ``code``: the exit code plus one, None to go on."""
+
+    def __init__(self, core: Core, session: SessionId, as_json: bool) -> None:
+        self._core, self._session, self._json = core, session, as_json
+        self._told: dict[int, str] = {}
+        self._failed = False
+
+    def code(self, wanted: int | None) -> int | None:
+        """Nobody leaves before the uploads are through; a failed one is a failure of the command."""
+        for one in self._core.transfers.of(self._session):
+            self._tell(one)
+        if wanted == 1 and self._core.uploads.waiting(self._session):
+            return None
+        return 2 if wanted == 1 and self._failed else wanted
+
+    def _tell(self, one: Transfer) -> None:
+        text = f"{one.state.value} {one.progress.percent // TELL_PERCENT}"
+        if self._told.get(one.number) == text:
+            return
+        self._told[one.number] = text
+        self._failed = self._failed or one.state is State.FAILED or bool(one.summary and one.summary.skipped)
+        if self._json:
+            json_line(self._event(one))
+            return
+        for skipped in one.summary.skipped if one.summary else ():
+            say(f"Left out {skipped.path}: {skipped.why}.")
+        end = summary_text(one.summary) if one.summary else str(one.problem) if one.problem else ""
+        say(end or f"Uploading: {progress_text(one.progress)}")
+
+    def _event(self, one: Transfer) -> dict[str, object]:
+        found: dict[str, object] = summary_json(one.summary) if one.summary else {}
+        sizes = {"bytes": one.progress.size, "bytes_total": one.progress.size_total}
+        problem = str(one.problem) if one.problem else None
+        about = {"event": "upload", "id": self._session.task, "state": one.state.value, "problem": problem}
+        return {**found, **sizes, **about}
 
 
 class ProgressLine:

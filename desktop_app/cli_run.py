@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.cli_cleanup import CleanupCommands
+from desktop_app.cli_files import UploadWatch
 from desktop_app.cli_gifts import GiftCommands
 from desktop_app.cli_keyboard import Patience, Waiting
 from desktop_app.cli_keys import KeyCommands
@@ -38,7 +39,7 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
         spec = self.with_queue(account, spec_of(self.arguments, self.start_spec(LaunchSpec)))
         attach = not self.arguments.no_attach
         session = self.launch(account, spec, attach=attach)
-        if self.arguments.no_attach and not self.arguments.wait:
+        if self.arguments.no_attach and not self.arguments.wait and not spec.upload_files:
             return 0
         return self.stay(session, hold=attach and not self.arguments.wait)
 
@@ -104,9 +105,10 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
 
     def _follow(self, session: SessionId, watch: "_Watch", typed: Typed | None) -> int:
         patience: Waiting = new_keyboard(typed.line) if typed else Patience()
+        uploads = UploadWatch(self.core, session, self.json)
 
         def look(now: SessionSnapshot) -> int | None:
-            code = watch.look(now)
+            code = uploads.code(watch.look(now))
             return code if code is not None or typed is None else typed.answer
 
         try:

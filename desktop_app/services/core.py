@@ -31,6 +31,7 @@ from desktop_app.services.handovers import Handovers
 from desktop_app.services.jobs import JobPool
 from desktop_app.services.key_access import KeyAccess
 from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.launch_uploads import LaunchUploads
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
@@ -327,6 +328,15 @@ class Core(LinkOps):
         self._closed = False
         self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
         self.transfers = Transfers(self.files)
+        self.uploads = LaunchUploads(self.store, self.transfers)
+
+    def launch(
+        self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True, profile: str = ""
+    ) -> SessionId:
+        self.uploads.check(spec)
+        session = super().launch(account, spec, cancel, attach=attach, profile=profile)
+        self.uploads.want(session, spec)
+        return session
 
     def start(self) -> None:
         if self._role == WINDOW:  # what a killed window held, this one takes up again
@@ -343,6 +353,7 @@ class Core(LinkOps):
         self._closed = True
         parts = self._parts
         self._unsubscribe()
+        self.uploads.close()
         self.handovers.close()
         close_all(
             (

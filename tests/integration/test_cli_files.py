@@ -1,6 +1,7 @@
 """The commands about files over a core with fakes: what they print, their JSON, their exit codes."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from desktop_app.domain.problems import failure
 from desktop_app.domain.session import End, Remote
 from remote_bootstrap.contract import OP_SYNC_WORKSPACE, STOPPING, Report
 from tests.fakes.outside import World
-from tests.support.cli_rig import Run, add_ready
+from tests.support.cli_rig import Run, add_ready, agent
 
+Background = Callable[[Callable[[], None]], object]
 ODD = "grüße \n\x1b[31m 日本"
 
 
@@ -103,3 +105,30 @@ def test_shutdown_waits_for_a_workspace_that_is_stored_and_tells_how_far_it_is(r
     said = run("shutdown", task)
     assert said.code == 0
     assert "Packing the workspace: 10 % of 2 GB…" in said.err and "Uploading the workspace: 50 % of 1 GB…" in said.err
+
+
+# -- with a launch
+
+
+@pytest.mark.parity("--upload-files")
+def test_a_launch_uploads_once_the_session_is_up_and_waits_for_it(
+    run: Run, world: World, here: Path, in_background: Background
+) -> None:
+    in_background(agent(world))
+    said = run("launch", "--queue", "default", "--no-attach", "--upload-files", str(here / "data"), "--json")
+    assert said.code == 0
+    assert [event["state"] for event in said.events if event["event"] == "upload"][-1] == "done"
+    assert (world.machine.home / "session-files/data/sub" / ODD).is_file()
+
+
+def test_what_is_not_there_stops_the_launch(run: Run, world: World, here: Path) -> None:
+    said = run("launch", "--queue", "default", "--no-attach", "--upload-files", str(here / "nothing"))
+    assert said.code == 1 and "nothing" in said.err
+    assert not world.server().tasks
+
+
+def test_an_upload_that_fails_is_a_failure(run: Run, world: World, here: Path, in_background: Background) -> None:
+    world.machine.connect_errors.append(failure("ssh.auth", address="10.0.0.7"))
+    in_background(agent(world))
+    said = run("launch", "--queue", "default", "--no-attach", "--upload-files", str(here / "data"))
+    assert said.code == 1 and "refused the key" in said.err

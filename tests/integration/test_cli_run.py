@@ -42,7 +42,10 @@ def flags_of(spec: LaunchSpec, scripts: Path) -> list[str]:
     "--docker-args", "--packages", "--requirements", "--user-folder", "--password", "--username", "--init-script",
     "--git-credentials",
 )  # fmt: skip
-def test_every_option_is_a_flag_and_reaches_the_launch(run: Run, world: World, tmp_path: Path) -> None:
+def test_every_option_is_a_flag_and_reaches_the_launch(
+    run: Run, world: World, tmp_path: Path, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    in_background(agent(world))  # with files to upload, the command stays until they are there
     world.server().set_queue("gpu", ["a"])
     world.server().add_session(ServerFacts(Remote.ENDED, "the task to debug"), foreign=True, task="d1")
     (tmp_path / "requirements.txt").write_text("numpy>=1\n", "utf-8")
