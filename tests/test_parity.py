@@ -22,3 +22,13 @@ def test_every_named_test_is_there_and_carries_the_id() -> None:
     marked = marks()
     wrong = [f"{row.id}: {test}" for row in page().values() for test in row.tests if test not in marked.get(row.id, ())]
     assert not wrong, wrong
+
+
+def test_every_row_is_proved_or_argued() -> None:
+    unproved = [row.id for row in page().values() if not row.tests and not row.argued]
+    assert not unproved, "mark the test that proves it, then run: python -m tests.parity.page"
+
+
+def test_every_mark_of_a_test_is_in_the_page() -> None:
+    unknown = marks().keys() - page().keys()
+    assert not unknown, f"give it a row in docs/parity.md, then run python -m tests.parity.page: {unknown}"

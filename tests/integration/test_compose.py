@@ -103,16 +103,6 @@ def test_the_version_and_wrong_usage_of_the_program() -> None:
         assert done.returncode == code and text in done.stdout + done.stderr
 
 
-@pytest.mark.parity("--verbose")
-def test_verbose_says_more_on_standard_error_and_nothing_secret(private_home: Path) -> None:
-    command = [sys.executable, "-m", "desktop_app", "--verbose", "accounts", "add", "http://127.0.0.1:1", "KEY"]
-    loud = subprocess.run(command, input="the-api-secret\n", capture_output=True, text=True)
-    quiet = subprocess.run([*command[:3], *command[4:]], input="the-api-secret\n", capture_output=True, text=True)
-    assert loud.returncode == quiet.returncode == 1 and loud.stdout == quiet.stdout == ""
-    assert "INFO" in loud.stderr and __version__ in loud.stderr and "INFO" not in quiet.stderr
-    assert "the-api-secret" not in loud.stderr + (private_home / ".local/state/sessiondock/cli.log").read_text()
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what PyInstaller does on Linux")
 @pytest.mark.parametrize("original", [None, "/home/ada/lib"])
 def test_a_frozen_apps_children_get_the_persons_library_path(
