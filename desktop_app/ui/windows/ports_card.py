@@ -22,7 +22,7 @@ from desktop_app.ui.windows.ports_more import PortsMore
 
 LOOK_MS = 3000
 REST_LOOKS = 10
-ASIDE_LOOKS = 4  # left out while people work in another window
+ASIDE_LOOKS = 2  # left out while people work in another window
 EMPTY = "Nothing else listens in the session. Start TensorBoard, Gradio or any other server there and it shows up here."
 ASKING = "Asking the session what listens there…"
 AWAY = "They show up here once the session is connected again."
