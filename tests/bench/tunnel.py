@@ -59,8 +59,8 @@ class Bench:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         server = SshServer(folder / "machine")
-        server.start()
         stack.callback(server.kill)
+        server.start()
         remote = stack.enter_context(closing(Program("tests.bench.tunnel_programs", "serve")))
         port = int(remote.read())
         self.client = stack.enter_context(closing(Program("tests.bench.tunnel_programs", "ask")))

@@ -6,6 +6,7 @@ another; tunnel_link is what lies between. Used from the bench's thread.
 
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -40,8 +41,8 @@ def _measure(
     rounds: int, say: Callable[[str], None], folder: Path, link: Link, stack: ExitStack
 ) -> tuple[list[str], dict[str, Any]]:
     server = FarServer(folder / "machine", link)
-    server.start()
     stack.callback(server.kill)
+    server.start()
     remote = stack.enter_context(closing(Program("tests.bench.tunnel_programs", "serve", prefix=link.far)))
     client = stack.enter_context(closing(Program("tests.bench.tunnel_programs", "ask", prefix=link.near)))
     page = stack.enter_context(closing(Program("tests.bench.tunnel_page", str(folder), prefix=link.near)))
@@ -92,8 +93,9 @@ class FarServer(SshServer):
         return super().launch([*self.link.far, *command], log)
 
     def _answers(self) -> bool:
-        probe = [*self.link.far, "ssh-keyscan", "-T", "2", "-p", str(self.port), FAR_ADDRESS]
-        return subprocess.run(probe, capture_output=True, check=False).stdout != b""
+        code = f"import socket; print(socket.create_connection(('{FAR_ADDRESS}', {self.port}), 5).recv(4))"
+        probe = [*self.link.far, sys.executable, "-S", "-c", code]
+        return b"SSH-" in subprocess.run(probe, capture_output=True, check=False).stdout
 
 
 def _start_lab(folder: Path, link: Link, stack: ExitStack) -> int:

@@ -81,7 +81,7 @@ class SshServer:
         command = [SSHD, "-D", "-e", "-f", f"{self.folder}/config", "-p", str(self.port)]
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = self.launch(command, log)
-        wait_until(self._answers, "sshd to answer", 10)
+        wait_until(self._answers, "sshd to answer", 30)
 
     def launch(self, command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
