@@ -4,6 +4,7 @@ As clearml-session does it: the newest is the artifact ``workspace``, the one be
 "input": the server deletes only outputs with a task, so nobody who tidies up loses a workspace by accident.
 """
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from remote_bootstrap import contract
 from remote_bootstrap.folders import user_home
-from remote_bootstrap.report import TaskServer
+from remote_bootstrap.report import ServerError, TaskServer
 
 KEY, OLD_KEY = "workspace", "old_workspace"
 MODE = "input"
@@ -148,8 +149,22 @@ def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> No
     artifacts = [_artifact(newest, KEY, preview)]
     for former in of_task(server, task)[:1]:
         artifacts.append(_artifact(former, OLD_KEY, ""))
-    server.call("tasks.add_or_update_artifacts", {"task": task, "artifacts": artifacts, "force": True})
-    server.edit_runtime({RUNTIME_TIME: str(newest.timestamp)})
+    try:
+        server.call("tasks.add_or_update_artifacts", {"task": task, "artifacts": artifacts, "force": True})
+    except ServerError:  # the server adds none to a task that it calls stopped already, but lets it be edited
+        _replace_artifacts(server, task, artifacts)
+    with contextlib.suppress(ServerError):  # for people only, and just as impossible then
+        server.edit_runtime({RUNTIME_TIME: str(newest.timestamp)})
+
+
+def _replace_artifacts(server: TaskServer, task: str, artifacts: List[Dict[str, Any]]) -> None:
+    found = (_tasks(server, {"id": [task]}, ["id", "execution.artifacts"]) or [{}])[0]
+    others = [
+        one
+        for one in (found.get("execution") or {}).get("artifacts") or []
+        if (one.get("key"), one.get("mode")) not in {(new["key"], new["mode"]) for new in artifacts}
+    ]
+    server.call("tasks.edit", {"task": task, "execution": {"artifacts": [*others, *artifacts]}, "force": True})
 
 
 def _artifact(snapshot: Snapshot, key: str, preview: str) -> Dict[str, Any]:

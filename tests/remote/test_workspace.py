@@ -18,10 +18,11 @@ from remote_bootstrap import contract
 from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
 from remote_bootstrap.progress import Progress
+from remote_bootstrap.report import ServerError
 from remote_bootstrap.settings import Settings
 from remote_bootstrap.steps import snapshots, transport
 from remote_bootstrap.steps.workspace import Job, Workspace, folder_of_session
-from tests.support.sandbox_server import RealApi
+from tests.support.sandbox_server import RealApi, Refused
 
 pytestmark = pytest.mark.slow
 WAIT = 120.0
@@ -35,7 +36,10 @@ class ApiServer:
         self.runtime: dict[str, str] = {}
 
     def call(self, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._api.call(endpoint, **body)
+        try:
+            return self._api.call(endpoint, **body)
+        except Refused as error:
+            raise ServerError(str(error)) from error
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         self.runtime.update(properties)
@@ -235,6 +239,18 @@ def test_what_did_not_change_is_not_stored_again(lab: Lab) -> None:
     again.restore()
     assert "not changed" in again.store(final=True, asked=False).text
     assert again.snapshots() == []
+
+
+def test_a_task_that_the_server_calls_stopped_gets_its_last_snapshot(lab: Lab) -> None:
+    session = lab.session("~/stopped")
+    session.restore()
+    (session.folder / "file").write_text("x")
+    session.store()
+    (session.folder / "file").write_text("the last word")
+    lab.api.call("tasks.stopped", task=session.task, force=True)
+    job = session.store(final=True, asked=False)
+    assert not job.failed, job.text
+    assert [one.key for one in session.snapshots()] == ["workspace", "old_workspace"]
 
 
 @pytest.mark.parity("L6")
