@@ -37,6 +37,7 @@ from desktop_app.domain.route import EXAMPLES
 from desktop_app.services.core import Core
 from desktop_app.services.ownership import WINDOW
 
+PROGRAM = "sessiondock"
 OK, PROBLEM, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 EXIT_CODES = (
@@ -136,7 +137,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="sessiondock",
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [OPTION...]\n       {PROGRAM} COMMAND [OPTION...]",  # there are too many to name them there
         description="Remote development sessions on ClearML agents. Without a command: opens the window.",
         epilog=EXIT_CODES,
     )
@@ -145,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--self-test", action="store_true", help="check this installation and leave")
     top.set_defaults(handler="run_session", session="")
     add_session_flags(top)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM)
     _launch(_command(commands, "launch", "run_launch", "launch a session and connect to it"))
     _list(_command(commands, "list", "run_list", "show the sessions of all accounts"))
     info = _command(commands, "info", "run_info", "show one session")
@@ -237,6 +239,7 @@ def _accounts(commands: Any) -> None:
 
 
 def _launch(command: argparse.ArgumentParser) -> None:
+    command.usage = f"{PROGRAM} launch [OPTION...]"
     _account_argument(command)
     command.add_argument("--no-attach", action="store_true", help="don't connect; the session runs on its own")
     command.add_argument(

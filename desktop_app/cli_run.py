@@ -19,7 +19,7 @@ from desktop_app.cli_typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
 from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.queues import offered
 from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
@@ -45,6 +45,9 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
 
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
+        if spec.cli_compatible:
+            option = options()["cli_compatible"]
+            say(f"{option.flag}: {option.help}")
         self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
         session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)

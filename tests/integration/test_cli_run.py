@@ -67,6 +67,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     assert set(options()) - changed == {"vscode", "store_defaults"}
     said = run("launch", "--no-attach", *flags_of(spec, tmp_path))
     assert said.code == 0 and "correct horse" not in said.out + said.err
+    assert options()["cli_compatible"].help in said.err  # a plain warning
     task, session = next((task, found) for task, found in world.server().tasks.items() if task != "d1")
     profiles = world.profiles
     assert profiles.launches[ACCOUNT.id] == to_profile(spec)
