@@ -135,8 +135,7 @@ class SshFiles:
 
     def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
         with self._refusals(path):
-            self._open.set(part, mode, modified, cancel)
-            self._open.rename(part, path, cancel)
+            self._open.put_in_place(part, path, mode, modified, cancel)
 
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
         at = length if not fresh else min(length, DIGEST_STEP)

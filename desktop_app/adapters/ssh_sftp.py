@@ -21,6 +21,7 @@ from desktop_app.adapters.ssh_sftp_wire import (
     FAILURE,
     FLAG_CREATE,
     FLAG_READ,
+    FLAG_TRUNCATE,
     FLAG_WRITE,
     FSETSTAT,
     HANDLE,
@@ -142,17 +143,18 @@ class Sftp:
     def remove(self, path: str, cancel: Cancel) -> None:
         self._do(REMOVE, text(path), cancel)
 
-    def rename(self, old: str, new: str, cancel: Cancel) -> None:
-        """Replaces ``new`` in one step where the server can; else removes it first."""
-        if POSIX_RENAME in self._extensions:
-            self._do(EXTENDED, text(POSIX_RENAME) + text(old) + text(new), cancel)
+    def put_in_place(self, old: str, new: str, mode: int, modified: int, cancel: Cancel) -> None:
+        """Give ``old`` its mode and time and make it ``new``, in one step where the server can."""
+        about = self._request(SETSTAT, text(old) + attributes(mode, modified), cancel)
+        if POSIX_RENAME in self._extensions:  # both on their way at once
+            moved = self._request(EXTENDED, text(POSIX_RENAME) + text(old) + text(new), cancel)
+            for answer in [self._answer(number, cancel) for number in (about, moved)]:
+                check(*answer)
             return
+        check(*self._answer(about, cancel))
         if self.stat(new, cancel) is not None:
             self.remove(new, cancel)
         self._do(RENAME, text(old) + text(new), cancel)
-
-    def set(self, path: str, mode: int | None, modified: int | None, cancel: Cancel) -> None:
-        self._do(SETSTAT, text(path) + attributes(mode, modified), cancel)
 
     # -- contents
 
@@ -232,11 +234,12 @@ class Sftp:
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
     ) -> None:
         """Keep the first ``offset`` bytes of the file, drop the rest, append. ``done(bytes)``: the server has them."""
-        flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE)
+        flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | (0 if offset else FLAG_TRUNCATE))
         handle = self._ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
         pending: deque[tuple[int, int]] = deque()
         try:
-            self._do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
+            if offset:
+                self._do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
             for block in blocks:
                 while len(pending) >= UNDER_WAY:
                     self._written(pending, done, cancel)

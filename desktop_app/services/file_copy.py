@@ -19,6 +19,7 @@ from desktop_app.domain.transfer import Item, part_name, readable
 from desktop_app.ports import Cancel, FileKind, RemoteFiles
 
 BLOCK = 255 * 1024  # what one SFTP request carries
+RESUMED = 1_000_000  # bytes; a smaller file is sent anew sooner than asked about
 STEP = 32 * 1024 * 1024  # bytes between two checksum requests for a file that is under way
 
 
@@ -121,7 +122,8 @@ def _same(about: os.stat_result, size: int, modified: int, kind: FileKind) -> bo
 
 def _send(files: RemoteFiles, stream: BinaryIO, part: str, moved: Callable[[int], None], cancel: Cancel) -> bool:
     total, start = hashlib.sha256(), 0
-    there = files.stat(part, cancel)
+    worth = os.fstat(stream.fileno()).st_size >= RESUMED
+    there = files.stat(part, cancel) if worth else None
     if there is not None and there.size > 0:
         start = _prefix(stream, there.size, total, lambda: files.digest(part, there.size, cancel), cancel)
         total = total if start else hashlib.sha256()
