@@ -23,7 +23,8 @@ def block(number: int) -> bytes:
 
 def serve_block(client: socket.socket) -> None:
     """The remote application of ``Downloads``: a line with a number, answered with its block."""
-    line = client.makefile("rb").readline()
+    with client.makefile("rb") as lines:
+        line = lines.readline()
     if line.endswith(b"\n"):  # else the connection broke while it was asked
         client.sendall(block(int(line)))
 

@@ -62,6 +62,8 @@ class Application:
             return  # the test closed it
         finally:
             client.close()
+            with self._lock:
+                self._clients.remove(client)
 
 
 def echo(client: socket.socket) -> None:
