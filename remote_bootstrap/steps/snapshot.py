@@ -5,11 +5,14 @@ files; runs on the storing or restoring thread. ``Tell`` hears of bytes done and
 """
 
 import contextlib
+import errno
 import hashlib
 import io
+import lzma
 import os
 import stat
 import tarfile
+import zlib
 from pathlib import Path
 from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
 
@@ -22,6 +25,8 @@ LEVEL = 1  # of gzip: three times as fast as 6, a tenth larger
 
 DANGLING = "a link that leads nowhere"
 CHANGED = "it changed while it was read; stored as far as it was read"
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # the next file would fare no better
+OUTSIDE = "it would land outside of the folder"
 SPECIAL = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -237,8 +242,34 @@ def _preview(root: Path, lines: List[str], named: List[Named]) -> str:
 def unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
     """Put the archive's contents into ``root``. Files there that are newer stay; nothing lands outside.
 
-    Raises OSError and tarfile.TarError for an archive that can't be read, and what ``tell`` raises.
+    Raises tarfile.TarError for an archive that can't be read, OSError for a disk that can't take it (what is there then
+    must not pass for the whole), and what ``tell`` raises.
     """
+    with _damage_told():
+        return _unpack(archive, root, tell)
+
+
+def check(archive: Path) -> None:
+    """Read it all, so that damage shows before a file is in place: for archives without a checksum.
+
+    Raises OSError and tarfile.TarError.
+    """
+    with _damage_told(), tarfile.open(str(archive), "r:*") as tar:
+        for _member in tar:
+            pass
+        while tar.fileobj.read(1 << 20):  # the packer's own checksum comes last
+            pass
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError) as error:  # of the libraries, on garbage
+        raise tarfile.ReadError("it is damaged: %s" % (str(error) or type(error).__name__)) from error
+
+
+def _unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
     named: List[Named] = []
     folders: Dict[str, tarfile.TarInfo] = {}
     links: List[Tuple[str, tarfile.TarInfo]] = []
@@ -249,8 +280,8 @@ def unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
             path = os.path.normpath(member.name)
             if path == ".":
                 continue
-            if os.path.isabs(path) or path.split(os.sep)[0] == ".." or not _safe(root, path):
-                named.append(Named(member.name, "it would land outside of the folder"))
+            if "\0" in path or os.path.isabs(path) or path.split(os.sep)[0] == ".." or not _safe(root, path):
+                named.append(Named(member.name, OUTSIDE))
             elif member.isdir():
                 folders[path] = member
                 _make_folder(root / path, path, named)
@@ -261,8 +292,13 @@ def unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
             else:
                 named.append(Named(member.name, "neither file, folder nor link"))
     for path, member in links:  # last, so that nothing is written by way of one
-        _link(root / path, path, member.linkname, named)
+        if _safe(root, path):  # asked again: a link of this archive may lie on the way by now
+            _link(root / path, path, member.linkname, named)
+        else:
+            named.append(Named(member.name, OUTSIDE))
     for path, member in folders.items():
+        if (root / path).is_symlink() or not _safe(root, path):
+            continue
         with contextlib.suppress(OSError):
             os.chmod(str(root / path), member.mode & 0o777 | stat.S_IRWXU)
     return Unpacked(files, tuple(named))
@@ -274,11 +310,18 @@ def _safe(root: Path, path: str) -> bool:
     return os.path.commonpath([inside, os.path.realpath(str((root / path).parent))]) == inside
 
 
+def _tolerate(error: OSError, path: str, named: List[Named]) -> None:
+    """Name what went wrong with this one; raise what will go wrong with the next one, too."""
+    if error.errno in DISK:
+        raise error
+    named.append(Named(path, _reason(error)))
+
+
 def _make_folder(folder: Path, path: str, named: List[Named]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        named.append(Named(path, _reason(error)))
+        _tolerate(error, path, named)
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: str, named: List[Named]) -> int:
@@ -295,9 +338,11 @@ def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: str, n
             return 0
         _write(target, source, member)
         return 1
-    except (OSError, KeyError) as error:
-        named.append(Named(path, _reason(error) if isinstance(error, OSError) else "the archive lacks it"))
-        return 0
+    except OSError as error:
+        _tolerate(error, path, named)
+    except KeyError:
+        named.append(Named(path, "the archive lacks it"))
+    return 0
 
 
 def _is_newer(target: Path, member: tarfile.TarInfo) -> bool:
@@ -309,8 +354,11 @@ def _is_newer(target: Path, member: tarfile.TarInfo) -> bool:
 
 def _write(target: Path, source: IO[bytes], member: tarfile.TarInfo) -> None:
     draft = target.with_name(".sd-restore-%d" % os.getpid())
+    with contextlib.suppress(FileNotFoundError):
+        draft.unlink()
     try:
-        with draft.open("wb") as stream:
+        # For this user only until its mode is set, and never by way of what lies there under that name.
+        with os.fdopen(os.open(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             while True:
                 block = source.read(1 << 20)
                 if not block:
@@ -336,4 +384,6 @@ def _link(target: Path, path: str, leads_to: str, named: List[Named]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(leads_to)
     except OSError as error:
-        named.append(Named(path, _reason(error)))
+        _tolerate(error, path, named)
+    except ValueError:  # a null byte
+        named.append(Named(path, "it leads to no path"))

@@ -22,6 +22,7 @@ RUNTIME_TIME = "workspace_sync_ts"
 CLI_SECTION, CLI_TAG = "interactive_session", "interactive"
 PAGE, PAGES = 100, 20  # sessions that are looked at for a snapshot of the same folder
 FIELDS = ["id", "name", "execution.artifacts", "hyperparams"]
+LAST_SECOND = 253402300799  # of the year 9999; calendars end there
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -105,23 +106,29 @@ def _folder_text(task: Dict[str, Any]) -> str:
 
 
 def _snapshots(task: Dict[str, Any]) -> List[Snapshot]:
-    artifacts = (task.get("execution") or {}).get("artifacts") or []
-    found = [_snapshot(task, dict(one)) for one in artifacts if one.get("key") in (KEY, OLD_KEY) and one.get("uri")]
+    artifacts = [one for one in (task.get("execution") or {}).get("artifacts") or [] if isinstance(one, dict)]
+    found = [_snapshot(task, one) for one in artifacts if one.get("key") in (KEY, OLD_KEY) and one.get("uri")]
     return sorted(found, key=lambda one: (one.key != KEY, -one.timestamp))
 
 
 def _snapshot(task: Dict[str, Any], artifact: Dict[str, Any]) -> Snapshot:
-    about = {str(pair[0]): str(pair[1]) for pair in artifact.get("display_data") or [] if len(pair) == 2}
+    pairs = [pair for pair in artifact.get("display_data") or [] if isinstance(pair, list) and len(pair) == 2]
+    about = {str(pair[0]): str(pair[1]) for pair in pairs}
     return Snapshot(
         task=str(task.get("id") or ""),
         name=str(task.get("name") or ""),
         url=str(artifact["uri"]),
-        size=int(artifact.get("content_size") or 0),
-        timestamp=int(artifact.get("timestamp") or 0),
+        size=_whole(artifact.get("content_size"), 1 << 62),
+        timestamp=_whole(artifact.get("timestamp"), LAST_SECOND),
         creator=about.get(CREATOR, ""),
         sha256=about.get(CHECKSUM, ""),
         key=str(artifact["key"]),
     )
+
+
+def _whole(value: Any, most: int) -> int:
+    """Any member of the workspace can write a task: 0 for what is no such number."""
+    return value if isinstance(value, int) and 0 < value <= most else 0
 
 
 class Place(NamedTuple):

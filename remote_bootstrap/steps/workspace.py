@@ -120,6 +120,8 @@ class Workspace:
         shown = _Shown(self._show_restoring, stopped)
         try:
             self._fetch(one, archive, shown, stopped)
+            if not one.sha256:
+                snapshot.check(archive)
             done = snapshot.unpack(archive, self.folder, shown.unpacking)
         finally:
             with contextlib.suppress(FileNotFoundError):

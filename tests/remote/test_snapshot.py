@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import socket
 import sys
 import tarfile
@@ -10,7 +11,7 @@ from typing import Dict, Set, Tuple  # noqa: UP035  Python 3.8, like the bootstr
 
 import pytest
 
-from remote_bootstrap.steps import snapshot
+from remote_bootstrap.steps import snapshot, snapshots
 
 ODD = "grüße \n'\"日本"
 NO_UTF8 = os.fsdecode(b"caf\xe9")
@@ -175,6 +176,86 @@ def test_nothing_lands_outside_of_the_folder(tmp_path: Path) -> None:
     assert list(victim.iterdir()) == []
 
 
+def _archive(path: Path, *members: tarfile.TarInfo) -> Path:
+    with tarfile.open(str(path), "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        for member in members:
+            tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return path
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644, **pax: str):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size, info.mode, info.pax_headers = kind, link, size, mode, pax
+    return info
+
+
+def test_no_link_is_made_by_way_of_another_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    doors = [_member("door", tarfile.SYMTYPE, str(victim)), _member("door/five", tarfile.SYMTYPE, "/etc/passwd")]
+    done = snapshot.unpack(_archive(tmp_path / "evil.tar.gz", *doors), tmp_path / "work", quiet)
+    assert list(victim.iterdir()) == []
+    assert names(done.named) == {"door/five": snapshot.OUTSIDE}
+
+
+def test_no_mode_changes_by_way_of_a_link_and_no_draft_is_written_through_one(tmp_path: Path) -> None:
+    victim, work = tmp_path / "victim", tmp_path / "work"
+    victim.mkdir(mode=0o700)
+    work.mkdir()
+    (work / "door").symlink_to(str(victim))
+    (tmp_path / "file").write_text("precious")
+    (work / f".sd-restore-{os.getpid()}").symlink_to(str(tmp_path / "file"))
+    archive = _archive(tmp_path / "a.tar.gz", _member("door", tarfile.DIRTYPE, mode=0o777), _member("good", size=3))
+    snapshot.unpack(archive, work, quiet)
+    assert victim.stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "file").read_text() == "precious"
+    assert (work / "good").read_bytes() == b"xxx"
+
+
+@pytest.mark.parametrize("damage", ["cut", "bits", "mtime", "huge mtime"])
+def test_a_damaged_archive_is_one_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
+    mtime = {"mtime": {"mtime": "nan"}, "huge mtime": {"mtime": "1e300"}}.get(damage, {})
+    random = tmp_path / "random"
+    random.mkdir()
+    (random / "file").write_bytes(os.urandom(200_000))
+    archive = tmp_path / "a.tar.gz"
+    if mtime:
+        _archive(archive, _member("odd", size=3, **mtime))
+    else:
+        pack(random, archive)
+        data = bytearray(archive.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 64] = b"\xff" * 64
+        archive.write_bytes(bytes(data) if damage == "bits" else bytes(data[: len(data) // 2]))
+    with pytest.raises((tarfile.TarError, OSError)):
+        snapshot.check(archive)
+        snapshot.unpack(archive, tmp_path / "work", quiet)
+    assert not (tmp_path / "work").exists() or not list((tmp_path / "work").iterdir())
+
+
+def test_names_with_null_bytes_are_named(tmp_path: Path) -> None:
+    archive = _archive(
+        tmp_path / "a.tar.gz",
+        _member("x", size=1, path="nu\0ll"),
+        _member("y", tarfile.SYMTYPE, "z", linkpath="nu\0ll"),
+        _member("good", size=3),
+    )
+    done = snapshot.unpack(archive, tmp_path / "work", quiet)
+    assert len(done.named) == 2
+    assert (tmp_path / "work" / "good").is_file()
+
+
+def test_a_full_disk_does_not_pass_for_a_restored_workspace(tmp_path: Path) -> None:
+    archive = _archive(tmp_path / "a.tar.gz", _member("big", size=400_000), _member("good", size=3))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            snapshot.unpack(archive, tmp_path / "work", quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() == 0, reason="root reads everything")
 def test_what_is_unreadable_is_named(root: Path, tmp_path: Path) -> None:
     (root / "run.sh").chmod(0)
@@ -184,3 +265,20 @@ def test_what_is_unreadable_is_named(root: Path, tmp_path: Path) -> None:
     finally:
         (root / "empty").chmod(0o700)
     assert set(names(packed.named)) == {"run.sh", "empty"}
+
+
+def test_a_hostile_artifact_is_a_snapshot_without_those_facts() -> None:
+    class Server:
+        def call(self, _endpoint: str, _body: object) -> Dict[str, object]:  # noqa: UP006
+            good = {"key": "workspace", "uri": "http://files/a", "timestamp": 7, "content_size": 3}
+            huge = {
+                "key": "old_workspace",
+                "uri": "b",
+                "timestamp": 10**30,
+                "content_size": "x",
+                "display_data": [1, "ab"],
+            }
+            return {"tasks": [{"id": "t", "execution": {"artifacts": [huge, None, "x", good]}}]}
+
+    found = snapshots.of_task(Server(), "t")  # type: ignore[arg-type]
+    assert [(one.url, one.timestamp, one.size) for one in found] == [("http://files/a", 7, 3), ("b", 0, 0)]
