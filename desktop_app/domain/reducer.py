@@ -112,7 +112,7 @@ def advance(snapshot: SessionSnapshot, event: Event) -> SessionSnapshot:
 
 
 def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
-    facts = _newest_report(now.facts, event.facts)
+    facts = _newest_report(now, event.facts)
     after = replace(now, facts=facts, stale_since=None, endpoints=_merge(now.endpoints, facts.report))
     if facts.remote is Remote.ENDED:
         return _ended(after)
@@ -146,10 +146,13 @@ def _agent_notice(now: SessionSnapshot) -> Problem | None:
     return None if now.notice and now.notice.code == "agent.lost" else now.notice
 
 
-def _newest_report(old: ServerFacts, new: ServerFacts) -> ServerFacts:
-    """Keep what the control channel told when the task's copy is older."""
-    if old.report and (new.report is None or new.report.sequence < old.report.sequence):
-        return replace(new, report=old.report)
+def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
+    """Keep what the control channel told when the task's copy is older, or while the channel is there to tell: every
+    member of the workspace can write the task's copy."""
+    old = now.facts.report
+    told = now.link is Link.UP and new.foreign is None
+    if old and (told or new.report is None or new.report.sequence < old.sequence):
+        return replace(new, report=old)
     return new
 
 
@@ -193,8 +196,6 @@ def _detached(now: SessionSnapshot, _event: Detached) -> SessionSnapshot:
 
 
 def _report_arrived(now: SessionSnapshot, event: ReportArrived) -> SessionSnapshot:
-    if now.facts.report and event.report.sequence < now.facts.report.sequence:
-        return now
     facts = replace(now.facts, report=event.report.public())
     return replace(now, facts=facts, endpoints=_merge(now.endpoints, event.report), notice=_heard(now, event.report))
 

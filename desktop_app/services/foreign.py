@@ -5,6 +5,7 @@ Runs on the session's supervisor thread; one instance per attached session.
 
 from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
 from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel, Server, Target
 from desktop_app.services.outside import Outside
@@ -15,6 +16,10 @@ from remote_bootstrap.contract import Record
 PUBLISHED = (
     "Its host keys are those of every clearml-session, which anybody can download: whoever sits between you and the "
     "machine can read along. Everybody in your ClearML workspace can read its password and log in."
+)
+DISGUISED = (
+    "SessionDock launched this session, but its task claims now that clearml-session did. Somebody in your workspace "
+    "may have changed it to lead you to another machine."
 )
 PASSWORD = "Everybody in your ClearML workspace can read its password and log in."  # noqa: S105
 EXPOSED = "Its task also shows everybody {what}: make a new one and revoke the old."
@@ -29,7 +34,12 @@ class ForeignAccess:
         self._login = ForeignLogin()
 
     def target(self, place: ForeignSession, server: Server, cancel: Cancel) -> Target:
-        """Where to, read anew: router and Kubernetes may have changed it. Problems: ssh.unreachable, server.*"""
+        """Where to, read anew: router and Kubernetes may have changed it.
+
+        Problems: ssh.unreachable, ssh.record, server.*
+        """
+        if self._is_ours():
+            raise failure("ssh.record", why=DISGUISED)
         if not place.ready:
             raise failure("ssh.unreachable", address=place.address or "The session", port=place.port or "?")
         self._login = server.foreign_login(self._session.task, cancel)
@@ -39,6 +49,11 @@ class ForeignAccess:
         record = Record(self._session.task, place.address, place.port, place.user, "", 0)
         way = route_of(self._outside, self._session.account)
         return Target(record, "", *way, True, self._login.password, self._trusted())
+
+    def _is_ours(self) -> bool:
+        """Any member of the workspace can write a task's tags; what SessionDock keeps of its own sessions tells."""
+        kept = self._outside.profiles.host_key(self._session.text)
+        return kept.startswith("ssh-") or bool(self._outside.secrets.get(CLIENT_KEY, self._session.text))
 
     def _trusted(self) -> frozenset[str]:
         """The key that a person confirmed, and no other one; before that those that the tool is known by."""

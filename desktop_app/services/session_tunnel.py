@@ -55,6 +55,7 @@ class SessionTunnel:
         self._private_key = ""
         self._target: Target | None = None
         self._app_secrets: dict[str, str] = {}
+        self._told: dict[str, int] = {}  # application -> port, as the control channel told
 
     # -- from any thread
 
@@ -180,11 +181,19 @@ class SessionTunnel:
         self._store.apply(self._session, ReportArrived(report))
 
     def _route(self, ports: Mapping[str, int]) -> None:
-        """The report knows better; the record's port is right where nothing stands between us and sshd."""
-        now = self._store.get(self._session)
-        known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
+        """The report knows better; the record's port is right where nothing stands between us and sshd.
+
+        Ports in the task count only for a session that has no control channel: everybody in the workspace can write
+        them, and an application's login must not go to another program on that machine.
+        """
+        if self._target is not None and self._target.foreign:
+            now = self._store.get(self._session)
+            known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
+        else:
+            known = self._told
+        self._told = {**known, **ports}
         ssh = {SSH.key: self._target.record.port} if self._target else {}
-        self._tunnel.route({**ssh, **known, **ports})
+        self._tunnel.route({**ssh, **self._told})
 
 
 def _moved(bound: BoundPort) -> Problem:

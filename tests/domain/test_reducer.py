@@ -156,7 +156,17 @@ def test_an_older_report_does_not_undo_a_newer_one() -> None:
     now = fold(READY, newest, READY)
     endpoint = now.endpoint("jupyterlab")
     assert endpoint is not None and endpoint.state == "failed"
-    assert advance(now, ReportArrived(REPORT)) is now
+
+
+def test_while_connected_only_the_session_itself_is_believed() -> None:
+    """Any member of the workspace can write the task's report; the control channel's come in order."""
+    lie = Report("ready", "", 10**9, {"jupyterlab": AppReport("failed", "boom", 4444)}, notices=["evil"])
+    lying = replace(READY, facts=replace(READY.facts, report=lie))
+    up = fold(READY, AttachRequested(PORTS), TunnelUp(), ReportArrived(REPORT), lying)
+    assert up.facts.report == REPORT and up.notice is None
+    late = fold(lying, AttachRequested(PORTS), TunnelUp(), ReportArrived(REPORT), lying)
+    assert late.facts.report == REPORT
+    assert {e.app: e.remote_port for e in late.endpoints} == {"jupyterlab": 8888, "ssh": 10022}
 
 
 def test_no_secret_of_a_report_reaches_a_snapshot() -> None:

@@ -13,6 +13,7 @@ from desktop_app.domain.terminal import plain_text
     ("\x1b]52;c;ZXZpbA==\x1b\\text", "text"),
     ("\x9b2Jtext\x9d", "text"),
     ("\x1b\x1b[[2Jtext", "2Jtext"),
+    ("safe\u202egnp.exe\u2066", "safegnp.exe"),
     ("tab\tstays\x00\x08", "tab\tstays"),
     ("<b>&amp;</b> ünï 会话", "<b>&amp;</b> ünï 会话"),
 ])  # fmt: skip

@@ -146,6 +146,7 @@ def test_the_stage_of_the_connection_that_breaks(rig: CoreRig, session: SessionI
 
 
 def test_a_session_of_clearml_session_is_examined_with_its_password(rig: CoreRig, session: SessionId) -> None:
+    rig.world.secrets.entries.pop(f"client-key/{session.text}")  # not one of ours
     change(rig, session, record=None, foreign=ForeignSession("10.0.0.9", 10022, 10022, "root"))
     found = examine(rig, session)
     assert found.broken is None

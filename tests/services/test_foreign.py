@@ -106,3 +106,16 @@ def test_it_can_be_shut_down() -> None:
         session = theirs(rig)
         rig.core.stop(session, rig.soon())
         assert "stop" in rig.server.calls
+
+
+def test_a_session_of_ours_is_never_taken_for_theirs() -> None:
+    """A member of the workspace changes the tags of somebody's task to lead them to another machine."""
+    with CoreRig() as rig:
+        session = rig.running()
+        task = rig.server.tasks[session.task]
+        task.facts = replace(task.facts, record=None, foreign=PLACE, report=PLACE.report())
+        task.login = LOGIN
+        rig.core.attach(session, rig.soon())
+        problem = rig.until(session, is_link(Link.BLOCKED)).problem
+        assert problem is not None and problem.code == "ssh.record" and "SessionDock launched" in problem.detail
+        assert rig.world.tunnel().targets == []

@@ -6,6 +6,7 @@ import pytest
 
 from desktop_app.domain.problems import AppError, problem
 from desktop_app.domain.session import Link
+from tests.fakes.outside import report_of
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog
 
@@ -42,3 +43,14 @@ def test_a_session_that_can_not_be_noted_as_attached_is_not_held(expected_log: E
         rig.world.profiles.unwritable = None
         rig.core.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
+
+
+def test_ports_that_only_the_task_names_get_no_connection() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        tunnel = rig.world.tunnel()
+        assert tunnel.routes == {"ssh": 10022}, "everybody in the workspace can write the task"
+        tunnel.push(report_of(5, jupyterlab="ready"))
+        tunnel.drop()
+        rig.until(session, lambda s: s.link is Link.UP and len(tunnel.targets) == 2)
+        assert tunnel.routes == {"ssh": 9001, "jupyterlab": 9000}
