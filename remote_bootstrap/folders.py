@@ -85,8 +85,13 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> Path:
     fresh = path.with_name(path.name + ".new-%d" % os.getpid())
     handle = os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     # An environment may hold bytes that are no text; Python reads them as lone surrogates and writes them back.
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        stream.write(text)
-    fresh.chmod(mode)
-    fresh.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+        fresh.chmod(mode)
+        fresh.replace(path)
+    except BaseException:  # half a secret is nobody's
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        raise
     return path

@@ -89,10 +89,14 @@ class JsonFile:
 
     def _write(self, content: Document) -> None:
         draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
-        draft.replace(self._path)
+        try:
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1, ensure_ascii=False)
+            draft.replace(self._path)
+        except BaseException:  # a full disk would fill with drafts
+            draft.unlink(missing_ok=True)
+            raise
 
 
 class ProfilesFile:

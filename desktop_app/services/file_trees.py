@@ -93,7 +93,8 @@ def remote_items(files: RemoteFiles, paths: "list[str]", skip: Skip, cancel: Can
         if entry is None:
             skip(Skipped(path, "it does not exist"))
         else:
-            name = PurePosixPath(path).name or PurePosixPath(root).name or "root"
+            typed = PurePosixPath(path).name
+            name = (typed if typed != ".." else "") or PurePosixPath(root).name or "root"
             yield from _RemoteTree(files, root, skip, cancel).items(root, name, entry)
 
 
@@ -131,7 +132,7 @@ class _RemoteTree:
             return
         if there is None:
             self._skip(Skipped(source, DANGLING))
-        elif target != self._root and not target.startswith(self._root + "/"):
+        elif ".." in PurePosixPath(target).parts or not f"{target}/".startswith(self._root + "/"):
             self._skip(Skipped(source, OUTSIDE))
         else:
             yield Item(ItemKind.LINK, source, path, link=_relative(target, source))

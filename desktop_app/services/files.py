@@ -298,6 +298,8 @@ class _Downloader(_Copier):
         names = item.path.split("/")
         if os.name == "nt" and any(set(name) & NOT_IN_WINDOWS for name in names):
             raise Blocked("Windows has no files of that name")
+        if any(name in ("", ".", "..") or "\0" in name for name in names):  # whoever sends it means harm
+            raise Blocked("no file can have that name")
         return self._folder.joinpath(*names)
 
     def _copy(self, item: Item, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -142,3 +143,20 @@ def test_old_sessions_make_room(folders: tuple[Path, Path]) -> None:
     profiles.save_ports("acc1/new", {"ssh": 9001})
     assert profiles.ports("acc1/0") == {"ssh": 9000} and profiles.ports("acc1/new") == {"ssh": 9001}
     assert profiles.ports("acc1/1") == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+def test_a_full_disk_keeps_what_was_there_and_leaves_no_drafts(folders: tuple[Path, Path]) -> None:
+    import resource  # not on Windows
+
+    first = ProfilesFile(*folders)
+    first.save_account(ADA)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(AppError, match="large"):
+            first.save_last_launch("acc1", {"init_script": "x" * 5000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert {path.name for path in folders[0].iterdir()} == {"settings.json", "settings.json.lock"}
+    assert ProfilesFile(*folders).accounts() == (ADA,)

@@ -11,6 +11,7 @@ from typing import Dict, Set, Tuple  # noqa: UP035  Python 3.8, like the bootstr
 
 import pytest
 
+from remote_bootstrap.folders import write_private
 from remote_bootstrap.steps import snapshot, snapshots
 
 ODD = "grüße \n'\"日本"
@@ -282,3 +283,15 @@ def test_a_hostile_artifact_is_a_snapshot_without_those_facts() -> None:
 
     found = snapshots.of_task(Server(), "t")  # type: ignore[arg-type]
     assert [(one.url, one.timestamp, one.size) for one in found] == [("http://files/a", 7, 3), ("b", 0, 0)]
+
+
+def test_a_full_disk_leaves_no_half_of_a_private_file(tmp_path: Path) -> None:
+    write_private(tmp_path / "clearml.conf", "whole")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            write_private(tmp_path / "clearml.conf", "secret" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("clearml.conf", "whole")]

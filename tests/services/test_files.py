@@ -10,8 +10,8 @@ import pytest
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import Progress, Summary, part_name
-from desktop_app.ports import Cancel
-from tests.fakes.files import FakeMachine
+from desktop_app.ports import Cancel, FileKind, RemoteEntry
+from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig
 
@@ -209,6 +209,34 @@ def test_nothing_is_written_by_way_of_a_link_or_over_a_folder(rig: Rig) -> None:
     summary = rig.upload("data")
     assert list(victim.iterdir()) == []
     assert {one.path.rpartition("/")[2] for one in summary.skipped} == {"sub", "x", "file"}
+
+
+def test_a_path_that_ends_with_its_parent_lands_in_the_folder_all_the_same(rig: Rig) -> None:
+    make_tree(rig.there / "data")
+    rig.download("session-files/data/sub/..")
+    assert [one.name for one in (rig.here / "down").iterdir()] == ["data"]
+
+
+def test_a_hostile_machine_makes_nothing_outside_of_the_folder(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers with names and places that no honest file system has."""
+    (rig.there / "data").mkdir(parents=True)
+    (rig.there / "data" / "link").symlink_to("good")
+    (rig.there / "data" / "good").write_text("x")
+    honest = FakeFiles.real, FakeFiles.list
+
+    def real(self: FakeFiles, path: str, cancel: Cancel) -> str:
+        found = honest[0](self, path, cancel)
+        return found if "link" not in path else found.replace("good", "../../../../etc")
+
+    def names(self: FakeFiles, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]:
+        evil = (RemoteEntry(name, FileKind.FILE, 4) for name in ("nu\0ll", ".."))
+        return (*honest[1](self, folder, cancel), *evil)
+
+    monkeypatch.setattr(FakeFiles, "real", real)
+    monkeypatch.setattr(FakeFiles, "list", names)
+    summary = rig.download("session-files/data")
+    assert [one.name for one in (rig.here / "down" / "data").iterdir()] == ["good"]
+    assert len(summary.skipped) == 3
 
 
 def test_a_full_disk_here_ends_the_download(rig: Rig) -> None:
