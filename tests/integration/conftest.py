@@ -1,14 +1,26 @@
-"""Fixtures of the command line's tests; see tests/support/cli_rig.py. Test thread; ``in_background`` has its own."""
+"""Fixtures that many of these tests share: the command line, a real sshd with a tunnel to it, a person at a terminal.
 
+Test thread; ``in_background`` has its own, and so have the programs behind the tunnel (tests/support/ssh_peers.py).
+"""
+
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from desktop_app import cli
+from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from tests.fakes.outside import World
+from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig
 from tests.support.cli_rig import Run, Said
+from tests.support.desktop_private import PrivateDesktop, RigOptions
+from tests.support.real_terminal import RealTerminal
+from tests.support.ssh_peers import Application, echo
+from tests.support.ssh_server import SshServer
 
 
 @pytest.fixture
@@ -56,3 +68,58 @@ def in_background() -> Iterator[Callable[[Callable[[], None]], None]]:
     for thread in threads:
         thread.join(20)
     assert failures == []
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    made = SshServer(tmp_path / "machine")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def tunnel(server: SshServer) -> Iterator[SshTunnel]:
+    made = SshTunnel("test")
+    made.connect(server.target(), Cancel(20))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def application() -> Iterator[Callable[[Callable[[socket.socket], None]], Application]]:
+    """``application(serve)``: a program that listens where the tunnel ends."""
+    made: list[Application] = []
+
+    def make(serve: Callable[[socket.socket], None]) -> Application:
+        made.append(Application(serve))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def echoing(application: Callable[[Callable[[socket.socket], None]], Application]) -> Application:
+    return application(echo)
+
+
+@pytest.fixture(scope="module", params=["openssh", "asyncssh"])
+def rig(request: pytest.FixtureRequest) -> Iterator[BootstrapRig]:
+    """A session of the bootstrap, with each SSH server that it can start."""
+    with bootstrap_rig() as made:
+        made.start({"SESSIONDOCK_SSH": request.param}, **SSH_ONLY)
+        made.wait_ready()
+        yield made
+
+
+@pytest.fixture
+def terminal() -> Iterator[RealTerminal]:
+    """On a private desktop with the sandbox of its own, which ends with the test."""
+    with PrivateDesktop(RigOptions(tray=False)) as rig:
+        made = RealTerminal(rig)
+        try:
+            yield made
+        finally:
+            made.run("sandbox", "stop")

@@ -15,17 +15,16 @@ import psutil
 import pytest
 
 from tests.e2e.evidence import session_processes
-from tests.integration.test_cli_sandbox import Terminal, terminal
+from tests.support.real_terminal import RealTerminal
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 SSH_ONLY = ("--account", "sandbox", "--no-vscode-server", "--no-jupyter-lab")
-__all__ = ["terminal"]  # the fixture
 
 
-def start_server(terminal: Terminal, task: str, port: int) -> None:
+def start_server(terminal: RealTerminal, task: str, port: int) -> None:
     """Somebody starts a web server in a terminal of the session and leaves it running."""
     command = shlex.split(terminal.json("info", task)["ssh_command"])
     run = f"nohup {sys.executable} -m http.server --bind 127.0.0.1 {port} >/dev/null 2>&1 & echo started"
@@ -48,7 +47,7 @@ def page(local: int) -> bytes:
         return answer.read()
 
 
-def test_ports_of_a_session_from_the_first_look_to_the_doctor(terminal: Terminal) -> None:
+def test_ports_of_a_session_from_the_first_look_to_the_doctor(terminal: RealTerminal) -> None:
     launch = terminal.stay("launch", *SSH_ONLY)
     task = terminal.event(launch, "ready")["id"]
     port, remote = free_port(), free_port()

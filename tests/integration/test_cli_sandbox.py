@@ -5,73 +5,19 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.evidence import CommandLines, files_containing, readable_by_others, session_processes
-from tests.support.desktop_private import PrivateDesktop, RigOptions
-from tests.support.desktop_processes import Program
+from tests.support.real_terminal import COMMAND, RealTerminal
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
-COMMAND = (sys.executable, "-m", "desktop_app")
 NAME = 'Ada\'s "first" session, ünï 会话'
-START_S = 240.0
-ALL_SECRETS = (
-    "import secretstorage, json; bus = secretstorage.dbus_init();"
-    "print(json.dumps({i.get_attributes()['username']: i.get_secret().decode()"
-    " for i in secretstorage.get_default_collection(bus).get_all_items()}))"
-)
-
-
-class Terminal:
-    """A person at a terminal without a display; every program belongs to the rig."""
-
-    def __init__(self, rig: PrivateDesktop) -> None:
-        self.rig = rig
-        del rig.env["DISPLAY"]
-
-    def run(self, *arguments: str, code: int = 0, seconds: float = 120.0) -> str:
-        done = self.rig.run([*COMMAND, *arguments], seconds)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code))
-
-    def stay(self, *arguments: str) -> Program:
-        return self.rig.start([*COMMAND, *arguments, "--json"])
-
-    def event(self, program: Program, name: str, seconds: float = START_S) -> dict[str, Any]:
-        """The first event of that name that a staying command tells."""
-
-        def told() -> dict[str, Any] | None:
-            lines = [line for line in program.output().splitlines() if line.startswith('{"')]
-            assert program.running or any(name in line for line in lines), program.output()
-            return next((e for e in map(json.loads, lines) if e.get("event") == name), None)
-
-        return wait_until(told, f"the event {name}", seconds, poll=0.1)
-
-    def secrets(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(self.rig.run([sys.executable, "-c", ALL_SECRETS]).stdout)
-        return found
-
-
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    with PrivateDesktop(RigOptions(tray=False)) as rig:
-        made = Terminal(rig)
-        try:
-            yield made
-        finally:
-            made.run("sandbox", "stop")
 
 
 def jupyter_through(page: str) -> tuple[httpx.Client, str]:
@@ -85,7 +31,7 @@ def jupyter_through(page: str) -> tuple[httpx.Client, str]:
 
 
 @pytest.mark.parity("--queue", "--session-name")
-def test_a_session_from_launch_to_shutdown(terminal: Terminal) -> None:
+def test_a_session_from_launch_to_shutdown(terminal: RealTerminal) -> None:
     with CommandLines() as lines:
         # -- launch: this process holds the tunnel
         launch = terminal.stay("launch", "--account", "sandbox", "--session-name", NAME, "--no-vscode-server")
@@ -163,7 +109,7 @@ def _key_lines(key: str) -> list[str]:
     return lines[1:-1]  # the first line of every key is the same; the last may be short
 
 
-def test_a_failed_set_up_shows_its_lines(terminal: Terminal) -> None:
+def test_a_failed_set_up_shows_its_lines(terminal: RealTerminal) -> None:
     terminal.run("sandbox", "start")
     done = terminal.rig.run(
         [*COMMAND, "launch", "--account", "sandbox", "--json", "--packages", "no-such-package-of-sessiondock==99"], 180
@@ -174,7 +120,7 @@ def test_a_failed_set_up_shows_its_lines(terminal: Terminal) -> None:
     assert "no-such-package-of-sessiondock" in problem["detail"]
 
 
-def test_without_a_keyring_nothing_is_launched(terminal: Terminal, tmp_path: Path) -> None:
+def test_without_a_keyring_nothing_is_launched(terminal: RealTerminal, tmp_path: Path) -> None:
     del terminal.rig.env["DBUS_SESSION_BUS_ADDRESS"]
     problem = terminal.json("launch", "--account", "sandbox", code=1)["error"]
     assert problem["code"] == "keyring.absent"

@@ -8,31 +8,19 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.evidence import session_processes
-from tests.integration.test_cli_sandbox import COMMAND, START_S, Terminal
-from tests.support.desktop_private import PrivateDesktop, RigOptions
+from tests.support.real_terminal import COMMAND, START_S, RealTerminal
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    with PrivateDesktop(RigOptions(tray=False)) as rig:
-        made = Terminal(rig)
-        try:
-            yield made
-        finally:
-            made.run("sandbox", "stop")
-
-
-def script(terminal: Terminal, line: str) -> subprocess.Popen[str]:
+def script(terminal: RealTerminal, line: str) -> subprocess.Popen[str]:
     """As cron starts it: standard input is at its end."""
     argv = [*COMMAND, *shlex.split(line)]
     return subprocess.Popen(argv, env=terminal.rig.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -49,7 +37,7 @@ def events_until(process: subprocess.Popen[str], name: str) -> list[dict[str, An
 
 
 @pytest.mark.parity("--queue", "--docker", "--yes", "--packages", "--requirements", "--attach", "--shutdown", "H4")
-def test_a_script_of_clearml_session_s(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_script_of_clearml_session_s(terminal: RealTerminal, tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("# ours\nsix==1.17.0\n", "utf-8")
     terminal.run("sandbox", "start")
@@ -105,7 +93,7 @@ def _cpu_seconds(pid: int) -> float:
 class Typist:
     """A person at a terminal of their own."""
 
-    def __init__(self, terminal: Terminal, *arguments: str) -> None:
+    def __init__(self, terminal: RealTerminal, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
@@ -136,7 +124,7 @@ class Typist:
 
 
 @pytest.mark.parity("connected-commands", "--shell")
-def test_a_person_at_a_terminal(terminal: Terminal) -> None:
+def test_a_person_at_a_terminal(terminal: RealTerminal) -> None:
     person = Typist(terminal, "--account", "sandbox", "--session-name", "by hand")
     try:
         person.answer("Number [0]: ", "0")

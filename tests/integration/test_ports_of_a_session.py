@@ -14,21 +14,12 @@ from desktop_app.domain.listening import Listening, read_listening
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target, Way
 from remote_bootstrap import contract, processes
-from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
+from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.ssh_peers import Application, echo
 from tests.support.ssh_server import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow]
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
-
-
-@pytest.fixture(scope="module", params=["openssh", "asyncssh"])
-def rig(request: pytest.FixtureRequest) -> Iterator[BootstrapRig]:
-    with bootstrap_rig() as rig:
-        rig.start({"SESSIONDOCK_SSH": request.param}, **SSH_ONLY)
-        rig.wait_ready()
-        yield rig
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,14 +15,6 @@ from tests.support.relay import Relay
 from tests.support.ssh_peers import MEGABYTE, Application, download, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
 
 
 @pytest.fixture

@@ -28,14 +28,6 @@ from tests.support.ssh_server import TASK, SshServer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
 def folder(private_home: Path) -> Path:
     """A runtime folder with all that a path can hold against a command line."""
     return private_home / 'run 100% "mine" ü'

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.ports import Cancel
-from tests.support.alias_rig import SSH_ONLY, AliasRig, attached_core
-from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
+from tests.support.alias_rig import AliasRig, attached_core
+from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.paths import REPOSITORY
 from tests.support.ssh_home import SshHome, ssh_home
 from tests.support.waiting import wait_until
@@ -36,14 +36,6 @@ OWN = """Host *
     PermitLocalCommand yes
     LocalCommand echo local
 """
-
-
-@pytest.fixture(scope="module", params=["openssh", "asyncssh"])
-def rig(request: pytest.FixtureRequest) -> Iterator[BootstrapRig]:
-    with bootstrap_rig() as rig:
-        rig.start({"SESSIONDOCK_SSH": request.param}, **SSH_ONLY)
-        rig.wait_ready()
-        yield rig
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The doctor's own connection against real broken things: it must name the stage that is broken, and say why."""
 
 import socket
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.route import parse_route
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap.contract import fingerprint
-from tests.support.ssh_peers import Application
 from tests.support.ssh_server import SshServer, free_port
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -38,27 +36,6 @@ class Patient:
 @pytest.fixture
 def patient() -> Patient:
     return Patient()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def application() -> Iterator[Callable[[Callable[[socket.socket], None]], Application]]:
-    made: list[Application] = []
-
-    def make(serve: Callable[[socket.socket], None]) -> Application:
-        made.append(Application(serve))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_a_healthy_machine_tells_what_it_is(server: SshServer, patient: Patient, application) -> None:

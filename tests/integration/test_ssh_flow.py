@@ -3,9 +3,8 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -24,32 +23,11 @@ IN_FLIGHT = 32 * MEGABYTE  # the window, sshd's own, and all the sockets' buffer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
 def tunnel(server: SshServer) -> Iterator[SshTunnel]:
     made = SshTunnel("flow", patience=2.0)
     made.connect(server.target(), Cancel(20))
     yield made
     made.close()
-
-
-@pytest.fixture
-def application() -> Iterator[Callable[[Callable[[socket.socket], None]], Application]]:
-    made: list[Application] = []
-
-    def make(serve: Callable[[socket.socket], None]) -> Application:
-        made.append(Application(serve))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def local(tunnel: SshTunnel, **applications: Application) -> list[int]:

@@ -5,15 +5,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.ports import Cancel, Way
-from tests.support.ssh_peers import Application, echo
+from tests.support.ssh_peers import Application
 from tests.support.ssh_server import SshServer, free_port
 
 NOBODY = 65534
@@ -23,36 +21,14 @@ KEY = "tcp:6006"
 as_another_user = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def tunnel(server: SshServer) -> Iterator[SshTunnel]:
-    made = SshTunnel("test")
-    made.connect(server.target(), Cancel(20))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with closing(Application(echo)) as made:
-        yield made
-
-
 def says(port: int) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(b"hi")
         return client.recv(9)
 
 
-def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunnel, application: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Way(application.port))
+def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunnel, echoing: Application) -> None:
+    bound = tunnel.forward(KEY, 0, Way(echoing.port))
     tunnel.route({"lab": 1})
     assert says(bound.port) == b"hi"
 
@@ -66,9 +42,9 @@ def test_a_forward_reaches_what_listens_on_ipv6_only(tunnel: SshTunnel) -> None:
             listener.accept()[0].close()
 
 
-def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, application: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Way(application.port))
-    other = tunnel.forward("tcp:7007", 0, Way(application.port))
+def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, echoing: Application) -> None:
+    bound = tunnel.forward(KEY, 0, Way(echoing.port))
+    other = tunnel.forward("tcp:7007", 0, Way(echoing.port))
     with socket.create_connection(("127.0.0.1", bound.port), 20) as client:
         client.sendall(b"hi")
         assert client.recv(9) == b"hi"
@@ -79,8 +55,8 @@ def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, applic
         assert says(other.port) == b"hi"
 
 
-def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, application: Application) -> None:
-    bound = tunnel.forward(KEY, free_port(), Way(application.port))
+def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, echoing: Application) -> None:
+    bound = tunnel.forward(KEY, free_port(), Way(echoing.port))
     server.kill()
     server.start()
     tunnel.connect(server.target(), Cancel(20))
@@ -88,9 +64,9 @@ def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, app
 
 
 @as_another_user
-def test_another_user_of_this_computer_gets_nothing(tunnel: SshTunnel, application: Application, expected_log) -> None:
+def test_another_user_of_this_computer_gets_nothing(tunnel: SshTunnel, echoing: Application, expected_log) -> None:
     expected_log("another user")
-    bound = tunnel.forward(KEY, 0, Way(application.port))
+    bound = tunnel.forward(KEY, 0, Way(echoing.port))
     knock = [sys.executable, "-c", KNOCK.format(port=bound.port)]
     ours = subprocess.run(knock, capture_output=True, text=True, timeout=60, check=False)
     assert ours.stdout.strip() == "b'hi'"

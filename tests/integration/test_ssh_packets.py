@@ -8,7 +8,7 @@ import inspect
 import socket
 import threading
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -51,19 +51,6 @@ def test_paramiko_is_the_one_that_was_looked_at() -> None:
     assert paramiko.__version__ in wanted.specifier
     sums = {one.__qualname__: hashlib.sha256(inspect.getsource(one).encode()).hexdigest()[:12] for one in RELIED_ON}
     assert sums == {one.__qualname__: known for one, known in RELIED_ON.items()}
-
-
-@pytest.fixture
-def application() -> Iterator[Callable[[Callable[[socket.socket], None]], Application]]:
-    made: list[Application] = []
-
-    def make(serve: Callable[[socket.socket], None]) -> Application:
-        made.append(Application(serve))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @contextmanager

@@ -6,9 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -22,22 +20,6 @@ from tests.support.waiting import wait_until
 
 SOCKS = "socks:0"
 REVERSE = "reverse:1"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine", extra=("GatewayPorts no",))
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def tunnel(server: SshServer) -> Iterator[SshTunnel]:
-    made = SshTunnel("test")
-    made.connect(server.target(), Cancel(20))
-    yield made
-    made.close()
 
 
 def dial(port: int) -> socket.socket:

@@ -21,14 +21,6 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
 def bastion(tmp_path: Path) -> Iterator[SshServer]:
     """Known to the user, who has a key for it."""
     made = SshServer(tmp_path / "bastion", subsystem=False)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -19,38 +19,9 @@ from desktop_app.adapters.ssh_ports import OURSELVES
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Retry
 from desktop_app.ports import Cancel
-from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all
+from tests.support.ssh_peers import MEGABYTE, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def tunnel(server: SshServer) -> Iterator[SshTunnel]:
-    made = SshTunnel("test")
-    made.connect(server.target(), Cancel(10))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def application() -> Iterator[Callable[[Callable[[socket.socket], None]], Application]]:
-    made: list[Application] = []
-
-    def make(serve: Callable[[socket.socket], None]) -> Application:
-        made.append(Application(serve))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def local(tunnel: SshTunnel, port: int) -> int:

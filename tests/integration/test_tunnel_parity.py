@@ -3,42 +3,16 @@
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from desktop_app.adapters.ssh_tunnel import SshTunnel
-from desktop_app.ports import Cancel
-from tests.support.ssh_peers import Application, echo, receive_all
+from tests.support.ssh_peers import Application, receive_all
 from tests.support.ssh_server import SshServer
 
 SCANS = 200
 OTHERS = 20
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    made = SshServer(tmp_path / "machine")
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def tunnel(server: SshServer) -> Iterator[SshTunnel]:
-    made = SshTunnel("test")
-    made.connect(server.target(), Cancel(20))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def echoing() -> Iterator[Application]:
-    made = Application(echo)
-    yield made
-    made.close()
 
 
 def dial(port: int) -> socket.socket:

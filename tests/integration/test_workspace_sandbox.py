@@ -3,13 +3,11 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.test_cli_sandbox import Terminal
-from tests.support.desktop_private import PrivateDesktop, RigOptions
+from tests.support.real_terminal import RealTerminal
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -17,17 +15,7 @@ pytestmark = pytest.mark.e2e
 LAUNCH = ("launch", "--account", "sandbox", "--no-vscode-server", "--no-jupyter-lab")
 
 
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    with PrivateDesktop(RigOptions(tray=False)) as rig:
-        made = Terminal(rig)
-        try:
-            yield made
-        finally:
-            made.run("sandbox", "stop")
-
-
-def ssh(terminal: Terminal, task: str, command: str) -> str:
+def ssh(terminal: RealTerminal, task: str, command: str) -> str:
     argv = [*shlex.split(terminal.json("info", task)["ssh_command"]), "-o", "BatchMode=yes", command]
     done = subprocess.run(argv, env=terminal.rig.env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,7 +24,7 @@ def ssh(terminal: Terminal, task: str, command: str) -> str:
 
 @pytest.mark.parity("clearml-sync-workspace")
 @pytest.mark.parity("--store-workspace", "--continue-session", "--upload-files", "L3", "L4", "L5")
-def test_what_was_written_is_there_in_the_next_session(terminal: Terminal, tmp_path: Path) -> None:
+def test_what_was_written_is_there_in_the_next_session(terminal: RealTerminal, tmp_path: Path) -> None:
     workspace = tmp_path / "work space"
     first = terminal.stay(*LAUNCH, "--store-workspace", str(workspace))
     task = terminal.event(first, "ready")["id"]

@@ -13,10 +13,8 @@ import paramiko
 import pytest
 
 from tests.e2e.evidence import files_containing
-from tests.integration.test_cli_sandbox import Terminal, terminal
 from tests.support.git_server import PASSWORD, USER, git_server
-
-__all__ = ["terminal"]
+from tests.support.real_terminal import RealTerminal
 
 pytestmark = pytest.mark.e2e
 
@@ -29,7 +27,7 @@ EXPERIMENT = (
 )
 
 
-def api(terminal: Terminal, endpoint: str, **body: object) -> dict:
+def api(terminal: RealTerminal, endpoint: str, **body: object) -> dict:
     """As the person whose key is in the keyring."""
     settings = json.loads((Path(terminal.rig.env["XDG_CONFIG_HOME"]) / "sessiondock" / "settings.json").read_text())
     account = settings["accounts"][0]
@@ -44,7 +42,7 @@ def api(terminal: Terminal, endpoint: str, **body: object) -> dict:
     "--init-script", "--packages", "--user-folder", "--username", "--password", "--git-credentials", "S6", "U7",
     "user-credentials", "remote-environment",
 )  # fmt: skip
-def test_a_session_of_ones_own(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_session_of_ones_own(terminal: RealTerminal, tmp_path: Path) -> None:
     home = Path(terminal.rig.env["HOME"])
     (tmp_path / "init.sh").write_text(INIT)
     work = tmp_path / "the work"

@@ -10,10 +10,9 @@ import pytest
 
 from desktop_app.adapters.ssh_keys import published_by_clearml_session
 from remote_bootstrap.identity import HostKey
-from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
+from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig, run_command
 
 pytestmark = [pytest.mark.slow]
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
 # What clearml-session rewrites where the agent runs as root.
 MACHINE = (
     "/etc/ssh",

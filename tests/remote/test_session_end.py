@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract, processes
-from tests.support.bootstrap_rig import BootstrapRig, Control, bootstrap_rig, run_command
+from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
 
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
 pytestmark = pytest.mark.slow
 
 

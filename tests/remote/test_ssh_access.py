@@ -15,12 +15,11 @@ from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract, passwords
-from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
+from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig, run_command
 from tests.support.ssh_server import SshServer, make_key
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.leaves_threads("Thread-")]
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
 USER, PASSWORD = "ada.lovelace", 'it\'s a "pass$word" `id`'
 OF_THE_MACHINE = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers")
 

@@ -13,11 +13,10 @@ import pytest
 
 from desktop_app.adapters.ssh_keys import new_key
 from remote_bootstrap import contract
-from tests.support.bootstrap_rig import BootstrapRig, Control, bootstrap_rig, run_command, status_of
+from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command, status_of
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.leaves_threads("Thread-")]
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
 KINDS = ("openssh", "asyncssh")  # as in the servers' greetings
 BIG = 20_000_000
 

@@ -23,8 +23,6 @@ from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.ssh_home import SshHome
 from tests.support.waiting import wait_until
 
-SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}
-
 
 class AliasRig:
     """One core over the session of a ``BootstrapRig``, with the places of ``home``'s user."""

@@ -31,6 +31,7 @@ PYTHON = os.environ.get("SESSIONDOCK_TEST_PYTHON") or sys.executable
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARML_", "SESSIONDOCK_"))}
 AGENT_SECRET = "agent-secret-that-children-must-not-see"
 END_SECONDS = 10.0
+SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}  # parameters of a task without the other applications
 
 
 class BootstrapRig:
