@@ -21,14 +21,14 @@ from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.aliases import Aliases
-from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.api import Notice
 from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
 from desktop_app.services.git_keyring import GitKeyring
 from desktop_app.services.handovers import Handovers
-from desktop_app.services.jobs import JobPool
+from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.key_access import KeyAccess
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.launch_uploads import LaunchUploads
@@ -209,7 +209,7 @@ class SessionOps(AccountOps):
                 return
             self._wanted.discard(snapshot.id)
         if snapshot.remote is Remote.READY and snapshot.link is Link.OFF:
-            self.jobs.submit(f"attach {snapshot.name}", self._auto_attach(snapshot.id), _log_problem)
+            self.jobs.submit(f"attach {snapshot.name}", self._auto_attach(snapshot.id), log_problem)
 
     def _auto_attach(self, session: SessionId) -> Callable[[Cancel], object]:
         def attach(cancel: Cancel) -> None:
@@ -258,7 +258,7 @@ class SessionOps(AccountOps):
                 outside.secrets.delete(kind, session.text)
             outside.profiles.forget_session(session.text)
 
-        self.jobs.submit("forget a session", clean, _log_problem)
+        self.jobs.submit("forget a session", clean, log_problem)
 
     def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         return self._parts.accounts.server(session.account, cancel).log(session.task, since, cancel)
@@ -278,7 +278,7 @@ class LinkOps(SessionOps):
 
     def reconnect(self, session: SessionId) -> None:
         if not self._parts.links.reconnect(session):
-            self.jobs.submit("reconnect", self._auto_attach(session), _log_problem)
+            self.jobs.submit("reconnect", self._auto_attach(session), log_problem)
 
     def login_page(self, session: SessionId, app: str, cancel: Cancel) -> str:
         cancel.check()
@@ -390,8 +390,3 @@ class Core(LinkOps):
             callbacks = tuple(self._notice_callbacks)
         for callback in callbacks:
             callback(notice)
-
-
-def _log_problem(outcome: Outcome) -> None:
-    if outcome.problem is not None:
-        _log.warning("%s [%s]", outcome.problem, outcome.problem.cause or outcome.problem.code)

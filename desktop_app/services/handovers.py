@@ -19,8 +19,7 @@ from desktop_app.domain.reducer import Noticed
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
-from desktop_app.services.api import Outcome
-from desktop_app.services.jobs import JobPool
+from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.links import Links
 from desktop_app.services.outside import Outside
 from desktop_app.services.session_tunnel import SessionTunnel
@@ -163,7 +162,7 @@ class Handovers:
             return
         session = new.id
         if self._links.held(session) is not None:
-            self._jobs.submit(f"give to {new.name}", lambda cancel: self._connected(session, cancel), _log_problem)
+            self._jobs.submit(f"give to {new.name}", lambda cancel: self._connected(session, cancel), log_problem)
 
     def _connected(self, session: SessionId, cancel: Cancel) -> None:
         found = handover.read_handover(self._view(session, {}, cancel))
@@ -204,8 +203,3 @@ def _state(kind: GiftKind, wanted: Mapping[str, Any], consents: Mapping[str, str
     if place is not None and consent == place.identity:
         return State.GIVEN
     return State.ASKED if place is not None and (consent or wanted.get(kind.key) is True) else State.NONE
-
-
-def _log_problem(outcome: Outcome) -> None:
-    if outcome.problem is not None:
-        _log.warning("%s [%s]", outcome.problem, outcome.problem.cause or outcome.problem.code)

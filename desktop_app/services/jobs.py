@@ -15,6 +15,12 @@ THREADS = 4
 _log = logging.getLogger(__name__)
 
 
+def log_problem(outcome: Outcome) -> None:
+    """The ``done`` of a job that nobody waits for."""
+    if outcome.problem is not None:
+        _log.warning("%s [%s]", outcome.problem, outcome.problem.cause or outcome.problem.code)
+
+
 class PooledJob:
     """One submitted piece of work."""
 
