@@ -70,9 +70,12 @@ class PortWatch:
             return
         self._asking = Cancel(ASK_S)
         try:
+            self._stop.check()  # only now: a stop that comes later finds this question and ends it
             self._apply(session, self._ports.look(session, self._asking))
         except (AppError, Cancelled) as error:  # the link went down, or the session is of an older version
             _log.debug("no look at the ports of %s: %s", session.text, error)
+        except Exception:  # thread boundary: the rules of the other sessions still count
+            _log.exception("the ports of %s could not be looked at", session.text)
 
     def _apply(self, session: SessionId, view: PortsView) -> None:
         for one in view.ports:
