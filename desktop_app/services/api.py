@@ -129,7 +129,7 @@ class Keys(Protocol):
         """Problems: ssh.wrong_passphrase, keyring.*, server.*"""
 
     def trust_host(self, session: SessionId, fingerprint: str) -> None:
-        """Quick: a person confirms the host key that ``ssh.unknown_host`` names (its ``cause``)."""
+        """A person confirms the host key that ``ssh.unknown_host`` names (its ``cause``). Problems: file.unwritable"""
 
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         """Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase, server.*"""

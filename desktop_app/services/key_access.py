@@ -27,7 +27,7 @@ class KeyAccess:
         self._keys.unlock(session, self._server(session.account, cancel), passphrase, cancel)
 
     def trust_host(self, session: SessionId, fingerprint: str) -> None:
-        """Quick: from now on the machine of this session of clearml-session must show this host key ("SHA256:…")."""
+        """From now on the machine of this clearml-session session must show this key ("SHA256:…")."""
         self._outside.profiles.save_host_key(session.text, fingerprint)
 
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:

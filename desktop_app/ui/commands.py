@@ -147,9 +147,14 @@ class Commands(QObject):
     def _trust(self, session: SessionId) -> None:
         """The shown host key is confirmed; connect."""
         snapshot = self._core.store.get(session)
-        if snapshot is not None and snapshot.problem is not None:
-            self._core.keys.trust_host(session, snapshot.problem.cause)
-        self._reconnect(session)
+        problem = snapshot.problem if snapshot is not None else None
+
+        def work(_cancel: Cancel) -> None:
+            if problem is not None:
+                self._core.keys.trust_host(session, problem.cause)
+            self._core.reconnect(session)
+
+        self._submit(session, Action.RECONNECT, work)
 
     def unlock(self, session: SessionId, passphrase: str) -> None:
         """Fetch the key of a session of another computer, then connect."""

@@ -167,6 +167,16 @@ def test_remedies_reach_the_core(qtbot, face, core, remedy, session, call):
     qtbot.waitUntil(lambda: call in core.calls)
 
 
+def test_a_host_key_that_cannot_be_kept_is_told_and_not_dialled(qtbot, face, core):
+    core.failures["keys.trust_host"] = ui_core.failing("file.unwritable", path="state.json", why="disk full")
+    face.window.sidebar.select(ui_core.BLOCKED)
+    face.commands.remedy(ui_core.BLOCKED, Remedy.TRUST_HOST)
+    banner = failure_banner(face)
+    qtbot.waitUntil(banner.isVisible)
+    assert banner.problem.code == "file.unwritable"
+    assert ("reconnect", ui_core.BLOCKED) not in core.calls
+
+
 @pytest.mark.parametrize("remedy", Remedy)
 def test_no_remedy_is_without_an_answer(qtbot, face, core, remedy):
     """Every label that a banner can show does something."""
