@@ -228,7 +228,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
-    if link is Link.UP and snapshot.facts.foreign is None:
+    if answers(snapshot):
         actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
     if snapshot.facts.has_password and remote is Remote.READY:
         actions.add(Action.COPY_PASSWORD)
@@ -250,6 +250,16 @@ def _ails(snapshot: SessionSnapshot) -> bool:
     failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
     troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed
     return troubled or snapshot.link in (Link.RETRYING, Link.BLOCKED)
+
+
+def answers(snapshot: SessionSnapshot) -> bool:
+    """Whether the session itself can be asked now. One that clearml-session started has no control channel."""
+    return snapshot.link is Link.UP and snapshot.facts.foreign is None
+
+
+def takes_files(snapshot: SessionSnapshot) -> bool:
+    """Whether files can be transferred: the session runs, and this computer may connect to it."""
+    return snapshot.remote is Remote.READY and not snapshot.stop_requested and snapshot.link is not Link.BLOCKED
 
 
 def openable(snapshot: SessionSnapshot, app: str) -> bool:

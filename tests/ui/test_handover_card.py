@@ -60,3 +60,14 @@ def test_it_is_there_only_while_connected(qtbot, core, face, card) -> None:
     asked = len(core.calls)
     core.store.apply(ui_core.CONNECTED, TunnelUp())
     qtbot.waitUntil(lambda: card.isVisibleTo(face.window) and len(core.calls) > asked)
+
+
+def test_nothing_can_be_given_before_the_machine_is_named(qtbot, core, face, card) -> None:
+    """Another session is chosen: the last one's machine goes, and no button works until the new one's is there."""
+    core.failures["handovers.view"] = ui_core.failing("ssh.lost", address="10.0.0.12")
+    core.store.apply(ui_core.CONNECTING, TunnelUp())
+    face.window.sidebar.select(ui_core.CONNECTING)
+    place = find(card, "handover-place", QLabel)
+    assert "10.0.0.5" not in place.text()
+    qtbot.waitUntil(lambda: place.text() not in ("", "Asking the session…"))
+    assert not find(card, "gift-give-git", QPushButton).isEnabled()

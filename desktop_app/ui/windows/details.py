@@ -8,7 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop_app.domain.problems import Problem, Remedy
-from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, progress_of, status_of, takes_files
 from desktop_app.services.api import Core
 from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
@@ -21,7 +21,7 @@ from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, Status
 from desktop_app.ui.windows.app_row import AppRow
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.facts_card import FactsCard
-from desktop_app.ui.windows.files_card import FilesCard, takes_files
+from desktop_app.ui.windows.files_card import FilesCard
 from desktop_app.ui.windows.handover_card import HandoverCard
 from desktop_app.ui.windows.log_panel import LogPanel
 from desktop_app.ui.windows.open_in_button import OpenInButton
@@ -65,8 +65,7 @@ class DetailsPane(QWidget):
         super().__init__(parent)
         self.setObjectName("details")
         self._core, self._commands, self._book = core, commands, book
-        self._session: SessionId | None = None
-        self._takes_files = False
+        self._shown: SessionSnapshot | None = None
         self._buttons: dict[Key, ActionButton] = {}
         self._rows: dict[str, AppRow] = {}
         self.log = LogPanel(core, bridge)
@@ -155,10 +154,10 @@ class DetailsPane(QWidget):
 
     @property
     def session(self) -> SessionId | None:
-        return self._session
+        return self._shown.id if self._shown else None
 
     def show_session(self, snapshot: SessionSnapshot) -> None:
-        self._session = snapshot.id
+        self._shown = snapshot
         self._name.setText(snapshot.name)
         self._pill.show_status(status_of(snapshot))
         self._progress.setText(progress_line(snapshot))
@@ -171,7 +170,6 @@ class DetailsPane(QWidget):
         self.ports.follow(snapshot)
         self.handovers.follow(snapshot)
         self.files.follow(snapshot)
-        self._takes_files = takes_files(snapshot)
         alias = self._core.aliases.of(snapshot.id)
         self._facts.follow(snapshot, alias.name if alias else "")
         self.log.follow(snapshot)
@@ -199,22 +197,22 @@ class DetailsPane(QWidget):
     # -- dropping files
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._takes_files and dropped_paths(event.mimeData()):
+        if self._shown is not None and takes_files(self._shown) and dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = dropped_paths(event.mimeData())
-        if self._session is not None and self._takes_files and paths:
+        paths, shown = dropped_paths(event.mimeData()), self._shown
+        if shown is not None and takes_files(shown) and paths:
             event.acceptProposedAction()
-            self.files.upload(self._session, self._name.text(), paths)
+            self.files.upload(shown.id, shown.name, paths)
 
     def _remedy(self, remedy: Remedy) -> None:
-        if self._session is not None:
-            self._commands.remedy(self._session, remedy)
+        if self._shown is not None:
+            self._commands.remedy(self._shown.id, remedy)
 
     def _dismiss(self) -> None:
-        if self._session is not None:
-            self._commands.dismiss(self._session)
+        if self._shown is not None:
+            self._commands.dismiss(self._shown.id)
 
     def _copy(self, address: str) -> None:
         QGuiApplication.clipboard().setText(address)

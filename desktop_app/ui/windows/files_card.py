@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
+from desktop_app.domain.session import SessionId, SessionSnapshot, takes_files
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.files import FilesDialog
@@ -164,8 +164,3 @@ class FilesCard(Card):
     def _tell(self, text: str) -> None:
         self._stored.setText(text)
         self._stored.setVisible(bool(text))
-
-
-def takes_files(snapshot: SessionSnapshot) -> bool:
-    """Whether files can be transferred: the session runs, and this computer may connect to it."""
-    return snapshot.remote is Remote.READY and not snapshot.stop_requested and snapshot.link is not Link.BLOCKED

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.domain.handover import KINDS, GiftKind, Handover, State
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import Link, SessionId, SessionSnapshot
+from desktop_app.domain.session import SessionId, SessionSnapshot, answers
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
@@ -37,6 +37,7 @@ class HandoverCard(Card):
         self._session: SessionId | None = None
         self._notice: Problem | None = None
         self._up = self._busy = False
+        self._named = False  # the session told which machine it is on
         self._place = label(ASKING, "muted", wrap=True)
         self._place.setAccessibleIdentifier("handover-place")
         self.body.addWidget(self._place)
@@ -45,14 +46,22 @@ class HandoverCard(Card):
             self.body.addWidget(row)
 
     def follow(self, snapshot: SessionSnapshot) -> None:
-        up = snapshot.link is Link.UP and snapshot.facts.foreign is None
+        up = answers(snapshot)
         news = snapshot.id != self._session or (up and not self._up) or snapshot.notice != self._notice
         if snapshot.id != self._session:
-            self._busy = False
+            self._forget()
         self._session, self._up, self._notice = snapshot.id, up, snapshot.notice
         self.setVisible(up)
         if up and news and not self._busy:
             self._ask("handover", self._core.handovers.view)
+
+    def _forget(self) -> None:
+        """Another session: what was agreed to for one machine must not be pressed under another one's name."""
+        self._busy = self._named = False
+        self._place.setText(ASKING)
+        for row in self._rows.values():
+            row.setEnabled(False)
+            row.show_state(State.NONE, "")
 
     def _give(self, kind: GiftKind) -> None:
         self._ask("give", lambda session, cancel: self._core.handovers.give(session, kind, cancel))
@@ -72,16 +81,17 @@ class HandoverCard(Card):
             if session != self._session:
                 return
             self._busy = False
-            for row in self._rows.values():
-                row.setEnabled(True)
             if isinstance(outcome.value, Handover):
                 self._show(outcome.value)
             elif outcome.problem is not None:
                 self._place.setText(str(outcome.problem))
+            for row in self._rows.values():
+                row.setEnabled(self._named)
 
         self._bridge.submit(name, lambda cancel: what(session, cancel), answered, self)
 
     def _show(self, found: Handover) -> None:
+        self._named = bool(found.place)
         self._place.setText(f"What you give goes to {found.place}, encrypted, and is never written into the task.")
         for gift in found.gifts:
             if gift.key in self._rows:

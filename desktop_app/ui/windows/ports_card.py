@@ -9,7 +9,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.domain.listening import Forward
-from desktop_app.domain.session import Link, SessionId, SessionSnapshot
+from desktop_app.domain.session import Link, SessionId, SessionSnapshot, answers
 from desktop_app.services.api import Core, Outcome
 from desktop_app.services.port_view import PortsView, PortView
 from desktop_app.ui.bridge import Bridge
@@ -75,9 +75,8 @@ class PortsCard(Card):
     def follow(self, snapshot: SessionSnapshot) -> None:
         if snapshot.id != self._session:
             self._session, self._view = snapshot.id, None
-        was_up, self._up = self._up, snapshot.link is Link.UP
+        was_up, self._up = self._up, answers(snapshot)
         ours = snapshot.facts.foreign is None  # a session of clearml-session can't be asked
-        self._up = self._up and ours
         self.setVisible(ours and snapshot.link in SHOWN_LINKS)
         self._show()
         if self._up and (not was_up or self._view is None):

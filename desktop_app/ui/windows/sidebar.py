@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, 
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import SessionId, SessionSnapshot
+from desktop_app.domain.session import SessionId, SessionSnapshot, takes_files
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.controls import MenuButton
 from desktop_app.ui.drop import dropped_paths
@@ -15,7 +15,6 @@ from desktop_app.ui.text import menu_text
 from desktop_app.ui.theme import SPACE_M, SPACE_S
 from desktop_app.ui.widgets import button, label
 from desktop_app.ui.windows.banner import ProblemBanner
-from desktop_app.ui.windows.files_card import takes_files
 from desktop_app.ui.windows.session_delegate import SessionDelegate
 
 ALL_ACCOUNTS = ""
