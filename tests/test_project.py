@@ -49,3 +49,10 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
             if "://" not in target and not (page.parent / target).exists():
                 broken.append(f"{page.name}: {target}")
     assert not broken
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    numbers = [page.name[:4] for page in pages]
+    assert numbers == [f"{at:04d}" for at in range(1, len(pages) + 1)]
+    assert [page.read_text("utf-8")[:7] for page in pages] == [f"# {number} " for number in numbers]
