@@ -66,7 +66,6 @@ def _served(site: Site) -> bool:
     return any(queue.get("name") == QUEUE for worker in workers for queue in worker.get("queues", ()))
 
 
-@pytest.mark.parity("N2")
 def test_a_taken_port_is_told_with_the_programs_name(site: Site, taker: Program) -> None:
     said = site.wait_words("notice-banner", "taken", f"Port {JUPYTERLAB.local_port}")
     holder = listening(JUPYTERLAB.local_port)
@@ -108,7 +107,6 @@ def test_an_app_that_was_killed_while_attached_attaches_again(site: Site, taker:
     wait_until(lambda: answers(ports[JUPYTERLAB.key], "/api"), "JupyterLab", LAUNCH_SECONDS)
 
 
-@pytest.mark.parity("S2")
 def test_a_machine_with_another_host_key_is_refused(site: Site, tmp_path: Path) -> None:
     """Another SSH server at the published address: no login is tried there, and the sentence says what to think."""
     port = int(site.widget("fact-machine").name.rsplit(" ", 1)[-1])
