@@ -2,7 +2,7 @@
 
 They belong to a connection, so each new transport is asked again, on a thread of its own (``ssh-reverse``): the machine
 may hold the port for a connection that we know to be dead, and then it takes more than one try. Each connection that
-comes in has two threads; these ports carry little (a debugger, a licence server, a local proxy).
+comes in has two threads, so there are never more than ``AT_ONCE``; these ports carry little (a debugger, a licence).
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from desktop_app.domain.problems import failure
 CONNECT_S = 5.0
 TRY_AGAIN_S = 5.0
 CHUNK = 64 * 1024
+AT_ONCE = 64  # connections from the session; whoever runs its machine could open any number
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class ReverseForwards:
         self._asking = threading.Lock()  # paramiko keeps the answer to one request at a time
         self._ports: dict[str, tuple[int, int]] = {}
         self._transport: SessionTransport | None = None
+        self._room = threading.BoundedSemaphore(AT_ONCE)
 
     def add(self, key: str, remote: int, local: int) -> None:
         """Problems: port.remote (the machine refuses)"""
@@ -98,7 +100,17 @@ class ReverseForwards:
         """On the transport's thread."""
         with self._lock:
             local = next((here for there, here in self._ports.values() if there == server[1]), 0)
-        threading.Thread(target=_carry, args=(channel, local), name="ssh-reverse-1", daemon=True).start()
+        if not self._room.acquire(blocking=False):
+            log.info("port %d of the session has too many connections", server[1])
+            _close(channel)
+            return
+        threading.Thread(target=self._serve, args=(channel, local), name="ssh-reverse-1", daemon=True).start()
+
+    def _serve(self, channel: Channel, local: int) -> None:
+        try:
+            _carry(channel, local)
+        finally:
+            self._room.release()
 
 
 def _carry(channel: Channel, port: int) -> None:

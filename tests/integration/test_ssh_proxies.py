@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from desktop_app.adapters.ssh_reverse import AT_ONCE
 from desktop_app.adapters.ssh_tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
@@ -128,6 +129,26 @@ def test_a_local_port_is_reached_from_over_there(tunnel: SshTunnel) -> None:
             assert len(receive_all(client)) == 64
         tunnel.unbind(REVERSE)
         wait_until(lambda: refuses(remote), "the machine to stop listening")
+
+
+def test_the_session_can_open_only_so_many_connections_at_once(tunnel: SshTunnel, echoing: Application) -> None:
+    remote = free_port()
+    tunnel.reverse(REVERSE, remote, echoing.port)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(closing(dial(remote))) for _ in range(AT_ONCE)]
+        for client in clients:
+            client.sendall(b"hi")
+            assert client.recv(9) == b"hi"
+        assert not serves(remote)
+        clients[0].close()
+        wait_until(lambda: serves(remote), "room for another one")
+
+
+def serves(port: int) -> bool:
+    with closing(dial(port)) as client, contextlib.suppress(ConnectionError):
+        client.sendall(b"hi")
+        return client.recv(9) == b"hi"
+    return False
 
 
 def refuses(port: int) -> bool:
