@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 # The versions of the extra "sandbox" in pyproject.toml; a test compares them.
 REQUIREMENTS = ("clearml==2.1.12", "clearml-agent==3.0.3", "uv>=0.8")
 RETRY = 60.0  # seconds between attempts
+STEP = 900.0  # seconds for one installer; a slow line needs minutes
 _READY = "ready"  # file that names what is installed
 
 
@@ -62,7 +63,13 @@ class Installation:
             [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *REQUIREMENTS],
         )
         for step in steps:
-            done = subprocess.run(step, env=self._environment, capture_output=True, text=True, check=False)
+            try:
+                done = subprocess.run(
+                    step, env=self._environment, capture_output=True, text=True, timeout=STEP, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                self._fail(f"The ClearML agent could not be installed: {error}")
+                return
             if done.returncode != 0:
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
                 self._fail(f"The ClearML agent could not be installed: {last[0]}")

@@ -184,6 +184,8 @@ class Ownership:
         """Shared by this user's processes; whoever can read it is this user."""
         path = self._folder / "authkey"
         _private_folder(self._folder)
+        if path.exists():  # it is written in one step, and never again
+            return path.read_bytes()
         with FileLock(self._folder / "authkey.lock"):
             if not path.exists():
                 _write_private(path, secrets.token_hex(32).encode())
