@@ -7,7 +7,6 @@ session's tunnel, and changes nothing but for a host key that is seen for the fi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from desktop_app.domain.account import relatives_of
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, Verdict, report_of
 from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import AppError, Problem, failure, problem
@@ -17,9 +16,9 @@ from desktop_app.ports import Cancel, Server, Target
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.diagnostics import about
 from desktop_app.services.foreign import ForeignAccess
+from desktop_app.services.key_access import key_of
 from desktop_app.services.outside import Examined, Outside
 from desktop_app.services.routes import route_of
-from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
@@ -210,10 +209,8 @@ class Doctor:
     def _target(self, case: _Case, server: Server | None, record: contract.Record) -> Target | None:
         outside, session = self._outside, case.session
         try:
-            relatives = relatives_of(session.account, outside.profiles.accounts())
-            keys = SessionKeys(outside.secrets, outside.slot_cipher)
             if server is not None:
-                found = keys.find(session, relatives, server, case.within(SERVER_S))
+                found = key_of(outside, session, server, case.within(SERVER_S))
             else:
                 found = self._key_here(session)
             target = Target(record, found, *route_of(outside, session.account))

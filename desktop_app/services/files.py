@@ -15,12 +15,12 @@ from typing import TypeVar
 
 from desktop_app.domain import backoff
 from desktop_app.domain.problems import AppError, Retry, failure
-from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.domain.transfer import SESSION_FILES, Item, ItemKind, Progress, Skipped, Summary, readable
 from desktop_app.ports import Cancel, FileKind, RemoteEntry, RemoteFiles, Server, Target
 from desktop_app.services import file_copy, file_trees
 from desktop_app.services.file_copy import Blocked
+from desktop_app.services.key_access import key_of
 from desktop_app.services.outside import Outside
 from desktop_app.services.routes import route_of
 from desktop_app.services.session_tunnel import SessionTunnel
@@ -187,10 +187,10 @@ class Files:
         facts = server.session(session.task, cancel).facts
         if facts.remote is not Remote.READY:
             raise failure("files.ended", name=facts.name)
+        if facts.foreign is not None:  # its machine is known and trusted once it was attached
+            raise failure("ssh.not_attached", name=facts.name, task=session.task[:8])
         record = RecordTrust(session, self._outside).believed(facts, server, cancel)
-        key = self._outside.secrets.get(CLIENT_KEY, session.text)
-        if not key:
-            raise failure("ssh.no_key")
+        key = key_of(self._outside, session, server, cancel)
         return Target(record, key, *route_of(self._outside, session.account))
 
     # -- the items

@@ -9,6 +9,13 @@ from desktop_app.services.outside import Outside
 from desktop_app.services.session_keys import SessionKeys
 
 
+def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
+    """The session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
+    keyring.*, server.*"""
+    relatives = relatives_of(session.account, outside.profiles.accounts())
+    return SessionKeys(outside.secrets, outside.slot_cipher).find(session, relatives, server, cancel)
+
+
 class KeyAccess:
     """Thread-safe."""
 
@@ -19,7 +26,7 @@ class KeyAccess:
 
     def check(self, session: SessionId, cancel: Cancel) -> None:
         """Make sure that this computer has the session's key. Problems: ssh.no_key, ssh.passphrase, keyring.*"""
-        self._find(session, self._server(session.account, cancel), cancel)
+        key_of(self._outside, session, self._server(session.account, cancel), cancel)
 
     def unlock(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         """Fetch the session's key with its passphrase and keep it. Problems: ssh.wrong_passphrase, keyring.*"""
@@ -34,9 +41,5 @@ class KeyAccess:
         """Let this passphrase open the session's key. Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase"""
         self._outside.register_secret(passphrase)
         server = self._server(session.account, cancel)
-        private = self._find(session, server, cancel)
+        private = key_of(self._outside, session, server, cancel)
         self._keys.set_passphrase(session, server, private, passphrase, cancel)
-
-    def _find(self, session: SessionId, server: Server, cancel: Cancel) -> str:
-        relatives = relatives_of(session.account, self._outside.profiles.accounts())
-        return self._keys.find(session, relatives, server, cancel)

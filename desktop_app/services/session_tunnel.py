@@ -8,17 +8,16 @@ supervisor's affair.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from desktop_app.domain.account import relatives_of
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, Server, Target
 from desktop_app.services.foreign import ForeignAccess
 from desktop_app.services.forwards import SessionForwards
+from desktop_app.services.key_access import key_of
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.routes import route_of
-from desktop_app.services.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
@@ -50,7 +49,6 @@ class SessionTunnel:
         self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel)
         self._trust = RecordTrust(session, outside)
         self._foreign = ForeignAccess(session, outside)
-        self._keys = SessionKeys(outside.secrets, outside.slot_cipher)
         self._dial = Cancel()
         self._private_key = ""
         self._target: Target | None = None
@@ -152,8 +150,7 @@ class SessionTunnel:
 
     def _key(self, server: Server, cancel: Cancel) -> str:
         if not self._private_key:
-            relatives = relatives_of(self._session.account, self._outside.profiles.accounts())
-            self._private_key = self._keys.find(self._session, relatives, server, cancel)
+            self._private_key = key_of(self._outside, self._session, server, cancel)
         return self._private_key
 
     def probe(self, seconds: float) -> None:

@@ -75,6 +75,17 @@ def test_what_needs_our_own_program_is_refused_in_words() -> None:
         assert caught.value.problem.code == "session.foreign"
 
 
+def test_its_files_wait_until_it_is_attached() -> None:
+    with CoreRig() as rig:
+        session = theirs(rig)
+        with pytest.raises(AppError) as caught:
+            rig.core.files.browse(session, "", rig.soon())
+        assert caught.value.problem.code == "ssh.not_attached"
+        rig.core.attach(session, rig.soon())
+        rig.until(session, is_link(Link.UP))
+        rig.core.files.browse(session, "", rig.soon())
+
+
 def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() -> None:
     with CoreRig() as rig:
         unknown = failure("ssh.unknown_host", address="10.0.0.9", port=31022, found=STRANGE, cause=STRANGE)

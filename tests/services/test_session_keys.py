@@ -66,6 +66,14 @@ def test_the_same_api_key_attaches_from_another_computer(server: FakeServer, hom
         assert away.world.secrets.entries[f"client-key/{session.text}"].startswith("PRIVATE KEY of")
 
 
+def test_files_travel_from_another_computer_before_anything_is_attached(server: FakeServer, home: CoreRig) -> None:
+    session = launched(home)
+    with CoreRig(world_of(server)) as away:
+        away.until(session, lambda s: s.remote is Remote.READY)
+        away.core.files.browse(session, "", away.soon())
+        assert away.world.machine.connects == 1
+
+
 def test_nothing_readable_of_the_key_stands_in_the_task(server: FakeServer, home: CoreRig) -> None:
     session = launched(home, PASSPHRASE)
     task = server.tasks[session.task]
