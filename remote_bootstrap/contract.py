@@ -93,6 +93,8 @@ _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 MAX_WORD = 40
 MAX_SENTENCE = 2000
 MAX_NOTICES = 50
+MAX_APPS = 32
+MAX_FINGERPRINT = 64
 
 
 class ContractError(ValueError):
@@ -129,7 +131,8 @@ def _number(value: Any, what: str) -> int:
 
 def _seconds(value: Any) -> Dict[str, float]:
     try:
-        return {str(key): float(seconds) for key, seconds in dict(value or {}).items()}
+        found = list(dict(value or {}).items())[: 4 * MAX_APPS]
+        return {str(key)[:MAX_WORD]: float(seconds) for key, seconds in found}
     except (TypeError, ValueError, OverflowError) as error:
         raise ContractError("report has no usable 'seconds'") from error
 
@@ -234,10 +237,10 @@ class Report:
     def from_json(cls, value: Mapping[str, Any]) -> "Report":
         """Raises ContractError; unknown keys and unknown application states of a newer half are kept readable."""
         apps = {}
-        for key, app in _want(value, "apps", dict, "report").items():
+        for key, app in list(_want(value, "apps", dict, "report").items())[:MAX_APPS]:
             if not isinstance(app, dict):
                 raise ContractError("report of application %r is not an object" % key)
-            apps[str(key)] = AppReport(
+            apps[str(key)[:MAX_WORD]] = AppReport(
                 state=_want(app, "state", str, "report of " + str(key))[:MAX_WORD],
                 detail=str(app.get("detail", ""))[:MAX_SENTENCE],
                 port=_number(app.get("port"), "port of " + str(key)),
@@ -330,7 +333,7 @@ def fingerprints_in_log(lines: List[str]) -> List[str]:
         for line in text.splitlines():
             _, prefix, rest = line.partition(FINGERPRINT_LOG_PREFIX)
             if prefix and rest.split():
-                found[rest.split()[0]] = None
+                found[rest.split()[0][:MAX_FINGERPRINT]] = None
     return list(found)
 
 

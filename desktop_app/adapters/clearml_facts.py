@@ -26,6 +26,9 @@ TASK_FIELDS = (
 )  # fmt: skip
 
 LIVE_STATUSES = ("created", "queued", "in_progress")
+# Any member of the workspace can write a task, and a window that draws a megabyte stands still.
+MAX_NAME, MAX_TAGS = 300, 50
+
 STOPPING = "stopping"  # in status_message: the server asks the agent to end the task
 REPORT_EVERY_S = 30.0  # how often an agent reports
 _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
@@ -104,17 +107,17 @@ def task_facts(
     remote, end = _remote(task, published, report)
     return ServerFacts(
         remote=remote,
-        name=str(task.get("name") or ""),
+        name=str(task.get("name") or "")[:MAX_NAME],
         end=end,
         queue=queue or queue_id_of(task),
         project=project,
         owner=owner,
-        tags=texts(task.get("tags")),
+        tags=tuple(tag[:MAX_NAME] for tag in texts(task.get("tags"))[:MAX_TAGS]),
         has_password=bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,
-        message=str(task.get("status_reason") or task.get("status_message") or ""),
+        message=str(task.get("status_reason") or task.get("status_message") or "")[: contract.MAX_SENTENCE],
         created=time_of(task.get("created")),
         started=time_of(task.get("started")),
         record=record,
