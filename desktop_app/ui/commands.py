@@ -1,36 +1,26 @@
 """What a click does: every action and remedy as one call of the core. GUI thread; blocking calls go through the bridge.
 
-Views never call the core themselves. What failed is kept per session until it works, is tried again or is dismissed.
+How the work runs, and what becomes of what failed, is in work.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
-from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.problems import Remedy
 from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, allowed_actions
 from desktop_app.ports import Cancel
-from desktop_app.services.api import Core, Outcome
+from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.work import Work
 
 CLIPBOARD_HINT = "x-kde-passwordManagerHint"  # clipboard managers that know it keep no history of a secret
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A command that did not work, and how to run it again."""
-
-    problem: Problem
-    again: Callable[[], None]
-
-
-class Commands(QObject):
+class Commands(Work):
     """One for the whole window. Signals ask for what needs a view: a question, the log, the account form."""
 
-    changed = Signal(object)  # SessionId: what is busy or failed has changed
-    failed = Signal(object, object)  # SessionId, Problem
     said = Signal(str)  # a short sentence of success
     ask_shut_down = Signal(object)  # SessionId
     ask_queue = Signal(object)  # SessionId
@@ -41,11 +31,8 @@ class Commands(QObject):
     ask_passphrase = Signal(object)  # SessionId
 
     def __init__(self, core: Core, bridge: Bridge, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(bridge, parent)
         self._core = core
-        self._bridge = bridge
-        self._failures: dict[SessionId, Failure] = {}
-        self._busy: set[tuple[SessionId, str]] = set()
         self._table: dict[Action, Callable[[SessionId], None]] = {
             Action.TERMINAL: self._terminal,
             Action.COPY_SSH: self._copy_ssh,
@@ -72,22 +59,6 @@ class Commands(QObject):
     def busy(self, session: SessionId, action: Action, app: str = "") -> bool:
         """True while this very action is under way, so that a second click does nothing."""
         return self.doing(session, action.value + app)
-
-    def doing(self, session: SessionId, name: str) -> bool:
-        """The same for what ``do`` runs."""
-        return (session, name) in self._busy
-
-    def failure(self, session: SessionId) -> Problem | None:
-        failure = self._failures.get(session)
-        return failure.problem if failure else None
-
-    def dismiss(self, session: SessionId) -> None:
-        if self._failures.pop(session, None):
-            self.changed.emit(session)
-
-    def prune(self, known: frozenset[SessionId]) -> None:
-        """Forget what belongs to sessions that are gone."""
-        self._failures = {session: failure for session, failure in self._failures.items() if session in known}
 
     # -- one per action
 
@@ -182,35 +153,6 @@ class Commands(QObject):
         app: str = "",
     ) -> None:
         self.do(session, action.value + app, work, then)
-
-    def do(
-        self,
-        session: SessionId,
-        name: str,
-        work: Callable[[Cancel], object],
-        then: Callable[[object], None] = lambda _value: None,
-    ) -> None:
-        """Blocking work about a session, once at a time per name; what fails is shown with the session."""
-        key = (session, name)
-        if key in self._busy:
-            return
-        self._busy.add(key)
-        self._failures.pop(session, None)
-
-        def again() -> None:
-            self.do(session, name, work, then)
-
-        def done(outcome: Outcome) -> None:
-            self._busy.discard(key)
-            if outcome.problem is not None:
-                self._failures[session] = Failure(outcome.problem, again)
-                self.failed.emit(session, outcome.problem)
-            elif not outcome.cancelled:
-                then(outcome.value)
-            self.changed.emit(session)
-
-        self._bridge.submit(f"{name}-{session.task[:8]}", work, done, self)
-        self.changed.emit(session)
 
     # -- remedies
 
