@@ -52,8 +52,8 @@ def _open(slot: Slot, secret: str, task: str, public_key: str) -> str:
 
 def _key(kind: SlotKind, secret: str, salt: bytes) -> bytes:
     if kind is SlotKind.API_SECRET:
-        return HKDF(SHA256(), KEY_BYTES, salt, PURPOSE).derive(secret.encode())
-    return Scrypt(salt, KEY_BYTES, SCRYPT_N, SCRYPT_R, SCRYPT_P).derive(secret.encode())
+        return HKDF(SHA256(), KEY_BYTES, salt, PURPOSE).derive(secret.encode("utf-8", "surrogatepass"))
+    return Scrypt(salt, KEY_BYTES, SCRYPT_N, SCRYPT_R, SCRYPT_P).derive(secret.encode("utf-8", "surrogatepass"))
 
 
 def _tied_to(kind: SlotKind, task: str, public_key: str) -> bytes:

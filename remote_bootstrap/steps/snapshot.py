@@ -26,6 +26,7 @@ LEVEL = 1  # of gzip: three times as fast as 6, a tenth larger
 DANGLING = "a link that leads nowhere"
 CHANGED = "it changed while it was read; stored as far as it was read"
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # the next file would fare no better
+OURS = "it belongs to SessionDock"
 OUTSIDE = "it would land outside of the folder"
 SPECIAL = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -59,6 +60,9 @@ def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named
     entries: List[Entry] = []
     named: List[Named] = []
     avoid = {os.path.realpath(str(one)) for one in without}
+    real = os.path.realpath(str(root))
+    if any(real == one or real.startswith(os.path.join(one, "sessions") + os.sep) for one in avoid):  # it holds keys
+        return [], [Named(".", OURS)]
     for entry in _walk(str(root), "", avoid, named):
         kind = stat.S_IFMT(entry.about.st_mode)
         if kind in SPECIAL:

@@ -200,6 +200,8 @@ class Workspace:
         if not self.folder.is_dir():
             raise WorkspaceError("there is no folder %s" % self.folder)
         entries, named = self._scan()
+        if named == [Named(".", snapshot.OURS)]:
+            raise WorkspaceError("the folder %s belongs to SessionDock and holds keys" % self.folder)
         mark = snapshot.fingerprint(entries)
         if mark == self._stored:
             job.text = "The workspace has not changed since it was stored."

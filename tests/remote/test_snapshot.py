@@ -115,6 +115,15 @@ def test_what_belongs_to_sessiondock_is_no_part_of_a_workspace(root: Path, tmp_p
         assert not [name for name in tar.getnames() if "sessiondock" in name]
 
 
+@pytest.mark.parametrize("inside", ["", "sessions/abc/home"])
+def test_the_folder_of_sessiondock_is_never_a_workspace(tmp_path: Path, inside: str) -> None:
+    base = tmp_path / ".sessiondock"
+    (base / "sessions" / "abc" / "home").mkdir(parents=True)
+    (base / "sessions" / "abc" / "home" / "clearml.conf").write_text("secret")
+    (tmp_path / "link").symlink_to(str(base / inside))
+    assert snapshot.scan(tmp_path / "link", (base,)) == ([], [snapshot.Named(".", snapshot.OURS)])
+
+
 def test_the_fingerprint_changes_with_everything_that_is_stored(root: Path) -> None:
     def mark() -> str:
         return snapshot.fingerprint(snapshot.scan(root, ())[0])

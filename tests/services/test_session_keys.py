@@ -193,6 +193,12 @@ def test_unreadable_slots_are_none(text: str) -> None:
     assert key_slots.loads(text) == ()
 
 
+def test_a_passphrase_that_is_no_unicode_works_all_the_same() -> None:
+    """As a terminal of another encoding hands it over."""
+    slot = AesSlots().seal(SlotKind.PASSPHRASE, "caf\udce9 au lait", "PRIVATE", "task", "ssh-ed25519 AAAA")
+    assert AesSlots().open(slot, "caf\udce9 au lait", "task", "ssh-ed25519 AAAA") == "PRIVATE"
+
+
 def test_slots_survive_the_text() -> None:
     slots = (Slot(SlotKind.API_SECRET, "AAA"), Slot(SlotKind.PASSPHRASE, "BBB"))
     assert key_slots.loads(key_slots.dumps(slots)) == slots
