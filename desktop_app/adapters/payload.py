@@ -49,12 +49,14 @@ def base_folder():
 def unpack(task):
     """Write the modules into the session's folder, for this user only; returns the folder."""
     base = os.environ["SESSIONDOCK_HOME"] = base_folder()
-    folder = os.path.join(base, "sessions", task, "code")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    for part in (base, os.path.join(base, "sessions"), os.path.dirname(folder), folder):
+    sessions = os.path.join(base, "sessions")
+    folder = os.path.join(sessions, task, "code")
+    for part in (base, sessions, os.path.dirname(folder), folder):
+        os.makedirs(part, mode=0o700, exist_ok=True)  # each by itself: a parent's mode would be the agent's umask
         if os.lstat(part).st_uid != os.getuid():
             sys.exit("SessionDock: %s belongs to another user; set SESSIONDOCK_HOME to a folder of your own" % part)
-    os.chmod(os.path.dirname(folder), 0o700)
+        if part != base:
+            os.chmod(part, 0o700)
     for name, text in SOURCES.items():
         path = os.path.join(folder, *name.split("/"))
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

@@ -57,6 +57,21 @@ def test_every_module_can_be_read_in_the_script() -> None:
         assert path.read_text("utf-8") in script
 
 
+def test_nobody_else_can_change_a_folder_on_the_way_to_the_program(tmp_path: Path) -> None:
+    """Whatever the agent's umask: who may write the parent could put another session in place."""
+    script = tmp_path / contract.ENTRY_POINT
+    script.write_text(payload.build_payload(), encoding="utf-8")
+    old = tmp_path / "home" / "sessions"
+    code = f"import os, runpy; os.umask(0); runpy.run_path({str(script)!r})['unpack']('task')"
+    environment = {**os.environ, "SESSIONDOCK_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=30)
+    made = [tmp_path / "home", old, old / "task", old / "task" / "code"]
+    assert [oct(one.stat().st_mode & 0o777) for one in made] == ["0o700"] * 4
+    old.chmod(0o777)  # as an earlier version left it
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=30)
+    assert old.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_script_starts_a_session(tmp_path: Path) -> None:
     """Run as the agent does, without a task: it says what it wants instead of a traceback."""
     script = tmp_path / contract.ENTRY_POINT
