@@ -235,7 +235,7 @@ def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
     """Show the window until the user quits; the exit code. The caller has claimed the window (``core.links``)."""
     from desktop_app.ui.app import run  # lazy on purpose: Qt is loaded for the window only
 
-    return run(core, argv, hidden=hidden, on_activate=core.links.on_activate)
+    return run(core, argv, hidden=hidden, on_activate=core.links.questions.on_activate)
 
 
 # -- the log

@@ -28,6 +28,7 @@ from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
 from desktop_app.services.git_keyring import GitKeyring
 from desktop_app.services.handovers import Handovers
+from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.key_access import KeyAccess
 from desktop_app.services.launch_profiles import LaunchProfiles
@@ -82,7 +83,7 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
-    links.on_look(accounts.look_now)
+    links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
     aliases = Aliases(outside, store, links.target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)

@@ -54,7 +54,7 @@ class Handovers:
         self._account = account
         self._actions = {"view": self._view, "give": self._give, "withhold": self._withhold}
         self._givers = {GIT: self._give_git, CLEARML: self._give_clearml, AGENT: self._lend_agent}
-        links.also_answer(OP_HANDOVER, self._answer)
+        links.questions.add(OP_HANDOVER, self._answer)
         self._unsubscribe = store.subscribe(self._on_change)
 
     def close(self) -> None:

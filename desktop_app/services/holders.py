@@ -1,6 +1,6 @@
 """Holders: what this process asks of the other SessionDock processes of this user. Any thread; blocking.
 
-The other side of each question is ``Links.answer``.
+The other side of each question is in ``questions``.
 """
 
 import logging

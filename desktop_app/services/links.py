@@ -1,7 +1,7 @@
 """Links: the connections that this process holds, and the way to those that another one holds. Any thread.
 
-One supervisor per attached session; ``ownership`` makes sure that a session has one owner on this computer. Questions
-of other processes of ours (``answer``) arrive on ownership's threads.
+One supervisor per attached session; ``ownership`` makes sure that a session has one owner on this computer. What other
+processes of ours may ask (``questions``) is answered on ownership's threads.
 """
 
 import logging
@@ -19,6 +19,7 @@ from desktop_app.services.holders import Holders
 from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.questions import Questions
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
 from desktop_app.services.supervisor import Mail, Supervisor
@@ -26,9 +27,6 @@ from desktop_app.services.system_watch import SystemWatch
 from remote_bootstrap.apps import BY_KEY, SSH
 
 DETACH_S = 3.0
-
-# What another process asks about a session that we hold: arguments in, result out, both JSON.
-Question = Callable[[SessionId, Mapping[str, Any]], Mapping[str, Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +45,10 @@ class Links:
         self._closing = False
         self._ports = LocalPorts(outside.profiles)
         self._watch = SystemWatch(outside.watch_system, self.check)
-        self._on_activate: Callable[[], None] = lambda: None
-        self._on_look: Callable[[str], None] = lambda _account: None
-        self.ownership = Ownership(outside.runtime_dir, role, self.answer)
+        self.questions = Questions(lambda session: session in self._supervisors)
+        self._add_questions()
+        self.ownership = Ownership(outside.runtime_dir, role, self.questions.answer)
         self.others = Holders(self.ownership)
-        self._more: dict[str, Question] = {}
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
@@ -221,10 +218,6 @@ class Links:
     def all_held(self) -> tuple[SessionId, ...]:
         return tuple(self._supervisors)
 
-    def also_answer(self, op: str, question: Question) -> None:
-        """Another service's questions, besides those of ``answer``; asked with ``others.ask_who_holds``."""
-        self._more[op] = question
-
     def status(self, session: SessionId) -> Mapping[str, Any]:
         """Link and local ports, asked from the holder if that is another process; {} when nobody holds it."""
         now = self._store.get(session)
@@ -245,39 +238,18 @@ class Links:
         self.others.show_window()
         return False
 
-    def on_look(self, callback: Callable[[str], None]) -> None:
-        """Another process of ours changed something on that account's server; called on a thread of ownership's."""
-        self._on_look = callback
-
-    def on_activate(self, callback: Callable[[], None]) -> None:
-        """What to do when another start of the program wants the window; called on a thread of ownership."""
-        self._on_activate = callback
-
-    def answer(self, op: str, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A question of another process of ours."""
-        if op == holders.OP_ACTIVATE:
-            self._on_activate()
-            return {}
-        session = SessionId.parse(name)
-        if op == holders.OP_LOOK:
-            self._on_look(session.account)
-        elif op == holders.OP_ATTACH:
-            self.attach(session, Cancel(holders.HAND_OVER_S))
-        elif op in (holders.OP_DETACH, holders.OP_GIVE_UP):
-            self._let_go(session, op)
-        elif op == holders.OP_RECONNECT:
-            self.reconnect(session)
-        elif op == holders.OP_STATUS:
-            return self.status(session) if session in self._supervisors else {}
-        elif session not in self._supervisors:
-            raise failure("open.not_ready", app="The session", state="not attached", why="It was detached just now.")
-        elif op in self._more:
-            return self._more[op](session, args)
-        elif op == holders.OP_LOGIN_PAGE:
-            return {"url": self.login_page(session, str(args.get("app", "")))}
-        elif op == holders.OP_SSH_COMMAND:
-            return {"argv": list(self.ssh_command(session))}
-        return {}
+    def _add_questions(self) -> None:
+        """What this file answers; ``attach`` and the like come from the window, a command line or another start."""
+        to_all, to_holder = self.questions.add_for_all, self.questions.add
+        to_all(holders.OP_ATTACH, lambda session, _args: self.attach(session, Cancel(holders.HAND_OVER_S)))
+        to_all(holders.OP_DETACH, lambda session, _args: self._let_go(session, holders.OP_DETACH))
+        to_all(holders.OP_GIVE_UP, lambda session, _args: self._let_go(session, holders.OP_GIVE_UP))
+        to_all(holders.OP_RECONNECT, lambda session, _args: {"redialled": self.reconnect(session)})
+        to_all(holders.OP_STATUS, lambda session, _args: self.status(session) if self.held(session) else {})
+        to_holder(
+            holders.OP_LOGIN_PAGE, lambda session, args: {"url": self.login_page(session, str(args.get("app", "")))}
+        )
+        to_holder(holders.OP_SSH_COMMAND, lambda session, _args: {"argv": list(self.ssh_command(session))})
 
     def _let_go(self, session: SessionId, op: str) -> None:
         if session in self._supervisors:  # else it ended in this very moment

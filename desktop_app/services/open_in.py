@@ -56,7 +56,7 @@ class OpenIn:
         self._store = store
         self._links = links
         self._aliases = aliases
-        links.also_answer(OP_FOLDER, self._answer)
+        links.questions.add(OP_FOLDER, self._answer)
 
     def look(self, cancel: Cancel) -> Installed:
         cancel.check()

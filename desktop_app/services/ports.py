@@ -35,7 +35,7 @@ class Ports:
             "socks": self._socks,
             "stop": self._stop,
         }
-        links.also_answer(OP_PORTS, self._answer)
+        links.questions.add(OP_PORTS, self._answer)
 
     # -- what faces ask for
 

@@ -194,7 +194,7 @@ def test_the_second_window_shows_the_first() -> None:
     shown: list[bool] = []
     with CoreRig(start=False) as first:
         assert first.core.links.claim_window()
-        first.core.links.on_activate(lambda: shown.append(True))
+        first.core.links.questions.on_activate(lambda: shown.append(True))
         with CoreRig(World(runtime_dir=first.world.runtime_dir), start=False) as second:
             assert not second.core.links.claim_window()
     assert shown == [True]
