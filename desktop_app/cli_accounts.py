@@ -37,12 +37,15 @@ class AccountCommands(CommandBase):
         elif known:
             result(table(("ID", "NAME", "SERVER"), [(a.id, a.label, a.api_url) for a in known]))
         else:
-            say("No accounts. Add one: sessiondock accounts add https://api.… ACCESS_KEY")
+            say(
+                "No accounts. Take over the keys of this computer: sessiondock accounts import; add one: sessiondock "
+                "accounts add SERVER ACCESS_KEY; or try the sandbox: sessiondock sandbox start"
+            )
         return 0
 
     def _add(self) -> int:
         if not self.arguments.server or not self.arguments.access_key:
-            raise failure("launch.invalid", why="Give the API server's address and the access key.")
+            raise failure("usage.missing", why="Give the server's address and the access key.")
         found = Credentials(self.arguments.server, self.arguments.access_key, _read_secret(), trust=self._trust())
         account = self.core.credentials.use(found, self.cancel())
         if self.json:

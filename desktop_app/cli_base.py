@@ -18,6 +18,7 @@ from desktop_app.services.core import Core
 CALL_S = 60.0
 SANDBOX_S = 180.0  # its first start installs an agent
 SHORTEST_PREFIX = 4
+LAUNCHES = (None, "launch")  # the commands that may start the sandbox by themselves
 LOOK_S = 1.0  # what another process holds does not change our store
 
 T = TypeVar("T")
@@ -42,7 +43,10 @@ class CommandBase:
         return Cancel(CALL_S)
 
     def account(self) -> Account:
-        """The account that was named, or the only one, or the sandbox where there is none."""
+        """The account that was named, or the only one, or for a launch the sandbox where there is none.
+
+        Problems: account.unknown, account.none
+        """
         name = self._account_name()
         known = self.core.accounts()
         if name == SANDBOX_ID and not any(account.sandbox for account in known):
@@ -54,6 +58,16 @@ class CommandBase:
         if known:
             names = ", ".join(account.label for account in known)
             raise failure("account.unknown", name="(none given: use --account)", known=names)
+        return self._first_account()
+
+    def _first_account(self) -> Account:
+        """The sandbox, for a launch on a computer that holds no ClearML key. Problems: account.none"""
+        if self.arguments.command not in LAUNCHES:
+            raise failure("account.none", found="")
+        offer = self.core.credentials.found(self.cancel())
+        if offer.found:
+            sources = ", ".join(one.source for one in offer.found)
+            raise failure("account.none", found=f" ({sources})")
         return self._new_sandbox()
 
     @property
@@ -166,5 +180,11 @@ def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnaps
 
 
 def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:
-    names = ", ".join(f"{s.name} ({s.id.task[:8]})" for s in known) or "none"
-    return failure("session.unknown", name=text or "(none given)", known=names)
+    """None fits, or more than one does."""
+    names = ", ".join(f"{s.name} ({s.id.task[:8]})" for s in known)
+    fitting = matching(tuple(known), text)
+    if not fitting and not text:
+        return failure("session.none")
+    if len(fitting) > 1:
+        return failure("session.ambiguous", known=names)
+    return failure("session.unknown", name=text, known=names or "none")

@@ -169,7 +169,9 @@ def progress_text(now: Progress) -> str:
 def summary_text(found: Summary) -> str:
     same = f", {found.unchanged} of them there already" if found.unchanged else ""
     checked = "" if found.checked else " The session's machine could not check them."
-    return f"{found.files} files ({size_text(found.size)}) are in {readable(found.to)}{same}.{checked}"
+    files = "1 file" if found.files == 1 else f"{found.files} files"
+    place = "this folder" if found.to == "." else readable(found.to)
+    return f"{files} ({size_text(found.size)}) {'is' if found.files == 1 else 'are'} in {place}{same}.{checked}"
 
 
 def summary_json(found: Summary) -> dict[str, object]:

@@ -35,9 +35,9 @@ def add_gift_commands(make: MakeCommand) -> None:
 
 
 def gift_kind(text: str) -> GiftKind:
-    """A kind as an argument; argparse turns ValueError into wrong usage."""
+    """A kind as an argument."""
     if text not in WORDS:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"“{text}” is none of: {', '.join(WORDS)}")
     return WORDS[text]
 
 

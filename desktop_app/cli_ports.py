@@ -40,10 +40,10 @@ def add_port_commands(make: MakeCommand) -> None:
 
 
 def port_number(text: str) -> int:
-    """A port as an argument; argparse turns ValueError into wrong usage."""
-    port = int(text)
+    """A port as an argument."""
+    port = int(text) if text.isascii() and text.isdigit() else 0
     if not 0 < port < 65536:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"“{text}” is no port; a port is a number from 1 to 65535")
     return port
 
 

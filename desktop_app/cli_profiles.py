@@ -42,7 +42,7 @@ class ProfileCommands(CommandBase):
     def run_profiles(self) -> int:
         what = self.arguments.what
         if what not in ("list", "import") and not self.arguments.name:
-            raise failure("launch.invalid", why=f"Name the profile: sessiondock profiles {what} NAME.")
+            raise failure("usage.missing", why=f"Name the profile: sessiondock profiles {what} NAME.")
         if what != "save" and any(name.startswith(PREFIX) for name in vars(self.arguments)):
             raise failure("launch.invalid", why=f"Launch options belong to “profiles save”, not to “profiles {what}”.")
         done: Any = getattr(self, f"_{what}_profile")()

@@ -92,7 +92,7 @@ class OneSession(RunCommands, SessionCommands):
             return self.session()
         found = self._living()
         if not found:
-            raise failure("session.unknown", name="(none given)", known="none")
+            raise failure("session.none")
         if len(found) == 1 or not self.asks:
             return found[0]
         return cli_ask.choose("Which session?", [(cli_ask.session_entry(one), one) for one in found])

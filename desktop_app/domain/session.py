@@ -296,6 +296,8 @@ def progress_of(snapshot: SessionSnapshot) -> str:
         return facts.report.detail or _PHASE_TEXT[facts.report.phase]
     if waiting and snapshot.remote is not Remote.STOPPING:
         return " · ".join(waiting)
+    if snapshot.remote is Remote.STOPPING and facts.report.phase == contract.READY:  # it has not heard of it yet
+        return "Shutting down"
     failed = [f"{e.label} failed" for e in snapshot.endpoints if e.state == contract.APP_FAILED]
     if failed and facts.report.phase == contract.READY:
         return " · ".join(failed)

@@ -69,10 +69,16 @@ class SessionForwards:
         key = Forward(Kind.SOCKS, SOCKS_PORT).key
         with self._lock:
             now = self._active.get(key)
-            if now is not None and wanted and wanted != now.local_port:
+            before = now if now is not None and wanted and wanted != now.local_port else None
+            if before is not None:
                 self._tunnel.unbind(key)
             port = wanted or self._ports.wanted(self._session, (key,), {key: SOCKS_PORT})[key]
-            bound = self._insisted(key, wanted, self._tunnel.proxy(key, port))
+            try:
+                bound = self._insisted(key, wanted, self._tunnel.proxy(key, port))
+            except AppError:
+                if before is not None:
+                    self.socks(before.local_port)
+                raise
             self._ports.keep(self._session, {key: bound.port})
             forward = Forward(Kind.SOCKS, bound.port)
             self._set(forward)
@@ -86,9 +92,15 @@ class SessionForwards:
         key = local_key(remote_port)
         with self._lock:
             now = self._active.get(key)
-            if now is not None and wanted and wanted != now.local_port:
+            before = now if now is not None and wanted and wanted != now.local_port else None
+            if before is not None:
                 self._tunnel.unbind(key)
-            bound = self._bind(key, remote_port, host, wanted)
+            try:
+                bound = self._bind(key, remote_port, host, wanted)
+            except AppError:
+                if before is not None:  # what was asked for can't be had; what was there comes back
+                    self.local(before.remote_port, before.host, before.local_port)
+                raise
             forward = Forward(Kind.LOCAL, bound.port, remote_port, host)
             self._ports.keep(self._session, {key: bound.port})
             self._set(forward)

@@ -4,6 +4,7 @@ The other side of each question is in ``questions``.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from desktop_app.domain.session import SessionId
 from desktop_app.services.ownership import WINDOW, Holder, Ownership, wait_claim
 
 HAND_OVER_S = 5.0
+GONE_S = 1.0  # from the broken answer of a process that ends to its end
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Holders:
             return None
         holder = self.of(session)
         if holder is not None and self._ownership.role == WINDOW and holder.role != WINDOW:
-            self.ask(holder, OP_GIVE_UP, session)
+            self._ask_to_let_go(holder, OP_GIVE_UP, session)
         seconds = HAND_OVER_S if holder and self._ownership.role == WINDOW else 1.0
         if wait_claim(self._ownership, session.text, seconds):
             return None
@@ -56,7 +58,23 @@ class Holders:
         self.ask(window, OP_ATTACH, session)
 
     def detach(self, holder: Holder, session: SessionId) -> None:
-        self.ask(holder, OP_DETACH, session)
+        self._ask_to_let_go(holder, OP_DETACH, session)
+
+    def _ask_to_let_go(self, holder: Holder, op: str, session: SessionId) -> None:
+        """A command line that lets go ends at once, often before it has answered; that it is gone is answer enough."""
+        try:
+            self.ask(holder, op, session)
+        except AppError as error:
+            if error.problem.code != "tunnel.owned" or not self._gone(holder, session):
+                raise
+
+    def _gone(self, holder: Holder, session: SessionId) -> bool:
+        end = time.monotonic() + GONE_S
+        while (now := self.of(session)) is not None and now.pid == holder.pid:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
+        return True
 
     def reconnect(self, session: SessionId) -> bool:
         """False when nobody else holds it."""

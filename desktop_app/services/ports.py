@@ -105,6 +105,9 @@ class Ports:
         answer = tunnel.request(contract.OP_LISTENING, {}, cancel)
         now = self._store.get(session)
         known = [endpoint.remote_port for endpoint in now.endpoints] if now else []
+        if tunnel.address == LOOPBACK:  # a session on this computer sees our own ends of the tunnel, too
+            known += [endpoint.local_port for endpoint in now.endpoints] if now else []
+            known += [forward.local_port for forward in tunnel.forwards.all()]
         more = answer.get("more")
         return shown(read_listening(answer), known), more if isinstance(more, int) else 0
 

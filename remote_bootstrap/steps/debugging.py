@@ -84,7 +84,7 @@ def _links(home: Path, folder: Path) -> None:
 def _write_launch(folder: Path, run: Run) -> None:
     """VS Code's run configuration; a repository that brings its own keeps it."""
     path = folder / LAUNCH
-    if path.exists():
+    if path.exists() or path.parent.is_symlink() or path.parent.is_file():
         return
     inside = "${workspaceFolder}/" + ("" if run.folder in ("", ".") else run.folder + "/")
     entry: Dict[str, Any] = {

@@ -65,7 +65,7 @@ def test_an_unclear_session_is_an_error_that_names_what_there_is(run: Run, world
     add_ready(world, "twin")
     add_ready(world, "twin")
     said = run("info", *([text] if text else []), "--json")
-    assert said.code == 1 and said.json["error"]["code"] == "session.unknown"
+    assert said.code == 1 and said.json["error"]["code"] == "session.ambiguous"
     assert "twin" in said.err
 
 

@@ -97,3 +97,20 @@ def test_a_token_becomes_an_account_of_its_user(run: Run, world: World) -> None:
     assert account.access_key == "" and "token that can't be renewed" in account.facts
     assert world.secrets.entries == {f"api-secret/{account.id}": "a.b.c"}
     assert account.id != ACCOUNT.id
+
+
+@pytest.mark.parametrize("command", [("--queue", "default", "--yes"), ("launch",)])
+def test_a_launch_starts_no_sandbox_where_there_is_a_key_to_use(
+    run: Run, world: World, command: tuple[str, ...]
+) -> None:
+    world.credentials.files = {"a": FILE}
+    said = run(*command)
+    assert said.code == 1 and "accounts import" in said.err and FILE.source in said.err
+    assert world.profiles.accounts() == ()
+
+
+@pytest.mark.parametrize("command", [("cleanup",), ("git", "list")])
+def test_what_is_no_launch_starts_no_sandbox(run: Run, world: World, command: tuple[str, ...]) -> None:
+    said = run(*command, "--json")
+    assert said.code == 1 and said.json["error"]["code"] == "account.none"
+    assert world.profiles.accounts() == ()

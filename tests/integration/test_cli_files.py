@@ -28,7 +28,7 @@ def test_up_and_down_again(run: Run, world: World, here: Path) -> None:
     task = add_ready(world)
     said = run("upload", task, str(here / "data"))
     assert said.code == 0
-    assert "1 files" in said.err and "/home/me/session-files" in said.err
+    assert "1 file (" in said.err and "/home/me/session-files" in said.err
     assert run("download", task, "session-files/data", "--to", str(here / "back")).code == 0
     assert (here / "back" / "data" / "sub" / ODD).read_bytes() == (here / "data" / "sub" / ODD).read_bytes()
 

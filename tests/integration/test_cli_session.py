@@ -74,7 +74,7 @@ def test_yes_launches_a_second_session(run: Run, world: World, in_background: Ba
         (("--queue", "no such queue", "--yes"), "queue.unknown"),
         (("--queue", "default", "--session-name", "x"), "launch.invalid"),
         (("--attach", "nothing"), "session.unknown"),
-        (("--attach",), "session.unknown"),
+        (("--attach",), "session.none"),
         (("--shutdown", "nothing"), "session.unknown"),
         (("--yes", "--account", "nobody"), "account.unknown"),
         (("--yes", "--config-file", "/proc/version"), "launch.invalid"),

@@ -64,6 +64,17 @@ def test_what_the_repository_brings_is_kept(clone: Path, tmp_path: Path) -> None
     assert (clone / ".vscode" / "launch.json").read_text() == "mine"
 
 
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_an_odd_vscode_folder_of_the_repository_is_left_alone(clone: Path, tmp_path: Path, kind: str) -> None:
+    if kind == "file":
+        (clone / ".vscode").write_text("mine")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        (clone / ".vscode").symlink_to(tmp_path / "elsewhere")
+    debugging.prepare(settings_of(RUN, tmp_path), tmp_path / "home", "")
+    assert not (tmp_path / "elsewhere" / "launch.json").exists()
+
+
 def test_a_named_folder_is_kept(clone: Path, tmp_path: Path) -> None:
     named = settings_of(RUN, tmp_path, user_folder=str(tmp_path))
     assert debugging.prepare(named, tmp_path / "home", "").user_folder == tmp_path

@@ -6,15 +6,17 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from desktop_app.domain.problems import AppError
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import Cancel
+from desktop_app.services import holders
+from desktop_app.services.holders import Holders
 from desktop_app.services.ownership import WINDOW, Ownership
 from tests.fakes.outside import ACCOUNT, World
 from tests.support import owner_process
@@ -214,3 +216,24 @@ def test_detaching_what_nobody_holds_is_no_problem() -> None:
         rig.core.detach(session, Cancel(5))
         rig.core.detach(SessionId(ACCOUNT.id, "f" * 32), Cancel(5))
         wait_until(lambda: rig.get(session).link is Link.OFF, "the session to be detached")
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_holder_that_ends_before_it_answers_has_let_go(
+    mine: Ownership, folder: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    monkeypatch.setattr(holders, "GONE_S", 0.2)
+    session = SessionId.parse(NAME)
+    with closing(Ownership(folder, "cli", nothing)) as other:
+        assert other.claim(NAME)
+        holder = mine.holder(NAME)
+        assert holder is not None
+
+        def unanswered(*_: object) -> dict[str, Any]:
+            if ends:
+                other.release(NAME)
+            raise failure("tunnel.owned", pid=1, cause="EOFError")
+
+        monkeypatch.setattr(mine, "ask", unanswered)
+        with nullcontext() if ends else pytest.raises(AppError):
+            Holders(mine).detach(holder, session)

@@ -87,6 +87,22 @@ def test_the_port_that_a_person_insists_on_is_had_or_said_to_be_taken(rig: CoreR
     rig.world.tunnel().taken[16008] = "nc (process 1)"
     with pytest.raises(AppError, match=r"16008 .*nc \(process 1\)"):
         rig.core.ports.forward(session, 6006, rig.soon(), local=16008)
+    kept = rig.core.ports.forward(session, 6006, rig.soon())
+    assert kept.local_port == 16007
+    assert rig.world.tunnel().bound["local:6006"].port == 16007, "a refused wish takes nothing away"
+
+
+def test_a_refused_wish_leaves_the_forward_and_the_proxy_that_were_there(rig: CoreRig, session: SessionId) -> None:
+    rig.core.ports.forward(session, 6006, rig.soon(), local=16007)
+    rig.core.ports.socks(session, rig.soon(), local=16010)
+    rig.world.tunnel().taken.update({16008: "nc (process 1)"})
+    with pytest.raises(AppError, match="16008"):
+        rig.core.ports.forward(session, 6006, rig.soon(), local=16008)
+    with pytest.raises(AppError, match="16008"):
+        rig.core.ports.socks(session, rig.soon(), local=16008)
+    bound = rig.world.tunnel().bound
+    assert {one.port for one in bound.values()} >= {16007, 16010}
+    assert {one.local_port for one in rig.world.forwards.of(session.text)} == {16007, 16010}
 
 
 def test_a_port_where_nobody_listens_yet_can_be_forwarded(rig: CoreRig, session: SessionId) -> None:
