@@ -4,7 +4,6 @@ Callbacks come on worker threads, slots run on the GUI thread. Emitting on a del
 unsubscribes first and a lock keeps a late callback from emitting afterwards.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -15,7 +14,6 @@ from desktop_app.domain.session import SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Job, Outcome
 
-log = logging.getLogger(__name__)
 COALESCE_MS = 40  # store changes of one burst reach the views together
 
 
@@ -136,8 +134,6 @@ class Bridge(QObject):
         ticket, owner, then, outcome = delivery
         if ticket.dropped or not isValid(owner):
             return
-        if outcome.problem is not None:
-            log.info("job ended with a problem: %s (%s)", outcome.problem, outcome.problem.cause)
         then(outcome)
 
     def close(self) -> None:
