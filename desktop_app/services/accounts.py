@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from desktop_app.domain.account import SANDBOX_ID, Account, Identity, relatives_of
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD, SESSION_KINDS
+from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
+from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
 from desktop_app.services.session_keys import SessionKeys
@@ -222,9 +223,7 @@ class Accounts:
         snapshot = self._store.get(session)
         self._store.remove(session)
         if snapshot is not None and snapshot.remote is Remote.ENDED:
-            for kind in SESSION_KINDS:
-                self._outside.secrets.delete(kind, session.text)
-            self._outside.profiles.forget_session(session.text)
+            forget_session(self._outside, session)
 
     def cancel(self) -> None:
         """Quick: begin to end."""

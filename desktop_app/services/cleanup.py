@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 
 from desktop_app.domain.cleanup import FinishedSession, removable
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel, Server
+from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.store import SessionStore
 
@@ -44,7 +44,5 @@ class Cleanup:
             _log.warning("the finished session %s is kept: %s", session.text, error)
             return False
         self._store.remove(session)
-        self._outside.profiles.forget_session(session.text)
-        for kind in SESSION_KINDS:
-            self._outside.secrets.delete(kind, session.text)
+        forget_session(self._outside, session)
         return True

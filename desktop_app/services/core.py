@@ -16,7 +16,6 @@ from desktop_app.domain.open_in import TERMINAL
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
-from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
@@ -26,6 +25,7 @@ from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor import Doctor
 from desktop_app.services.files import Files
+from desktop_app.services.forgetting import forget_session
 from desktop_app.services.git_keyring import GitKeyring
 from desktop_app.services.handovers import Handovers
 from desktop_app.services.holders import OP_LOOK
@@ -253,13 +253,7 @@ class SessionOps(AccountOps):
     def forget(self, session: SessionId) -> None:
         self.store.remove(session)
         outside = self._parts.outside
-
-        def clean(_cancel: Cancel) -> None:
-            for kind in SESSION_KINDS:
-                outside.secrets.delete(kind, session.text)
-            outside.profiles.forget_session(session.text)
-
-        self.jobs.submit("forget a session", clean, log_problem)
+        self.jobs.submit("forget a session", lambda _cancel: forget_session(outside, session), log_problem)
 
     def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         return self._parts.accounts.server(session.account, cancel).log(session.task, since, cancel)

@@ -21,10 +21,11 @@ from desktop_app.domain.options import (
     validate,
 )
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.secrets import CLIENT_KEY, SESSION_KINDS, SSH_PASSWORD
+from desktop_app.domain.secrets import CLIENT_KEY, SSH_PASSWORD
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.domain.storage import storage_packages
 from desktop_app.ports import Cancel, Server, TaskDraft
+from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
 from desktop_app.services.session_keys import SessionKeys
@@ -111,9 +112,7 @@ class Launcher:
         except (AppError, Cancelled) as error:
             _log.warning("the task of the failed launch %s is left behind: %s", session.text, error)
         try:
-            for kind in SESSION_KINDS:
-                self._outside.secrets.delete(kind, session.text)
-            self._outside.profiles.forget_session(session.text)
+            forget_session(self._outside, session)
         except AppError as error:
             _log.warning("the key of the failed launch %s is left behind: %s", session.text, error)
         self._store.remove(session)

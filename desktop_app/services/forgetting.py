@@ -1,0 +1,12 @@
+"""What this computer keeps about a session, and how it is forgotten. Blocking; any thread."""
+
+from desktop_app.domain.secrets import SESSION_KINDS
+from desktop_app.domain.session import SessionId
+from desktop_app.services.outside import Outside
+
+
+def forget_session(outside: Outside, session: SessionId) -> None:
+    """Its secrets first: when the keyring refuses, the rest still tells of it. Problems: keyring.*, file.unwritable"""
+    for kind in SESSION_KINDS:
+        outside.secrets.delete(kind, session.text)
+    outside.profiles.forget_session(session.text)
