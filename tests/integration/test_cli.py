@@ -60,12 +60,14 @@ def test_a_session_is_found_by_id_prefix_and_name(run: Run, world: World) -> Non
         assert run("info", text, "--json").json["id"] == task
 
 
-@pytest.mark.parametrize("text", ["", "twin", "nothing", "abc"])
-def test_an_unclear_session_is_an_error_that_names_what_there_is(run: Run, world: World, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "ambiguous"), ("twin", "ambiguous"), ("no", "unknown"), ("abc", "unknown")]
+)
+def test_an_unclear_session_is_an_error_that_names_what_there_is(run: Run, world: World, text: str, code: str) -> None:
     add_ready(world, "twin")
     add_ready(world, "twin")
     said = run("info", *([text] if text else []), "--json")
-    assert said.code == 1 and said.json["error"]["code"] == "session.ambiguous"
+    assert said.code == 1 and said.json["error"]["code"] == f"session.{code}"
     assert "twin" in said.err
 
 
