@@ -109,6 +109,7 @@ class Scene:
         server, report = self.rig.server, self._report()
         task = server.create_running("under fire", report)
         (self.server.folder / "task").write_text(task)
+        (self.server.folder / "report").write_text(report.dumps())
         session = SessionId(ACCOUNT.id, task)
         self.rig.world.secrets.entries[f"client-key/{session.text}"] = (self.server.folder / "client").read_text()
         server.write_log(task, fingerprint_line(self.server.host_key) + "\n")

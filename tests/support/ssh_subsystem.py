@@ -2,7 +2,7 @@
 
 ``python ssh_subsystem.py FOLDER``. Answers hello, refuse (says no), slow (never), push (sends the given report as an
 event), garbage (sends an unreadable line first) and everything else with its own arguments. FOLDER/contract, when
-there, holds the contract version to claim, FOLDER/task the task.
+there, holds the contract version to claim, FOLDER/task the task, FOLDER/report what a subscriber is told at once.
 """
 
 import json
@@ -28,6 +28,8 @@ def main() -> None:
         sys.stderr.write("noise on the error output\n" * 2000)  # nobody may be stopped by it
         if op == "hello":
             send(id=number, result={"contract": version, "task": task})
+        elif op == "subscribe" and (FOLDER / "report").exists():
+            send(id=number, result=json.loads((FOLDER / "report").read_text()))
         elif op == "push":
             send(id=number)
             send(event="status", result=args["report"])
