@@ -48,6 +48,8 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
         if spec.cli_compatible:
             option = options()["cli_compatible"]
             say(f"{option.flag}: {option.help}")
+        if account.sandbox and spec.docker:
+            say("The sandbox's agent runs without Docker, so the image is not used.")
         self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
         session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)

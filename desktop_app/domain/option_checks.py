@@ -104,6 +104,15 @@ def one_line(value: str) -> str:
     return "This is one line of text." if re.search(r"[\r\n\0]", value) else ""
 
 
+def workspace(value: str) -> str:
+    """A stored workspace can be read by everybody in the ClearML workspace; a home folder holds keys and logins."""
+    if value.strip().rstrip("/") in ("~", "$HOME", "${HOME}", "", "/root") and value.strip():
+        return (
+            "Choose a folder inside the home folder: the home folder itself holds keys, which others could then read."
+        )
+    return one_line(value)
+
+
 def arguments(value: str) -> str:
     try:
         shlex.split(value)

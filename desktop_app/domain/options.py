@@ -136,7 +136,7 @@ class LaunchSpec:
     store_workspace: str = _files(
         "", "--store-workspace", "Workspace folder",
         "A remote folder that is stored when the session ends and restored into the next one; empty: none.",
-        param=contract.PARAM_WORKSPACE, hint="~/workspace", check=checks.one_line)  # fmt: skip
+        param=contract.PARAM_WORKSPACE, hint="~/workspace", check=checks.workspace)  # fmt: skip
     upload_files: str = _files(
         "", "--upload-files", "Files to upload",
         "Files and folders of this computer, one per line; they arrive in ~/session-files.",
@@ -214,7 +214,7 @@ def defaults() -> LaunchSpec:
     return LaunchSpec()
 
 
-_KEPT = (checks.one_line, checks.arguments)  # blanks inside may be meant
+_KEPT = (checks.one_line, checks.workspace, checks.arguments)  # blanks inside may be meant
 _WITH_LINES = (Kind.LIST, Kind.PATHS, Kind.SCRIPT)
 
 

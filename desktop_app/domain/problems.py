@@ -124,7 +124,7 @@ TABLE = MappingProxyType(
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("handover.asked", "Your consent is needed",
-                 "{text} if you agree: press Give below, or run “sessiondock give … --yes”.", Retry.USER),
+                 "{text} if you agree: press Give in the window, or run “sessiondock give SESSION”.", Retry.USER),
             _row("handover.failed", "Something of yours could not be given to the session",
                  "The session did not get {what}: {why}", Retry.USER),
             _row("git.none", "There are no git logins to give",

@@ -179,3 +179,11 @@ def test_each_wrong_field_is_named_in_words(field: str, bad: object) -> None:
 def test_normalising_keeps_what_has_lines() -> None:
     spec = normalised(replace(FULL, name=" a\nsession ", packages=" torch\ntqdm "))
     assert (spec.name, spec.packages) == ("a session", "torch\ntqdm")
+
+
+@pytest.mark.parametrize(
+    ("folder", "good"),
+    [("", True), ("~/work", True), ("/data/x", True), ("~", False), ("~/", False), ("/", False), ("$HOME/", False)],
+)
+def test_a_whole_home_is_no_workspace(folder: str, good: bool) -> None:
+    assert ("store_workspace" not in validate(LaunchSpec(queue="q", store_workspace=folder))) is good
