@@ -5,7 +5,6 @@ The interpreter of ``SESSIONDOCK_TEST_PYTHON`` stands for the task's Python (run
 
 import json
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -22,6 +21,7 @@ from desktop_app.adapters.ssh_keys import new_key
 from remote_bootstrap import contract, processes
 from remote_bootstrap.contract import Record, Report
 from tests.fakes.task_on_disk import TaskOnDisk
+from tests.support.bare_account import without_dotfiles
 from tests.support.paths import APPLICATIONS_CACHE
 from tests.support.waiting import wait_until
 
@@ -66,24 +66,10 @@ class BootstrapRig:
             "CLEARML_API_SECRET_KEY": AGENT_SECRET,
             **(environment or {}),
         }
-        argv = [*self._without_dotfiles(), *self.command, self.task, str(self.server_folder)]
+        bare = [] if "unshare" in self.command[0] else without_dotfiles(self.home.parent, self.login_home)
+        argv = [*bare, *self.command, self.task, str(self.server_folder)]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-
-    def _without_dotfiles(self) -> list[str]:
-        """As root: a mount namespace in which this user's account has an empty home. sshd runs a login's shell with
-        the account's dotfiles, and those of whoever runs the tests are slow, or in the middle of something."""
-        if os.geteuid() != 0 or "unshare" in self.command[0]:
-            return []
-        own = pwd.getpwuid(os.geteuid())
-        accounts = self.home.parent / "passwd"
-        fields = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
-        for one in fields:
-            if one[0] == own.pw_name:
-                one[5] = str(self.login_home)
-        accounts.write_text("".join(":".join(one) + "\n" for one in fields))
-        mounts = f"/bin/mount --make-rprivate / && /bin/mount --bind {accounts} /etc/passwd"
-        return ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", mounts + ' && exec "$@"', "sh"]
 
     # what the session says
 

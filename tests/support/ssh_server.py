@@ -18,6 +18,7 @@ import psutil
 
 from desktop_app.ports import Target
 from remote_bootstrap.contract import SIGNATURE_NAMESPACE, Record
+from tests.support.bare_account import without_dotfiles
 from tests.support.waiting import wait_until
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin") or "/usr/sbin/sshd"
@@ -78,7 +79,10 @@ class SshServer:
     def start(self) -> None:
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start as root without it
-        command = [SSHD, "-D", "-e", "-f", f"{self.folder}/config", "-p", str(self.port)]
+        home = self.folder / "login"
+        home.mkdir(exist_ok=True)
+        bare = without_dotfiles(self.folder, home)
+        command = [*bare, SSHD, "-D", "-e", "-f", f"{self.folder}/config", "-p", str(self.port)]
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = self.launch(command, log)
         wait_until(self._answers, "sshd to answer", 30)
