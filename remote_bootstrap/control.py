@@ -49,6 +49,8 @@ class ControlServer:
 
     def close(self) -> None:
         if self._socket is not None:
+            with contextlib.suppress(OSError):  # some systems wake nobody who accepts
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
     def _accept(self, listener: socket.socket) -> None:

@@ -17,8 +17,6 @@ from remote_bootstrap.operations.operation import Host, OperationError
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.settings import Settings
 
-pytestmark = pytest.mark.leaves_threads("control")
-
 
 class Peer:
     """A connected desktop."""
