@@ -49,7 +49,9 @@ class ControlServer:
 
     def close(self) -> None:
         if self._socket is not None:
-            with contextlib.suppress(OSError):  # some systems wake nobody who accepts
+            # A thread that still waits in accept would be started over by the next signal, and then accept from
+            # whatever has the socket's number by that time.
+            with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
