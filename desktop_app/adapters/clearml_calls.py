@@ -3,6 +3,7 @@
 What a body may hold and what an answer means: the API reference of ClearML server, and what was recorded of one.
 """
 
+import logging
 import re
 import threading
 import time
@@ -15,7 +16,7 @@ from desktop_app.adapters import clearml_facts as facts
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
 from desktop_app.domain.foreign import ForeignLogin
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.session import ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
 from remote_bootstrap import contract, contract_cli
@@ -27,6 +28,9 @@ WORKERS_CALM_S = 30.0  # they report twice a minute
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
 CLEAN_UP_S = 10.0
 STOP_REASON = "shut down from SessionDock"
+
+
+_log = logging.getLogger(__name__)
 
 
 class Lookups(ABC):
@@ -158,9 +162,16 @@ class ServerCalls(Lookups):
             if draft.compatible:
                 self._edit_parameters(task, facts.parameters(draft.compatible, contract_cli.SECTION), cancel)
         except BaseException:
-            self.call("tasks.delete", {"task": task, "force": True}, Cancel(CLEAN_UP_S))
+            self._take_back(task)
             raise
         return task
+
+    def _take_back(self, task: str) -> None:
+        """Delete a half-made copy; the reason that it is half-made is what the person is told."""
+        try:
+            self.call("tasks.delete", {"task": task, "force": True}, Cancel(CLEAN_UP_S))
+        except (AppError, Cancelled) as error:
+            _log.warning("the half-made copy %s is left behind: %s", task, error)
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         self._edit_parameters(task, facts.parameters(values), cancel)
