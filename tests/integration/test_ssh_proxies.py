@@ -1,7 +1,6 @@
 """Reverse forwards and the SOCKS5 proxy over a real sshd, with clients that people use where there are any."""
 
 import contextlib
-import shutil
 import socket
 import struct
 import subprocess
@@ -46,7 +45,6 @@ def test_the_proxy_reaches_names_and_addresses_from_over_there(tunnel: SshTunnel
                 assert client.recv(9) == b"hi"
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_curl_goes_through_the_proxy(tunnel: SshTunnel) -> None:
     with closing(Application(lambda client: client.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello") or client.recv(1))) as web:
         bound = tunnel.proxy(SOCKS, 0)

@@ -1,6 +1,5 @@
 """Waking and network changes as the real system bus, clocks and interfaces show them."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,6 @@ from desktop_app.adapters.system_watch import AddressSense, SleepSense, Watch, o
 from desktop_app.ports import Cancel, SystemEvent
 from tests.support.system_bus import Bus
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed")
 
 
 @pytest.fixture
