@@ -34,7 +34,7 @@ def main() -> int:
         from desktop_app.self_test import main as self_test
 
         return self_test(arguments[1:])
-    from desktop_app.cli import main as command_line
+    from desktop_app.cli.main import main as command_line
 
     return command_line(arguments)
 

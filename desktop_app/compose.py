@@ -19,24 +19,25 @@ from typing import TextIO
 import platformdirs
 
 from desktop_app.adapters import os as system
-from desktop_app.adapters import payload, ssh_keys
 from desktop_app.adapters.browser_page import LoginPages
-from desktop_app.adapters.clearml_find import find_api
-from desktop_app.adapters.clearml_server import ClearMLServer
-from desktop_app.adapters.consents_file import ConsentsFile
-from desktop_app.adapters.credential_files import CredentialFiles
-from desktop_app.adapters.forwards_file import ForwardsFile
-from desktop_app.adapters.git_files import read_git
-from desktop_app.adapters.key_slots import AesSlots
+from desktop_app.adapters.clearml import payload
+from desktop_app.adapters.clearml.find import find_api
+from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.files.consents import ConsentsFile
+from desktop_app.adapters.files.credentials import CredentialFiles
+from desktop_app.adapters.files.forwards import ForwardsFile
+from desktop_app.adapters.files.git import read_git
+from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
+from desktop_app.adapters.files.text import TextFiles
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.os import programs
-from desktop_app.adapters.own_ssh import OwnSsh
-from desktop_app.adapters.profiles_file import JsonFile, ProfilesFile
-from desktop_app.adapters.ssh_config import SshConfig, user_config_path
+from desktop_app.adapters.ssh import keys as ssh_keys
+from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
+from desktop_app.adapters.ssh.client.own import OwnSsh
+from desktop_app.adapters.ssh.key_slots import AesSlots
 from desktop_app.adapters.system_watch import watch_system
-from desktop_app.adapters.text_files import TextFiles
 from desktop_app.adapters.web_probe import look_at_page
-from desktop_app.cli_keyboard import Waiting
+from desktop_app.cli.keyboard import Waiting
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import failure
@@ -44,11 +45,11 @@ from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Target, Tunnel
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
-from desktop_app.services.diagnostics import about
+from desktop_app.services.doctor.diagnostics import about
 from desktop_app.services.outside import Examined, KeyPair, Outside
 from desktop_app.services.ownership import WINDOW
-from desktop_app.services.redaction import LogTail, Redactor, guard
-from desktop_app.services.secret_log import RegisteredSecrets
+from desktop_app.services.secrets.log import RegisteredSecrets
+from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
 from remote_bootstrap import passwords
 
 APP_FOLDER = "sessiondock"
@@ -198,19 +199,19 @@ def own_command() -> tuple[str, ...]:
 
 
 def _examine(target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) -> Examined:
-    from desktop_app.adapters.ssh_examine import examine  # late on purpose: see _new_tunnel
+    from desktop_app.adapters.ssh.examine import examine  # late on purpose: see _new_tunnel
 
     return examine(target, tell, cancel)
 
 
 def _new_tunnel(name: str) -> Tunnel:
-    from desktop_app.adapters.ssh_tunnel import SshTunnel  # late on purpose: paramiko costs every start 0.17 s
+    from desktop_app.adapters.ssh.tunnel import SshTunnel  # late on purpose: paramiko costs every start 0.17 s
 
     return SshTunnel(name)
 
 
 def _new_files() -> RemoteFiles:
-    from desktop_app.adapters.ssh_files import SshFiles  # late on purpose: see _new_tunnel
+    from desktop_app.adapters.ssh.transfer.files import SshFiles  # late on purpose: see _new_tunnel
 
     return SshFiles()
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import certifi
 
-from desktop_app.adapters import payload
-from desktop_app.adapters.credential_files import CredentialFiles
+from desktop_app.adapters.clearml import payload
+from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.secrets import API_SECRET

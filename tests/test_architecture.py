@@ -42,10 +42,10 @@ MAY_IMPORT = {
 # library -> where alone it may be imported
 ONLY_IN = {
     "PySide6": ("desktop_app.ui",),
-    "paramiko": ("desktop_app.adapters.ssh_",),
+    "paramiko": ("desktop_app.adapters.ssh.",),
     "keyring": ("desktop_app.adapters.keyring_store",),
-    "httpx": ("desktop_app.adapters.clearml_server",),
-    "pyhocon": ("desktop_app.adapters.credential_files",),
+    "httpx": ("desktop_app.adapters.clearml.server",),
+    "pyhocon": ("desktop_app.adapters.files.credentials",),
     "flask": ("desktop_app.sandbox",),
     "waitress": ("desktop_app.sandbox",),
     "jwt": ("desktop_app.sandbox",),

@@ -15,7 +15,7 @@ from desktop_app.ports import Cancel, Server
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
-from desktop_app.services.session_keys import SessionKeys
+from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 
 SIGN_IN_S = 20.0

@@ -20,13 +20,13 @@ from desktop_app.domain.session import SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from desktop_app.services.aliases import SshStatus
-from desktop_app.services.doctor_view import DoctorService
-from desktop_app.services.files import Files
+from desktop_app.services.doctor.view import DoctorService
+from desktop_app.services.files.access import Files
+from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.open_in import OpenInService
-from desktop_app.services.passwords import Passwords
-from desktop_app.services.port_view import PortService
-from desktop_app.services.transfers import Transfers
+from desktop_app.services.ports.view import PortService
+from desktop_app.services.secrets.passwords import Passwords
 
 T = TypeVar("T")
 

@@ -23,30 +23,30 @@ from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice
 from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
-from desktop_app.services.doctor import Doctor
-from desktop_app.services.files import Files
+from desktop_app.services.doctor.stages import Doctor
+from desktop_app.services.files.access import Files
+from desktop_app.services.files.transfers import Transfers
+from desktop_app.services.files.uploads import LaunchUploads
 from desktop_app.services.forgetting import forget_session
-from desktop_app.services.git_keyring import GitKeyring
-from desktop_app.services.handovers import Handovers
 from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
-from desktop_app.services.key_access import KeyAccess
 from desktop_app.services.launch_profiles import LaunchProfiles
-from desktop_app.services.launch_uploads import LaunchUploads
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
 from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
-from desktop_app.services.passwords import Passwords
-from desktop_app.services.port_watch import PortWatch
-from desktop_app.services.ports import Ports
-from desktop_app.services.redaction import LogTail
+from desktop_app.services.ports.access import Ports
+from desktop_app.services.ports.watch import PortWatch
 from desktop_app.services.routes import Routes
+from desktop_app.services.secrets.git_logins import GitKeyring
+from desktop_app.services.secrets.handovers import Handovers
+from desktop_app.services.secrets.key_access import KeyAccess
+from desktop_app.services.secrets.passwords import Passwords
+from desktop_app.services.secrets.redaction import LogTail
 from desktop_app.services.shutdown import Part, close_all
 from desktop_app.services.store import SessionStore
-from desktop_app.services.transfers import Transfers
 
 ATTACH_S = 30.0
 

@@ -28,7 +28,7 @@ from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
-from desktop_app.services.session_keys import SessionKeys
+from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract, contract_cli
 

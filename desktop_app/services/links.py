@@ -16,9 +16,9 @@ from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot,
 from desktop_app.ports import Cancel, Server, SystemEvent, Target
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
-from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.ports.local import LocalPorts
 from desktop_app.services.questions import Questions
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore

@@ -21,7 +21,7 @@ from desktop_app.domain.problems import Problem
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
-from desktop_app.services.session_keys import SlotCipher
+from desktop_app.services.secrets.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import Record, Report
 
@@ -279,7 +279,7 @@ class Outside:
     sandbox: Sandbox
     build_payload: Callable[[], str]
     new_key: Callable[[str], KeyPair]  # comment -> pair
-    verify_record: Callable[[Record, str, str | None, str | None], None]  # see adapters/ssh_keys.py
+    verify_record: Callable[[Record, str, str | None, str | None], None]  # see adapters/ssh/keys.py
     login_page: Callable[[Login, str, str], str]  # login, origin, secret -> single-use address
     open_url: Callable[[str], bool]
     open_terminal: Callable[[Sequence[str], str], bool]  # argv, the chosen program ("" = the desktop's own)
@@ -290,14 +290,14 @@ class Outside:
     launch_profiles: Document  # see services/launch_profiles.py
     text_files: TextFiles
     credentials: CredentialSource
-    find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml_find.py
+    find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/find.py
     forwards: ForwardMemory
     consents: Consents
     hash_password: Callable[[str], str]  # the salted hash that a session checks an SSH password against; slow
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
-    examine: Callable[[Target, Callable[[Stage, str], None], Cancel], Examined]  # raises StageError; ssh_examine.py
+    examine: Callable[[Target, Callable[[Stage, str], None], Cancel], Examined]  # raises StageError
     clean: Callable[[str], str]  # a text without secrets
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log
     watch_system: Callable[[Callable[[SystemEvent], None], Cancel], None] = lambda _tell, _cancel: (

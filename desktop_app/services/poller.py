@@ -16,7 +16,7 @@ from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, pro
 from desktop_app.domain.reducer import ServerUnreachable
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, SeenTask, Server
-from desktop_app.services.failure import reason_of
+from desktop_app.services.doctor.failure import reason_of
 from desktop_app.services.outside import Outside
 from desktop_app.services.stops import Stops
 from desktop_app.services.store import SessionStore

@@ -13,11 +13,11 @@ from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, 
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, Server, Target
 from desktop_app.services.foreign import ForeignAccess
-from desktop_app.services.forwards import SessionForwards
-from desktop_app.services.key_access import key_of
-from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
+from desktop_app.services.ports.forwards import SessionForwards
+from desktop_app.services.ports.local import LocalPorts
 from desktop_app.services.routes import route_of
+from desktop_app.services.secrets.key_access import key_of
 from desktop_app.services.store import SessionStore
 from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract

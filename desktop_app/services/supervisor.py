@@ -18,8 +18,8 @@ from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, fai
 from desktop_app.domain.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, Server
-from desktop_app.services.local_ports import LocalPorts
 from desktop_app.services.outside import Outside
+from desktop_app.services.ports.local import LocalPorts
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract

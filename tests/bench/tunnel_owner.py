@@ -15,7 +15,7 @@ import psutil
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap.contract import Record
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from desktop_app.adapters.ssh_files import SshFiles
+from desktop_app.adapters.ssh.transfer.files import SshFiles
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.ports import Cancel, FileKind, RemoteFiles, Target
 from tests.fakes.files import FakeFiles, FakeMachine

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from desktop_app.adapters.keyring_store import KeyringStore
-from desktop_app.adapters.ssh_keys import new_key
+from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.domain.problems import AppError, Remedy, failure
 from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY, GIT_CREDENTIALS, KINDS, MAX_CHARS, SERVICE
 from desktop_app.ports import SecretStore

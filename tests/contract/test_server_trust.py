@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml_find import find_api
-from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.clearml.find import find_api
+from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.account import UNCHECKED
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.problems import AppError, Retry
 from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract

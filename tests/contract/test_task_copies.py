@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.clearml_copy import with_file
-from desktop_app.adapters.payload import build_payload
+from desktop_app.adapters.clearml.copy import with_file
+from desktop_app.adapters.clearml.payload import build_payload
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract

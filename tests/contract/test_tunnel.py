@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
 from desktop_app.ports import Cancel, Target, Tunnel, Way
 from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from desktop_app.domain.listening import MAX_COMMAND, MAX_NAME, Kind, read_forward, read_listening, shown
 from desktop_app.domain.port_services import TABLE, is_plumbing, service_of
-from desktop_app.services.port_view import PortsView, view_of
+from desktop_app.services.ports.view import PortsView, view_of
 from remote_bootstrap import contract
 from tests.support.fuzzing import thorough
 

@@ -8,7 +8,7 @@ EVERYWHERE = ("0.0.0.0", "::", "0", "")
 # who may name those: the remote SSH server, the table of addresses that would clash with ours, names like "ray::Worker"
 MAY_NAME = {
     "remote_bootstrap/network.py",
-    "desktop_app/adapters/ssh_ports.py",
+    "desktop_app/adapters/ssh/forwarding/ports.py",
     "desktop_app/domain/port_services.py",
 }
 BINDING = ("bind", "create_server", "TCPServer", "HTTPServer", "ThreadingHTTPServer", "start_server")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from desktop_app.adapters.key_slots import AesSlots
-from desktop_app.adapters.text_files import TextFiles
+from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.ssh.key_slots import AesSlots
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.credentials import Credentials, from_text
 from desktop_app.domain.git_logins import GitIdentity
@@ -298,7 +298,7 @@ class World:
         return server
 
     def verify_record(self, record: Record, task: str, first_seen: str | None, in_log: str | None) -> None:
-        """The rules of adapters/ssh_keys.py but for the signature itself."""
+        """The rules of adapters/ssh/keys.py but for the signature itself."""
         if self.bad_record is not None:
             raise AppError(self.bad_record)
         if record.task != task:

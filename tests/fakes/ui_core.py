@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from desktop_app.adapters.text_files import TextFiles
+from desktop_app.adapters.files.text import TextFiles
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.options import LaunchSpec, defaults
@@ -30,8 +30,8 @@ from desktop_app.domain.reducer import (
 from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Notice, Outcome
+from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.launch_profiles import LaunchProfiles
-from desktop_app.services.transfers import Transfers
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from tests.fakes.profiles import FakeDocument

@@ -1,4 +1,4 @@
-"""A doctor whose findings the window's tests choose: implements services.doctor_view.DoctorService."""
+"""A doctor whose findings the window's tests choose: implements services.doctor.view.DoctorService."""
 
 from collections.abc import Callable
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import Progress, Skipped, Summary
 from desktop_app.ports import Cancel, FileKind, RemoteEntry
-from desktop_app.services.files import Listing
+from desktop_app.services.files.access import Listing
 
 HOME = "/home/me"
 DEMO = (

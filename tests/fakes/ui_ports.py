@@ -1,4 +1,4 @@
-"""The ports of every session, for the window's tests: implements services.port_view.PortService in memory."""
+"""The ports of every session, for the window's tests: implements services.ports.view.PortService in memory."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from desktop_app.domain.listening import Forward, Kind
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
-from desktop_app.services.port_view import PortsView, PortView
+from desktop_app.services.ports.view import PortsView, PortView
 
 DEMO = (
     PortView(6006, "TensorBoard", "tensorboard", "tensorboard", 4711, "python bin/tensorboard --logdir …", True),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app import cli
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.cli import main as cli
 from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from tests.fakes.outside import World

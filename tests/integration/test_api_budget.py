@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.reducer import AttachRequested, TunnelUp
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app import cli
-from desktop_app.cli_catalogue import markdown
-from desktop_app.cli_options import normal
+from desktop_app.cli import main as cli
+from desktop_app.cli.catalogue import markdown
+from desktop_app.cli.options import normal
 from desktop_app.domain.option import Kind
 from desktop_app.domain.options import options
 from tests.support.cli_rig import Run

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app import cli
+from desktop_app.cli import main as cli
 from desktop_app.domain.options import options
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import End

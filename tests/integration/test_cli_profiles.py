@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.text_files import TextFiles
+from desktop_app.adapters.files.text import TextFiles
 from desktop_app.domain.options import defaults
 from desktop_app.services import options_file
 from desktop_app.services.launch_profiles import LaunchProfiles

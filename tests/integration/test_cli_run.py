@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app import cli
+from desktop_app.cli import main as cli
 from desktop_app.domain.option import Kind
 from desktop_app.domain.options import LaunchSpec, from_profile, options, task_parameters, to_profile
 from desktop_app.domain.problems import failure

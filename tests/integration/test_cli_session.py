@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app import cli
+from desktop_app.cli import main as cli
 from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.support.cli_rig import Run, add_ready, agent

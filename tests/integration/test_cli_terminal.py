@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app import cli
+from desktop_app.cli import main as cli
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import Remote

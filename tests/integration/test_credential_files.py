@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.credential_files import CredentialFiles
+from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.domain.account import UNCHECKED
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.problems import AppError

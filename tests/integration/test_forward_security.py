@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from desktop_app.adapters.browser_page import LoginPages
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract
 from remote_bootstrap.apps import jupyterlab, vscode

@@ -6,7 +6,7 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop_app.adapters.ssh_socks import SocksError, negotiate
+from desktop_app.adapters.ssh.forwarding.socks import SocksError, negotiate
 from tests.support.fuzzing import thorough
 
 

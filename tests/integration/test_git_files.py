@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.consents_file import ConsentsFile
-from desktop_app.adapters.git_files import read_git
+from desktop_app.adapters.files.consents import ConsentsFile
+from desktop_app.adapters.files.git import read_git
 from desktop_app.domain.git_logins import GitLogin, dumps, loads, parse_login
 from desktop_app.domain.problems import AppError
 

@@ -2,7 +2,7 @@
 
 import json
 
-from desktop_app.adapters.clearml_facts import task_facts
+from desktop_app.adapters.clearml.facts import task_facts
 from remote_bootstrap import contract
 
 HUGE = "\u202e<img src=x>\x1b[31m" * 500

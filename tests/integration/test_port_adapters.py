@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.forwards_file import ForwardsFile
-from desktop_app.adapters.profiles_file import ProfilesFile
+from desktop_app.adapters.files.forwards import ForwardsFile
+from desktop_app.adapters.files.profiles import ProfilesFile
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.listening import Forward, Kind, Page
 from desktop_app.domain.problems import Cancelled

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import paramiko
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.listening import Listening, read_listening
 from desktop_app.domain.problems import AppError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.system_watch import TICK_S
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.profiles_file import KEPT_SESSIONS, ProfilesFile
+from desktop_app.adapters.files.profiles import KEPT_SESSIONS, ProfilesFile
 from desktop_app.domain.account import Account
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_agent import PATH_LIMIT, SshAgent, agent_address
-from desktop_app.adapters.ssh_agent_protocol import MESSAGE_LIMIT
-from desktop_app.adapters.ssh_client_files import (
+from desktop_app.adapters.ssh.agent.protocol import MESSAGE_LIMIT
+from desktop_app.adapters.ssh.agent.server import PATH_LIMIT, SshAgent, agent_address
+from desktop_app.adapters.ssh.client.files import (
     ClientFiles,
     client_files,
     ssh_command_line,
     ssh_options,
     write_client_files,
 )
-from desktop_app.adapters.ssh_keys import new_key, public_line
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.keys import new_key, public_line
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
 from tests.support.ssh_server import TASK, SshServer

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop_app.adapters.ssh_agent import SshAgent
-from desktop_app.adapters.ssh_agent_pipe import PipeDoor
-from desktop_app.adapters.ssh_agent_protocol import MESSAGE_LIMIT, AgentKeys, Framer
-from desktop_app.adapters.ssh_keys import Damaged, Reader, new_key, public_blob, string
+from desktop_app.adapters.ssh.agent.pipe import PipeDoor
+from desktop_app.adapters.ssh.agent.protocol import MESSAGE_LIMIT, AgentKeys, Framer
+from desktop_app.adapters.ssh.agent.server import SshAgent
+from desktop_app.adapters.ssh.keys import Damaged, Reader, new_key, public_blob, string
 
 PRIVATE, PUBLIC = new_key("x")
 BLOB = public_blob(load_ssh_public_key(PUBLIC.encode()))  # type: ignore[arg-type]

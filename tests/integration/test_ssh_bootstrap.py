@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.own_ssh import OwnSsh
-from desktop_app.adapters.ssh_keys import verify_record
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.client.own import OwnSsh
+from desktop_app.adapters.ssh.keys import verify_record
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract

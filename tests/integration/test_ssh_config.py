@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.own_ssh import OwnSsh
-from desktop_app.adapters.ssh_config import SshConfig, user_config_path
+from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
+from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place

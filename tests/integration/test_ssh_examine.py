@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_examine import Examination, examine
+from desktop_app.adapters.ssh.examine import Examination, examine
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.route import parse_route

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from desktop_app.adapters import ssh_switchboard
-from desktop_app.adapters.ssh_channels import WINDOW
-from desktop_app.adapters.ssh_forward import Forwarder
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.channels import WINDOW
+from desktop_app.adapters.ssh.forwarding import switchboard as ssh_switchboard
+from desktop_app.adapters.ssh.forwarding.engine import Forwarder
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel, Way
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer

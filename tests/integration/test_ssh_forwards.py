@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel, Way
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import SshServer, free_port

@@ -12,8 +12,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from desktop_app.adapters.ssh_keys import new_key
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.keys import new_key
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.route import parse_route
 from desktop_app.ports import Cancel, Target

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_keys import (
+from desktop_app.adapters.ssh.keys import (
     new_key,
     public_line,
     published_by_clearml_session,

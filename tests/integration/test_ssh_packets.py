@@ -19,8 +19,8 @@ from packaging.requirements import Requirement
 from paramiko import Channel, Transport
 from paramiko.packet import Packetizer
 
-from desktop_app.adapters.ssh_packets import StreamPacketizer
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.packets import StreamPacketizer
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel
 from tests.support.paths import REPOSITORY
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all

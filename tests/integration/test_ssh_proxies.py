@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
-from desktop_app.adapters.ssh_reverse import AT_ONCE
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.forwarding.reverse import AT_ONCE
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
 from tests.integration.test_ssh_forwards import KNOCK, NOBODY, as_another_user

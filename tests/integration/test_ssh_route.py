@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.route import parse_route
 from desktop_app.ports import Cancel

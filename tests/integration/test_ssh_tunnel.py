@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from desktop_app.adapters.ssh_channels import WINDOW
-from desktop_app.adapters.ssh_ports import OURSELVES
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.channels import WINDOW
+from desktop_app.adapters.ssh.forwarding.ports import OURSELVES
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError, Retry
 from desktop_app.ports import Cancel
 from tests.support.ssh_peers import MEGABYTE, digest, download, echo, noise, receive_all

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from tests.support.ssh_peers import Application, receive_all
 from tests.support.ssh_server import SshServer
 

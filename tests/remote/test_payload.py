@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters import payload
+from desktop_app.adapters.clearml import payload
 from remote_bootstrap import contract
 from tests.support.paths import REPOSITORY
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract, passwords

@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from desktop_app.adapters.ssh_keys import new_key
+from desktop_app.adapters.ssh.keys import new_key
 from remote_bootstrap import contract
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command, status_of
 from tests.support.waiting import wait_until

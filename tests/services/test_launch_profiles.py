@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.profiles_file import JsonFile
-from desktop_app.adapters.text_files import TextFiles
+from desktop_app.adapters.files.profiles import JsonFile
+from desktop_app.adapters.files.text import TextFiles
 from desktop_app.domain.options import defaults
 from desktop_app.domain.problems import AppError
 from desktop_app.services.launch_profiles import LaunchProfiles

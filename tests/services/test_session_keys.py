@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.adapters.key_slots import AesSlots
+from desktop_app.adapters.ssh.key_slots import AesSlots
 from desktop_app.domain import key_slots
 from desktop_app.domain.account import Account
 from desktop_app.domain.key_slots import Slot, SlotKind

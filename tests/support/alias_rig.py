@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from desktop_app.adapters.own_ssh import OwnSsh
-from desktop_app.adapters.profiles_file import ProfilesFile
-from desktop_app.adapters.ssh_config import SshConfig
-from desktop_app.adapters.ssh_keys import verify_record
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.ssh.client.config import SshConfig
+from desktop_app.adapters.ssh.client.own import OwnSsh
+from desktop_app.adapters.ssh.keys import verify_record
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.compose import build_core, default_paths, own_command
 from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import Link, SessionId

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import paramiko
 
-from desktop_app.adapters.ssh_keys import new_key
+from desktop_app.adapters.ssh.keys import new_key
 from remote_bootstrap import contract, processes
 from remote_bootstrap.contract import Record, Report
 from tests.fakes.task_on_disk import TaskOnDisk

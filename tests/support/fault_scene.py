@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from desktop_app.adapters.ssh_keys import verify_record
-from desktop_app.adapters.ssh_tunnel import SshTunnel
+from desktop_app.adapters.ssh.keys import verify_record
+from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.system_watch import watch_system
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import SystemEvent

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from desktop_app.adapters.clearml_server import ClearMLServer
+from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.session import End, Remote, ServerFacts
 from desktop_app.ports import Server
 from desktop_app.sandbox import server as wire

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.ssh_config import OVERRIDE
+from desktop_app.adapters.ssh.client.config import OVERRIDE
 
 
 class SshHome:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from desktop_app.adapters.ssh_files import SshFiles
+from desktop_app.adapters.ssh.transfer.files import SshFiles
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
-from desktop_app.services.files import Files
+from desktop_app.services.files.access import Files
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.bootstrap_rig import BootstrapRig
 

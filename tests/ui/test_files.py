@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QTreeWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_app.domain.problems import failure
-from desktop_app.services.transfers import State
+from desktop_app.services.files.transfers import State
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.dialogs.files import FilesDialog
 from desktop_app.ui.models.session_list import SNAPSHOT

@@ -22,7 +22,7 @@ from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import readable, size_text
 from desktop_app.ports import FileKind, RemoteEntry
 from desktop_app.services.api import Core, Outcome
-from desktop_app.services.files import Listing
+from desktop_app.services.files.access import Listing
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL

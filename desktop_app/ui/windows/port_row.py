@@ -5,7 +5,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from desktop_app.domain.listening import LOOPBACK
-from desktop_app.services.port_view import PortView
+from desktop_app.services.ports.view import PortView
 from desktop_app.ui.flow_layout import FlowLayout
 from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_M, SPACE_S

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from desktop_app.domain.listening import Forward
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot, answers
 from desktop_app.services.api import Core, Outcome
-from desktop_app.services.port_view import PortsView, PortView
+from desktop_app.services.ports.view import PortsView, PortView
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.controls import Fold

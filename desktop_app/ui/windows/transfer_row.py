@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop_app.domain.transfer import Progress, Summary, readable, size_text
-from desktop_app.services.transfers import State, Transfer
+from desktop_app.services.files.transfers import State, Transfer
 from desktop_app.ui.text import count, tooltip
 from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XS
 from desktop_app.ui.widgets import ElidedLabel, button, label

@@ -1,0 +1,30 @@
+"""Finding the API server behind a typed address. Any thread; blocks."""
+
+from collections.abc import Sequence
+
+from desktop_app.adapters.clearml.server import Connection
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.ports import Cancel
+
+TRY_S = 6.0  # each; connecting has its own, shorter limit
+
+
+def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -> str:
+    """The first address that answers as a ClearML API server does; no key is shown to any of them.
+
+    A server whose certificate can't be verified ends the search: it may be the right one. Problems: server.not_found,
+    server.tls, server.ca_file
+    """
+    for address in addresses:
+        connection = Connection(address, "", "", trust=trust)
+        try:
+            connection.answers(Cancel(cancel.remaining(TRY_S)))
+        except AppError as error:
+            if error.problem.code == "server.tls":
+                raise
+            cancel.check()
+        else:
+            return address
+        finally:
+            connection.close()
+    raise failure("server.not_found", typed=typed, tried=", ".join(addresses))

@@ -1,0 +1,57 @@
+"""Finished sessions: finding our user's and deleting them. Any thread; see ``calls``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from desktop_app.adapters.clearml import facts
+from desktop_app.adapters.clearml.calls import ServerCalls
+from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.domain.problems import failure
+from desktop_app.ports import Cancel
+from remote_bootstrap import contract, contract_cli
+
+ENDED_STATUSES = ("stopped", "completed", "failed")
+FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
+SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
+FOLDER = "store_workspace"  # the parameter, in our section and in clearml-session's
+
+
+class FinishedCalls(ServerCalls):
+    """``ports.Server`` but for the wire, complete."""
+
+    def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        """By user and by tag, never by parent or project: an experiment that shares those is none of our business."""
+        mine = {
+            "user": [self._user_id(cancel)],
+            "system_tags": list(facts.SESSION_TAGS),
+            "status": list(ENDED_STATUSES),
+        }
+        return tuple(_finished(task) for task in self._tasks(mine, cancel, FIELDS) if facts.is_session(task))
+
+    def remove(self, task: str, cancel: Cancel) -> None:
+        """One that has ended, looked at again by its id: it may have been started anew."""
+        found = self._ours(task, cancel)
+        if found.get("user") != self._user_id(cancel) or found.get("status") not in ENDED_STATUSES:
+            raise failure("task.foreign", task=task)
+        self.call("tasks.delete", {"task": task, "force": True, "delete_external_artifacts": True}, cancel)
+
+
+def _finished(task: Mapping[str, Any]) -> FinishedSession:
+    execution = task.get("execution")
+    artifacts = execution.get("artifacts") if isinstance(execution, Mapping) else None
+    stored = [
+        float(one.get("timestamp") or 1.0)
+        for one in (artifacts if isinstance(artifacts, list) else ())
+        if isinstance(one, Mapping) and one.get("key") in SNAPSHOTS
+    ]
+    folders = (facts.parameter_values(task, section).get(FOLDER, "") for section in _SECTIONS)
+    return FinishedSession(
+        str(task["id"]),
+        str(task.get("name") or ""),
+        facts.time_of(task.get("completed") or task.get("status_changed")),
+        next(filter(None, folders), ""),
+        max(stored, default=0.0),
+    )
+
+
+_SECTIONS = (contract.SECTION, contract_cli.SECTION)

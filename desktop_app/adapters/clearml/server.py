@@ -1,0 +1,307 @@
+"""ClearMLServer: one ClearML account over HTTP. The only module that knows httpx; any thread.
+
+This file owns the wire: sign-in, tokens, timeouts, and the translation of everything that can go wrong into a
+``Problem``. What is asked over the wire is in ``calls``, what the answers mean in ``facts``.
+A secret is sent in one header of one call and appears in no log line, exception or ``repr``.
+"""
+
+import base64
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from desktop_app import __version__
+from desktop_app.adapters.clearml.certificates import trusted
+from desktop_app.adapters.clearml.finished import FinishedCalls
+from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.ports import Cancel
+
+CONNECT_S = 3.0
+READ_S = 10.0
+ANSWER_S = 60.0  # for the whole of an answer, however it trickles
+ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a page of tasks or of a log has some hundred kilobytes
+RENEW_BEFORE_S = 60.0  # of the token's end
+NEEDED_API = (2, 13)  # the first with runtime properties
+
+# 401 subcodes of the ClearML API server.
+BAD_TOKEN = 30
+INVALID_TASK = 101
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A sign-in. ``expires``: seconds since 1970, None = never."""
+
+    value: str = field(repr=False)
+    expires: float | None
+    api_version: str
+    server_version: str
+
+
+class ApiRefusal(Exception):
+    """The server answered with an error envelope; the calls turn it into a Problem where they know better."""
+
+    def __init__(self, code: int, subcode: int, message: str) -> None:
+        super().__init__(f"{code}/{subcode} {message}")
+        self.code, self.subcode, self.message = code, subcode, message
+
+
+class Connection:
+    """Signed-in JSON calls to one API server. Thread-safe; answers carry the server's own time."""
+
+    def __init__(
+        self,
+        api_url: str,
+        access_key: str,
+        secret: str,
+        clock: Callable[[], float] = time.time,
+        transport: httpx.BaseTransport | None = None,
+        trust: str = "",
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self._bearer = "" if access_key else secret
+        self._basic = base64.b64encode(f"{access_key}:{secret}".encode()).decode("ascii")
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._closed = False
+        self._skew = 0.0
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            verify=trusted(trust),
+            transport=transport,
+            # a proxy that the environment names can't see this computer's own servers
+            mounts=None if transport else {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
+            headers={"User-Agent": f"SessionDock/{__version__}", "X-ClearML-Client": f"sessiondock-{__version__}"},
+        )
+
+    def close(self) -> None:
+        """Later calls raise Cancelled; so does a call that this interrupts."""
+        self._closed = True
+        self._client.close()
+
+    def server_now(self) -> float:
+        """Seconds since 1970 by the server's clock, as its last answer told."""
+        return self._clock() + self._skew
+
+    def token(self, cancel: Cancel) -> Token:
+        """The valid sign-in, made or renewed when needed."""
+        with self._lock:
+            token = self._token
+            if token is None or (token.expires is not None and token.expires - self.server_now() < RENEW_BEFORE_S):
+                token = self._token = self._login(cancel)
+            return token
+
+    def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
+        """The ``data`` of the answer. Raises ApiRefusal for an error envelope, AppError(server.*), Cancelled."""
+        token = self.token(cancel)
+        try:
+            return self._post(endpoint, body, token, cancel)
+        except ApiRefusal as refusal:
+            if refusal.code != 401:
+                raise
+        _log.info("%s: signing in again", self.api_url)
+        return self._call_again(endpoint, body, self._renewed(token, cancel), cancel)
+
+    def _renewed(self, stale: Token, cancel: Cancel) -> Token:
+        with self._lock:
+            if self._token is stale or self._token is None:
+                self._token = self._login(cancel)
+            return self._token
+
+    def _call_again(self, endpoint: str, body: Mapping[str, Any], token: Token, cancel: Cancel) -> dict[str, Any]:
+        try:
+            return self._post(endpoint, body, token, cancel)
+        except ApiRefusal as refusal:
+            if refusal.code != 401:
+                raise
+            code = "server.expired" if refusal.subcode == BAD_TOKEN else "server.unauthorised"
+            code = "server.token_expired" if self._bearer else code
+            raise failure(code, server=self.api_url, cause=str(refusal)) from None
+
+    def answers(self, cancel: Cancel) -> bool:
+        """Whether a ClearML API server is there, without showing it a key."""
+        try:
+            self._request("auth.login", {}, {}, cancel)
+        except ApiRefusal:
+            return True  # the refusal of a call without a key is in ClearML's own form
+        return True
+
+    def _login(self, cancel: Cancel) -> Token:
+        if self._bearer:
+            return self._given(self._bearer)
+        try:
+            data = self._request("auth.login", {}, {"Authorization": f"Basic {self._basic}"}, cancel)
+        except ApiRefusal as refusal:
+            if refusal.code == 401:
+                raise failure("server.unauthorised", server=self.api_url, cause=str(refusal)) from None
+            raise self.refused(refusal) from None
+        token = read_token(str(data.get("token", "")))
+        if token is None:
+            raise failure("server.not_clearml", server=self.api_url, cause="auth.login answered no token")
+        return self._recent(token)
+
+    def _given(self, bearer: str) -> Token:
+        """A token that somebody made elsewhere: it can't be renewed."""
+        token = read_token(bearer)
+        if token is None or (token.expires is not None and token.expires <= self.server_now()):
+            raise failure("server.token_expired", server=self.api_url)
+        return self._recent(token)
+
+    def _recent(self, token: Token) -> Token:
+        if _version(token.api_version) < NEEDED_API:
+            needed = ".".join(map(str, NEEDED_API))
+            raise failure("server.too_old", server=self.api_url, version=token.api_version or "unknown", needed=needed)
+        return token
+
+    def refused(self, refusal: ApiRefusal) -> AppError:
+        """The refusal as a problem."""
+        if refusal.code >= 500:
+            return failure("server.unreachable", server=self.api_url, cause=str(refusal))
+        return failure("server.refused", server=self.api_url, answer=refusal.message, cause=str(refusal))
+
+    def _post(self, endpoint: str, body: Mapping[str, Any], token: Token, cancel: Cancel) -> dict[str, Any]:
+        return self._request(endpoint, body, {"Authorization": f"Bearer {token.value}"}, cancel)
+
+    def _request(
+        self, endpoint: str, body: Mapping[str, Any], headers: Mapping[str, str], cancel: Cancel
+    ) -> dict[str, Any]:
+        cancel.check()
+        if self._closed:
+            raise Cancelled
+        timeout = httpx.Timeout(max(0.1, cancel.remaining(READ_S)), connect=max(0.1, cancel.remaining(CONNECT_S)))
+        try:
+            url = f"{self.api_url}/{endpoint}"
+            with self._client.stream("POST", url, json=body, headers=dict(headers), timeout=timeout) as answer:
+                content = self._read(answer, cancel)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise failure("server.not_clearml", server=self.api_url, cause=_cause(error)) from None
+        except httpx.HTTPError as error:
+            raise self._transport_problem(error) from None
+        except RuntimeError:  # httpx: the client was closed by another thread
+            if self._closed:
+                raise Cancelled from None
+            raise
+        cancel.check()
+        self._note_time(answer)
+        return self._data(answer, content)
+
+    def _read(self, answer: httpx.Response, cancel: Cancel) -> bytes:
+        """The whole body, unless it is larger or slower than any server of ours. Raises httpx.HTTPError, Cancelled."""
+        content, end = bytearray(), time.monotonic() + cancel.remaining(ANSWER_S)
+        for chunk in answer.iter_bytes():
+            cancel.check()
+            content += chunk
+            if time.monotonic() > end:
+                raise httpx.ReadTimeout("the answer is too slow")
+            if len(content) > ANSWER_BYTES:
+                raise httpx.ReadError("the answer is too large")
+        return bytes(content)
+
+    def _transport_problem(self, error: httpx.HTTPError) -> Exception:
+        if self._closed:
+            return Cancelled()
+        code = "server.tls" if _is_certificate(error) else "server.unreachable"
+        return failure(code, server=self.api_url, cause=_cause(error))
+
+    def _note_time(self, answer: httpx.Response) -> None:
+        try:
+            self._skew = parsedate_to_datetime(answer.headers["date"]).timestamp() - self._clock()
+        except (KeyError, ValueError):
+            return  # no usable Date header: the clocks count as equal
+
+    def _data(self, answer: httpx.Response, content: bytes) -> dict[str, Any]:
+        try:
+            envelope = json.loads(content)
+            meta = envelope["meta"]
+            code, subcode = int(meta["result_code"]), int(meta.get("result_subcode") or 0)
+            data = envelope.get("data")
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            raise self._not_an_envelope(answer) from None
+        if code != 200:
+            raise ApiRefusal(code, subcode, str(meta.get("result_msg") or "no reason given"))
+        return data if isinstance(data, dict) else {}
+
+    def _not_an_envelope(self, answer: httpx.Response) -> AppError:
+        cause = f"HTTP {answer.status_code}, {answer.headers.get('content-type', 'no content type')}"
+        # a proxy in front of a server that is down or restarting answers with a page of its own
+        code = "server.unreachable" if answer.status_code in (429, 502, 503, 504) else "server.not_clearml"
+        return failure(code, server=self.api_url, cause=cause)
+
+
+def read_token(value: str) -> Token | None:
+    """The claims that matter of a JSON Web Token, unverified (that is the server's affair); None for anything else."""
+    try:
+        payload = value.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        expires = claims.get("exp")
+        return Token(
+            value,
+            None if expires is None else float(expires),
+            str(claims.get("api_version", "")),
+            str(claims.get("server_version", "")),
+        )
+    except (IndexError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _version(text: str) -> tuple[int, ...]:
+    parts = text.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0, 0)
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+class ClearMLServer(FinishedCalls):
+    """Implements ``ports.Server`` for one account."""
+
+    def __init__(
+        self,
+        api_url: str,
+        access_key: str,
+        secret: str,
+        clock: Callable[[], float] = time.time,
+        transport: httpx.BaseTransport | None = None,
+        trust: str = "",
+    ) -> None:
+        self._connection = Connection(api_url, access_key, secret, clock, transport, trust)
+        super().__init__(self._connection.api_url)
+
+    def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
+        try:
+            return self._connection.call(endpoint, body, cancel)
+        except ApiRefusal as refusal:
+            if refusal.subcode == INVALID_TASK:
+                raise failure("task.gone", cause=str(refusal)) from None
+            raise self._connection.refused(refusal) from None
+
+    def versions(self, cancel: Cancel) -> tuple[str, str]:
+        token = self._connection.token(cancel)
+        return token.server_version, token.api_version
+
+    def server_now(self) -> float:
+        return self._connection.server_now()
+
+    def close(self) -> None:
+        """Drop connections; later calls raise Cancelled."""
+        self._connection.close()

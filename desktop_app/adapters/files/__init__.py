@@ -1,0 +1,1 @@
+"""Small files of this computer: what SessionDock remembers, and what other programs keep."""

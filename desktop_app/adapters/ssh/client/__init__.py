@@ -1,0 +1,1 @@
+"""What lets the user's own OpenSSH into sessions: configuration files, aliases, options."""

@@ -1,0 +1,186 @@
+"""The two ssh config files: our own, which we write freely, and the user's, which we touch with consent only.
+
+Any thread, several processes; small local files. The user's file is replaced in one step, with its mode, after a copy
+of it was kept; a symbolic link is followed, not replaced. What can't be changed is a problem that says which line to
+add by hand.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from desktop_app.adapters.ssh.client.alias_file import render
+from desktop_app.adapters.ssh.client.files import ClientFiles
+from desktop_app.domain import ssh_config_text
+from desktop_app.domain.problems import failure
+from desktop_app.domain.session import SessionId
+from desktop_app.domain.ssh_alias import Alias
+from desktop_app.domain.ssh_config_text import Place
+
+OVERRIDE = "SESSIONDOCK_SSH_CONFIG"  # the user's file, where ssh is told to use another (-F)
+BACKUP = ".before-sessiondock"
+LOCK_S = 5.0
+ADD, REMOVE = "Add this line at its top", "Remove this line"
+
+
+def user_config_path() -> Path:
+    """The file that this user's ssh reads: OpenSSH takes the account's home folder, whatever HOME says."""
+    given = os.environ.get(OVERRIDE)
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        return Path.home() / ".ssh" / "config"
+    import pwd  # not on Windows
+
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh" / "config"
+    except KeyError:  # a container's user without an account
+        return Path.home() / ".ssh" / "config"
+
+
+class SshConfig:
+    """Implements ``services.outside.SshConfigFiles``."""
+
+    def __init__(
+        self, folder: Path, user_config: Path, files: Callable[[str], ClientFiles], proxy: Sequence[str]
+    ) -> None:
+        """``folder``: of our own file. ``files``: of a session. ``proxy``: argv to which an alias's name is added."""
+        self.own = folder / "ssh_config"
+        self.user = user_config
+        self._files = files
+        self._proxy = tuple(proxy)
+
+    @property
+    def line(self) -> str:
+        """What makes the user's ssh read our file."""
+        return ssh_config_text.include_line(self.own.as_posix())
+
+    # -- our own file
+
+    def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
+        """Write an entry for each of ``aliases()``, which is asked while no other process writes.
+
+        Problems: file.unwritable
+        """
+        try:
+            self.own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with FileLock(f"{self.own}.lock", timeout=LOCK_S):
+                known = tuple(aliases())
+                text = render(known, lambda alias: self._files(alias.session), self._proxy, sys.platform != "win32")
+                if not self.own.exists() or self.own.read_text("utf-8") != text:
+                    _replace(self.own, text.encode(), 0o600)
+                self._sweep(known)
+        except (OSError, Timeout) as error:
+            why = getattr(error, "strerror", None) or "another program holds it"
+            raise failure("file.unwritable", path=self.own, why=why) from None
+
+    def entries(self) -> frozenset[str]:
+        """None while the file can't be read."""
+        return _names(self.own)
+
+    def _sweep(self, known: Sequence[Alias]) -> None:
+        """Remove the public keys and known hosts of sessions that are gone."""
+        folder = self._files("").public_key.parent
+        tasks = {SessionId.parse(alias.session).task for alias in known}
+        for path in (*folder.glob("*.pub"), *folder.glob("*.known_hosts")):
+            if path.stem not in tasks:
+                path.unlink(missing_ok=True)
+
+    # -- the user's file
+
+    def place(self) -> Place:
+        """Problems: ssh.config_unwritable, when it can't even be read"""
+        return ssh_config_text.place_of(self._read(), self.own.as_posix())
+
+    def host_names(self) -> frozenset[str]:
+        """Hosts that the user named; none when the file can't be read."""
+        return _names(self.user)
+
+    def install(self) -> bool:
+        """Add our line at the top; False when it is there. Problems: ssh.config_unwritable, ssh.config_text"""
+        return self._edit(lambda text: ssh_config_text.with_include(text, self.own.as_posix()), ADD)
+
+    def remove(self) -> bool:
+        """Take our line out; False when it is not there. Problems: ssh.config_unwritable"""
+        return self._edit(lambda text: ssh_config_text.without_include(text, self.own.as_posix()), REMOVE)
+
+    def _read(self) -> bytes:
+        try:
+            return self.user.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error), ADD) from None
+
+    def _edit(self, change: Callable[[bytes], bytes], by_hand: str) -> bool:
+        before = self._read()
+        after = change(before)
+        if after == before:
+            return False
+        try:
+            self.own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with FileLock(f"{self.own}.lock", timeout=LOCK_S):
+                self._write(before, after)
+        except (OSError, Timeout) as error:
+            why = getattr(error, "strerror", None) or "another program holds it"
+            raise self._unwritable(why, by_hand) from None
+        return True
+
+    def _write(self, before: bytes, after: bytes) -> None:
+        if not self.user.parent.exists():
+            self.user.parent.mkdir(mode=0o700)
+        real = Path(os.path.realpath(self.user))
+        mode = 0o600
+        if real.exists():
+            mode = stat.S_IMODE(real.stat().st_mode)
+            if not mode & stat.S_IWUSR or not os.access(real, os.W_OK):
+                raise PermissionError(1, "it is read-only")
+            shutil.copy2(real, real.with_name(real.name + BACKUP))
+        if not after and not self.user.is_symlink():
+            real.unlink()
+            return
+        _replace(real, after, mode, expected=before)
+
+    def _unwritable(self, why: str, by_hand: str) -> Exception:
+        return failure("ssh.config_unwritable", path=self.user, why=why, by_hand=by_hand, line=self.line)
+
+
+def _names(path: Path) -> frozenset[str]:
+    try:
+        return ssh_config_text.host_names(path.read_bytes())
+    except OSError:
+        return frozenset()
+
+
+def _replace(path: Path, content: bytes, mode: int, expected: bytes | None = None) -> None:
+    """In one step, on the disk before it counts. With ``expected``: OSError when the file holds something else now."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            _same_owner(path, draft)
+            if expected is not None and path.read_bytes() != expected:
+                raise OSError(11, "another program changed it just now")
+        draft.chmod(mode)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _same_owner(path: Path, draft: Path) -> None:
+    found = path.stat()
+    if sys.platform != "win32" and (found.st_uid, found.st_gid) != (os.getuid(), os.getgid()):
+        with contextlib.suppress(PermissionError):
+            os.chown(draft, found.st_uid, found.st_gid)

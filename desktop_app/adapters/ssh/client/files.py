@@ -1,0 +1,70 @@
+"""What OpenSSH needs beside the agent to enter one session: its files, and the options that name them. Any thread.
+
+No secret is in any of them. The same options are a command line ("Copy ssh command") and, in ``alias_file``, an
+entry of our ssh config file.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.adapters.ssh.keys import KEY_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """``agent``: the address of the agent; the public key names the key to use, known_hosts the one to accept."""
+
+    agent: str
+    public_key: Path
+    known_hosts: Path
+    host_alias: str
+
+
+def client_files(folder: Path, name: str, agent: str) -> ClientFiles:
+    """``name`` must be fit for a file name; the task id is."""
+    return ClientFiles(agent, folder / f"{name}.pub", folder / f"{name}.known_hosts", f"sessiondock-{name}")
+
+
+def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> None:
+    """The host key is filed under an alias, not under the port, so that it stays right when that moves. OSError"""
+    files.public_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key, host = (" ".join(line.split()[:2]) for line in (public_key, host_key))
+    for path, line in ((files.public_key, key), (files.known_hosts, f"{files.host_alias} {host}")):
+        text = line + "\n"
+        if not path.exists() or path.read_text("utf-8") != text:
+            fresh = path.with_name(f".{path.name}.{os.getpid()}")
+            fresh.write_text(text, encoding="ascii")
+            fresh.replace(path)
+
+
+def session_options(files: ClientFiles) -> dict[str, str]:
+    """Our key, our host key, no prompt about either, nobody else's way to log in."""
+    return {
+        "IdentityAgent": quoted(files.agent.replace("\\", "/")),  # a pipe on Windows
+        "IdentityFile": quoted(files.public_key.as_posix()),
+        "IdentitiesOnly": "yes",
+        "PreferredAuthentications": "publickey",
+        "UserKnownHostsFile": quoted(files.known_hosts.as_posix()),
+        "GlobalKnownHostsFile": "none",
+        "HostKeyAlias": files.host_alias,
+        "HostKeyAlgorithms": KEY_TYPE.decode(),
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+    }
+
+
+def ssh_options(files: ClientFiles) -> list[str]:
+    """Options for ssh, scp and sftp that leave the user's own configuration out."""
+    return ["-F", "none", *(word for key, value in session_options(files).items() for word in ("-o", f"{key}={value}"))]
+
+
+def ssh_command_line(port: int, user: str, files: ClientFiles) -> list[str]:
+    """The argv of an ssh to the session through our local port; works while the session is attached."""
+    return ["ssh", *ssh_options(files), "-p", str(port), f"{user}@127.0.0.1"]
+
+
+def quoted(text: str) -> str:
+    """A path as OpenSSH's option parser wants it: quoted, percent signs doubled."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'

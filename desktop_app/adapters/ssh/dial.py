@@ -1,0 +1,174 @@
+"""Dialling: reaches the session's machine, checks the host key, signs in. Runs on the caller's thread.
+
+Every exception of paramiko, of the crypto libraries and of sockets ends here (``WIRE_ERRORS``) and becomes an AppError.
+"""
+
+import base64
+import binascii
+import io
+import threading
+from collections.abc import Callable
+from enum import Enum
+
+from paramiko import Ed25519Key, SSHException
+from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
+
+from desktop_app.adapters.ssh.route.way import Router, Way
+from desktop_app.adapters.ssh.tcp import ConnectError
+from desktop_app.adapters.ssh.transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
+from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.ports import Target
+from remote_bootstrap import contract
+
+DIAL_SECONDS = 20.0
+
+
+class Step(Enum):
+    """What ``dial`` does, in order."""
+
+    REACH = "reach"
+    NEGOTIATE = "negotiate"
+    HOST_KEY = "host key"
+    SIGN_IN = "sign in"
+
+
+def dial(
+    target: Target,
+    patience: Patience,
+    on_end: Callable[[SessionTransport], None],
+    step: Callable[[Step, str], None] = lambda _step, _found: None,
+) -> SessionTransport:
+    """Connect, check the host key against the record's, sign in with the session's key.
+
+    ``step`` hears which step begins, and what the one before found.
+
+    Problems: route.*, ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.no_key,
+    ssh.protocol. Raises Cancelled.
+    """
+    key = None if target.foreign else client_key(target.private_key)
+    way = _reach(target, patience)
+
+    def ended(transport: SessionTransport) -> None:
+        way.close()
+        on_end(transport)
+
+    transport = SessionTransport(way.sock, ended, FOREIGN_KEY_TYPES if target.foreign else KEY_TYPES)
+    try:
+        step(Step.NEGOTIATE, "")
+        _negotiate(transport, target.record, patience)
+        step(Step.HOST_KEY, transport.remote_version)
+        step(Step.SIGN_IN, _check_host_key(transport, target))
+        if key is not None:
+            _sign_in(
+                transport, target.record, lambda done: transport.auth_publickey(target.record.user, key, done), patience
+            )
+        else:
+            _enter(transport, target, patience)
+    except BaseException as error:
+        why = way.why() if isinstance(error, AppError) and error.problem.code == "ssh.unreachable" else ""
+        transport.abandon()
+        way.close()
+        if why:
+            raise failure("route.refused", hop="Your ProxyCommand", why=why) from None
+        raise
+    return transport
+
+
+def _reach(target: Target, patience: Patience) -> Way:
+    record = target.record
+    try:
+        return Router(target.route, target.route_password, patience).reach(record.address.strip("[]"), record.port)
+    except ConnectError as error:
+        raise unreachable(record, str(error)) from None
+
+
+def client_key(text: str) -> Ed25519Key:
+    """The OpenSSH private key, from memory. Problems: ssh.no_key"""
+    try:
+        return Ed25519Key(file_obj=io.StringIO(text))
+    except WIRE_ERRORS as error:
+        raise failure("ssh.no_key", cause=f"the stored key is unusable: {type(error).__name__}") from None
+
+
+def _negotiate(transport: SessionTransport, record: contract.Record, patience: Patience) -> None:
+    transport.banner_timeout = transport.handshake_timeout = max(1.0, patience.remaining)
+    done = threading.Event()
+    transport.start_client(event=done)
+    in_time = patience.wait(done, transport.is_active)
+    if in_time and transport.is_active():
+        return
+    patience.check()
+    error = transport.get_exception()
+    if isinstance(error, IncompatiblePeer) and "host key" in str(error):
+        raise _wrong_host_key(record, "of another kind")
+    if isinstance(error, IncompatiblePeer):
+        raise failure("ssh.protocol", why="The two sides have no secure algorithms in common.", cause=describe(error))
+    if not transport.remote_version and "Indecipherable" in str(error):
+        why = f"{record.address} port {record.port} answers, but not as an SSH server does."
+        raise failure("ssh.protocol", why=why, cause=describe(error))
+    raise unreachable(record, describe(error))
+
+
+def _check_host_key(transport: SessionTransport, target: Target) -> str:
+    """Its fingerprint."""
+    record = target.record
+    try:
+        shown = transport.get_remote_server_key()
+    except SSHException as error:
+        raise unreachable(record, describe(error)) from None
+    found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
+    if target.foreign and found not in target.fingerprints:
+        raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
+    if not target.foreign and shown.asbytes() != _key_blob(record.host_key):
+        raise _wrong_host_key(record, found)
+    return found
+
+
+def _key_blob(public_key: str) -> bytes:
+    """The bytes of an OpenSSH public key line; b"" (which no key equals) for anything else."""
+    parts = public_key.split()
+    try:
+        return base64.b64decode(parts[1], validate=True)
+    except (IndexError, binascii.Error):
+        return b""
+
+
+def _wrong_host_key(record: contract.Record, found: str) -> AppError:
+    try:
+        expected = contract.fingerprint(record.host_key)
+    except contract.ContractError:
+        expected = "no usable key"
+    return failure("ssh.host_key", address=record.address, port=record.port, found=found, expected=expected)
+
+
+def _enter(transport: SessionTransport, target: Target, patience: Patience) -> None:
+    """With the password; only that method is tried."""
+    record = target.record
+    try:
+        _sign_in(transport, record, lambda done: transport.auth_password(record.user, target.password, done), patience)
+    except AppError as error:
+        if error.problem.code != "ssh.auth":
+            raise
+        raise failure("ssh.password", address=record.address, user=record.user, cause=error.problem.cause) from None
+
+
+def _sign_in(
+    transport: SessionTransport,
+    record: contract.Record,
+    begin: Callable[[threading.Event], object],
+    patience: Patience,
+) -> None:
+    done = threading.Event()
+    try:
+        begin(done)
+    except SSHException as error:
+        raise unreachable(record, describe(error)) from None
+    answered = patience.wait(done, transport.is_active)
+    if transport.is_authenticated():
+        return
+    patience.check()
+    reason = transport.get_exception()
+    if (answered and transport.is_active()) or isinstance(reason, AuthenticationException):
+        raise failure("ssh.auth", address=record.address, cause=describe(reason) if reason else "key refused")
+    raise failure("ssh.protocol", why=f"{record.address} ended the connection during sign-in.", cause=describe(reason))

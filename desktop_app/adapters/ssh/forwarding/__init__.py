@@ -1,0 +1,1 @@
+"""Ports through one SSH connection: the forwarding engine, reverse forwards and the SOCKS proxy."""

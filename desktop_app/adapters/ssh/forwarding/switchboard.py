@@ -1,0 +1,94 @@
+"""The connections of one session, and through which transport each goes. All on the loop's thread."""
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+
+from desktop_app.adapters.ssh.forwarding.flow import Connection
+from desktop_app.adapters.ssh.forwarding.loop import Loop
+from desktop_app.adapters.ssh.forwarding.uplink import Uplink
+from desktop_app.adapters.ssh.transport import SessionTransport
+from desktop_app.ports import Way
+
+CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't wait for more than 512 sockets.
+
+
+class Switchboard:
+    """``find_way`` says where an application's connections lead now; ``on_room`` is called when ``full`` changes."""
+
+    def __init__(
+        self, loop: Loop, patience: float, find_way: Callable[[str], Way | None], on_room: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._patience = patience
+        self._find_way = find_way
+        self._on_room = on_room
+        self._uplink: Uplink | None = None
+        self._connections: set[Connection] = set()
+        self._pending: deque[Connection] = deque()  # by deadline: who waits for a way or an answer
+
+    @property
+    def full(self) -> bool:
+        return len(self._connections) >= CONNECTIONS
+
+    @property
+    def due(self) -> float | None:
+        """Monotonic time of the next ``expire``."""
+        return self._pending[0].deadline if self._pending else None
+
+    def take(self, app: str, client: socket.socket, origin: tuple[str, int], way: Way | None = None) -> None:
+        """Carry a connection, to ``way`` or where the application's lead."""
+        connection = Connection(self._loop, app, client, origin)
+        connection.way = way
+        connection.on_done, connection.on_lost = self._forget, self._dispatch
+        connection.deadline = time.monotonic() + self._patience
+        self._connections.add(connection)
+        self._pending.append(connection)
+        self._dispatch(connection)
+        if self.full:
+            self._on_room()
+
+    def retry(self) -> None:
+        """A way may have come."""
+        for connection in list(self._pending):
+            if connection.waiting:
+                self._dispatch(connection)
+
+    def attach(self, transport: SessionTransport) -> None:
+        self.detach()
+        self._uplink = Uplink(self._loop, transport.channels, transport.wire)
+        self.retry()
+
+    def detach(self) -> None:
+        if self._uplink is not None:
+            self._uplink.end()
+            self._uplink = None
+
+    def expire(self) -> None:
+        """Reset those that have waited long enough."""
+        while self._pending and (self._pending[0].settled or self._pending[0].deadline <= time.monotonic()):
+            connection = self._pending.popleft()
+            if not connection.settled:
+                connection.abort()
+
+    def reset(self, app: str | None = None) -> None:
+        """All connections, or one application's."""
+        for connection in [one for one in self._connections if app in (None, one.app)]:
+            connection.abort()
+
+    def _dispatch(self, connection: Connection) -> None:
+        """Ask for its channel, if there is a way; else it waits for the next attach or route."""
+        uplink = self._uplink
+        way = connection.way or self._find_way(connection.app)
+        if uplink is None or way is None:
+            return
+        connection.uplink = uplink
+        if not uplink.channels.open(connection, way.host, way.port, connection.origin):
+            connection.uplink = None
+
+    def _forget(self, connection: Connection) -> None:
+        full = self.full
+        self._connections.discard(connection)
+        if full:
+            self._on_room()

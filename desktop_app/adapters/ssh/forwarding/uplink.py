@@ -1,0 +1,71 @@
+"""The loop's side of one transport: sends channel data, and makes its readers pause while the wire takes no more.
+
+All on the loop's thread.
+"""
+
+import contextlib
+import socket
+from typing import Protocol
+
+from desktop_app.adapters.ssh.channels import Channels
+from desktop_app.adapters.ssh.forwarding.loop import WRITE, Loop
+
+
+class Paused(Protocol):
+    def resume(self) -> None: ...
+
+
+class Uplink:
+    """``wire`` is the transport's socket; while something waits for it, the loop watches a copy of its own."""
+
+    def __init__(self, loop: Loop, channels: Channels, wire: socket.socket) -> None:
+        self.channels = channels
+        self._loop = loop
+        self._wire = wire
+        self._copy: socket.socket | None = None
+        self._paused: list[Paused] = []
+        channels.packets.on_open = lambda: loop.call(self._relieve)
+
+    def send(self, remote: int, room: memoryview, size: int, limit: int) -> bool:
+        """See StreamPacketizer.send_data. A transport that ended is told by itself."""
+        with contextlib.suppress(OSError, EOFError):
+            if not self.channels.packets.send_data(remote, room, size, limit):
+                return False
+        return True
+
+    def pause(self, reader: Paused) -> None:
+        """``reader.resume`` is called as soon as the wire takes data again."""
+        self._paused.append(reader)
+        if self.channels.packets.outbox.waiting:
+            self._watch_wire()
+        elif self.channels.packets.ready:
+            self._loop.call(self._relieve)  # it changed meanwhile
+
+    def end(self) -> None:
+        """The transport ended: nobody waits for it any more."""
+        if self._copy is not None:
+            self._loop.watch(self._copy, WRITE, 0, self._writable)
+            self._copy.close()
+            self._copy = None
+        self._relieve()
+
+    def _watch_wire(self) -> None:
+        if self._copy is None:
+            try:
+                self._copy = self._wire.dup()
+                self._loop.watch(self._copy, 0, WRITE, self._writable)
+            except OSError:  # the transport ended, which its flows learn from it
+                self._copy = None
+
+    def _writable(self, _mask: int) -> None:
+        packets = self.channels.packets
+        with contextlib.suppress(OSError, EOFError):
+            packets.outbox.flush()
+            if packets.outbox.waiting:
+                return
+        self.end()
+
+    def _relieve(self) -> None:
+        paused, self._paused = self._paused, []
+        for reader in paused:
+            reader.resume()

@@ -1,0 +1,117 @@
+"""The way to a session's machine: a connected socket, whatever stands between. Runs on the caller's thread.
+
+Jump hosts and proxy commands end in one half of a local socket pair, so that the transport above always has a real
+socket; two threads per such step carry the bytes.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from desktop_app.adapters.ssh.route.command import run_proxy_command
+from desktop_app.adapters.ssh.route.config import HostSettings, UserSshConfig
+from desktop_app.adapters.ssh.route.jump import Jump
+from desktop_app.adapters.ssh.route.proxy import http_connect, socks5_connect
+from desktop_app.adapters.ssh.tcp import ConnectError, connect_tcp
+from desktop_app.adapters.ssh.wire import Patience
+from desktop_app.domain.problems import failure
+from desktop_app.domain.route import MAX_JUMPS, Hop, Kind, Route
+
+
+@dataclass(slots=True)
+class Way:
+    """``sock`` leads to the machine. ``close`` gives up all that it stands on; quick, idempotent."""
+
+    sock: socket.socket
+    closers: list[Callable[[], None]] = field(default_factory=list)
+    reasons: list[Callable[[], str]] = field(default_factory=list)
+
+    def close(self) -> None:
+        for closer in reversed(self.closers):
+            closer()
+        self.sock.close()
+
+    def why(self) -> str:
+        """What a step on the way says about its end, "" when none has anything to say."""
+        return next(filter(None, (reason() for reason in self.reasons)), "")
+
+
+class Router:
+    """Finds the way to one address. Each call makes a new way."""
+
+    def __init__(self, route: Route, password: str, patience: Patience) -> None:
+        self._route = route
+        self._password = password
+        self._patience = patience
+        self._config: UserSshConfig | None = None
+
+    @property
+    def config(self) -> UserSshConfig:
+        """Read when the first step needs it. Problems: route.config"""
+        if self._config is None:
+            self._config = UserSshConfig()
+        return self._config
+
+    def reach(self, host: str, port: int) -> Way:
+        """Problems: route.*. Raises ConnectError when nothing but the address itself is at fault, and Cancelled."""
+        kind = self._route.kind
+        if kind is Kind.SSH_CONFIG:
+            settings = self.config.lookup(Hop(host, port))
+            return self._as_configured(settings, depth=0)
+        if kind is Kind.JUMP:
+            return self._through(self._route.hops, host, port, depth=0)
+        if kind in (Kind.HTTP, Kind.SOCKS5):
+            return self._through_proxy(self._route.hops[0], host, port)
+        return Way(connect_tcp(host, port, self._patience))
+
+    def _through_proxy(self, proxy: Hop, host: str, port: int) -> Way:
+        way = Way(_connect_hop(proxy, self._patience))
+        speak = http_connect if self._route.kind is Kind.HTTP else socks5_connect
+        try:
+            speak(way.sock, proxy, self._password, (host, port), self._patience)
+        except BaseException:
+            way.close()
+            raise
+        return way
+
+    def _as_configured(self, settings: HostSettings, depth: int) -> Way:
+        """To a host as its ssh config entry says."""
+        if depth > MAX_JUMPS:
+            raise failure("route.config", why="Its jump hosts lead in a circle.")
+        if settings.proxy_command:
+            return _through_command(settings.proxy_command)
+        if settings.proxy_jump:
+            return self._through(settings.proxy_jump, settings.host, settings.port, depth + 1)
+        return Way(connect_tcp(settings.host, settings.port, self._patience))
+
+    def _through(self, hops: tuple[Hop, ...], host: str, port: int, depth: int) -> Way:
+        """To ``host`` through the last of the hops, which is reached through those before it."""
+        *before, last = hops
+        settings = self.config.lookup(last)
+        try:
+            if before:
+                way = self._through(tuple(before), settings.host, settings.port, depth)
+            else:
+                way = self._as_configured(settings, depth)
+        except ConnectError as error:
+            raise failure("route.unreachable", hop=last, cause=str(error)) from None
+        jump = Jump(way.sock, settings, way.close)
+        try:
+            jump.sign_in(self._patience)
+            sock = jump.open(host, port, self._patience)
+        except BaseException:
+            jump.close()
+            raise
+        return Way(sock, [*way.closers, jump.close], way.reasons)
+
+
+def _through_command(command: str) -> Way:
+    running = run_proxy_command(command)
+    return Way(running.sock, [running.close], [running.why])
+
+
+def _connect_hop(hop: Hop, patience: Patience) -> socket.socket:
+    try:
+        return connect_tcp(hop.host, hop.port, patience)
+    except ConnectError as error:
+        raise failure("route.unreachable", hop=hop, cause=str(error)) from None

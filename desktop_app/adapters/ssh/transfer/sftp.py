@@ -1,0 +1,254 @@
+"""SFTP, version 3 (draft-ietf-secsh-filexfer-02), over one SSH channel, with many requests under way at once.
+
+paramiko's own client decodes names as UTF-8 and waits for each answer of most calls; here names are the remote's bytes
+(in ``str`` with surrogates for what is no UTF-8) and reads and writes are pipelined. One thread at a time; raises
+SftpError for what the server refuses and AppError(ssh.lost) or Cancelled for the rest.
+"""
+
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from paramiko import Channel
+
+from desktop_app.adapters.ssh.transfer.messages import Messages
+from desktop_app.adapters.ssh.transfer.wire import (
+    ATTRS,
+    CLOSE,
+    DATA,
+    EOF,
+    EXTENDED,
+    FLAG_CREATE,
+    FLAG_READ,
+    FLAG_TRUNCATE,
+    FLAG_WRITE,
+    FSETSTAT,
+    HANDLE,
+    INIT,
+    LSTAT,
+    MKDIR,
+    NAME,
+    NO_SUCH_FILE,
+    OPEN,
+    OPENDIR,
+    READ,
+    READDIR,
+    READLINK,
+    REALPATH,
+    REMOVE,
+    RENAME,
+    SETSTAT,
+    STAT,
+    SYMLINK,
+    VERSION,
+    WRITE,
+    Attributes,
+    Reader,
+    SftpError,
+    attributes,
+    blob,
+    check,
+    text,
+)
+from desktop_app.domain.problems import failure
+from desktop_app.ports import Cancel
+
+BLOCK = 255 * 1024  # OpenSSH takes packets of 256 KiB
+UNDER_WAY = 32  # blocks: 8 MB cover 100 MB/s at 80 ms
+POSIX_RENAME = "posix-rename@openssh.com"
+
+
+Sink = Callable[[bytes | memoryview], object]
+
+
+class Sftp(Messages):
+    """One SFTP conversation. ``address`` is for the sentence that says that it broke."""
+
+    def __init__(self, channel: Channel, address: str) -> None:
+        super().__init__(channel, address)
+        self._block = BLOCK
+        self._extensions: set[str] = set()
+
+    def start(self, cancel: Cancel) -> None:
+        self._send(struct.pack(">IBI", 5, INIT, 3), cancel)
+        size, kind, version = self._head(cancel)  # the version stands where other messages have their number
+        if kind != VERSION or version < 3:
+            raise failure("files.unsupported", cause=f"SFTP answered with message {kind}, version {version}")
+        answer = Reader(self._take(size, cancel))
+        while answer.more:
+            self._extensions.add(answer.name())
+            answer.string()
+
+    # -- names
+
+    def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> Attributes | None:
+        """None when there is no such file."""
+        try:
+            return self._ask(STAT if follow else LSTAT, text(path), cancel, ATTRS).attributes()
+        except SftpError as error:
+            if error.code == NO_SUCH_FILE:
+                return None
+            raise
+
+    def real(self, path: str, cancel: Cancel) -> str:
+        answer = self._ask(REALPATH, text(path), cancel, NAME)
+        answer.number()
+        return answer.name()
+
+    def names(self, folder: str, cancel: Cancel) -> list[tuple[str, Attributes]]:
+        """What a folder holds, without itself and its parent."""
+        handle = self._ask(OPENDIR, text(folder), cancel, HANDLE).string()
+        found: list[tuple[str, Attributes]] = []
+        try:
+            while (answer := self._next_names(handle, cancel)) is not None:
+                for _ in range(answer.number()):
+                    name = answer.name()
+                    answer.string()
+                    found.append((name, answer.attributes()))
+        finally:
+            self._close(handle, cancel)
+        # A name with a slash would lead elsewhere; no file system has one, so somebody means harm.
+        return [(name, about) for name, about in found if name not in ("", ".", "..") and "/" not in name]
+
+    def _next_names(self, handle: bytes, cancel: Cancel) -> Reader | None:
+        try:
+            return self._ask(READDIR, blob(handle), cancel, NAME)
+        except SftpError as error:
+            if error.code == EOF:
+                return None
+            raise
+
+    def make_folder(self, path: str, cancel: Cancel) -> None:
+        self._do(MKDIR, text(path) + attributes(), cancel)
+
+    def link_target(self, path: str, cancel: Cancel) -> str:
+        answer = self._ask(READLINK, text(path), cancel, NAME)
+        answer.number()
+        return answer.name()
+
+    def make_link(self, target: str, path: str, cancel: Cancel) -> None:
+        """OpenSSH takes the target first, against the draft; everybody follows it."""
+        self._do(SYMLINK, text(target) + text(path), cancel)
+
+    def remove(self, path: str, cancel: Cancel) -> None:
+        self._do(REMOVE, text(path), cancel)
+
+    def put_in_place(self, old: str, new: str, mode: int, modified: int, cancel: Cancel) -> None:
+        """Give ``old`` its mode and time and make it ``new``, in one step where the server can."""
+        about = self._request(SETSTAT, text(old) + attributes(mode, modified), cancel)
+        if POSIX_RENAME in self._extensions:  # both on their way at once
+            moved = self._request(EXTENDED, text(POSIX_RENAME) + text(old) + text(new), cancel)
+            for answer in [self._answer(number, cancel) for number in (about, moved)]:
+                check(*answer)
+            return
+        check(*self._answer(about, cancel))
+        if self.stat(new, cancel) is not None:
+            self.remove(new, cancel)
+        self._do(RENAME, text(old) + text(new), cancel)
+
+    # -- contents
+
+    def read(self, path: str, offset: int, sink: Sink, cancel: Cancel) -> None:
+        """Everything from ``offset`` on, in order, in pieces of any size that are valid during the call only."""
+        handle = self._ask(OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE).string()
+        pending: deque[tuple[int, int, int]] = deque()
+        try:
+            self._read_all(handle, offset, pending, sink, cancel)
+        finally:
+            for number, _offset, _length in pending:
+                self._answer(number, cancel)
+            self._close(handle, cancel)
+
+    def _read_all(
+        self, handle: bytes, offset: int, pending: deque[tuple[int, int, int]], sink: Sink, cancel: Cancel
+    ) -> None:
+        ahead = 1  # grows, so that a small file costs no dozens of requests
+        while True:
+            if len(pending) <= ahead // 2:
+                offset = self._ask_ahead(handle, offset, ahead - len(pending), pending, cancel)
+            number, at, length = pending.popleft()
+            got = self._data(number, sink, cancel)
+            while 0 < got < length:  # a shorter answer than asked for: the end, or the server's own limit
+                self._block = min(self._block, max(got, 4096))
+                at, length = at + got, length - got
+                rest: deque[tuple[int, int, int]] = deque()
+                self._ask_ahead(handle, at, 1, rest, cancel, length)
+                got = self._data(rest[0][0], sink, cancel)
+            if not got:
+                return
+            ahead = min(UNDER_WAY, ahead * 2)
+
+    def _ask_ahead(
+        self,
+        handle: bytes,
+        offset: int,
+        count: int,
+        pending: deque[tuple[int, int, int]],
+        cancel: Cancel,
+        length: int = 0,
+    ) -> int:
+        """Many requests in one packet: each packet costs a change between our thread and the transport's."""
+        length, packet = length or self._block, bytearray()
+        for _ in range(count):
+            self._last_id += 1
+            body = blob(handle) + struct.pack(">QI", offset, length)
+            packet += struct.pack(">IBI", 5 + len(body), READ, self._last_id) + body
+            pending.append((self._last_id, offset, length))
+            offset += length
+        self._send(bytes(packet), cancel)
+        return offset
+
+    def _data(self, number: int, sink: Sink, cancel: Cancel) -> int:
+        """Hands the answer's bytes on as they come; how many, 0 at the end of the file."""
+        while number not in self._early:
+            size, kind, found = self._head(cancel)
+            if kind == DATA and found == number:
+                (count,) = struct.unpack(">I", self._take(4, cancel))
+                self._unread = size - 4
+                while self._unread:
+                    sink(self._piece(self._unread, cancel))
+                return int(count)
+            self._early[found] = kind, self._take(size, cancel)
+        kind, body = self._early.pop(number)
+        if kind == DATA:
+            sink(body[4:])
+            return len(body) - 4
+        try:
+            check(kind, body)
+        except SftpError as error:
+            if error.code != EOF:
+                raise
+        return 0
+
+    def write(
+        self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
+    ) -> None:
+        """Keep the first ``offset`` bytes of the file, drop the rest, append. ``done(bytes)``: the server has them."""
+        flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | (0 if offset else FLAG_TRUNCATE))
+        handle = self._ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
+        pending: deque[tuple[int, int]] = deque()
+        try:
+            if offset:
+                self._do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
+            for block in blocks:
+                while len(pending) >= UNDER_WAY:
+                    self._written(pending, done, cancel)
+                head = blob(handle) + struct.pack(">QI", offset, len(block))
+                pending.append((self._request(WRITE, head, cancel, block), len(block)))
+                offset += len(block)
+            while pending:
+                self._written(pending, done, cancel)
+        finally:
+            for number, _length in pending:
+                self._answer(number, cancel)
+            self._close(handle, cancel)
+
+    def _written(self, pending: deque[tuple[int, int]], done: Callable[[int], None], cancel: Cancel) -> None:
+        number, length = pending.popleft()
+        check(*self._answer(number, cancel))
+        done(length)
+
+    def _close(self, handle: bytes, cancel: Cancel) -> None:
+        """Not if we gave up: then the whole channel goes."""
+        if not cancel.cancelled:
+            self._do(CLOSE, blob(handle), cancel)

@@ -1,0 +1,190 @@
+"""What every command of the command line shares: the core, the arguments, and finding accounts and sessions."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
+from desktop_app.cli.output import say
+from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.option_checks import task_id
+from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.problems import AppError, Problem, failure
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
+from desktop_app.services.core import Core
+
+CALL_S = 60.0
+SANDBOX_S = 180.0  # its first start installs an agent
+SHORTEST_PREFIX = 4
+LAUNCHES = (None, "launch")  # the commands that may start the sandbox by themselves
+LOOK_S = 1.0  # what another process holds does not change our store
+
+T = TypeVar("T")
+Looked = tuple[tuple[SessionSnapshot, ...], dict[str, Problem]]
+
+
+class CommandBase:
+    """One parsed command line over one core."""
+
+    def __init__(self, core: Core, arguments: argparse.Namespace) -> None:
+        self.core = core
+        self.arguments = arguments
+        self.json: bool = getattr(arguments, "json", False)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person at a terminal is to be asked."""
+        is_run = self.arguments.command is None
+        return is_run and not self.json and not hasattr(self.arguments, "yes") and on_terminal()
+
+    def cancel(self) -> Cancel:
+        return Cancel(CALL_S)
+
+    def account(self) -> Account:
+        """The account that was named, or the only one, or for a launch the sandbox where there is none.
+
+        Problems: account.unknown, account.none
+        """
+        name = self._account_name()
+        known = self.core.accounts()
+        if name == SANDBOX_ID and not any(account.sandbox for account in known):
+            return self._new_sandbox()
+        if name:
+            return self.core.find_account(name)
+        if len(known) == 1:
+            return known[0]
+        if known:
+            names = ", ".join(account.label for account in known)
+            raise failure("account.unknown", name="(none given: use --account)", known=names)
+        return self._first_account()
+
+    def _first_account(self) -> Account:
+        """The sandbox, for a launch on a computer that holds no ClearML key. Problems: account.none"""
+        if self.arguments.command not in LAUNCHES:
+            raise failure("account.none", found="")
+        offer = self.core.credentials.found(self.cancel())
+        if offer.found:
+            sources = ", ".join(one.source for one in offer.found)
+            raise failure("account.none", found=f" ({sources})")
+        return self._new_sandbox()
+
+    @property
+    def profile(self) -> str:
+        """The profile that a launch begins with, "" = none."""
+        return getattr(self.arguments, "profile", "")
+
+    def start_spec(self, otherwise: Callable[[], LaunchSpec]) -> LaunchSpec:
+        """What the flags change: the profile where one is named. Problems: profile.unknown"""
+        return self.core.profiles.get(self.profile) if self.profile else otherwise()
+
+    def _new_sandbox(self) -> Account:
+        say("Starting the sandbox of this computer…")
+        return self.core.use_sandbox(Cancel(SANDBOX_S))
+
+    # -- sessions
+
+    def look(self) -> Looked:
+        """The sessions of all (or the named) accounts, and what kept some accounts from answering."""
+
+        def one(account: Account) -> tuple[SessionSnapshot, ...]:
+            self.core.look(account.id, self.cancel())
+            return ()
+
+        wanted = self._wanted_accounts()
+        _, problems = self._each(wanted, one)
+        ids = {account.id for account in wanted}
+        return tuple(s for s in self.core.store.all() if s.id.account in ids), problems
+
+    def everybodys(self) -> Looked:
+        """The living sessions of all users of these accounts' workspaces."""
+        return self._each(self._wanted_accounts(), lambda account: self.core.everybodys(account.id, self.cancel()))
+
+    def _each(self, accounts: Sequence[Account], ask: Callable[[Account], tuple[SessionSnapshot, ...]]) -> Looked:
+        found: list[SessionSnapshot] = []
+        problems: dict[str, Problem] = {}
+        for account in accounts:
+            try:
+                found += ask(account)
+            except AppError as error:
+                problems[account.label] = error.problem
+        return tuple(found), problems
+
+    def _wanted_accounts(self) -> Sequence[Account]:
+        return [self.core.find_account(self._account_name())] if self._account_name() else self.core.accounts()
+
+    def _account_name(self) -> str:
+        return getattr(self.arguments, "account", "")
+
+    def session(self) -> SessionSnapshot:
+        """The session that the command is about. Problems: session.unknown, and what kept a server from answering."""
+        text = task_id(getattr(self.arguments, "by_id", "") or self.arguments.session)
+        found, problems = self.look()
+        fitting = matching(found, text)
+        if len(fitting) == 1:
+            return fitting[0]
+        if not fitting and len(text) == 32:
+            return self._by_id(text)
+        if not fitting and problems:
+            raise AppError(next(iter(problems.values())))
+        raise unknown_session(text, fitting or found)
+
+    def _by_id(self, task: str) -> SessionSnapshot:
+        """One that has ended is not in the list, but its server still knows it."""
+        last: AppError | None = None
+        accounts = [self.account()] if self._account_name() else self.core.accounts()
+        for account in accounts:
+            try:
+                return self.core.fetch(SessionId(account.id, task), self.cancel())
+            except AppError as error:
+                last = error
+        raise last or unknown_session(task, ())
+
+    def wait(
+        self,
+        session: SessionId,
+        until: Callable[[SessionSnapshot], T | None],
+        seconds: float,
+        patience: Waiting | None = None,
+    ) -> T | None:
+        """The first truthy answer about the session's changing snapshot; None after ``seconds`` or when it is gone."""
+        end = time.monotonic() + seconds
+        patience = patience or Patience()
+        unsubscribe = self.core.store.subscribe(lambda _old, _new: patience.poke())
+        try:
+            while time.monotonic() < end:
+                now = self.core.store.get(session)
+                answer = until(now) if now is not None else None
+                if now is None or answer:
+                    return answer
+                patience.wait(LOOK_S)
+            return None
+        finally:
+            unsubscribe()
+
+
+def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnapshot]:
+    """By whole id, else by name, else by the beginning of an id; with no text: all that live."""
+    if not text:
+        return [s for s in found if s.remote is not Remote.ENDED]
+    for fits in (
+        lambda s: text in (s.id.task, s.id.text),
+        lambda s: s.name == text,
+        lambda s: len(text) >= SHORTEST_PREFIX and s.id.task.startswith(text),
+    ):
+        chosen = [s for s in found if fits(s)]
+        if chosen:
+            return chosen
+    return []
+
+
+def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:
+    """None fits, or more than one does."""
+    names = ", ".join(f"{s.name} ({s.id.task[:8]})" for s in known)
+    fitting = matching(tuple(known), text)
+    if not fitting and not text:
+        return failure("session.none")
+    if len(fitting) > 1:
+        return failure("session.ambiguous", known=names)
+    return failure("session.unknown", name=text, known=names or "none")

@@ -1,0 +1,191 @@
+"""Commands about files: upload, download, files, sync. Main thread.
+
+They connect by themselves; the session need not be attached. With --json each line is an event: progress (ten a second
+at most), then done. Exit code 1 when something was left out, which is then named.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from desktop_app.cli.base import CommandBase
+from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.session import SessionId
+from desktop_app.domain.terminal import plain_text
+from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
+from desktop_app.ports import Cancel, FileKind, RemoteEntry
+from desktop_app.services.core import Core
+from desktop_app.services.files.transfers import State, Transfer
+
+MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
+
+TELL_PERCENT = 5  # between two words about the uploads of a launch
+PLAIN_EVERY_S = 5.0  # between two lines where no terminal shows them
+_CLEAR = "\r\x1b[K"
+_LETTERS = {FileKind.FOLDER: "/", FileKind.LINK: "@", FileKind.OTHER: "?"}
+
+
+def add_file_commands(make: MakeCommand) -> None:
+    """``make(name, handler, help)`` makes one command with its common arguments."""
+    upload = make(
+        "upload", "run_upload", "copy files and folders of this computer into a session; goes on where it was"
+    )
+    download = make("download", "run_download", "copy files and folders of a session to this computer")
+    files = make("files", "run_files", "show a folder of a session")
+    for command in (upload, download, files):
+        command.add_argument("session", help="id, beginning of an id, or name")
+        command.add_argument("--account", default="", help="the account's name or id")
+    upload.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder; links out of it are left out")
+    upload.add_argument("--to", default="", metavar="DIR", help=f"the remote folder (default: ~/{SESSION_FILES})")
+    download.add_argument("paths", nargs="+", metavar="REMOTE", help="a path there; a relative one starts at home")
+    download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
+    sync = make("sync", "run_sync", "store a session's workspace now")
+    sync.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
+    sync.add_argument("--account", default="", help="the account's name or id")
+    files.add_argument("folder", nargs="?", default="", help=f"default: ~/{SESSION_FILES}, or home without one")
+
+
+class FileCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_upload(self) -> int:
+        session = self.session()
+        paths = [Path(text) for text in self.arguments.paths]
+        meter = ProgressLine(self.json)
+        return self._summary(meter, self.core.files.upload(session.id, paths, self.arguments.to, meter.tell, Cancel()))
+
+    def run_download(self) -> int:
+        session = self.session()
+        meter, to = ProgressLine(self.json), Path(self.arguments.to)
+        found = self.core.files.download(session.id, self.arguments.paths, to, meter.tell, Cancel())
+        return self._summary(meter, found)
+
+    def _summary(self, meter: "ProgressLine", found: Summary) -> int:
+        meter.end()
+        if self.json:
+            json_line(summary_json(found))
+        else:
+            for one in found.skipped:
+                say(f"Left out {one.path}: {one.why}.")
+            say(summary_text(found))
+        return 1 if found.skipped else 0
+
+    def run_sync(self) -> int:
+        session = self.session()
+
+        def tell(text: str) -> None:
+            json_line({"event": "progress", "text": text}) if self.json else say(text)
+
+        text = self.core.files.store_workspace(session.id, tell, Cancel())
+        json_line({"event": "done", "text": text}) if self.json else say(text)
+        return 0
+
+    def run_files(self) -> int:
+        listing = self.core.files.browse(self.session().id, self.arguments.folder, self.cancel())
+        if self.json:
+            json_line({"folder": listing.folder, "entries": [entry_json(entry) for entry in listing.entries]})
+            return 0
+        say(readable(listing.folder))
+        if listing.entries:
+            result(table(("NAME", "SIZE", "CHANGED"), [_row(entry) for entry in listing.entries]))
+        return 0
+
+
+class UploadWatch:
+    """The uploads of a launch, told beside what the session does. ``code``: the exit code plus one, None to go on."""
+
+    def __init__(self, core: Core, session: SessionId, as_json: bool) -> None:
+        self._core, self._session, self._json = core, session, as_json
+        self._told: dict[int, str] = {}
+        self._failed = False
+
+    def code(self, wanted: int | None) -> int | None:
+        """Nobody leaves before the uploads are through; a failed one is a failure of the command."""
+        for one in self._core.transfers.of(self._session):
+            self._tell(one)
+        if wanted == 1 and self._core.uploads.waiting(self._session):
+            return None
+        return 2 if wanted == 1 and self._failed else wanted
+
+    def _tell(self, one: Transfer) -> None:
+        text = f"{one.state.value} {one.progress.percent // TELL_PERCENT}"
+        if self._told.get(one.number) == text:
+            return
+        self._told[one.number] = text
+        self._failed = self._failed or one.state is State.FAILED or bool(one.summary and one.summary.skipped)
+        if self._json:
+            json_line(self._event(one))
+            return
+        for skipped in one.summary.skipped if one.summary else ():
+            say(f"Left out {skipped.path}: {skipped.why}.")
+        end = summary_text(one.summary) if one.summary else str(one.problem) if one.problem else ""
+        say(end or f"Uploading: {progress_text(one.progress)}")
+
+    def _event(self, one: Transfer) -> dict[str, object]:
+        found: dict[str, object] = summary_json(one.summary) if one.summary else {}
+        sizes = {"bytes": one.progress.size, "bytes_total": one.progress.size_total}
+        problem = str(one.problem) if one.problem else None
+        about = {"event": "upload", "id": self._session.task, "state": one.state.value, "problem": problem}
+        return {**found, **sizes, **about}
+
+
+class ProgressLine:
+    """What one transfer tells: JSON lines, one line that is written over on a terminal, or now and then a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._terminal = sys.stderr.isatty()
+        self._said = 0.0
+        self._waiting = ""
+
+    def tell(self, now: Progress) -> None:
+        if self._json:
+            json_line(
+                {
+                    "event": "progress", "files": now.files, "files_total": now.files_total, "bytes": now.size,
+                    "bytes_total": now.size_total, "current": now.current, "waiting": now.waiting,
+                }
+            )  # fmt: skip
+        elif self._terminal:
+            print(f"{_CLEAR}{plain_text(progress_text(now))}", end="", file=sys.stderr, flush=True)
+        elif now.waiting != self._waiting or time.monotonic() - self._said >= PLAIN_EVERY_S:
+            self._said, self._waiting = time.monotonic(), now.waiting
+            say(progress_text(now))
+
+    def end(self) -> None:
+        if self._terminal and not self._json:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
+
+
+def progress_text(now: Progress) -> str:
+    done = f"{now.percent} %  {size_text(now.size)} of {size_text(now.size_total)}, file {now.files}/{now.files_total}"
+    return f"{done}  {now.waiting + ': trying again' if now.waiting else now.current[-40:]}"
+
+
+def summary_text(found: Summary) -> str:
+    same = f", {found.unchanged} of them there already" if found.unchanged else ""
+    checked = "" if found.checked else " The session's machine could not check them."
+    files = "1 file" if found.files == 1 else f"{found.files} files"
+    place = "this folder" if found.to == "." else readable(found.to)
+    return f"{files} ({size_text(found.size)}) {'is' if found.files == 1 else 'are'} in {place}{same}.{checked}"
+
+
+def summary_json(found: Summary) -> dict[str, object]:
+    return {
+        "event": "done", "to": found.to, "files": found.files, "unchanged": found.unchanged, "bytes": found.size,
+        "checked": found.checked, "skipped": [{"path": one.path, "why": one.why} for one in found.skipped],
+    }  # fmt: skip
+
+
+def entry_json(entry: RemoteEntry) -> dict[str, object]:
+    return {**asdict(entry), "kind": entry.kind.value}
+
+
+def _row(entry: RemoteEntry) -> tuple[str, str, str]:
+    changed = datetime.fromtimestamp(entry.modified, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    size = "" if entry.kind is FileKind.FOLDER else size_text(entry.size)
+    return readable(entry.name) + _LETTERS.get(entry.kind, ""), size, changed

@@ -1,0 +1,123 @@
+"""Commands about what of your own a session gets: give, withhold, git. Main thread.
+
+Nothing is given before the machine that it goes to was named: on a terminal you are asked, elsewhere --yes agrees.
+"""
+
+import argparse
+from collections.abc import Callable
+
+from desktop_app.cli.base import CommandBase
+from desktop_app.cli.keyboard import on_terminal
+from desktop_app.cli.options import read_secret
+from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain import handover
+from desktop_app.domain.handover import BY_KEY, KINDS, GiftKind, Handover
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import SessionId, SessionSnapshot
+
+MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
+WORDS = {kind.word: kind for kind in KINDS}
+
+
+def add_gift_commands(make: MakeCommand) -> None:
+    """``make(name, handler, help)`` makes one command with its common arguments."""
+    give = make("give", "run_give", "give a session your git logins, ClearML key or SSH agent; without KIND: show")
+    withhold = make("withhold", "run_withhold", "take back from a session what it was given")
+    for command, count in ((give, "*"), (withhold, "+")):
+        command.add_argument("session", help="id, beginning of an id, or name")
+        command.add_argument("kinds", nargs=count, type=gift_kind, metavar="KIND", help=", ".join(WORDS))
+        command.add_argument("--account", default="", help="the account's name or id")
+    give.add_argument("--yes", "-y", action="store_true", default=argparse.SUPPRESS, help="agree without being asked")
+    git = make("git", "run_git", "git logins in the keyring, which sessions can be given")
+    git.add_argument("action", choices=["list", "add", "remove"])
+    git.add_argument("address", nargs="?", default="", help="such as https://ada@github.com")
+    git.add_argument("--account", default="", help="the account's name or id")
+
+
+def gift_kind(text: str) -> GiftKind:
+    """A kind as an argument."""
+    if text not in WORDS:
+        raise argparse.ArgumentTypeError(f"“{text}” is none of: {', '.join(WORDS)}")
+    return WORDS[text]
+
+
+class GiftCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    _told_asked = False
+
+    def run_give(self) -> int:
+        session = self.session().id
+        kinds = tuple(self.arguments.kinds)
+        found = self.core.handovers.view(session, self.cancel())
+        if kinds and not found.place:
+            raise failure("open.not_ready", app="The session", state="not connected", why="Attach it first.")
+        if kinds and not self._agreed(kinds, found.place):
+            return 1
+        for kind in kinds:
+            found = self.core.handovers.give(session, kind, self.cancel())
+        self._show(session, found)
+        return 0
+
+    def run_withhold(self) -> int:
+        session = self.session().id
+        found = Handover()
+        for kind in self.arguments.kinds:
+            found = self.core.handovers.withhold(session, kind, self.cancel())
+        self._show(session, found)
+        return 0
+
+    def _agreed(self, kinds: tuple[GiftKind, ...], place: str) -> bool:
+        if hasattr(self.arguments, "yes"):
+            return True
+        text = handover.sentence(kinds, place)
+        if self.json or not on_terminal():
+            raise failure("handover.asked", text=text)
+        say(f"{text}.")
+        return input("Agree? [y/N] ").strip().lower() in ("y", "yes")
+
+    def _show(self, session: SessionId, found: Handover) -> None:
+        if self.json:
+            json_line({"id": session.task, "account": session.account, **found.to_json()})
+            return
+        rows = [(BY_KEY[gift.key].word, BY_KEY[gift.key].label, gift.state.value) for gift in found.gifts]
+        result(table(("KIND", "WHAT", "STATE"), rows))
+        if found.place:
+            say(f"Goes to {found.place}.")
+
+    # -- while a session is launched or attached
+
+    def agree_if_told(self, now: SessionSnapshot) -> None:
+        """With --yes: what was asked for goes, and to whom is said."""
+        asked = now.notice is not None and now.notice.code == "handover.asked"
+        if asked and not self._told_asked and hasattr(self.arguments, "yes"):
+            self._told_asked = True
+            self.give_asked(now.id)
+
+    def give_asked(self, session: SessionId) -> None:
+        """Everything that waits for consent."""
+        found = self.core.handovers.view(session, self.cancel())
+        for kind in found.asked:
+            try:
+                self.core.handovers.give(session, kind, self.cancel())
+            except AppError as error:  # the session goes on without it
+                say(f"sessiondock: {error.problem}")
+                continue
+            if not self.json:
+                say(f"Gave {kind.what} to {found.place}.")
+
+    # -- logins in the keyring
+
+    def run_git(self) -> int:
+        account, address = self.account().id, self.arguments.address
+        logins = self.core.git_logins
+        if self.arguments.action == "add":
+            logins.add(account, address, read_secret(f"Password or access token for {address}: "))
+        elif self.arguments.action == "remove":
+            logins.remove(account, address)
+        kept = [login.where for login in logins.kept(account)]
+        if self.json:
+            json_line({"account": account, "logins": kept})
+        else:
+            result("\n".join(kept) if kept else "The keyring holds no git logins.")
+        return 0

@@ -1,0 +1,163 @@
+"""Launch options as flags: the option table becomes arguments of a parser, parsed ones a LaunchSpec. Main thread.
+
+``clearml-session`` spells switches with a value (``--jupyter-lab false``) and some flags with underscores; ``normal``
+brings a command line into the one form that the parser reads.
+"""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from desktop_app.cli.output import say
+from desktop_app.domain.option import Kind, Option
+from desktop_app.domain.options import ASK, LaunchSpec, options
+from desktop_app.domain.problems import failure
+
+PREFIX = "option_"
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+MISSPELT = {"--shutdowm": "--shutdown"}  # as the documentation of clearml-session has it
+_WITH_LINES = (Kind.LIST, Kind.PATHS)
+
+
+def boolean(text: str) -> bool:
+    """Raises ArgumentTypeError."""
+    if text.lower() not in (*YES, *NO):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() in YES
+
+
+def normal(arguments: Sequence[str]) -> list[str]:
+    """Underscores of flags as dashes, known misspellings mended, a switch and its value in one word."""
+    switches = {option.flag for option in options().values() if option.kind is Kind.SWITCH} | _fixed_flags()
+    dashed = {option.flag for option in options().values() if option.dashes}
+    found: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*found, word, *rest]
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+            flag = flag.replace("_", "-")
+            word = MISSPELT.get(flag, flag) + equals + value
+            if word in dashed and rest:
+                word += "=" + rest.pop(0)
+            elif word in switches:
+                word += "=" + (rest.pop(0) if rest and rest[0].lower() in (*YES, *NO) else YES[0])
+        found.append(word)
+    return found
+
+
+def _fixed_flags() -> set[str]:
+    return {flag for option in options().values() for flag, _ in option.sets}
+
+
+def add_launch_options(command: argparse.ArgumentParser) -> None:
+    """One flag per launch option; ``domain.options`` is the only place that spells them."""
+    groups: dict[str, Any] = {}
+    for name, option in options().items():
+        group = groups.setdefault(option.page.value, command.add_argument_group(option.page.value))
+        _add(group, name, option)
+
+
+def add_filters(command: argparse.ArgumentParser) -> None:
+    """The options by which a list of sessions can be narrowed."""
+    for name, help_text in (
+        ("project", "only sessions of that project"),
+        ("tags", "only sessions with one of the tags"),
+    ):
+        option = options()[name]
+        shape = {**_shape(option), "help": help_text, "dest": PREFIX + name, "default": argparse.SUPPRESS}
+        command.add_argument(option.flag, **shape)
+
+
+def _add(group: Any, name: str, option: Option) -> None:
+    common = {"dest": PREFIX + name, "default": argparse.SUPPRESS}
+    help_text = f"{option.label}. {option.help}".replace("%", "%%")
+    group.add_argument(option.flag, help=help_text, **_shape(option), **common)
+    if option.kind is Kind.SWITCH:
+        negative = option.flag.replace("--", "--no-", 1)
+        group.add_argument(negative, action="store_const", const=False, help=argparse.SUPPRESS, **common)
+    for flag, value in option.sets:
+        fixed = {"action": _Fixed, "nargs": "?", "metavar": "true|false", "value": value}
+        group.add_argument(flag, help=f"As {option.flag} {shown(value)}.", **fixed, **common)
+
+
+class _Fixed(argparse.Action):
+    """A flag that gives the option a fixed value; with ``=false`` it does nothing."""
+
+    def __init__(self, *arguments: Any, value: object, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._value = value
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, given: Any, _flag: str | None = None) -> None:
+        if given is None or boolean(str(given)):
+            setattr(namespace, self.dest, self._value)
+
+
+def shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shape(option: Option) -> dict[str, Any]:
+    if option.kind is Kind.SWITCH:
+        return {"type": boolean, "nargs": "?", "const": True, "metavar": "true|false"}
+    if option.kind in _WITH_LINES:
+        return {"nargs": "*", "metavar": "PATH" if option.kind is Kind.PATHS else "ITEM"}
+    bare = {} if option.bare is None else {"nargs": "?", "const": option.bare}
+    if option.kind is Kind.CHOICE:
+        return {"choices": [value for value, _ in option.choices], **bare}
+    return {"metavar": "FILE" if option.kind in (Kind.FILE, Kind.SCRIPT) else "TEXT", **bare}
+
+
+# -- what was given
+
+
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Field name -> value of each option that was on the command line. Problems: launch.invalid"""
+    table = options()
+    found = {name.removeprefix(PREFIX): value for name, value in vars(arguments).items() if name.startswith(PREFIX)}
+    assert found.keys() <= table.keys()
+    return {name: _value(table[name], value) for name, value in found.items()}
+
+
+def _value(option: Option, value: Any) -> Any:
+    if isinstance(value, list):
+        return "\n".join(value)
+    if option.kind is Kind.SCRIPT and value:
+        return _read(option, value)
+    if option.kind is Kind.SECRET:
+        return _secret(option, value)
+    return value
+
+
+def _secret(option: Option, value: str) -> str:
+    if value == ASK:
+        return read_secret(f"{option.label}: ")
+    say(f"{option.flag}: others on this computer can see what stands on a command line, and your shell may keep it. "
+        f"Give {option.flag} alone to be asked, or to have it read from standard input.")  # fmt: skip
+    return value
+
+
+def read_secret(prompt: str) -> str:
+    """From a prompt without echo, or a line of standard input where that is no terminal."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    return (sys.stdin.readline() if sys.stdin is not None else "").strip()
+
+
+def _read(option: Option, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise failure("launch.invalid", why=f"{option.flag}: {path} can't be read: {why}.") from error
+
+
+def spec_of(arguments: argparse.Namespace, start: LaunchSpec) -> LaunchSpec:
+    """``start`` with what the command line says. Problems: launch.invalid"""
+    return replace(start, **given(arguments))

@@ -1,0 +1,235 @@
+"""Commands that stay: launch and attach. They hold the session's tunnel in the foreground where no window does.
+
+Main thread. With --json each event is one line of JSON with a key ``event``: launched, progress, notice, ready, and at
+the end held (another process has the connection), detached or ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from desktop_app.cli.cleanup import CleanupCommands
+from desktop_app.cli.files import UploadWatch
+from desktop_app.cli.gifts import GiftCommands
+from desktop_app.cli.keyboard import Patience, Waiting
+from desktop_app.cli.keys import KeyCommands
+from desktop_app.cli.options import spec_of
+from desktop_app.cli.output import json_line, problem_json, say, session_json
+from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
+from desktop_app.compose import new_keyboard
+from desktop_app.domain.account import Account, Queue
+from desktop_app.domain.option_checks import clean_line
+from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.queues import offered
+from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
+from desktop_app.ports import Cancel
+from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
+
+FOREVER = float("inf")
+LAUNCH_S = 120.0
+_LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
+
+
+class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
+    """One method per command; each returns the exit code."""
+
+    def run_launch(self) -> int:
+        account = self.account()
+        spec = self.with_queue(account, spec_of(self.arguments, self.start_spec(LaunchSpec)))
+        attach = not self.arguments.no_attach
+        session = self.launch(account, spec, attach=attach)
+        if self.arguments.no_attach and not self.arguments.wait and not spec.upload_files:
+            return 0
+        return self.stay(session, hold=attach and not self.arguments.wait)
+
+    def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
+        """Launch and say so."""
+        if spec.cli_compatible:
+            option = options()["cli_compatible"]
+            say(f"{option.flag}: {option.help}")
+        if account.sandbox and spec.docker:
+            say("The sandbox's agent runs without Docker, so the image is not used.")
+        self.clean_up_before(account, spec, asks=asks)
+        self.core.watch(account.id)
+        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
+        self._event("launched", session, self.core.store.get(session))
+        if not self.json:
+            say(f"Launched “{clean_line(spec.name)}” ({session.task}).")
+        return session
+
+    def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:
+        """A queue where none was said: the last one used, or the only sensible one. Problems: launch.invalid"""
+        if spec.queue:
+            return spec
+        queues = self.offered(account, spec)
+        names = [queue.name for queue in queues]
+        served = [queue.name for queue in queues if queue.served]
+        for name in (self.core.last_spec(account.id).queue, *served[:1] * (len(served) == 1), "default"):
+            if name in names:
+                return replace(spec, queue=name)
+        raise failure("launch.invalid", why=f"Choose a queue with --queue: {', '.join(names) or 'there is none'}.")
+
+    def offered(self, account: Account, spec: LaunchSpec) -> tuple[Queue, ...]:
+        """The queues that a launch may choose from."""
+        return offered(self.core.queues(account.id, self.cancel()), spec.queue_include_tag, spec.queue_excluded_tag)
+
+    def run_attach(self) -> int:
+        snapshot = self.session()
+        session = snapshot.id
+        if snapshot.held_by:
+            return self.held_elsewhere(session, snapshot.held_by)
+        self.core.watch(session.account)
+        self.attach_unlocked(session)
+        return self.stay(session, hold=True)
+
+    def held_elsewhere(self, session: SessionId, pid: int) -> int:
+        """Another process has the tunnel already: that is what was asked for."""
+        holder = self.core.links.status(session)
+        snapshot = self.core.store.get(session)
+        if self.json and snapshot is not None:
+            json_line({"event": "held", "pid": pid, **session_json(snapshot, holder)})
+        else:
+            say(f"Process {pid} on this computer holds this session already ({holder.get('link', 'unknown')}).")
+            for app, port in dict(holder.get("ports") or {}).items():
+                say(f"  {app}: {local_address(app, port)}")
+        return 0
+
+    # -- staying
+
+    def stay(self, session: SessionId, *, hold: bool, commands: bool = False, link_only: bool = False) -> int:
+        """Tell what happens until the session is ready (``link_only``: connected), and with ``hold`` until somebody
+        ends or detaches it. ``commands``: a person at the terminal may say what to do meanwhile."""
+        watch = _Watch(self, hold=hold, link_only=link_only)
+        typed = Typed(self.core, session, self.cancel, self.give_asked) if commands else None
+        try:
+            return self._follow(session, watch, typed)
+        except KeyboardInterrupt:
+            say_it_goes_on(session)
+            raise
+
+    def _follow(self, session: SessionId, watch: "_Watch", typed: Typed | None) -> int:
+        patience: Waiting = new_keyboard(typed.line) if typed else Patience()
+        uploads = UploadWatch(self.core, session, self.json)
+
+        def look(now: SessionSnapshot) -> int | None:
+            code = uploads.code(watch.look(now))
+            return code if code is not None or typed is None else typed.answer
+
+        try:
+            code = self.wait(session, look, FOREVER, patience)
+        finally:
+            patience.close()
+        return watch.gone(session) if code is None else code - 1
+
+    def _event(self, event: str, session: SessionId, snapshot: SessionSnapshot | None, **more: object) -> None:
+        if self.json:
+            found = session_json(snapshot) if snapshot else {"id": session.task, "account": session.account}
+            json_line({"event": event, **more, **found})
+
+
+class _Watch:
+    """What a person at the terminal hears about one session; looked at a few times per second."""
+
+    def __init__(self, command: RunCommands, *, hold: bool, link_only: bool) -> None:
+        self._command = command
+        self._hold = hold
+        self._link_only = link_only
+        self._attaching = not getattr(command.arguments, "no_attach", False)
+        self._told = self._told_notice = ""
+        self._was_ready = False
+        self._was_held = False
+
+    def look(self, now: SessionSnapshot) -> int | None:
+        """The exit code plus one, or None to go on."""
+        self._was_held = self._was_held or now.link is not Link.OFF
+        if now.remote is Remote.ENDED:
+            return self._ended(now)
+        if now.held_by:
+            return 1 if self._link_only else self._handed_over(now)
+        if self._hold and self._was_held and now.link is Link.OFF:
+            self._say("detached", now, f"“{now.name}” was detached; it goes on running.")
+            return 1
+        if now.link is Link.BLOCKED and now.problem is not None:
+            raise AppError(now.problem)
+        self._progress(now)
+        self._command.agree_if_told(now)
+        if self._link_only:
+            return 1 if now.link is Link.UP else None
+        if self._is_ready(now) and not self._was_ready:
+            self._was_ready = True
+            self._ready(now)
+        return 1 if self._was_ready and not self._hold else None
+
+    def _is_ready(self, now: SessionSnapshot) -> bool:
+        """Every application is settled, and connected if we connect."""
+        settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
+        connected = now.link is Link.UP or not self._attaching
+        report = now.facts.report  # its phase also waits for what comes before applications
+        return now.remote is Remote.READY and settled and connected and report is not None and report.phase == READY
+
+    def _progress(self, now: SessionSnapshot) -> None:
+        text = clean_line(progress_of(now))
+        if self._attaching and now.remote is Remote.READY and now.link is Link.OFF:
+            return  # the connection begins in this very moment
+        if now.link in (Link.CONNECTING, Link.RETRYING):
+            text = f"{_LINK_TEXT[now.link]} ({text})"
+        if text != self._told:
+            self._told = text
+            self._say("progress", now, text)
+        notice = clean_line(str(now.notice)) if now.notice else ""
+        if notice != self._told_notice:
+            self._told_notice = notice
+            self._say("notice", now, notice)
+
+    def _ready(self, now: SessionSnapshot) -> None:
+        lines = [f"“{clean_line(now.name)}” is ready."]
+        for endpoint in now.endpoints:
+            if endpoint.state == APP_FAILED:
+                lines.append(f"  {endpoint.label} failed: {clean_line(endpoint.detail)}")
+            elif endpoint.local_port:
+                lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
+        if self._hold:
+            lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
+            if self._command.asks:
+                lines.append(COMMANDS)
+        self._say("ready", now, "\n".join(lines))
+
+    def _handed_over(self, now: SessionSnapshot) -> int | None:
+        """A window holds the tunnel: wait until it is up there (with --wait: until every application is ready)."""
+        try:
+            holder = self._command.core.links.status(now.id)
+        except AppError:
+            return None  # it let go in this very moment; the next look tells
+        link = str(holder.get("link", Link.OFF.value))
+        if link in (Link.OFF.value, Link.CONNECTING.value):
+            return None
+        settled = bool(now.endpoints) and all(e.state in APP_SETTLED for e in now.endpoints)
+        if getattr(self._command.arguments, "wait", False) and not settled:
+            return None
+        self._say("held", now, f"Process {now.held_by} on this computer holds the connection ({link}).", holder)
+        return 1
+
+    def _ended(self, now: SessionSnapshot) -> int:
+        text = f"“{clean_line(now.name)}” has ended: {clean_line(progress_of(now))}."
+        if now.facts.end is End.FAILED:
+            problem = now.problem
+            if problem is not None:
+                raise AppError(problem)
+            return 2
+        self._say("ended", now, text)
+        return 1 if self._was_ready else 2
+
+    def gone(self, session: SessionId) -> int:
+        """The task was deleted."""
+        raise failure("task.gone", cause=session.text)
+
+    def _say(self, event: str, now: SessionSnapshot, text: str, holder: Mapping[str, Any] | None = None) -> None:
+        if self._command.json:
+            problem = problem_json(now.problem) if now.problem else None
+            if event == "progress":
+                json_line({"event": event, "id": now.id.task, "progress": text, "problem": problem})
+            else:
+                json_line({"event": event, **session_json(now, holder)})
+        elif text:
+            say(text)

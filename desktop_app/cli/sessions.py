@@ -1,0 +1,165 @@
+"""Commands that look at sessions or end them: list, info, log, detach, shutdown, open. Main thread."""
+
+import sys
+import time
+from datetime import UTC, datetime
+
+from desktop_app.cli.base import CommandBase
+from desktop_app.cli.options import given
+from desktop_app.cli.output import age, describe, json_line, problem_json, result, say, session_json, table
+from desktop_app.domain.option_checks import items
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
+from desktop_app.ports import Cancel
+from desktop_app.services.stops import Stops
+
+END_S = 60.0
+FOLLOW_S = 2.0
+STOP_AGAIN_S = 3.0
+
+
+class SessionCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_list(self) -> int:
+        found, problems = self.everybodys() if self.arguments.all_users else self.look()
+        found = tuple(snapshot for snapshot in found if self._wanted(snapshot))
+        if self.json:
+            rows = [{**session_json(s, self._holder(s)), "ssh_alias": self._alias(s)} for s in found]
+            json_line({"sessions": rows, "problems": {name: problem_json(p) for name, p in problems.items()}})
+        else:
+            self._print_table(found)
+        for name, problem in problems.items():
+            say(f"{name}: {problem}")
+        return 1 if problems else 0
+
+    def _wanted(self, snapshot: SessionSnapshot) -> bool:
+        """By --project and --session-tags, where they are given."""
+        values = given(self.arguments)
+        tags = items(values.get("tags", ""))
+        return values.get("project", snapshot.facts.project) == snapshot.facts.project and (
+            not tags or bool(set(tags) & set(snapshot.facts.tags))
+        )
+
+    def _holder(self, snapshot: SessionSnapshot) -> dict[str, object]:
+        """What the process that holds the tunnel says; it may be ending at this moment."""
+        if not snapshot.held_by:
+            return {}
+        try:
+            return dict(self.core.links.status(snapshot.id))
+        except AppError:
+            return {}
+
+    def _print_table(self, sessions: tuple[SessionSnapshot, ...]) -> None:
+        if not sessions:
+            say("No sessions.")
+            return
+        known = {account.id: account for account in self.core.accounts()}
+        rows = []
+        for snapshot in sessions:
+            found = session_json(snapshot, self._holder(snapshot))
+            account = known.get(snapshot.id.account)
+            owner = snapshot.facts.owner or (account.user_name if account else "")
+            label = account.label if account else snapshot.id.account
+            created = age(snapshot.facts.created, datetime.now(UTC))
+            rows.append(
+                (snapshot.id.task[:8], snapshot.name, found["status"], created, owner, label, found["progress"])
+            )
+        result(table(("ID", "NAME", "STATUS", "AGE", "OWNER", "ACCOUNT", "NOW"), rows))
+
+    def run_info(self) -> int:
+        snapshot = self.session()
+        holder = self._holder(snapshot)
+        found = session_json(snapshot, holder)
+        found["ssh_alias"] = self._alias(snapshot)
+        found["ssh_command"] = self._ssh_command(snapshot) if holder.get("link") == Link.UP.value else None
+        if self.json:
+            json_line(found)
+        else:
+            result(describe(found))
+        return 0
+
+    def _alias(self, snapshot: SessionSnapshot) -> str | None:
+        found = self.core.aliases.of(snapshot.id)
+        return found.name if found else None
+
+    def _ssh_command(self, snapshot: SessionSnapshot) -> str | None:
+        try:
+            return self.core.ssh_command(snapshot.id, self.cancel())
+        except AppError:
+            return None
+
+    def run_log(self) -> int:
+        snapshot = self.session()
+        since = 0
+        while True:
+            # The state comes first: what is written before the end is then in the page that follows.
+            ended = snapshot.remote is Remote.ENDED
+            since = self._print_log(snapshot, since)
+            if ended or not self.arguments.follow:
+                return 0
+            Cancel().wait(FOLLOW_S)
+            snapshot = self.core.fetch(snapshot.id, self.cancel())
+
+    def _print_log(self, snapshot: SessionSnapshot, since: int) -> int:
+        while page := self.core.log(snapshot.id, since, self.cancel()):
+            for line in page:
+                if self.json:
+                    json_line({"timestamp": line.timestamp, "level": line.level, "text": line.text})
+                else:
+                    result(line.text.removesuffix("\n"))
+            since = page[-1].timestamp
+            sys.stdout.flush()
+        return since
+
+    def run_detach(self) -> int:
+        snapshot = self.session()
+        self.core.detach(snapshot.id, self.cancel())
+        self._done(snapshot, "detached", f"“{snapshot.name}” is detached; it goes on running.")
+        return 0
+
+    def run_shutdown(self) -> int:
+        return self.shut_down(self.session(), wait=not self.arguments.no_wait)
+
+    def shut_down(self, snapshot: SessionSnapshot, *, wait: bool) -> int:
+        """Ask for its end, and see it."""
+        if snapshot.remote is not Remote.ENDED:
+            self.core.stop(snapshot.id, self.cancel())
+        if not wait:
+            self._done(snapshot, "shutting down", f"“{snapshot.name}” shuts down.")
+            return 0
+        self._wait_for_end(snapshot)
+        self._done(snapshot, "ended", f"“{snapshot.name}” has ended.")
+        return 0
+
+    def _wait_for_end(self, snapshot: SessionSnapshot) -> None:
+        patience, told = Cancel(END_S), ""
+        stops = Stops(time.monotonic, STOP_AGAIN_S)
+        now = snapshot
+        while now.remote is not Remote.ENDED:
+            if patience.expired:
+                raise failure("session.lingers", name=snapshot.name, seconds=round(END_S))
+            patience.wait(1.0)
+            try:
+                now = self.core.fetch(snapshot.id, self.cancel())
+                if now.remote is Remote.STOPPING and (text := progress_of(now)) != told:  # it stores its workspace
+                    patience, told = Cancel(END_S), text
+                    self._shutting_down(now, text)
+                for session in stops.due((now,)):
+                    self.core.stop(session, self.cancel())
+            except AppError as error:
+                if error.problem.code == "task.gone":
+                    return
+                raise
+
+    def _shutting_down(self, snapshot: SessionSnapshot, text: str) -> None:
+        if self.json:
+            json_line({"event": "progress", "id": snapshot.id.task, "progress": text})
+        else:
+            say(f"{text}…")
+
+    def _done(self, snapshot: SessionSnapshot, what: str, text: str) -> None:
+        if self.json:
+            json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": what})
+        else:
+            say(text)

@@ -1,0 +1,173 @@
+"""The window's uploads and downloads (``core.transfers``): a list that can be watched, cancelled and resumed.
+
+Two at once, each on a thread of its own; the others wait. All methods are quick. A cancelled or failed one keeps what
+arrived, and goes on from there when it is resumed. The list lives as long as the program.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from desktop_app.domain.problems import AppError, Cancelled, Problem, problem
+from desktop_app.domain.session import SessionId
+from desktop_app.domain.transfer import Progress, Summary
+from desktop_app.ports import Cancel
+from desktop_app.services.files.access import Files
+
+AT_ONCE = 2
+
+_log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """``sources`` are paths here or there; ``to`` "" = ~/session-files."""
+
+    number: int
+    session: SessionId
+    up: bool
+    sources: tuple[str, ...]
+    to: str
+    state: State = State.WAITING
+    progress: Progress = field(default_factory=Progress)
+    summary: Summary | None = None
+    problem: Problem | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in (State.WAITING, State.RUNNING)
+
+
+class Transfers:
+    """Thread-safe."""
+
+    def __init__(self, files: Files, at_once: int = AT_ONCE) -> None:
+        self._files = files
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._all: dict[int, Transfer] = {}
+        self._cancels: dict[int, Cancel] = {}
+        self._threads: dict[int, threading.Thread] = {}
+        self._closed = False
+
+    # -- what a person asks for
+
+    def upload(self, session: SessionId, paths: Sequence[Path], to: str = "") -> int:
+        return self._add(Transfer(next(self._numbers), session, True, tuple(map(str, paths)), to))
+
+    def download(self, session: SessionId, remotes: Sequence[str], to: Path) -> int:
+        return self._add(Transfer(next(self._numbers), session, False, tuple(remotes), str(to)))
+
+    def cancel(self, number: int) -> None:
+        with self._lock:
+            cancel = self._cancels.get(number)
+            waiting = self._all[number].state is State.WAITING if number in self._all else False
+            if waiting:
+                self._change(number, state=State.CANCELLED)
+        if cancel is not None:
+            cancel.cancel()
+
+    def resume(self, number: int) -> None:
+        with self._lock:
+            if number in self._all and not self._all[number].active and number not in self._threads:
+                self._change(number, state=State.WAITING, problem=None, summary=None)
+        self._start()
+
+    def forget(self, number: int) -> None:
+        """Take one that has ended off the list."""
+        with self._lock:
+            if number in self._all and not self._all[number].active:
+                del self._all[number]
+
+    def of(self, session: SessionId) -> tuple[Transfer, ...]:
+        """The newest first."""
+        with self._lock:
+            return tuple(one for one in reversed(self._all.values()) if one.session == session)
+
+    # -- the work
+
+    def _add(self, transfer: Transfer) -> int:
+        with self._lock:
+            self._all[transfer.number] = transfer
+        self._start()
+        return transfer.number
+
+    def _change(self, number: int, **changes: object) -> None:
+        self._all[number] = replace(self._all[number], **changes)  # type: ignore[arg-type]  # callers name fields
+
+    def _start(self) -> None:
+        with self._lock:
+            for number, one in self._all.items():
+                if self._closed or len(self._threads) >= self._at_once:
+                    return
+                if one.state is State.WAITING and number not in self._threads:
+                    self._change(number, state=State.RUNNING)
+                    self._cancels[number] = cancel = Cancel()
+                    thread = threading.Thread(
+                        target=self._run, args=(self._all[number], cancel), name=f"transfer-{number}", daemon=True
+                    )
+                    self._threads[number] = thread
+                    thread.start()
+
+    def _run(self, transfer: Transfer, cancel: Cancel) -> None:
+        number = transfer.number
+        try:
+            self._end(number, state=State.DONE, summary=self._move(transfer, cancel))
+        except Cancelled:
+            self._end(number, state=State.CANCELLED)
+        except AppError as error:
+            self._end(number, state=State.FAILED, problem=error.problem)
+        except Exception as error:  # thread boundary
+            _log.exception("transfer %d failed", number)
+            self._end(number, state=State.FAILED, problem=problem("internal", cause=type(error).__name__))
+        self._start()
+
+    def _move(self, transfer: Transfer, cancel: Cancel) -> Summary:
+        def tell(progress: Progress) -> None:
+            with self._lock:
+                self._change(transfer.number, progress=progress)
+
+        if transfer.up:
+            paths = [Path(source) for source in transfer.sources]
+            return self._files.upload(transfer.session, paths, transfer.to, tell, cancel)
+        return self._files.download(transfer.session, transfer.sources, Path(transfer.to), tell, cancel)
+
+    def _end(self, number: int, **changes: object) -> None:
+        with self._lock:
+            self._change(number, **changes)
+            self._cancels.pop(number, None)
+            self._threads.pop(number, None)
+
+    # -- the end of the program
+
+    def cancel_all(self) -> None:
+        """Quick; nothing is started afterwards."""
+        with self._lock:
+            self._closed = True
+            cancels = tuple(self._cancels.values())
+        for cancel in cancels:
+            cancel.cancel()
+
+    def close(self, seconds: float) -> tuple[str, ...]:
+        """Cancel everything and join; returns the names of threads that outlive ``seconds``."""
+        self.cancel_all()
+        with self._lock:
+            threads = tuple(self._threads.values())
+        deadline = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return tuple(thread.name for thread in threads if thread.is_alive())

@@ -1,0 +1,45 @@
+"""Passphrases of sessions: what a face calls so that a session can be attached from another computer. Blocking."""
+
+from collections.abc import Callable
+
+from desktop_app.domain.account import relatives_of
+from desktop_app.domain.session import SessionId
+from desktop_app.ports import Cancel, Server
+from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.session_keys import SessionKeys
+
+
+def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
+    """The session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
+    keyring.*, server.*"""
+    relatives = relatives_of(session.account, outside.profiles.accounts())
+    return SessionKeys(outside.secrets, outside.slot_cipher).find(session, relatives, server, cancel)
+
+
+class KeyAccess:
+    """Thread-safe."""
+
+    def __init__(self, outside: Outside, server: Callable[[str, Cancel], Server]) -> None:
+        self._outside = outside
+        self._server = server
+        self._keys = SessionKeys(outside.secrets, outside.slot_cipher)
+
+    def check(self, session: SessionId, cancel: Cancel) -> None:
+        """Make sure that this computer has the session's key. Problems: ssh.no_key, ssh.passphrase, keyring.*"""
+        key_of(self._outside, session, self._server(session.account, cancel), cancel)
+
+    def unlock(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        """Fetch the session's key with its passphrase and keep it. Problems: ssh.wrong_passphrase, keyring.*"""
+        self._outside.register_secret(passphrase)
+        self._keys.unlock(session, self._server(session.account, cancel), passphrase, cancel)
+
+    def trust_host(self, session: SessionId, fingerprint: str) -> None:
+        """From now on the machine of this clearml-session session must show this key ("SHA256:…")."""
+        self._outside.profiles.save_host_key(session.text, fingerprint)
+
+    def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
+        """Let this passphrase open the session's key. Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase"""
+        self._outside.register_secret(passphrase)
+        server = self._server(session.account, cancel)
+        private = key_of(self._outside, session, server, cancel)
+        self._keys.set_passphrase(session, server, private, passphrase, cancel)
