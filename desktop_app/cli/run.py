@@ -53,9 +53,10 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
         self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
         session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
-        self._event("launched", session, self.core.store.get(session))
+        seen = self.core.store.get(session)
+        self._event("launched", session, seen)
         if not self.json:
-            say(f"Launched “{clean_line(spec.name)}” ({session.task}).")
+            say(f"Launched “{clean_line(seen.name if seen else spec.name)}” ({session.task}).")
         return session
 
     def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:

@@ -12,6 +12,7 @@ from typing import Any
 from desktop_app.domain import option_checks as checks
 from desktop_app.domain.option import Keep, Kind, Option, Page
 from desktop_app.domain.option_checks import clean_line, wanted_task
+from desktop_app.domain.session_names import DEFAULT_NAME, unnumbered
 from remote_bootstrap import contract
 from remote_bootstrap.apps import jupyterlab, vscode
 
@@ -44,8 +45,9 @@ class LaunchSpec:
         "The ClearML queue that the session waits in; an agent that serves it runs the session.",
         Kind.QUEUE, check=checks.queue)  # fmt: skip
     name: str = _where(
-        "Interactive session", "--session-name", "Session name",
-        "How the session is called in the list and in ClearML.", check=checks.name)  # fmt: skip
+        DEFAULT_NAME, "--session-name", "Session name",
+        "How the session is called in the list and in ClearML. The default gets a number where another session has it.",
+        check=checks.name)  # fmt: skip
     project: str = _where(
         "DevOps", "--project", "Project",
         "The ClearML project that holds the session's task; it is made if it does not exist.",
@@ -267,7 +269,7 @@ def task_parameters(spec: LaunchSpec) -> dict[str, str]:
 
 def to_profile(spec: LaunchSpec) -> dict[str, Any]:
     """What of this launch the next one begins with, as JSON-able values."""
-    start = defaults()
+    start, spec = defaults(), dataclasses.replace(spec, name=unnumbered(spec.name))
     return {
         name: getattr(start if option.passing and getattr(spec, name) == option.passing else spec, name)
         for name, option in options().items()

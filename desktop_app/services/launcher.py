@@ -23,6 +23,7 @@ from desktop_app.domain.options import (
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.secrets import CLIENT_KEY, SSH_PASSWORD
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.domain.session_names import distinct_name, is_default
 from desktop_app.domain.storage import storage_packages
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.forgetting import forget_session
@@ -48,7 +49,7 @@ class Launcher:
 
     def launch(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> SessionId:
         """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
-        spec = checked(spec)
+        spec = self._named(account, server, checked(spec), cancel)
         key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
         draft = self._draft(account, spec, key)
         cancel.check()
@@ -66,6 +67,14 @@ class Launcher:
         if seen is None or seen.remote is Remote.CREATED:  # the poller may know more by now
             self._store.see(session, with_grace(account.id, facts, created))
         return session
+
+    def _named(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> LaunchSpec:
+        """A name that nobody chose is told apart from those of the user's other sessions, on other computers, too."""
+        if not is_default(spec.name):
+            return spec
+        taken = [snapshot.name for snapshot in self._store.of_account(account.id)]
+        taken += [seen.facts.name for seen in server.sessions((), cancel)]
+        return replace(spec, name=distinct_name(spec.name, taken))
 
     def _draft(self, account: Account, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
         parameters = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.domain.options import defaults
 from desktop_app.domain.problems import AppError, Cancelled, failure, problem
 from desktop_app.domain.session import Link, Remote
 from desktop_app.ports import Cancel
@@ -12,7 +13,7 @@ from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import FakeServer
 from tests.fakes.tunnel import FakeTunnel
-from tests.support.core_rig import SPEC, CoreRig, is_link
+from tests.support.core_rig import BOTH, SPEC, CoreRig, is_link
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
@@ -64,6 +65,18 @@ def test_odd_names_are_one_line_and_otherwise_kept(name: str, becomes: str) -> N
         session = rig.launch(replace(SPEC, name=name))
         assert rig.server.tasks[session.task].draft.name == becomes
         assert rig.get(session).name == becomes
+
+
+@pytest.mark.parity("--session-name")
+def test_names_that_nobody_chose_can_be_told_apart_and_chosen_ones_stay() -> None:
+    with CoreRig(start=False) as rig:
+        rig.server.create_running("Interactive session", BOTH)  # by another computer: not in our store
+        default = replace(SPEC, name=defaults().name)
+        names = [rig.get(rig.launch(spec)).name for spec in (default, default, SPEC, SPEC)]
+        assert names == ["Interactive session 2", "Interactive session 3", SPEC.name, SPEC.name]
+        assert rig.core.last_spec(ACCOUNT.id).name == SPEC.name
+        rig.launch(default)
+        assert rig.core.last_spec(ACCOUNT.id).name == defaults().name
 
 
 @pytest.mark.parametrize(
