@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import Cancelled
@@ -120,6 +121,9 @@ class Server(Protocol):
 
     def parameters(self, task: str, cancel: Cancel) -> Mapping[str, str]:
         """The hyper-parameters of section ``sessiondock`` of a session. Problems: task.gone, task.foreign"""
+
+    def launched(self, task: str, cancel: Cancel) -> LaunchedTask:
+        """How a session was launched. Problems: task.gone, task.foreign"""
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it. Problems: queue.unknown"""

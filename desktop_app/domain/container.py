@@ -4,7 +4,7 @@ An agent that uses Docker ignores the arguments of a task without an image and t
 arguments; an agent without Docker ignores both.
 """
 
-from desktop_app.domain.options import NETWORK_HOST, NETWORK_PORT, LaunchSpec
+from desktop_app.domain.options import NETWORK_HOST, NETWORK_NONE, NETWORK_PORT, LaunchSpec
 
 NETWORK_FLAGS = ("--network", "--net")
 PUBLISHED_PORT = 10022  # the agent publishes a free port of its machine instead where this one is taken
@@ -19,6 +19,17 @@ def container_arguments(spec: LaunchSpec) -> str:
     """The user's own, then the network's; one text as ClearML keeps it. What the user says of the network counts."""
     own = " ".join(spec.docker_args.split())
     return " ".join(part for part in (own, "" if _says_network(own) else _network(spec)) if part)
+
+
+def network_of(image: str, arguments: str) -> tuple[str, str]:
+    """The user's own arguments and the kind of network, from what ``container_arguments`` made of them."""
+    host, published = "--network host", f"-p {PUBLISHED_PORT}:"
+    if arguments.endswith(host):
+        return arguments[: -len(host)].strip(), NETWORK_HOST
+    before, found, port = arguments.rpartition(published)
+    if found and port.isdecimal():
+        return before.strip(), NETWORK_PORT
+    return arguments, NETWORK_NONE if image and not _says_network(arguments) else NETWORK_HOST
 
 
 def _says_network(arguments: str) -> bool:

@@ -94,11 +94,11 @@ class LaunchSpec:
     debug_task: str = _what(
         "", "--debugging-session", "Debug a task",
         "The id or web address of a task to copy with its code, changes, packages and hyper-parameters; empty: none.",
-        keep=Keep.SESSION, advanced=True, check=checks.task)  # fmt: skip
+        param="debug_task", keep=Keep.SESSION, advanced=True, check=checks.task)  # fmt: skip
     base_task: str = _what(
         "", "--base-task-id", "Base task",
         "The id or web address of a task whose configuration and container the session starts from; empty: none.",
-        advanced=True, check=checks.task)  # fmt: skip
+        param="base_task", advanced=True, check=checks.task)  # fmt: skip
 
     docker: str = _environment(
         "", "--docker", "Docker image", "The image to run in, where the agent uses Docker; empty: the agent's own.",

@@ -295,6 +295,9 @@ TABLE = MappingProxyType(
                  Retry.USER),
             _row("session.ambiguous", "Say which session", "Several fit: {known}. Name one by the beginning of its id.",
                  Retry.USER),
+            _row("again.copy", "This session can't be launched again from here",
+                 "“{name}” was a copy of another task, and only the computer that launched it knows which. Launch with "
+                 "the option “Debug a task” (--debugging-session TASK).", Retry.NEVER),
             _row("session.none", "No session runs", "Launch one: sessiondock launch.", Retry.USER),
             _row("account.no_secret", "The API secret is not in the keyring",
                  "SessionDock knows {server} but not its secret. Enter the API key again.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from desktop_app.domain.account import Account, LogLine, Queue
+from desktop_app.domain.again import Again
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.handover import GiftKind, Handover
@@ -122,6 +123,17 @@ class Cleaner(Protocol):
         """How many were."""
 
 
+class SessionHistory(Protocol):
+    """Sessions that have ended. Blocking. Problems: server.*"""
+
+    def ended(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        """The newest first."""
+
+    def again(self, session: SessionId, cancel: Cancel) -> Again:
+        """What to ``launch`` for another session with the same options; ``asks`` names the secrets that a person gives
+        anew. Problems: task.gone, task.foreign, session.foreign, again.copy"""
+
+
 class Keys(Protocol):
     """Passphrases that let a session be attached from another computer. Blocking."""
 
@@ -179,6 +191,10 @@ class Core(Protocol):
     @property
     def cleanup(self) -> Cleaner:
         """Quick. Finished sessions that may be deleted."""
+
+    @property
+    def history(self) -> SessionHistory:
+        """Quick. Sessions that have ended, and launching them again."""
 
     @property
     def passwords(self) -> Passwords:

@@ -28,6 +28,7 @@ from desktop_app.services.files.access import Files
 from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.files.uploads import LaunchUploads
 from desktop_app.services.forgetting import forget_session
+from desktop_app.services.history import History
 from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.launch_profiles import LaunchProfiles
@@ -310,6 +311,7 @@ class Core(LinkOps):
         self._role = role
         parts = self._parts
         self.cleanup = Cleanup(outside, parts.store, parts.accounts.server)
+        self.history = History(outside, parts.store, parts.accounts.server)
         self.keys = KeyAccess(outside, parts.accounts.server)
         self.passwords = Passwords(outside.secrets)
         self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.session import End, Remote
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from remote_bootstrap import contract
 from remote_bootstrap.contract import PARAM_PASSWORD_HASH, READY, STOPPING, AppReport, Record, Report
 from tests.fakes.outside import HOST_KEY
 from tests.support.server_rigs import AGENT, FakeRig, HttpRig, ServerRig
@@ -111,6 +113,16 @@ def test_parameters_of_another_task_are_not_read(rig: ServerRig) -> None:
     with pytest.raises(AppError) as caught:
         rig.server.parameters(rig.foreign_task(), soon())
     assert code_of(caught) == "task.foreign"
+
+
+def test_how_a_session_was_launched_can_be_read_after_its_end(rig: ServerRig) -> None:
+    packages = (contract.CLEARML_REQUIREMENT, "torch==2.5", "tqdm")
+    task = rig.server.create(replace(DRAFT, docker="x:1", docker_args="--ipc host", requirements=packages), soon())
+    rig.server.enqueue(task, "gpu (a100)", soon())
+    rig.agent_takes(task)
+    rig.agent_installs(task, "torch==2.5.1", "numpy==2.0")
+    rig.end(task, End.SHUT_DOWN, "")
+    assert rig.server.launched(task, soon()) == LaunchedTask({"contract": "1"}, "x:1", "--ipc host", packages)
 
 
 @pytest.mark.parity("L1")
@@ -250,7 +262,7 @@ def test_a_deleted_session_is_missing_from_the_list(rig: ServerRig) -> None:
 
 
 @pytest.mark.parity("U5", "shutdown")
-@pytest.mark.parametrize("method", ["session", "stop"])
+@pytest.mark.parametrize("method", ["launched", "session", "stop"])
 def test_foreign_and_missing_tasks_are_refused(rig: ServerRig, method: str) -> None:
     for task, code in ((rig.foreign_task(), "task.foreign"), ("f" * 32, "task.gone")):
         with pytest.raises(AppError) as caught:

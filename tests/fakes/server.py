@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from desktop_app.domain.account import Identity, LogLine, Queue, Worker
+from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
@@ -109,6 +110,13 @@ class FakeServer:
         with self._lock:
             self._enter("parameters", cancel)
             return dict(self._ours(task).parameters)
+
+    def launched(self, task: str, cancel: Cancel) -> LaunchedTask:
+        with self._lock:
+            self._enter("launched", cancel)
+            found = self._ours(task)
+            draft = found.draft
+            return LaunchedTask(dict(found.parameters), draft.docker, draft.docker_args, draft.requirements)
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         with self._lock:

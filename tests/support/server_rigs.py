@@ -35,6 +35,10 @@ class ServerRig(ABC):
         """Out of its queue, into the hands of ``AGENT``."""
 
     @abstractmethod
+    def agent_installs(self, task: str, *packages: str) -> None:
+        """What an agent writes over the wanted packages, which it keeps under another name."""
+
+    @abstractmethod
     def agent_is_silent_for(self, seconds: float) -> None:
         """As after SIGKILL."""
 
@@ -78,6 +82,9 @@ class FakeRig(ServerRig):
 
     def agent_takes(self, task: str) -> None:
         self.fake.agent_takes(task, AGENT)
+
+    def agent_installs(self, task: str, *packages: str) -> None:
+        pass  # the fake keeps what was wanted
 
     def agent_is_silent_for(self, seconds: float) -> None:
         for task, found in self.fake.tasks.items():
@@ -143,6 +150,11 @@ class HttpRig(ServerRig):
         self.sandbox.call("tasks.dequeue", task=task, new_status="in_progress")
         self.sandbox.call("tasks.started", task=task, force=True, status_message="pulled by agent")
         self.sandbox.call("workers.status_report", worker=AGENT, task=task)
+
+    def agent_installs(self, task: str, *packages: str) -> None:
+        wanted = self.sandbox.look(task)["script"]["requirements"]["pip"]
+        found = {"org_pip": wanted, "pip": list(packages)}
+        self.sandbox.call("tasks.set_requirements", task=task, requirements=found)
 
     def agent_is_silent_for(self, seconds: float) -> None:
         # Its last report moves back; the clock itself must stay true to the Date headers of the answers.

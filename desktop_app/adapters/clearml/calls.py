@@ -14,6 +14,7 @@ from typing import Any
 from desktop_app.adapters.clearml import copy, facts
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
+from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.session import ServerFacts
@@ -193,6 +194,9 @@ class ServerCalls(Lookups):
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
         found = self._ours(task, cancel, (f"hyperparams.{contract.SECTION}",))
         return facts.parameter_values(found)
+
+    def launched(self, task: str, cancel: Cancel) -> LaunchedTask:
+        return facts.launched(self._ours(task, cancel, facts.LAUNCH_FIELDS))
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it."""

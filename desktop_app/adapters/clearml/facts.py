@@ -10,6 +10,7 @@ from typing import Any
 
 from desktop_app.domain import foreign
 from desktop_app.domain.account import LogLine, Queue, Worker
+from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.foreign import ForeignLogin, ForeignSession
 from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
 from desktop_app.domain.session import End, Remote, ServerFacts
@@ -24,6 +25,8 @@ TASK_FIELDS = (
     PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
     f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
 )  # fmt: skip
+
+LAUNCH_FIELDS = (f"hyperparams.{contract.SECTION}", "container", "script.requirements")
 
 LIVE_STATUSES = ("created", "queued", "in_progress")
 # Any member of the workspace can write a task, and a window that draws a megabyte stands still.
@@ -285,3 +288,15 @@ def parameter_values(task: Mapping[str, Any], name: str = contract.SECTION) -> d
     section = _inner(task, "hyperparams", name)
     items = section.items() if isinstance(section, Mapping) else ()
     return {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}
+
+
+def launched(task: Mapping[str, Any]) -> LaunchedTask:
+    """An agent writes what it installed over the wanted packages and keeps those as ``org_pip``."""
+    wanted = _inner(task, "script", "requirements", "org_pip") or _inner(task, "script", "requirements", "pip") or ""
+    lines = [str(line) for line in wanted] if isinstance(wanted, list) else str(wanted).splitlines()
+    return LaunchedTask(
+        parameter_values(task),
+        str(_inner(task, "container", "image") or ""),
+        str(_inner(task, "container", "arguments") or ""),
+        tuple(line for line in lines if line.strip()),
+    )
