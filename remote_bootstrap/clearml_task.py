@@ -62,7 +62,9 @@ class ClearMLTask:
         return {name: as_text(entry.get("value")) for name, entry in section.items()}
 
     def facts(self) -> TaskFacts:
-        found = self._get("name", "container", "runtime." + AGENT_PORTS, "configuration." + contract.CONFIG_CODE)
+        wanted = ("runtime." + AGENT_PORTS, "runtime." + contract_cli.RUNTIME_INNER_PORT)
+        found = self._get("name", "container", "configuration." + contract.CONFIG_CODE, *wanted)
+        runtime = dict(found.get("runtime") or {})
         container = dict(found.get("container") or {})
         code = dict(found.get("configuration") or {}).get(contract.CONFIG_CODE) or {}
         return TaskFacts(
@@ -72,7 +74,8 @@ class ClearMLTask:
             web_host=as_text(self._sdk.config.get("api.web_server", None)),
             files_host=as_text(self._sdk.config.get("api.files_server", None)),
             code=as_text(code.get("value")),
-            published_ports=as_text(dict(found.get("runtime") or {}).get(AGENT_PORTS)),
+            published_ports=as_text(runtime.get(AGENT_PORTS)),
+            assigned_port=as_text(runtime.get(contract_cli.RUNTIME_INNER_PORT)),
         )
 
     def status(self) -> TaskStatus:

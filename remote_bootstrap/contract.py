@@ -34,6 +34,7 @@ PARAM_USERNAME = "username"
 PARAM_PORTABLE_SSH = "force_dropbear"  # named after clearml-session's option
 PARAM_INIT_SCRIPT = "init_script"
 PARAM_INIT_MINUTES = "init_script_minutes"
+PARAM_ROUTER = "router_enabled"  # clearml-session's name, too
 PARAM_WORKSPACE = "store_workspace"  # clearml-session's name, too
 PARAM_WORKSPACE_MINUTES = "workspace_minutes"
 PARAM_CONTINUE = "continue_session"

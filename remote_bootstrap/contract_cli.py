@@ -28,6 +28,16 @@ RUNTIME_URL = "_jupyter_url"
 RUNTIME_USER = "_ssh_user"
 RUNTIME_PORT = "internal_ssh_port"
 
+# What a task and ClearML's application router (Enterprise) tell each other. The task writes where it listens; the
+# router writes where its route begins, under the same names.
+ROUTER_TAG = "external_service"  # system tag
+RUNTIME_SERVICE = "_SERVICE"
+SERVICE_TCP = "EXTERNAL_TCP"
+RUNTIME_ADDRESS = "external_address"
+RUNTIME_OUTER_PORT = "external_tcp_port"
+RUNTIME_INNER_PORT = "internal_tcp_port"  # the port to listen on, where whoever runs the task wants a certain one
+RUNTIME_PORT_REQUEST = "internal_tcp_port_request"  # the one that the launcher would like
+
 PROPERTY_ADDRESS = "external_address"
 PROPERTY_OUTER_PORT = "external_ssh_port"
 PROPERTY_PORT = "internal_ssh_port"

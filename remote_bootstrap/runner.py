@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
@@ -24,6 +25,7 @@ from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, Watcher, nothing_more
+from remote_bootstrap.router import Place, RouteSeeker
 from remote_bootstrap.steps import debugging, identities, inherited, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
@@ -63,6 +65,7 @@ class Session:
         self._control: Optional[ControlServer] = None
         self._ssh: Optional[Ssh] = None
         self._record: Optional[Record] = None
+        self._router: Optional[RouteSeeker] = None
         self._workspace: Optional[Workspace] = None
 
     def run(self) -> int:
@@ -127,6 +130,7 @@ class Session:
     def _start_services(self, server: TaskServer) -> None:
         wanted = settings.parse(_until_answered(server.parameters, self._stop))
         facts = _until_answered(server.facts, self._stop)
+        wanted = settings.with_assigned_port(wanted, facts.assigned_port)
         folder = _until_answered(lambda: workspace.folder_of_session(wanted, server), self._stop)
         wanted = workspace.with_base_folder(wanted, folder)
         wanted = debugging.prepare(wanted, private(self._folder) / HOME, facts.code)
@@ -159,6 +163,10 @@ class Session:
             self._restore_workspace(context) if self._workspace is not None else None,
         )
         self._ssh = Ssh(context)
+        if wanted.router:
+            publish = partial(self._publish, context, self._ssh)
+            self._router = RouteSeeker(self._task, server, publish, self._progress.notice, say)
+            self._router.start()
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
         self._preparation.start()
 
@@ -196,21 +204,29 @@ class Session:
         def ready(port: int) -> None:
             """On the SSH service's thread: tell the world where to connect."""
             assert self._ssh is not None
-            assert self._publisher is not None
-            port = context.settings.gateway_port or network.outer_port(port, facts.published_ports)
-            old = self._record
-            if old is None or old.port != port:
-                self._record = self._signed(context, self._ssh, port, 1 if old is None else old.sequence + 1)
-                say("SSH answers on %s port %d" % (context.address, port))
-                print(contract.fingerprint_line(self._record.host_key), flush=True)
-                self._publisher.record(self._record)
+            outer = network.outer_port(port, facts.published_ports)
+            place = Place(context.address, context.settings.gateway_port or outer)
+            if self._router is not None and self._server is not None:
+                self._router.ask(Place(network.public_address("", self._server.api_host), outer), place)
+            else:
+                self._publish(context, self._ssh, place)
             if self._preparation is not None:
                 self._preparation.ssh_is_up()
 
         return ready
 
-    def _signed(self, context: Context, ssh: Ssh, port: int, sequence: int) -> Record:
-        unsigned = Record(self._task, context.address, port, ssh.user, ssh.host_key.public, sequence)
+    def _publish(self, context: Context, ssh: Ssh, place: Place) -> None:
+        """On the SSH service's thread, or on the router's."""
+        old = self._record
+        if self._publisher is None or (old is not None and (old.address, old.port) == place):
+            return
+        self._record = self._signed(ssh, place, 1 if old is None else old.sequence + 1)
+        say("SSH answers on %s port %d" % place)
+        print(contract.fingerprint_line(self._record.host_key), flush=True)
+        self._publisher.record(self._record)
+
+    def _signed(self, ssh: Ssh, place: Place, sequence: int) -> Record:
+        unsigned = Record(self._task, place.address, place.port, ssh.user, ssh.host_key.public, sequence)
         return Record(**{**vars(unsigned), "signature": ssh.host_key.sign(unsigned)})
 
     def _wait(self) -> None:
@@ -228,8 +244,9 @@ class Session:
         say("ending: %s" % (self._reason or "finished"))
         self._stop.set()
         self._progress.phase(contract.STOPPING, self._reason)
-        if self._watcher is not None:
-            self._watcher.close()
+        for thread in (self._watcher, self._router):
+            if thread is not None:
+                thread.close()
         deadline = time.monotonic() + END_WAIT
         if self._preparation is not None:
             self._preparation.join(END_WAIT)

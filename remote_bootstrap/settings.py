@@ -1,6 +1,6 @@
 """What the task asks for, read from its hyper-parameters. Pure; values come as text that people may have edited."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, Mapping, Tuple
 
@@ -24,6 +24,7 @@ class Settings:
     address: str = ""  # "" = find out
     gateway_port: int = 0  # where ``address`` leads to the SSH server; 0 = the server's own port
     public_ip: bool = False  # ask the internet for the address
+    router: bool = False  # ask ClearML's router for a route
     ssh_ports: Tuple[int, int] = (DEFAULT_SSH_PORT, LAST_PORT)  # the first and the last to try
     raw: Dict[str, str] = field(default_factory=dict)
 
@@ -47,11 +48,16 @@ def parse(parameters: Mapping[str, str]) -> Settings:
     except contract.ContractError as error:
         raise SettingsError("the task's authorized_key can't be used: %s" % error) from error
     address, gateway_port = _gateway(raw)
+    router = contract.param_true(raw.get(contract.PARAM_ROUTER), False)
     # A router finds the session by itself, whatever the machine's public address is.
-    public = contract.param_true(raw.get("public_ip"), False) and not contract.param_true(
-        raw.get("router_enabled"), False
-    )
-    return Settings(key, _folder(raw), address, gateway_port, public, _ports(raw), raw)
+    public = contract.param_true(raw.get("public_ip"), False) and not router
+    return Settings(key, _folder(raw), address, gateway_port, public, router, _ports(raw), raw)
+
+
+def with_assigned_port(wanted: Settings, assigned: str) -> Settings:
+    """With the port that whoever runs the task gave it (ClearML Enterprise, Kubernetes) as the first one to try."""
+    port = _number(assigned.strip())
+    return replace(wanted, ssh_ports=(port, LAST_PORT)) if 0 < port <= LAST_PORT else wanted
 
 
 def _folder(raw: Mapping[str, str]) -> Path:

@@ -16,6 +16,9 @@ from remote_bootstrap.contract_cli import (
     PROPERTY_OUTER_PORT,
     PROPERTY_PORT,
     PROPERTY_VSCODE,
+    RUNTIME_ADDRESS,
+    RUNTIME_INNER_PORT,
+    RUNTIME_OUTER_PORT,
     RUNTIME_PORT,
     RUNTIME_USER,
 )
@@ -23,7 +26,7 @@ from remote_bootstrap.contract_cli import (
 DEFAULT_USER = "root"
 
 # What a poll reads of the runtime properties: no secret is among them.
-RUNTIME_PLACES = ("external_address", "external_tcp_port", "internal_tcp_port", RUNTIME_PORT, RUNTIME_USER)
+RUNTIME_PLACES = (RUNTIME_ADDRESS, RUNTIME_OUTER_PORT, RUNTIME_INNER_PORT, RUNTIME_PORT, RUNTIME_USER)
 # What the tool leaves in the task for everybody to read, and how people call it.
 EXPOSED = {"_user_secret": "your ClearML API secret", "_git_credentials": "your git credentials"}
 
@@ -81,12 +84,12 @@ def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> 
     def port(*texts: object) -> int:
         return next((found for text in texts if (found := _port(text))), 0)
 
-    inner = port(runtime.get("internal_tcp_port"), properties.get(PROPERTY_PORT), runtime.get(RUNTIME_PORT))
+    inner = port(runtime.get(RUNTIME_INNER_PORT), properties.get(PROPERTY_PORT), runtime.get(RUNTIME_PORT))
     address = _first(
-        runtime.get("external_address"), properties.get("k8s-gateway-address"), properties.get(PROPERTY_ADDRESS)
+        runtime.get(RUNTIME_ADDRESS), properties.get("k8s-gateway-address"), properties.get(PROPERTY_ADDRESS)
     )
     outer = (
-        runtime.get("external_tcp_port"), properties.get("k8s-pod-port"), properties.get(PROPERTY_OUTER_PORT), inner,
+        runtime.get(RUNTIME_OUTER_PORT), properties.get("k8s-pod-port"), properties.get(PROPERTY_OUTER_PORT), inner,
     )  # fmt: skip
     user = str(runtime.get(RUNTIME_USER) or DEFAULT_USER)
     return ForeignSession(

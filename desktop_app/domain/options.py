@@ -194,7 +194,9 @@ class LaunchSpec:
         "The first port that the session's SSH server tries on the remote machine, or a range such as 10022:15000.",
         param="ssh_port", advanced=True, check=checks.ports)  # fmt: skip
     router_enabled: bool = _access(
-        False, "--router-enabled", "ClearML router", "Ask ClearML's application router (Enterprise) for a route.",
+        False, "--router-enabled", "ClearML router",
+        "Ask ClearML's application router (Enterprise) for a route to the session; without one, its machine's own "
+        "address is used after half a minute.",
         Kind.SWITCH, param="router_enabled", advanced=True)  # fmt: skip
     force_dropbear: bool = _access(
         False, "--force-dropbear", "Portable SSH server",

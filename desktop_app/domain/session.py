@@ -298,6 +298,8 @@ def progress_of(snapshot: SessionSnapshot) -> str:
         return " · ".join(waiting)
     if snapshot.remote is Remote.STOPPING and facts.report.phase == contract.READY:  # it has not heard of it yet
         return "Shutting down"
+    if snapshot.remote is Remote.STARTING and facts.report.phase == contract.READY:
+        return "Waiting for its address"  # of the route, which is asked for beside everything else
     failed = [f"{e.label} failed" for e in snapshot.endpoints if e.state == contract.APP_FAILED]
     if failed and facts.report.phase == contract.READY:
         return " · ".join(failed)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.domain.account import Account
-from desktop_app.domain.container import container_arguments
+from desktop_app.domain.container import container_arguments, first_port
 from desktop_app.domain.option_checks import items, split_packages
 from desktop_app.domain.options import (
     RANDOM_OFF,
@@ -109,8 +109,9 @@ class Launcher:
         slots = self._keys.parameters(session, key.private, key.public, spec.attach_passphrase)
         if slots:
             server.write_parameters(session.task, slots, cancel)
-        if spec.cli_compatible:  # the user was told that everybody can read it
-            server.write_runtime(session.task, {contract_cli.RUNTIME_PASSWORD: spec.password}, cancel)
+        runtime = _runtime_of(spec)
+        if runtime:
+            server.write_runtime(session.task, runtime, cancel)
         cancel.check()
         return server.enqueue(session.task, spec.queue, cancel)
 
@@ -136,6 +137,16 @@ def checked(spec: LaunchSpec) -> LaunchSpec:
     if (spec.randomize != RANDOM_OFF or spec.cli_compatible) and not spec.password:
         return replace(spec, password=secrets.token_urlsafe(PASSWORD_BYTES))
     return spec
+
+
+def _runtime_of(spec: LaunchSpec) -> dict[str, str]:
+    """What others look for in the task before it runs."""
+    found = {}
+    if spec.router_enabled:
+        found[contract_cli.RUNTIME_PORT_REQUEST] = str(first_port(spec.ssh_port))
+    if spec.cli_compatible:  # the user was told that everybody can read it
+        found[contract_cli.RUNTIME_PASSWORD] = spec.password
+    return found
 
 
 def _for_clearml_session(spec: LaunchSpec) -> dict[str, str]:

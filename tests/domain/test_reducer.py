@@ -40,6 +40,7 @@ from desktop_app.domain.session import (
     progress_of,
     status_of,
 )
+from remote_bootstrap import contract
 from remote_bootstrap.contract import AppReport, Report
 
 ID = SessionId("acc", "1" * 32)
@@ -225,3 +226,8 @@ def test_losing_the_tunnel_of_a_session_that_is_shut_down_is_no_problem() -> Non
     up = fold(READY, TunnelUp())
     assert advance(up, TunnelLost(LOST, 1, NOW)).problem == LOST
     assert advance(advance(up, StopRequested()), TunnelLost(LOST, 1, NOW)).problem is None
+
+
+def test_a_session_that_waits_for_its_route_does_not_say_that_it_is_ready() -> None:
+    facts = ServerFacts(Remote.STARTING, report=contract.Report(contract.READY))
+    assert progress_of(SessionSnapshot(SessionId("a", "t"), facts=facts)) == "Waiting for its address"

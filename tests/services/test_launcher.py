@@ -271,3 +271,11 @@ def test_the_fake_tunnel_never_sees_the_api_secret() -> None:
     with CoreRig(world) as rig:
         rig.attached()
     assert "the-api-secret" not in repr([vars(tunnel) for tunnel in tunnels])
+
+
+@pytest.mark.parity("--router-enabled")
+def test_a_route_is_prepared_before_the_task_is_queued() -> None:
+    with CoreRig() as rig:
+        session = rig.launch(replace(SPEC, router_enabled=True, ssh_port="2222:2300"))
+        assert rig.server.tasks[session.task].runtime == {"internal_tcp_port_request": "2222"}
+        assert rig.server.calls.index("write_runtime") < rig.server.calls.index("enqueue")
