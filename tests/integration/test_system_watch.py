@@ -1,5 +1,6 @@
 """Waking and network changes as the real system bus, clocks and interfaces show them."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,45 @@ def test_signals_of_others_are_not_believed(bus: Bus) -> None:
     assert wait_until(announcements.read, "the real signal") == (SystemEvent.NETWORK,)
     stranger.close()
     announcements.close()
+
+
+@pytest.mark.parametrize("address", ["unix:path={folder}/nobody", "tcp:host=127.0.0.1,port=1", "nonsense", "unix:"])
+def test_an_address_without_a_bus_is_none(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address.format(folder=tmp_path))
+    assert open_announcements() is None
+
+
+@pytest.mark.parametrize(
+    "answer", [b"REJECTED EXTERNAL\r\n", b"", b"OK 1234\r\n"], ids=["refuses", "hangs up", "stops"]
+)
+def test_a_bus_that_does_not_take_us_is_none(answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one lets us in and goes before it knows what we want to hear."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{tmp_path}/bus")
+        listener.listen(1)
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve, name="not-a-bus")
+        thread.start()
+        assert open_announcements() is None
+        thread.join(5)
+
+
+def test_a_bus_that_refuses_to_tell_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = "<busconfig><type>session</type><listen>unix:path={0}/bus</listen><auth>EXTERNAL</auth><policy " \
+        "context='default'><allow send_destination='*'/><allow receive_sender='*'/><allow own='*'/></policy><limit " \
+        "name='max_match_rules_per_connection'>1</limit></busconfig>"  # fmt: skip
+    (tmp_path / "bus.conf").write_text(limits.format(tmp_path), "utf-8")
+    made = Bus(tmp_path, f"--config-file={tmp_path}/bus.conf")
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", made.address)
+    assert open_announcements() is None
+    made.close()
 
 
 def test_without_a_system_bus_clock_and_addresses_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from desktop_app.adapters.os.linux_bus import LOGIND, NETWORK
 class Bus:
     """Running from the start until ``close``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: str = "--session") -> None:
         self.address = f"unix:path={folder}/bus"
-        command = ["dbus-daemon", "--session", "--nofork", "--print-address", f"--address={self.address}"]
+        command = ["dbus-daemon", configuration, "--nofork", "--print-address", f"--address={self.address}"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.process.stdout is not None
         self.process.stdout.readline()

@@ -5,7 +5,7 @@ The bus itself vouches for the sender of a signal, since the match rules name it
 
 import logging
 
-from jeepney import DBusAddress, HeaderFields, MatchRule, Message, message_bus
+from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MatchRule, Message, message_bus
 from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 
 from desktop_app.ports import SystemEvent
@@ -17,6 +17,10 @@ NETWORK = DBusAddress(
 PROPERTIES = "org.freedesktop.DBus.Properties"
 ASK_S = 2.0
 TELLING = frozenset({"State", "PrimaryConnection", "ActiveConnections"})
+# What jeepney raises where no bus can be had; its errors have no common base. OSError: nobody is there, or it does not
+# answer in time. ValueError: an address that can't be read, or AuthenticationError. RuntimeError: no transport that it
+# knows. DBusErrorResponse: the bus refuses the match rules.
+NO_BUS = (OSError, ValueError, RuntimeError, DBusErrorResponse)
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +75,13 @@ def event_of(message: Message) -> SystemEvent | None:
 def open_announcements() -> Announcements | None:
     """None where there is no system bus (containers, other init systems): the clock and the addresses have to do."""
     try:
-        return Announcements(open_dbus_connection(bus="SYSTEM"))
-    except Exception as error:  # jeepney's authentication and address errors have no common base
+        connection = open_dbus_connection(bus="SYSTEM")
+    except NO_BUS as error:
         _log.debug("no system bus: %s", error)
+        return None
+    try:
+        return Announcements(connection)
+    except NO_BUS as error:
+        _log.debug("the system bus does not let us listen: %s", error)
+        connection.close()
         return None
