@@ -34,12 +34,26 @@ def shown(argv: List[str]) -> str:
     if not argv:
         return ""
     words = argv[:MAX_WORDS]
-    first = words[0].split()  # a process that renames itself leaves one long word
-    name = first[0].rsplit("/", 1)[-1].lstrip("-") if first else ""
-    program = name if _PROGRAM.fullmatch(name) else HIDDEN
-    kept = [program, *_arguments(program, words[1:], len(first) > 1)]
+    program = _program(words[0])
+    kept = [program, *_arguments(program, words[1:], len(words[0].split()) > 1)]
     once = [word for at, word in enumerate(kept) if word != HIDDEN or kept[at - 1 : at] != [HIDDEN]]
     return " ".join(once)[:MAX_LENGTH]
+
+
+def name_of(argv: List[str], thread: str) -> str:
+    """The program's name. ``thread``: the kernel's name of the main thread, cut to 15 characters. It is the better one
+    where a script runs under an interpreter, and is of no use where the program named its thread (Node: "MainThread").
+    """
+    if any(word.rsplit("/", 1)[-1].startswith(thread) for word in argv[:MAX_WORDS]):
+        return thread
+    program = _program(argv[0]).rstrip(":") if argv else HIDDEN
+    return thread if program == HIDDEN else program
+
+
+def _program(word: str) -> str:
+    first = word.split()  # a process that renames itself leaves one long word
+    name = first[0].rsplit("/", 1)[-1].lstrip("-") if first else ""
+    return name if _PROGRAM.fullmatch(name) else HIDDEN
 
 
 def _arguments(program: str, words: List[str], more: bool) -> List[str]:

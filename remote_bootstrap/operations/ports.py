@@ -112,7 +112,7 @@ def _descriptors(pid: int) -> List[str]:
 
 def _row(where: Tuple[str, int], pid: int, session: bool) -> Row:
     words = _read("/proc/%d/cmdline" % pid, MAX_COMMAND_BYTES).decode("utf-8", "replace").rstrip("\0").split("\0")
-    return Row(where[1], where[0], pid, _name(pid), argv.shown(words), session)
+    return Row(where[1], where[0], pid, argv.name_of(words, _name(pid)), argv.shown(words), session)
 
 
 def _name(pid: int) -> str:

@@ -58,6 +58,34 @@ def test_a_server_of_the_session_is_told_with_its_program_and_no_secret(host: Ho
     assert "hunter2" not in str(ports.listening(host, {}))
 
 
+def test_a_program_that_named_its_thread_is_told_by_its_own_name(host: Host) -> None:
+    """As Node does. The kernel's name of the thread would be all that people see of it."""
+    named = "import ctypes; ctypes.CDLL(None).prctl(15, b'MainThread');" + SERVE
+    command = [sys.executable, "-c", named]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        assert rows(host)[port]["process"].startswith("python")
+
+
+@pytest.mark.parametrize(
+    ("words", "thread", "name"),
+    [
+        (["/usr/bin/node", "/opt/app/server.js"], "MainThread", "node"),
+        (["/usr/bin/python3", "/opt/bin/tensorboard", "--logdir", "x"], "tensorboard", "tensorboard"),
+        (["/usr/bin/python3", "/opt/bin/jupyter-notebook-server"], "jupyter-noteboo", "jupyter-noteboo"),
+        (["sshd: me@pts/1"], "sshd", "sshd"),
+        (["ray::IDLE"], "ray::IDLE", "ray::IDLE"),
+        (["nginx: master process /usr/sbin/nginx"], "worker", "nginx"),
+        ([""], "kworker", "kworker"),
+        (["my secret=program with 🔥"], "burner", "my"),
+        (["🔥 burner"], "MainThread", "MainThread"),
+    ],
+)
+def test_the_name_of_a_program(words: list[str], thread: str, name: str) -> None:
+    assert argv.name_of(words, thread) == name
+
+
 def test_the_sessions_own_come_first_and_the_rest_is_counted(
     host: Host, program: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
