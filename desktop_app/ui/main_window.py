@@ -57,6 +57,7 @@ class MainWindow(QMainWindow):
         self.resize(1160, 780)
         self._book = book
         self._bound: SessionId | None = None
+        self._following = False  # the list changes under the selection: what is shown waits until it is done
         self.model = SessionListModel(self)
         self.sidebar = Sidebar(self.model, book)
         self.details = DetailsPane(core, bridge, commands, book)
@@ -124,7 +125,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.sidebar.new_session.connect(self.new_session)
         self.empty.button.clicked.connect(lambda: self.new_session.emit())
-        self.sidebar.selected.connect(lambda _session: self.show_current())
+        self.sidebar.selected.connect(self._selected)
         self.details.said.connect(self.say)
         self.sidebar.view.dropped.connect(lambda s, paths: self.details.files.upload(s.id, s.name, paths))
 
@@ -133,13 +134,19 @@ class MainWindow(QMainWindow):
     def refresh(self, snapshots: tuple[SessionSnapshot, ...], *, has_account: bool) -> None:
         """Show these sessions; a session stays selected while there is any."""
         before = self.sidebar.current
+        self._following = True
         self.model.refresh(snapshots)
+        self._following = False
         if self.sidebar.current is None and snapshots:
             self.sidebar.select(snapshots[0].id)
         elif before is None or not snapshots or self.sidebar.current is not None:
             self.show_current()
         words = NOTHING_SELECTED if snapshots else WELCOME if has_account else NO_ACCOUNT
         self.empty.show_words(*words)
+
+    def _selected(self, _session: SessionId | None) -> None:
+        if not self._following:
+            self.show_current()
 
     def show_current(self) -> None:
         snapshot = self.sidebar.current

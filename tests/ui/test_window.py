@@ -73,6 +73,18 @@ def test_a_selected_session_that_goes_leaves_another_selected(qtbot, face, core)
     assert face.window.details.session == face.window.sidebar.current.id
 
 
+@pytest.mark.parametrize("stay", [(), (ui_core.CONNECTED,)], ids=["all of them", "all but one"])
+def test_sessions_that_go_together_leave_nothing_broken(qtbot, face, core, stay):
+    """As when an account is removed: the selection must not rest on a session that is gone as well."""
+    face.window.sidebar.select(ui_core.EVERY_STATE[-1])
+    for session in set(ui_core.EVERY_STATE) - set(stay):
+        core.store.drop(session)
+    qtbot.waitUntil(lambda: face.window.model.rowCount() == len(stay))
+    current = face.window.sidebar.current
+    assert (current.id if current else None) == (stay[0] if stay else None)
+    assert face.window.empty.isVisible() is not bool(stay)
+
+
 def test_a_notice_is_a_banner_of_its_own(qtbot, face, core):
     face.window.sidebar.select(ui_core.CONNECTED)
     lost = problem("agent.lost", worker="gpu-box:0", minutes=3)
