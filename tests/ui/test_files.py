@@ -1,5 +1,6 @@
 """Files in the window: dropping, the card's buttons, the list of transfers, browsing. Qt without a screen."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,28 @@ def test_the_workspace_button_is_there_where_there_is_one(qtbot: QtBot, face: Co
     button.click()
     qtbot.waitUntil(lambda: "12 files" in by_id(card, "files-stored").text())
     assert button.isEnabled()
+
+
+def test_storing_belongs_to_the_session_that_stores(qtbot: QtBot, face: Controller, core, card) -> None:
+    for session in (ui_core.CONNECTED, ui_core.READY):
+        snapshot = core.store.get(session)
+        report = replace(snapshot.facts.report, seconds={RESTORING: 1.0})
+        core.store.put(replace(snapshot, facts=replace(snapshot.facts, report=report)))
+    button, text = by_id(card, "files-store"), by_id(card, "files-stored")
+    qtbot.waitUntil(button.isVisible)
+    core.gates["files.store_workspace"] = threading.Event()
+    button.click()
+    assert not button.isEnabled() and text.text() == "Storing the workspace…"
+    face.window.sidebar.select(ui_core.READY)
+    assert button.isEnabled() and not text.isVisible()
+    face.window.sidebar.select(ui_core.CONNECTED)
+    assert not button.isEnabled() and text.text() == "Storing the workspace…"
+    face.window.sidebar.select(ui_core.STARTING)
+    core.gates["files.store_workspace"].set()
+    qtbot.waitUntil(lambda: "12 files" in face.window._toast_text.text())
+    assert not button.isEnabled() and not text.text(), "a session that is not ready has nothing to store"
+    face.window.sidebar.select(ui_core.CONNECTED)
+    assert button.isEnabled() and "12 files" in text.text()
 
 
 def test_browsing_and_downloading(

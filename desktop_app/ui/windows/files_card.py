@@ -34,7 +34,9 @@ class FilesCard(Card):
         self._core, self._bridge = core, bridge
         self._session: SessionId | None = None
         self._name = ""
-        self._storing: SessionId | None = None
+        self._usable = False
+        self._storing: set[SessionId] = set()
+        self._told: dict[SessionId, str] = {}  # what became of storing a session's workspace
         self._rows: dict[int, TransferRow] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -69,19 +71,23 @@ class FilesCard(Card):
     # -- following
 
     def follow(self, snapshot: SessionSnapshot) -> None:
-        if snapshot.id != self._session:
-            self._session = snapshot.id
-            self._stored.setText("")
-        self._name = snapshot.name
-        usable = takes_files(snapshot)
+        self._session, self._name = snapshot.id, snapshot.name
+        usable = self._usable = takes_files(snapshot)
         report = snapshot.facts.report
         self._store.setVisible(report is not None and RESTORING in report.seconds)
         for one in (self._upload, self._folder, self._browse):
             one.setEnabled(usable)
-        self._store.setEnabled(usable and self._storing is None)
         self.setVisible(usable or bool(self._core.transfers.of(snapshot.id)))
-        self._stored.setVisible(bool(self._stored.text()))
+        self._show_storing()
         self._look()
+
+    def _show_storing(self) -> None:
+        """Of the session that is shown; others may be storing theirs meanwhile."""
+        session = self._session
+        text = self._told.get(session, "") if session is not None else ""
+        self._store.setEnabled(self._usable and session not in self._storing)
+        self._stored.setText(text)
+        self._stored.setVisible(bool(text))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -141,16 +147,15 @@ class FilesCard(Card):
         session = self._session
         if session is None:
             return
-        self._storing = session
-        self._store.setEnabled(False)
-        self._tell("Storing the workspace…")
+        self._storing.add(session)
+        self._told[session] = "Storing the workspace…"
+        self._show_storing()
 
         def stored(outcome: Outcome) -> None:
-            self._storing = None
-            self._store.setEnabled(True)
+            self._storing.discard(session)
             text = str(outcome.problem) if outcome.problem is not None else str(outcome.value or "")
-            if session == self._session:
-                self._tell(text)
+            self._told[session] = text
+            self._show_storing()
             self.said.emit(text)
 
         core = self._core
@@ -160,7 +165,3 @@ class FilesCard(Card):
             stored,
             self,
         )
-
-    def _tell(self, text: str) -> None:
-        self._stored.setText(text)
-        self._stored.setVisible(bool(text))
