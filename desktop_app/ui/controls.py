@@ -1,6 +1,6 @@
-"""Controls that the stylesheet alone can't draw well: combo box, checkbox, menu button, fold. GUI thread."""
+"""Controls that the stylesheet alone can't draw: combo box, checkbox, rows to tick, menu button, fold. GUI thread."""
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -10,8 +10,10 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QStyle,
+    QStyledItemDelegate,
     QStyleOptionButton,
     QStyleOptionComboBox,
+    QStyleOptionViewItem,
     QStylePainter,
     QWidget,
 )
@@ -81,6 +83,29 @@ class RadioButton(QRadioButton):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         _paint_choice(self, BOX / 2, Shape.DOT)
+
+
+class TickDelegate(QStyledItemDelegate):
+    """Rows that can be ticked, with the window's own boxes: the style's can hardly be seen on dark."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        full = QStyleOptionViewItem(option)
+        self.initStyleOption(full, index)
+        style = full.widget.style()
+        room = style.subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, full, full.widget)
+        table, on = colours(), full.checkState == Qt.CheckState.Checked
+        box = QRectF(room).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(table.accent if on else table.strong_border), 1.2))
+        painter.setBrush(QColor(table.accent if on else table.surface))
+        painter.drawRoundedRect(box, 3.5, 3.5)
+        if on:
+            paint_shape(painter, box.adjusted(2, 2, -2, -2), Shape.TICK, QColor(table.on_accent))
+        painter.restore()
 
 
 class ComboBox(QComboBox):

@@ -170,6 +170,7 @@ QPushButton[kind="danger"]:disabled { color: $strong_border; }
 QPushButton[kind="destructive"] { background: $bad; color: $surface; border-color: $bad; font-weight: 600; }
 QPushButton[kind="destructive"]:hover { border-color: $text; }
 QPushButton[kind="destructive"]:focus { border: 2px solid $text; }
+QPushButton[kind="destructive"]:disabled { background: $neutral_wash; color: $muted; border-color: $border; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $sunken; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $accent; }
@@ -193,11 +194,12 @@ QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; padding: 4px; outline: 0; }
 #log { background: $surface; border: 1px solid $border; border-radius: 10px; padding: 8px; }
 #log:focus { border: 2px solid $accent; padding: 7px; }
-QTreeView { background: $surface; color: $text; border: 1px solid $field_border; border-radius: 7px; outline: 0;
-  padding: 4px; }
-QTreeView:focus { border: 2px solid $accent; padding: 3px; }
-QTreeView::item { padding: 5px 8px; border: none; }
+QTreeView, QListWidget { background: $surface; color: $text; border: 1px solid $field_border; border-radius: 7px;
+  outline: 0; padding: 4px; }
+QTreeView:focus, QListWidget:focus { border: 2px solid $accent; padding: 3px; }
+QTreeView::item, QListWidget::item { padding: 5px 8px; border: none; }
 QTreeView::item:selected { background: $accent; color: $on_accent; }
+QListWidget::item:selected { background: $accent_wash; color: $text; }
 QHeaderView::section { background: $surface; color: $muted; border: none; border-bottom: 1px solid $border;
   padding: 5px 8px; }
 QListView#sessions { background: transparent; border: none; outline: 0; }

@@ -12,6 +12,7 @@ class FakeCleanup:
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call
         self.found: tuple[FinishedSession, ...] = ()
+        self.stubborn: frozenset[str] = frozenset()  # tasks that the server does not delete
 
     def look(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
         self._call("cleanup.look", cancel, account)
@@ -19,4 +20,6 @@ class FakeCleanup:
 
     def delete(self, account: str, tasks: Sequence[str], cancel: Cancel) -> int:
         self._call("cleanup.delete", cancel, account, tuple(tasks))
-        return len(tasks)
+        gone = set(tasks) - self.stubborn
+        self.found = tuple(one for one in self.found if one.task not in gone)
+        return len(gone)

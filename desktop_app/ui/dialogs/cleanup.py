@@ -4,10 +4,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.domain.problems import Problem
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.text import ago, count
+from desktop_app.ui.controls import TickDelegate
+from desktop_app.ui.text import ago, count, tooltip
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets import button, label
 from desktop_app.ui.windows.banner import ProblemBanner
@@ -16,10 +18,11 @@ TEXT = (
     "These sessions of yours have ended. Deleting them removes their tasks and logs in ClearML. A session that holds "
     "the last snapshot of a workspace is never listed."
 )
+LOOKING = "Looking for finished sessions…"
 
 
 class CleanupDialog(QDialog):
-    """``done`` carries a sentence."""
+    """``done_with`` carries a sentence. It stays open while something that was ticked could not be deleted."""
 
     done_with = Signal(str)
 
@@ -30,26 +33,37 @@ class CleanupDialog(QDialog):
         self.setAccessibleIdentifier("cleanup-dialog")
         self.resize(520, 420)
         self._core, self._bridge, self._account = core, bridge, account
+        self._kept: frozenset[str] = frozenset()  # what was unticked, for when the list is read again
         self._list = QListWidget()
         self._list.setAccessibleName("Finished sessions")
-        self._list.itemChanged.connect(lambda _item: self._show_delete())
+        self._list.setAccessibleIdentifier("cleanup-list")
+        self._list.setItemDelegate(TickDelegate(self._list))
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.itemChanged.connect(lambda _item: self._show_buttons())
         self._banner = ProblemBanner("cleanup-banner")
         self._banner.remedy.connect(lambda _remedy: self._load())
-        self._note = label("Looking…", "muted")
+        self._empty = label(LOOKING, "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAccessibleIdentifier("cleanup-empty")
+        self._note = label("", "muted", wrap=True)
+        self._note.setAccessibleIdentifier("cleanup-note")
+        self._all = button("Untick all", "quiet", "cleanup-all")
+        self._all.clicked.connect(self._tick_all_or_none)
         self._delete = button("Delete", "destructive", "cleanup-delete")
         self._delete.clicked.connect(self._delete_checked)
+        self._close = button("Close", identifier="cleanup-cancel")
         self._build()
-        self._show_delete()
+        self._fill(())
         self._load()
 
     def _build(self) -> None:
-        cancel = button("Cancel", identifier="cleanup-cancel")
-        cancel.setDefault(True)
-        cancel.clicked.connect(self.reject)
+        self._close.setDefault(True)
+        self._close.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.setSpacing(SPACE_S)
+        row.addWidget(self._all)
         row.addWidget(self._note, 1)
-        row.addWidget(cancel)
+        row.addWidget(self._close)
         row.addWidget(self._delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
@@ -58,56 +72,84 @@ class CleanupDialog(QDialog):
         column.addWidget(label(TEXT, "muted", wrap=True))
         column.addWidget(self._banner)
         column.addWidget(self._list, 1)
+        column.addWidget(self._empty, 1)
         column.addLayout(row)
 
-    def _load(self) -> None:
+    # -- the list
+
+    def _load(self, after: Problem | None = None) -> None:
+        """Read what there is now. ``after``: the problem that stays in view if this works."""
+
         def look(cancel: Cancel) -> object:
             return self._core.cleanup.look(self._account, cancel)
 
-        self._bridge.submit("look for finished sessions", look, self._loaded, self)
+        def loaded(outcome: Outcome) -> None:
+            self._banner.show_problem(outcome.problem or after)
+            self._fill(outcome.value if isinstance(outcome.value, tuple) else ())
+            self._empty.setText("The list can't be read." if outcome.problem else "There is nothing to clean up.")
 
-    def _loaded(self, outcome: Outcome) -> None:
-        self._banner.show_problem(outcome.problem)
-        found = outcome.value if isinstance(outcome.value, tuple) else ()
-        self._note.setText("" if outcome.problem or found else "There is nothing to clean up.")
+        self._empty.setText(LOOKING)
+        self._bridge.submit("look for finished sessions", look, loaded, self)
+
+    def _fill(self, found: tuple[FinishedSession, ...]) -> None:
         self._list.clear()
         for one in found:
             self._add(one)
-        self._show_delete()
+        self._list.setVisible(bool(found))
+        self._empty.setVisible(not found)
+        self._show_buttons()
 
     def _add(self, one: FinishedSession) -> None:
         when = f" — ended {ago(one.ended)}" if one.ended else ""
-        item = QListWidgetItem(f"{' '.join(one.name.split())}{when}")
+        text = f"{' '.join(one.name.split())}{when}"
+        item = QListWidgetItem(text)
+        item.setToolTip(tooltip(text))
         item.setData(Qt.ItemDataRole.UserRole, one.task)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(Qt.CheckState.Checked)
+        item.setCheckState(Qt.CheckState.Unchecked if one.task in self._kept else Qt.CheckState.Checked)
         self._list.addItem(item)
 
-    def _checked(self) -> list[str]:
+    def _tasks(self, state: Qt.CheckState) -> list[str]:
         items = (self._list.item(row) for row in range(self._list.count()))
-        return [i.data(Qt.ItemDataRole.UserRole) for i in items if i.checkState() is Qt.CheckState.Checked]
+        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() is state]
 
-    def _show_delete(self) -> None:
-        chosen = len(self._checked())
+    def _tick_all_or_none(self) -> None:
+        ticked = bool(self._tasks(Qt.CheckState.Checked))
+        for row in range(self._list.count()):
+            self._list.item(row).setCheckState(Qt.CheckState.Unchecked if ticked else Qt.CheckState.Checked)
+
+    def _show_buttons(self) -> None:
+        chosen = len(self._tasks(Qt.CheckState.Checked))
         self._delete.setEnabled(chosen > 0)
         self._delete.setText(f"Delete {count(chosen, 'session')}" if chosen else "Delete")
+        self._all.setVisible(self._list.count() > 1)
+        self._all.setText("Untick all" if chosen else "Tick all")
+
+    # -- deleting
 
     def _delete_checked(self) -> None:
-        chosen = self._checked()
+        chosen = self._tasks(Qt.CheckState.Checked)
+        self._kept = frozenset(self._tasks(Qt.CheckState.Unchecked))
         self._delete.setEnabled(False)
+        self._list.setEnabled(False)
         self._note.setText("Deleting…")
 
         def delete(cancel: Cancel) -> object:
             return self._core.cleanup.delete(self._account, chosen, cancel)
 
-        self._bridge.submit("delete finished sessions", delete, self._deleted, self)
+        def deleted(outcome: Outcome) -> None:
+            self._list.setEnabled(True)
+            self._deleted(outcome, len(chosen))
 
-    def _deleted(self, outcome: Outcome) -> None:
-        if outcome.problem is not None:
-            self._banner.show_problem(outcome.problem)
-            self._note.setText("")
-            self._show_delete()
+        self._bridge.submit("delete finished sessions", delete, deleted, self)
+
+    def _deleted(self, outcome: Outcome, chosen: int) -> None:
+        """What is left is read again: the rows of deleted sessions must not stay."""
+        gone = outcome.value if isinstance(outcome.value, int) else 0
+        if gone == chosen:
+            self.done_with.emit(f"Deleted {count(gone, 'finished session')}.")
+            self.accept()
             return
-        if not outcome.cancelled:
-            self.done_with.emit(f"Deleted {count(int(str(outcome.value)), 'finished session')}.")
-        self.accept()
+        left = f"{count(chosen - gone, 'session')} could not be deleted"
+        self._note.setText("" if outcome.problem else f"{gone} of {chosen} deleted; {left}.")
+        self._load(outcome.problem)
