@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say
@@ -31,10 +30,10 @@ _SAID = {
 }
 
 
-def add_arguments(commands: Any, command: Callable[[Any, str, str, str], argparse.ArgumentParser]) -> None:
-    config = command(commands, "ssh-config", "run_ssh_config", "let ssh, editors and git find sessions as sd-NAME")
+def add_arguments(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    config = command("ssh-config", "run_ssh_config", "let ssh, editors and git find sessions as sd-NAME")
     config.add_argument("what", choices=("install", "remove", "status"))
-    proxy = command(commands, "ssh-proxy", "run_ssh_proxy", "connect standard input and output to a session (for ssh)")
+    proxy = command("ssh-proxy", "run_ssh_proxy", "connect standard input and output to a session (for ssh)")
     proxy.add_argument("alias")
 
 

@@ -169,7 +169,7 @@ def test_the_sandbox_can_be_started_asked_and_stopped(run: Run) -> None:
 def test_help_names_every_command_and_flag(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], ["launch", "--help"]):
         with pytest.raises(SystemExit):
-            cli.parser().parse_args(arguments)
+            cli.parse(arguments)
     text = " ".join(capsys.readouterr().out.split())
     for command in ("launch", "list", "info", "log", "attach", "detach", "shutdown", "sandbox", "open", "accounts"):
         assert command in text

@@ -131,7 +131,7 @@ def test_a_launch_that_can_not_be(run: Run, world: World, arguments: tuple[str, 
 )
 def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.parser().parse_args(arguments)
+        cli.parse(arguments)
     assert caught.value.code == 2
 
 

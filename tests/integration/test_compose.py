@@ -90,7 +90,7 @@ def test_a_command_says_so_and_ends_with_1(
 
 def test_the_command_line_loads_nothing_that_it_may_not_need() -> None:
     code = (
-        "import sys; from desktop_app.cli.main import parser; parser();"
+        "import sys; from desktop_app.cli.arguments import parser; parser();"
         "print([m for m in ('PySide6', 'clearml', 'flask', 'paramiko') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=True)

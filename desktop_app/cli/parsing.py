@@ -1,0 +1,104 @@
+"""How a command line is read and what is said of one that can't be: one short usage line, the nearest word, where to
+look. Main thread.
+
+argparse's own texts differ between Python versions and name everything that would have been possible; here they are
+brought into one form.
+"""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+USAGE = 2
+OPTIONS = "[OPTION...]"
+_UNKNOWN, _MISSING = "unrecognized arguments: ", "the following arguments are required: "
+_CHOICE = re.compile(r"argument (?P<what>.+?): invalid choice: (?P<value>.*) \(choose from (?P<all>.*)\)", re.DOTALL)
+_ARGUMENT = re.compile(r"argument (?P<what>.+?): (?P<why>.*)", re.DOTALL)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that knows what it was given, for its usage line and for suggestions."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self.words: dict[str, str] = {}  # the positional arguments: argparse's name -> as the usage line has them
+        self.commands: dict[str, Parser] = {}
+        super().__init__(*arguments, **{"usage": f"%(prog)s {OPTIONS}", **more})
+
+    def add_argument(self, *names: str, **shape: Any) -> argparse.Action:
+        action = super().add_argument(*names, **shape)
+        if not action.option_strings:
+            self.words[action.metavar if isinstance(action.metavar, str) else action.dest] = usage_word(action)
+            self.usage = " ".join(("%(prog)s", OPTIONS, *self.words.values()))
+        return action
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every option that can be given here, without those that no help names."""
+        shown = (action for action in self._actions if action.help != argparse.SUPPRESS)
+        return tuple(flag for action in shown for flag in action.option_strings)
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with code 2."""
+        self.wrong(self._said(message))
+
+    def wrong(self, text: str) -> NoReturn:
+        """Exits with code 2. ``text``: a sentence."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {text} See {self.prog} --help.\n")
+
+    def _said(self, message: str) -> str:
+        if message.startswith(_UNKNOWN):
+            return self.unknown(message.removeprefix(_UNKNOWN).split())
+        if message.startswith(_MISSING):
+            words = [self.words.get(name, name) for name in message.removeprefix(_MISSING).split(", ")]
+            return f"{' and '.join(word for word in words if not word.startswith('['))} must be given."
+        choice, found = _CHOICE.fullmatch(message), _ARGUMENT.fullmatch(message)
+        if choice:
+            return self._not_among(choice["what"], choice["value"], choice["all"])
+        text = f"{self.words.get(found['what'], found['what'])}: {found['why']}" if found else message
+        return text if text.endswith((".", "?")) else f"{text}."
+
+    def _not_among(self, what: str, value: str, among: str) -> str:
+        """``value`` and ``among`` as argparse writes them: with quotation marks or without."""
+        word, known = value.strip("'\""), re.findall(r"[^\s,'\"]+", among)
+        if not what.startswith("-") and self.commands:
+            return f"there is no command “{word}”.{nearest(word, self.commands)}"
+        choices = ", ".join(known)
+        text = f"{what} takes {choices}; not “{word}”." if what.startswith("-") else f"“{word}” is none of {choices}."
+        return text + nearest(word, known)
+
+    def unknown(self, rest: Sequence[str]) -> str:
+        """What is said of words that nothing here takes."""
+        flags = [word.partition("=")[0] for word in rest if word.startswith("-") and word.strip("-")]
+        if flags:
+            return f"there is no option {flags[0]}.{nearest(flags[0], self.flags)}"
+        return f"“{rest[0]}” is one word too many."
+
+
+def usage_word(action: argparse.Action) -> str:
+    """A positional argument in a usage line: SESSION, [SESSION], PATH..., install|remove."""
+    if isinstance(action.metavar, str):
+        word = action.metavar
+    else:
+        word = action.dest.upper() if action.choices is None else "|".join(map(str, action.choices))
+    return {"?": f"[{word}]", "*": f"[{word}...]", "+": f"{word}..."}.get(str(action.nargs), word)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The question whether one of them was meant, with a blank before it; "" when none is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+def read(top: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Exits with code 2 for what can't be understood, with a word of the command that it stands in."""
+    parsed, rest = top.parse_known_args(arguments)
+    if rest:
+        parser = top.commands.get(str(parsed.command), top)
+        flag = rest[0].partition("=")[0]
+        elsewhere = parser is not top and flag in top.flags
+        parser.wrong(f"{flag} goes without a command: {top.prog} {flag} …" if elsewhere else parser.unknown(rest))
+    return parsed

@@ -1,0 +1,91 @@
+"""What is said of a command line that can't be understood: one usage line, the nearest word, exit code 2."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from desktop_app.cli import main as cli
+from desktop_app.cli.arguments import parser
+from tests.support.paths import REPOSITORY
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    return found.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("typed", "usage", "text"),
+    [
+        ("lanch", "[COMMAND] [OPTION...]", "there is no command “lanch”. Did you mean launch? See sessiondock --help."),
+        ("xyzzy", "[COMMAND] [OPTION...]", "there is no command “xyzzy”. See sessiondock --help."),
+        ("--hepl", "[COMMAND] [OPTION...]", "there is no option --hepl. Did you mean --help? See sessiondock --help."),
+        ("launch --quue=x", "launch [OPTION...]",
+         "there is no option --quue. Did you mean --queue? See sessiondock launch --help."),
+        ("launch --queue x -z", "launch [OPTION...]", "there is no option -z. See sessiondock launch --help."),
+        ("launch --docker-network hots", "launch [OPTION...]",
+         "--docker-network takes host, port, none; not “hots”. Did you mean host? See sessiondock launch --help."),
+        ("list --queue x", "list [OPTION...]",
+         "--queue goes without a command: sessiondock --queue … See sessiondock list --help."),
+        ("list x", "list [OPTION...]", "“x” is one word too many. See sessiondock list --help."),
+        ("ssh-config instal", "ssh-config [OPTION...] install|remove|status",
+         "“instal” is none of install, remove, status. Did you mean install? See sessiondock ssh-config --help."),
+        ("give", "give [OPTION...] SESSION [KIND...]", "SESSION must be given. See sessiondock give --help."),
+        ("forward s x", "forward [OPTION...] SESSION PORT",
+         "PORT: “x” is no port; a port is a number from 1 to 65535. See sessiondock forward --help."),
+        ("--queue", "[COMMAND] [OPTION...]", "--queue: expected one argument. See sessiondock --help."),
+    ],
+)  # fmt: skip
+def test_a_typo_is_two_lines(capsys: pytest.CaptureFixture[str], typed: str, usage: str, text: str) -> None:
+    lines = said(capsys, *typed.split())
+    assert lines[0] == f"usage: sessiondock {usage}" and len(lines) == 2
+    assert lines[1].split(": ", 1)[1] == text
+
+
+@pytest.mark.parametrize("choices", ["'launch', 'list'", "launch, list"])
+@pytest.mark.parametrize("value", ["'lanch'", "lanch"])
+def test_the_texts_of_all_python_versions_become_the_same(
+    capsys: pytest.CaptureFixture[str], choices: str, value: str
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().error(f"argument COMMAND: invalid choice: {value} (choose from {choices})")
+    assert "there is no command “lanch”. Did you mean launch?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["", " ", "--", "ü" * 300, "a\nb", "list "])
+def test_odd_words_are_wrong_usage_and_no_more(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    lines = said(capsys, word)
+    assert lines[0].startswith("usage: sessiondock ")
+
+
+def test_every_command_has_a_short_usage_line_and_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    top = parser()
+    assert len(top.commands) > 20
+    for name, command in top.commands.items():
+        usage = command.format_usage()
+        assert usage.startswith(f"usage: sessiondock {name} ") and usage.count("\n") == 1 and len(usage) < 130
+        assert "--json" in command.flags and "exit codes" in command.format_help()
+
+
+def test_abbreviations_work_where_clearml_session_has_them_and_not_in_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert vars(cli.parse(["--pack", "tqdm"]))["option_packages"] == ["tqdm"]
+    assert "Did you mean --packages?" in said(capsys, "launch", "--package", "tqdm")[1]
+
+
+def test_a_reader_that_has_seen_enough_is_no_problem() -> None:
+    """As in ``sessiondock options | head -1``."""
+    command = [sys.executable, "-m", "desktop_app", "options"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY, env=os.environ.copy()
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait(60) == 0
