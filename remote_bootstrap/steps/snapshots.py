@@ -21,7 +21,7 @@ RUNTIME_TIME = "workspace_sync_ts"
 
 CLI_SECTION, CLI_TAG = "interactive_session", "interactive"
 PAGE, PAGES = 100, 20  # sessions that are looked at for a snapshot of the same folder
-FIELDS = ["id", "name", "execution.artifacts", "hyperparams"]
+FIELDS = ["id", "name", "system_tags", "execution.artifacts", "hyperparams"]
 LAST_SECOND = 253402300799  # of the year 9999; calendars end there
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -97,8 +97,10 @@ def _tasks(server: TaskServer, asked: Dict[str, Any], fields: Optional[List[str]
 
 
 def _folder_text(task: Dict[str, Any]) -> str:
+    """The parameter of whoever runs the session: one that continues the other's has the parameters of both."""
     parameters = task.get("hyperparams") or {}
-    for section in (contract.SECTION, CLI_SECTION):
+    ours = contract.SYSTEM_TAG in (task.get("system_tags") or [])
+    for section in (contract.SECTION, CLI_SECTION) if ours else (CLI_SECTION, contract.SECTION):
         value = ((parameters.get(section) or {}).get(contract.PARAM_WORKSPACE) or {}).get("value")
         if value:
             return str(value)

@@ -90,8 +90,7 @@ class Workspace:
         found = self._choices()
         if not found:
             self._say("no earlier snapshot of the workspace %s was found" % self.folder)
-            self._stored = snapshot.fingerprint(self._scan()[0])
-            return
+            return  # what lies there already is in no snapshot: it is stored, changed or not
         last = "no snapshot could be read"
         for one in found:
             try:
@@ -118,6 +117,7 @@ class Workspace:
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.timestamp))
         self._say("restoring the workspace %s from “%s” (%s, stored %s UTC)" % (self.folder, one.name, one.task, when))
         shown = _Shown(self._show_restoring, stopped)
+        alone = not self._scan()[0]  # else files that the snapshot lacks stay beside what it brings
         try:
             self._fetch(one, archive, shown, stopped)
             if not one.sha256:
@@ -126,7 +126,7 @@ class Workspace:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 archive.unlink()
-        self._stored = snapshot.fingerprint(self._scan()[0])
+        self._stored = snapshot.fingerprint(self._scan()[0]) if alone else ""
         if done.named:
             self._tell("Restored the workspace, but not everything as it was: %s." % _list(done.named))
         self._say("restored %d files into the workspace %s" % (done.files, self.folder))

@@ -241,6 +241,33 @@ def test_what_did_not_change_is_not_stored_again(lab: Lab) -> None:
     assert again.snapshots() == []
 
 
+@pytest.mark.parity("--store-workspace")
+def test_files_that_no_snapshot_holds_are_stored_though_nobody_touched_them(lab: Lab) -> None:
+    folder = lab.disk / "before"
+    folder.mkdir()
+    (folder / "old").write_text("it was there first")
+    first = lab.session("~/before")
+    first.restore()
+    assert "1 files" in first.store(final=True, asked=False).text
+    lab.wipe(first)
+    folder.mkdir()
+    (folder / "beside").write_text("on the second machine")
+    second = lab.session("~/before")
+    second.restore()
+    assert "2 files" in second.store(final=True, asked=False).text
+
+
+def test_whose_session_it_is_says_whose_folder_counts(lab: Lab) -> None:
+    """clearml-session continues one of ours: its clone has our parameters too, about another folder."""
+    theirs = lab.new_task("~/theirs", section="interactive_session", tag="interactive")
+    item = {"section": contract.SECTION, "name": "store_workspace", "value": "~/ours"}
+    lab.api.call("tasks.edit_hyper_params", task=theirs, hyperparams=[item], force=True)
+    server = ApiServer(lab.api, theirs)
+    assert snapshots.folder_text(server, theirs) == "~/theirs"  # type: ignore[arg-type]
+    lab.api.call("tasks.edit", task=theirs, system_tags=["sessiondock", "interactive"], force=True)
+    assert snapshots.folder_text(server, theirs) == "~/ours"  # type: ignore[arg-type]
+
+
 def test_a_task_that_the_server_calls_stopped_gets_its_last_snapshot(lab: Lab) -> None:
     session = lab.session("~/stopped")
     session.restore()
