@@ -30,6 +30,7 @@ class Opener:
     programs: tuple[str, ...]
     places: MappingProxyType[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     desktops: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    icon: str = "open-editor"  # file stem in assets/icons: what kind of program, not whose
 
     def told(self, alias: Alias, folder: str) -> tuple[str, ...]:
         """The arguments for that session; ``folder`` is absolute there."""
@@ -139,6 +140,7 @@ OPENERS: tuple[Opener, ...] = (
             "GNOME": "nautilus", "Unity": "nautilus", "KDE": "dolphin", "X-Cinnamon": "nemo", "XFCE": "thunar",
             "MATE": "caja", "LXQt": "pcmanfm-qt", "LXDE": "pcmanfm",
         }),
+        icon="open-files",
     ),
 )  # fmt: skip
 

@@ -43,6 +43,8 @@ HELP = {
     Action.FORGET: "Remove the ended session from the list",
 }
 
+ICONS = {Action.TERMINAL: next(spec.icon for spec in APPS if spec.opens == "terminal")}
+
 # The order in menus; None is a separator.
 MENU_ORDER: tuple[Action | None, ...] = (
     Action.OPEN,
@@ -114,9 +116,12 @@ class SessionActions(QObject):
         elif key.action is Action.OPEN_IN:
             opener = BY_KEY[key.app]
             made.setText(opener.label)
+            made.setIcon(icons.icon(opener.icon))
             made.setToolTip(tooltip(opener.help))
         else:
             made.setText(key.action.value)
+            if key.action in ICONS:
+                made.setIcon(icons.icon(ICONS[key.action]))
             made.setToolTip(tooltip(HELP[key.action]))
             made.setShortcut(QKeySequence(SHORTCUTS.get(key.action, "")))
         made.triggered.connect(lambda: self._commands.run(self.session, key.action, key.app))

@@ -177,9 +177,9 @@ QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px s
 QPushButton[kind="fold"] { background: transparent; border-color: transparent; text-align: left; padding-left: 26px; }
 QPushButton[kind="fold"]:hover { background: $sunken; }
 QPushButton[kind="fold"]:focus { border: 2px solid $accent; padding-left: 25px; }
-QPushButton[kind="link"] { background: transparent; border-color: transparent; color: $muted; }
+QPushButton[kind="link"] { background: transparent; border-color: transparent; color: $muted; padding: 7px 4px; }
 QPushButton[kind="link"]:hover { background: $sunken; color: $accent; }
-QPushButton[kind="link"]:focus { border: 2px solid $accent; }
+QPushButton[kind="link"]:focus { border: 2px solid $accent; padding: 6px 3px; }
 QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0; }
 QLineEdit, QPlainTextEdit, QSpinBox, QComboBox { background: $surface; color: $text; border: 1px solid $field_border;
   border-radius: 7px; padding: 6px 10px; min-height: 20px; }
@@ -192,6 +192,7 @@ QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $window; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; padding: 4px; outline: 0; }
+#plain { background: transparent; border: none; padding: 0; min-height: 0; }
 #log { background: $surface; border: 1px solid $border; border-radius: 10px; padding: 8px; }
 #log:focus { border: 2px solid $accent; padding: 7px; }
 QTreeView, QListWidget { background: $surface; color: $text; border: 1px solid $field_border; border-radius: 7px;

@@ -103,7 +103,7 @@ class MainJob:
         self.widget("wizard-next").wait(lambda n: n.name == "Launch" and "enabled" in n.states, "Launch", UI_SECONDS)
         self.press("wizard-next")
         self.launched_at = time.monotonic()
-        self.task = self.widget("fact-task").name
+        self.task = self.widget("fact-task").text
 
     def measure_start(self) -> None:
         """Wait until both applications answer through their local ports; note the seconds since Launch."""

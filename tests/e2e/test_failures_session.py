@@ -109,7 +109,7 @@ def test_an_app_that_was_killed_while_attached_attaches_again(site: Site, taker:
 
 def test_a_machine_with_another_host_key_is_refused(site: Site, tmp_path: Path) -> None:
     """Another SSH server at the published address: no login is tried there, and the sentence says what to think."""
-    port = int(site.widget("fact-machine").name.rsplit(" ", 1)[-1])
+    port = int(site.widget("fact-machine").text.rsplit(" ", 1)[-1])
     site.press("action-detach")
     site.wait_status(Status.READY)
     sshd = listening(port)

@@ -29,7 +29,7 @@ def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
     site.name = "half a session"
     site.cli("launch", "--no-attach", "--queue", QUEUE, "--session-name", site.name, "--jupyter-lab-version", "99.0.0")
     site.wait_status(Status.CONNECTED, Status.READY, seconds=LAUNCH_SECONDS)
-    site.task = site.widget("fact-task").name
+    site.task = site.widget("fact-task").text
     site.attach()
     site.wait_words(f"app-state-{JUPYTERLAB.key}", "JupyterLab could not be installed",
                     "No matching distribution found for jupyterlab==99.0.0", seconds=LAUNCH_SECONDS)  # fmt: skip

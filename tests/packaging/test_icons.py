@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.domain.open_in import OPENERS
 from desktop_app.ui.status import TrayState
 from remote_bootstrap.apps import APPS
 from tests.support.paths import REPOSITORY
@@ -56,7 +57,7 @@ def test_no_picture_without_a_drawing(renderer: ModuleType) -> None:
 
 
 def test_every_named_icon_exists() -> None:
-    names = {*TRAY, *(app.icon for app in APPS), "sessiondock"}
+    names = {*TRAY, *(app.icon for app in APPS), *(opener.icon for opener in OPENERS), "sessiondock"}
     assert names == {svg.stem for svg in ICONS.glob("*.svg")}
 
 

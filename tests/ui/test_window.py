@@ -11,6 +11,7 @@ from desktop_app.domain.reducer import Noticed, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, SessionSnapshot, Status, status_of
 from desktop_app.services.api import Notice
 from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.wrapped_text import WrappedText
 from remote_bootstrap.apps import APPS
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
@@ -53,7 +54,7 @@ def test_details_follow_the_selected_session(face, core, session):
     banner = find(face.window, "problem-banner", ProblemBanner)
     assert banner.isVisible() is (snapshot.problem is not None)
     assert banner.remedies == (snapshot.problem.remedies if snapshot.problem else ())
-    assert said(face, "fact-task") == session.task
+    assert find(face.window, "fact-task", WrappedText).text() == session.task
 
 
 def test_a_change_shows_up_without_losing_the_selection(qtbot, face, core):

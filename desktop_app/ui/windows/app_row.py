@@ -4,18 +4,20 @@ Which buttons an application gets follows from its spec (``opens``), never from 
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from desktop_app.domain.session import Action, Endpoint, local_address
 from desktop_app.ui import icons
 from desktop_app.ui.actions import Key, SessionActions
-from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.split_row import SplitRow
 from desktop_app.ui.status import Shape, app_look
 from desktop_app.ui.text import tooltip
-from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XS, Tone
+from desktop_app.ui.theme import SPACE_XS, Tone
 from desktop_app.ui.widgets import ActionButton, Glyph, button, label
 
 ICON_SIDE = 28
+WORDS = 22  # characters: “Installing: 3 of 6”, or a name
+KINDS = {Action.OPEN: "primary"}  # what most people came for
 
 
 def keys_for(endpoint: Endpoint) -> tuple[Key, ...]:
@@ -37,13 +39,13 @@ def state_text(word: str, detail: str) -> str:
     return f"{word}: {detail}"
 
 
-class AppRow(QWidget):
+class AppRow(SplitRow):
     """Follows one endpoint. ``copied`` asks to put the address on the clipboard."""
 
     copied = Signal(str)
 
     def __init__(self, endpoint: Endpoint, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WORDS, _picture(endpoint), parent)
         self._address = ""
         self._glyph = Glyph(Shape.CLOCK, Tone.NEUTRAL, 14)
         self._name = label(endpoint.label, "section")
@@ -51,37 +53,20 @@ class AppRow(QWidget):
         self._state.setAccessibleIdentifier(f"app-state-{endpoint.app}")
         self._where = button("", "link", f"app-address-{endpoint.app}")
         self._where.clicked.connect(lambda: self.copied.emit(self._address))
-        self._buttons = {key: ActionButton("primary" if at == 0 else "") for at, key in enumerate(keys_for(endpoint))}
-        self._lay_out(endpoint)
+        self._buttons = {key: ActionButton(KINDS.get(key.action, "")) for key in keys_for(endpoint)}
+        self._lay_out()
 
-    def _lay_out(self, endpoint: Endpoint) -> None:
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(0, SPACE_S, 0, SPACE_S)
-        row.setSpacing(SPACE_M)
-        picture = QLabel()
-        picture.setFixedSize(ICON_SIDE, ICON_SIDE)
-        if endpoint.spec is not None:
-            picture.setPixmap(icons.icon(endpoint.spec.icon).pixmap(ICON_SIDE, ICON_SIDE))
-        row.addWidget(picture)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addStretch()
-        words.addWidget(self._name)
+    def _lay_out(self) -> None:
         state = QHBoxLayout()
         state.setSpacing(SPACE_XS + 2)
         state.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
         state.addWidget(self._state, 1)
-        words.addLayout(state)
-        words.addStretch()
-        row.addLayout(words, 1)
-        row.addLayout(self._tail(), 2)
-
-    def _tail(self) -> FlowLayout:
-        flow = FlowLayout(spacing=SPACE_S, align_right=True)
-        flow.addWidget(self._where)
-        for one in self._buttons.values():
-            flow.addWidget(one)
-        return flow
+        self.words.addStretch()
+        self.words.addWidget(self._name)
+        self.words.addLayout(state)
+        self.words.addStretch()
+        for one in (self._where, *self._buttons.values()):
+            self.tail.addWidget(one)
 
     def follow(self, endpoint: Endpoint, actions: SessionActions) -> None:
         tone, shape, word = app_look(endpoint.state)
@@ -94,6 +79,12 @@ class AppRow(QWidget):
         self._where.setToolTip(tooltip(f"Copy {self._address}"))
         for key, one in self._buttons.items():
             one.bind(actions.get(key))
-        # Without an address and buttons the state has the row for itself: a failure's reason can be long.
-        tail = bool(self._address) or any(not one.isHidden() for one in self._buttons.values())
-        self._row.setStretch(2, 2 if tail else 0)
+        self.arrange()
+
+
+def _picture(endpoint: Endpoint) -> QLabel:
+    made = QLabel()
+    made.setFixedSize(ICON_SIDE, ICON_SIDE)
+    if endpoint.spec is not None:
+        made.setPixmap(icons.icon(endpoint.spec.icon).pixmap(ICON_SIDE, ICON_SIDE))
+    return made

@@ -88,7 +88,7 @@ class DetailsPane(QWidget):
         for banner in self._banners():
             page.body.addWidget(banner)
         self._apps = Card("Applications")
-        self._apps.body.setSpacing(0)
+        self._apps.body.setSpacing(SPACE_XS)
         page.body.addWidget(self._apps)
         page.body.addWidget(self.files)
         page.body.addWidget(self.ports)

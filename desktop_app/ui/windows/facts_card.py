@@ -1,15 +1,18 @@
 """The facts of a session as a table of one or two columns, whichever fits. GUI thread."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop_app.domain.session import SessionSnapshot
-from desktop_app.ui.text import ago, tooltip
+from desktop_app.ui.text import ago
 from desktop_app.ui.theme import SPACE_L, SPACE_S
 from desktop_app.ui.widgets import Card, label, retire
+from desktop_app.ui.wrapped_text import WrappedText
 
 TWO_COLUMNS_FROM = 520  # px of width
 WIDE = frozenset({"Task", "Server says"})  # never beside another fact
+WIDE_FROM = 26  # characters: a longer value has the row for itself
 
 
 def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str], ...]:
@@ -45,8 +48,8 @@ class FactsCard(Card):
         self._grid.setHorizontalSpacing(SPACE_L)
         self._grid.setVerticalSpacing(SPACE_S)
         self.body.addLayout(self._grid)
-        self._labels: dict[str, tuple[QLabel, QLabel]] = {}
-        self._columns = 0
+        self._labels: dict[str, tuple[QLabel, WrappedText]] = {}
+        self._placed: dict[str, tuple[int, int, int]] = {}
 
     def follow(self, snapshot: SessionSnapshot, alias: str = "") -> None:
         rows = facts_of(snapshot, alias)
@@ -54,36 +57,44 @@ class FactsCard(Card):
         if names != tuple(self._labels):
             self._make(names)
         for name, value in rows:
-            shown = self._labels[name][1]
-            if shown.text() != value:
-                shown.setText(value)
-                shown.setToolTip(tooltip(value))
+            self._labels[name][1].show_text(value)
+        self._place()
 
     def _make(self, names: tuple[str, ...]) -> None:
         for pair in self._labels.values():
             for widget in pair:
                 self._grid.removeWidget(widget)
                 retire(widget)
-        self._labels = {name: (label(name, "muted"), label(wrap=True, selectable=True)) for name in names}
+        self._labels = {name: (label(name, "muted"), WrappedText(name)) for name in names}
+        self._placed = {}
         for name, (caption, value) in self._labels.items():
             caption.setBuddy(value)
             value.setAccessibleIdentifier(f"fact-{name.lower().replace(' ', '-')}")
-        self._place()
 
-    def _place(self) -> None:
-        self._columns = 2 if self.width() >= TWO_COLUMNS_FROM else 1
-        row, column = 0, 0
-        for name, (caption, value) in self._labels.items():
-            wide = name in WIDE or self._columns == 1
+    def _cells(self) -> dict[str, tuple[int, int, int]]:
+        """Fact -> row, column, columns that the value takes."""
+        columns = 2 if self.width() >= TWO_COLUMNS_FROM else 1
+        cells, row, column = {}, 0, 0
+        for name, (_caption, value) in self._labels.items():
+            wide = columns == 1 or name in WIDE or len(value.text()) > WIDE_FROM
             if wide and column:
                 row, column = row + 1, 0
-            self._grid.addWidget(caption, row, 2 * column)
-            self._grid.addWidget(value, row, 2 * column + 1, 1, 3 if wide else 1)
+            cells[name] = (row, 2 * column, 3 if wide else 1)
             row, column = (row, 1) if not wide and not column else (row + 1, 0)
+        return cells
+
+    def _place(self) -> None:
+        cells = self._cells()
+        if cells == self._placed:
+            return
+        self._placed = cells
+        for name, (row, column, span) in cells.items():
+            caption, value = self._labels[name]
+            self._grid.addWidget(caption, row, column, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, row, column + 1, 1, span)
         for at in (1, 3):
             self._grid.setColumnStretch(at, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._labels and self._columns != (2 if self.width() >= TWO_COLUMNS_FROM else 1):
-            self._place()
+        self._place()

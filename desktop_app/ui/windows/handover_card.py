@@ -6,7 +6,7 @@ connection comes up, when its notice changes, and after each press.
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.domain.handover import KINDS, GiftKind, Handover, State
 from desktop_app.domain.problems import Problem
@@ -14,11 +14,11 @@ from desktop_app.domain.session import SessionId, SessionSnapshot, answers
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.split_row import SplitRow
 from desktop_app.ui.text import tooltip
-from desktop_app.ui.theme import SPACE_M, SPACE_S
 from desktop_app.ui.widgets import Card, button, label
 
+WORDS = 40  # characters: half a sentence
 ASKING = "Asking the session…"
 STATES = {
     State.NONE: "",
@@ -98,11 +98,11 @@ class HandoverCard(Card):
                 self._rows[gift.key].show_state(gift.state, found.place)
 
 
-class GiftRow(QWidget):
+class GiftRow(SplitRow):
     """One kind: what it is for, how it stands, and the button for the other way."""
 
     def __init__(self, kind: GiftKind, give: Callable[[GiftKind], None], withhold: Callable[[GiftKind], None]) -> None:
-        super().__init__()
+        super().__init__(WORDS)
         self._kind = kind
         self._state = label("", "muted")
         self._state.setAccessibleIdentifier(f"gift-state-{kind.word}")
@@ -116,19 +116,11 @@ class GiftRow(QWidget):
         self.show_state(State.NONE, "")
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, SPACE_S, 0, SPACE_S)
-        row.setSpacing(SPACE_M)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(label(self._kind.label, "section"))
-        words.addWidget(label(self._kind.effect, "muted", wrap=True))
-        words.addWidget(self._state)
-        row.addLayout(words, 2)
-        flow = FlowLayout(spacing=SPACE_S, align_right=True)
+        self.words.addWidget(label(self._kind.label, "section"))
+        self.words.addWidget(label(self._kind.effect, "muted", wrap=True))
+        self.words.addWidget(self._state)
         for one in (self._give, self._refuse, self._back):
-            flow.addWidget(one)
-        row.addLayout(flow, 1)
+            self.tail.addWidget(one)
 
     def show_state(self, state: State, place: str) -> None:
         self._state.setText(STATES[state])
@@ -139,3 +131,4 @@ class GiftRow(QWidget):
         for one, verb in ((self._give, "Give"), (self._refuse, "Don't give"), (self._back, "Take back")):
             one.setAccessibleName(f"{verb} {self._kind.what}")
         self._give.setToolTip(tooltip(f"Give {self._kind.what} to {place or 'the session'}"))
+        self.arrange()

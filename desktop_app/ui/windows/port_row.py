@@ -2,14 +2,15 @@
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.domain.listening import LOOPBACK
 from desktop_app.services.ports.view import PortView
-from desktop_app.ui.flow_layout import FlowLayout
+from desktop_app.ui.split_row import SplitRow
 from desktop_app.ui.text import tooltip
-from desktop_app.ui.theme import SPACE_M, SPACE_S
-from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.widgets import ElidedLabel, button
+
+WORDS = 34  # characters: “port 6006 · python bin/tensorboard”
 
 
 def about(view: PortView) -> str:
@@ -19,7 +20,7 @@ def about(view: PortView) -> str:
     return " · ".join(part for part in (f"port {view.port}", rule, program) if part)
 
 
-class PortRow(QWidget):
+class PortRow(SplitRow):
     """Follows one port. Signals carry the remote port (``always``: the service's key)."""
 
     opened = Signal(int)
@@ -29,10 +30,10 @@ class PortRow(QWidget):
     copied = Signal(str)
 
     def __init__(self, view: PortView, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WORDS, parent=parent)
         self._view = view
         port = view.port
-        self._name = label(view.label, "section")
+        self._name = ElidedLabel(view.label, "section")
         self._about = ElidedLabel(role="muted")
         self._about.setAccessibleIdentifier(f"port-about-{port}")
         self._where = button("", "link", f"port-address-{port}")
@@ -60,20 +61,12 @@ class PortRow(QWidget):
         return rule
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, SPACE_S, 0, SPACE_S)
-        row.setSpacing(SPACE_M)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addStretch()
-        words.addWidget(self._name)
-        words.addWidget(self._about)
-        words.addStretch()
-        row.addLayout(words, 1)
-        flow = FlowLayout(spacing=SPACE_S, align_right=True)
+        self.words.addStretch()
+        self.words.addWidget(self._name)
+        self.words.addWidget(self._about)
+        self.words.addStretch()
         for widget in (self._where, self._open, self._forward, self._stop, self._more):
-            flow.addWidget(widget)
-        row.addLayout(flow, 1)
+            self.tail.addWidget(widget)
 
     def _address(self) -> str:
         return f"{LOOPBACK}:{self._view.local_port}"
@@ -101,3 +94,4 @@ class PortRow(QWidget):
         self._more.setAccessibleName(f"More for {what}")
         self._always.setText(f"Always forward {view.label}")
         self._always.setChecked(view.always)
+        self.arrange()
