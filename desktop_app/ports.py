@@ -9,17 +9,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from desktop_app.domain.account import Identity, LogLine, Queue
 from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
-from desktop_app.domain.problems import Cancelled
+from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.domain.remote_files import Ask, RemoteEntry
 from desktop_app.domain.route import DIRECT, Route
 from desktop_app.domain.secrets import SecretKind
 from desktop_app.domain.session import ServerFacts
 from remote_bootstrap.contract import Record, Report
+
+T = TypeVar("T")
 
 
 class Cancel:
@@ -257,24 +260,6 @@ class Tunnel(Protocol):
         """Close everything, for good."""
 
 
-class FileKind(Enum):
-    FILE = "file"
-    FOLDER = "folder"
-    LINK = "link"
-    OTHER = "other"  # a socket, a pipe, a device
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteEntry:
-    """One name in a remote folder, itself and not what it links to. ``modified``: seconds since 1970."""
-
-    name: str
-    kind: FileKind
-    size: int = 0
-    mode: int = 0
-    modified: int = 0
-
-
 class RemoteFiles(Protocol):
     """The files of one session's machine. One thread at a time, but for ``digest`` and ``disconnect``.
 
@@ -316,6 +301,16 @@ class RemoteFiles(Protocol):
 
     def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
         """Give ``part`` its mode and time and put it in the place of ``path`` in one step."""
+
+    def together(
+        self, asks: Sequence[Ask[T]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
+    ) -> tuple[T | AppError, ...]:
+        """All of them under way at once, in any order; one that fails has its problem as its answer. ``done(index)``:
+        that one succeeded. Raises only what ends them all. The caller bounds how much data that is."""
+
+    def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
+        """``digest`` for many (path, length), asked for at once; call what comes back to wait for the answers, "" for
+        one that can't be had. None: this machine makes no checksums."""
 
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
         """SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False`` goes on

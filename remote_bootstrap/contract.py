@@ -79,6 +79,7 @@ OP_RELEASE_PORT = "release_port"
 OP_SYNC_WORKSPACE = "sync_workspace"
 OP_FILES_HOME = "files_home"
 OP_FILES_DIGEST = "files_digest"
+OP_FILES_DIGESTS = "files_digests"  # of many small files in one request
 OP_GIT_DELIVER = "git_deliver"  # the user's git logins and settings, see Login of remote_bootstrap.git
 OP_GIT_ASK = "git_ask"  # a login for git, asked by the session's own helper
 OP_CLEARML_DELIVER = "clearml_deliver"  # the user's own API key

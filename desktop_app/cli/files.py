@@ -14,10 +14,11 @@ from pathlib import Path
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.terminal import plain_text
 from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
-from desktop_app.ports import Cancel, FileKind, RemoteEntry
+from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from desktop_app.services.files.transfers import State, Transfer
 

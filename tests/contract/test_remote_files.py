@@ -11,7 +11,8 @@ import pytest
 
 from desktop_app.adapters.ssh.transfer.files import SshFiles
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.ports import Cancel, FileKind, RemoteFiles, Target
+from desktop_app.domain.remote_files import FileKind, Get, MakeFolder, Names, Put, RemoteEntry, Remove, Stat
+from desktop_app.ports import Cancel, RemoteFiles, Target
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.support.bootstrap_rig import bootstrap_rig
 from tests.support.ssh_server import SshServer
@@ -169,6 +170,79 @@ def test_folders_are_made_with_their_parents_once(world: World, files: RemoteFil
 def test_special_files_are_told_from_others(world: World, files: RemoteFiles) -> None:
     os.mkfifo(world.disk / "fifo")
     assert [entry.kind for entry in files.list(world.folder, Cancel(5))] == [FileKind.OTHER]
+
+
+def test_many_small_files_go_there_and_back_at_once(world: World, files: RemoteFiles) -> None:
+    data = {f"{world.folder}/{number}": os.urandom(number * 40) for number in range(600)}
+    data[f"{world.folder}/large"] = os.urandom(900_000)
+    put: list[int] = []
+    assert set(files.together([Put(*one) for one in data.items()], Cancel(60), put.append)) == {None}
+    assert sorted(put) == list(range(len(data)))
+    for path, content in data.items():
+        assert (world.disk / path.rpartition("/")[2]).read_bytes() == content
+    sums = files.ask_digests([(path, len(content)) for path, content in data.items()], Cancel(60))()
+    assert sums == tuple(hashlib.sha256(content).hexdigest() for content in data.values())
+    got = files.together([Get(path, len(content)) for path, content in data.items()], Cancel(60))
+    assert list(got) == list(data.values())
+    assert len(files.list(world.folder, Cancel(5))) == len(data)
+
+
+def test_one_of_many_that_fails_is_told_and_the_others_succeed(world: World, files: RemoteFiles) -> None:
+    (world.disk / "there").write_bytes(b"12345")
+    missing = f"{world.folder}/nothing"
+    for ask in (
+        Names(missing),
+        Get(missing, 1),
+        Put(missing + "/below", b"x"),
+        Remove(missing),
+        MakeFolder(missing + "/x"),
+    ):
+        told: list[int] = []
+        asks = (Stat(f"{world.folder}/there"), ask, Get(f"{world.folder}/there", 5))
+        entry, problem, content = files.together(asks, Cancel(10), told.append)
+        assert isinstance(entry, RemoteEntry)
+        assert content == b"12345"
+        assert isinstance(problem, AppError)
+        assert problem.problem.code == "files.missing"
+        assert sorted(told) == [0, 2]
+
+
+@pytest.mark.parametrize("size", [0, 4, 6])
+def test_a_file_of_another_size_than_expected_is_not_read(world: World, files: RemoteFiles, size: int) -> None:
+    (world.disk / "file").write_bytes(b"12345")
+    (problem,) = files.together([Get(f"{world.folder}/file", size)], Cancel(10))
+    assert isinstance(problem, AppError)
+
+
+def test_a_new_folder_is_told_from_an_old_one_and_from_something_else(world: World, files: RemoteFiles) -> None:
+    (world.disk / "old").mkdir()
+    (world.disk / "file").write_text("")
+    (world.disk / "link").symlink_to("old")
+    asks = [MakeFolder(f"{world.folder}/{name}") for name in ("new", "old", "file", "link")]
+    assert files.together(asks, Cancel(10)) == (True, False, None, None)
+    assert (world.disk / "new").is_dir()
+
+
+def test_names_of_many_bytes_have_checksums_too(world: World, files: RemoteFiles) -> None:
+    names = [f"{number:03}" + "\U0001f40d" * 60 for number in range(600)]
+    for name in names:
+        (world.disk / name).write_bytes(name.encode())
+    length = len(names[0].encode())
+    sums = files.ask_digests([(f"{world.folder}/{name}", length) for name in names], Cancel(60))()
+    assert sums == tuple(hashlib.sha256(name.encode()).hexdigest() for name in names)
+    assert files.ask_digests([(f"{world.folder}/nothing", 1), (f"{world.folder}/{names[0]}", 1000)], Cancel(10))() == (
+        "",
+        "",
+    )
+
+
+def test_a_cancel_is_heard_among_many_and_leaves_the_connection_usable(world: World, files: RemoteFiles) -> None:
+    cancel = Cancel(30)
+    asks = [Put(f"{world.folder}/{number}", b"x" * 1000) for number in range(500)]
+    with pytest.raises(Cancelled):
+        files.together(asks, cancel, lambda index: cancel.cancel() if index == 100 else None)
+    (world.disk / "there").write_bytes(b"12345")
+    assert files.together([Get(f"{world.folder}/there", 5)], Cancel(10)) == (b"12345",)
 
 
 def test_what_is_not_there_has_its_problem(world: World, files: RemoteFiles) -> None:

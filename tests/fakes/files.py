@@ -7,12 +7,27 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel, FileKind, RemoteEntry, Target
+from desktop_app.domain.remote_files import (
+    Ask,
+    FileKind,
+    Finish,
+    Get,
+    MakeFolder,
+    MakeLink,
+    Names,
+    Put,
+    Real,
+    RemoteEntry,
+    Remove,
+    Stat,
+)
+from desktop_app.ports import Cancel, Target
 
 HOME = "/home/me"
 KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLNK: FileKind.LINK}
@@ -31,6 +46,7 @@ class FakeMachine:
         self.digests = True
         self.flip = False
         self.written = 0
+        self.rounds = 0  # calls that wait for the machine
         self.answers: dict[str, list[dict[str, object] | AppError]] = {}  # operation -> answers, in order
         self.on_written: Callable[[int], None] = lambda _total: None
 
@@ -135,6 +151,75 @@ class FakeFiles:
             os.utime(here, (modified, modified))
             here.replace(self._path(path))
 
+    def together(
+        self, asks: Sequence[Ask[Any]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
+    ) -> tuple[Any, ...]:
+        found: list[Any] = []
+        before = self._machine.rounds
+        for index, ask in enumerate(asks):
+            try:
+                found.append(self._asked(ask, cancel))
+                done(index)
+            except AppError as error:
+                if error.problem.code == "ssh.lost":
+                    raise
+                found.append(error)
+        self._machine.rounds = before + bool(asks)
+        return tuple(found)
+
+    def _asked(self, ask: Ask[Any], cancel: Cancel) -> Any:
+        match ask:
+            case Stat():
+                return self.stat(ask.path, cancel, follow=ask.follow)
+            case Names():
+                return self.list(ask.path, cancel)
+            case Real():
+                return self.real(ask.path, cancel)
+            case MakeFolder():
+                return self._new_folder(ask.path, cancel)
+            case MakeLink():
+                return self.make_link(ask.target, ask.path, cancel)
+            case Put():
+                return self.write(ask.path, 0, [ask.data] if ask.data else [], lambda _count: None, cancel)
+            case Get():
+                return self._whole(ask, cancel)
+            case Finish():
+                return self.finish(ask.part, ask.path, ask.mode, ask.modified, cancel)
+        assert isinstance(ask, Remove)
+        return self.remove(ask.path, cancel)
+
+    def _new_folder(self, path: str, cancel: Cancel) -> bool | None:
+        with self._at(path, cancel) as here:
+            if os.path.lexists(here):
+                return False if here.is_dir() and not here.is_symlink() else None
+            here.mkdir()
+            return True
+
+    def _whole(self, ask: Get, cancel: Cancel) -> bytes:
+        pieces: list[bytes] = []
+        self.read(ask.path, 0, pieces.append, cancel)
+        data = b"".join(pieces)
+        if len(data) != ask.size:
+            raise failure("files.refused", path=ask.path, why="it has another size")
+        return data
+
+    def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
+        def answers() -> tuple[str, ...]:
+            before = self._machine.rounds
+            found = tuple([self._digest_or_none(path, length, cancel) for path, length in files])
+            self._machine.rounds = before + bool(files)
+            return found
+
+        return answers if self._machine.digests else lambda: None
+
+    def _digest_or_none(self, path: str, length: int, cancel: Cancel) -> str:
+        try:
+            return self.digest(path, length, cancel)
+        except AppError as error:
+            if error.problem.code == "ssh.lost":
+                raise
+            return ""
+
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
         with self._at(path, cancel) as here:
             if not self._machine.digests or not here.is_file() or here.stat().st_size < length:
@@ -158,6 +243,7 @@ class FakeFiles:
     @contextmanager
     def _at(self, path: str, cancel: Cancel) -> Iterator[Path]:
         cancel.check()
+        self._machine.rounds += 1
         if not self._connected:
             raise lost()
         try:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.domain.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import Progress, Summary, part_name
-from desktop_app.ports import Cancel, FileKind, RemoteEntry
+from desktop_app.ports import Cancel
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig
@@ -168,8 +169,9 @@ def test_without_checksums_nothing_is_resumed_and_the_summary_says_so(rig: Rig) 
     assert not summary.checked
 
 
-def test_a_file_that_arrives_damaged_never_takes_its_place(rig: Rig) -> None:
-    big(rig.here / "big")
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_file_that_arrives_damaged_never_takes_its_place(rig: Rig, size: int) -> None:
+    big(rig.here / "big", size)
     rig.machine.flip = True
     summary = rig.upload("big")
     assert [one.path.rpartition("/")[2] for one in summary.skipped] == ["big"]
@@ -249,6 +251,101 @@ def test_a_full_disk_here_ends_the_download(rig: Rig) -> None:
     with pytest.raises(AppError) as caught:
         rig.download("session-files/big", to="down/blocker/below")
     assert caught.value.problem.code == "files.here"
+
+
+def many(root: Path, count: int = 1000, size: int = 50) -> dict[str, bytes]:
+    """Small files in two folders, and what is in them."""
+    found = {}
+    for number in range(count):
+        path = root / str(number % 2) / f"{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found[str(path.relative_to(root))] = content = os.urandom(size)
+        path.write_bytes(content)
+    return found
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_small_files_need_no_round_trip_of_their_own(rig: Rig) -> None:
+    data = many(rig.here / "data")
+    summary = rig.upload("data")
+    assert contents(rig.there / "data") == data
+    assert (summary.files, summary.size, summary.checked) == (1000, 50_000, True)
+    assert rig.machine.rounds < 30
+    assert (rig.told[-1].files, rig.told[-1].percent) == (1000, 100)
+    rig.machine.rounds = 0
+    assert rig.upload("data").unchanged == 1000
+    assert rig.machine.rounds < 15, rig.machine.rounds
+    rig.machine.rounds = 0
+    assert rig.download("session-files/data").checked
+    assert contents(rig.here / "down" / "data") == data
+    assert rig.machine.rounds < 30
+
+
+def test_small_files_go_on_where_a_connection_broke(rig: Rig) -> None:
+    data = many(rig.here / "data", size=1000)
+    rig.machine.break_after = 600_000
+    summary = rig.upload("data")
+    assert contents(rig.there / "data") == data
+    assert (summary.files, summary.size, rig.machine.connects) == (1000, 1_000_000, 2)
+    assert rig.machine.written < 1_600_000
+    rig.machine.break_after = 600_000
+    assert rig.download("session-files/data").size == 1_000_000
+    assert contents(rig.here / "down" / "data") == data
+
+
+def test_of_cancelled_small_files_no_parts_are_left(rig: Rig) -> None:
+    data = many(rig.here / "data")
+    cancel = Cancel(20)
+    rig.machine.on_written = lambda total: cancel.cancel() if total > 30_000 else None
+    with pytest.raises(Cancelled):
+        rig.upload("data", cancel=cancel)
+    there = contents(rig.there / "data")
+    assert 0 < len(there) < 1000
+    assert there.items() <= data.items()
+
+
+def test_small_files_that_changed_since_the_folder_was_read_arrive_as_they_are(rig: Rig) -> None:
+    many(rig.here / "data", 3)
+
+    def change(_now: Progress) -> None:
+        (rig.here / "data" / "0" / "0").write_bytes(b"shorter")
+        (rig.here / "data" / "1" / "1").write_bytes(b"x" * 2_000_000)
+
+    rig.core.core.files.upload(rig.session, [rig.here / "data"], "", change, Cancel(20))
+    assert contents(rig.there / "data") == contents(rig.here / "data")
+    many(rig.there / "more", 3)
+
+    def change_there(_now: Progress) -> None:
+        (rig.there / "more" / "0" / "0").write_bytes(b"shorter")
+        (rig.there / "more" / "1" / "1").write_bytes(b"x" * 2_000_000)
+
+    down = rig.here / "down"
+    summary = rig.core.core.files.download(rig.session, ["session-files/more"], down, change_there, Cancel(20))
+    assert contents(down / "more") == contents(rig.there / "more")
+    assert summary.checked
+
+
+def test_a_small_file_that_cannot_be_written_here_is_named(rig: Rig) -> None:
+    many(rig.there / "data", 4)
+    (rig.here / "down" / "data" / "0" / "2").mkdir(parents=True)
+    summary = rig.download("session-files/data")
+    assert [(one.path.rpartition("/")[2], one.why) for one in summary.skipped] == [
+        ("2", "a folder of that name is in the way")
+    ]
+    assert summary.files == 3
+
+
+def test_a_tree_may_be_deeper_than_pythons_stack(rig: Rig) -> None:
+    deep = rig.here / "deep"
+    deep.joinpath(*["d"] * 480).mkdir(parents=True)
+    deep.joinpath(*["d"] * 480, "x").write_text("x")
+    rig.upload("deep")
+    assert rig.there.joinpath("deep", *["d"] * 480, "x").read_text() == "x"
+    rig.download("session-files/deep", to="back")
+    assert rig.here.joinpath("back", "deep", *["d"] * 480, "x").read_text() == "x"
 
 
 def test_a_lasting_problem_is_told_at_once(rig: Rig) -> None:

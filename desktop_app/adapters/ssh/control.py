@@ -55,22 +55,34 @@ class ControlChannel:
         self._channel: Channel | None = None
         self._opened = threading.Event()
 
-    def start(self, patience: Patience) -> None:
-        """Open the channel, compare contract versions, subscribe to reports. Problems: ssh.protocol, ssh.lost"""
+    def open(self) -> None:
+        """Begin to open the channel; quick. ``start`` goes on from there."""
         for thread in self._threads:
             thread.start()
+
+    def start(self, patience: Patience) -> None:
+        """Open the channel, compare contract versions, subscribe to reports. Problems: ssh.protocol, ssh.lost"""
+        self.open()
+        self.greet(patience)
+        status = self.request(contract.OP_SUBSCRIBE, {}, patience)
+        if "phase" in status:  # the subscription may answer with the present state at once
+            self._report(status)
+
+    def greet(self, patience: Patience) -> None:
+        """Compare contract versions, once it is open. Problems: ssh.protocol, ssh.lost"""
         hello = self.request(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, patience)
         theirs = hello.get("contract")
         if theirs != contract.CONTRACT_VERSION:
             raise _other_version(theirs)
         if hello.get("task", self._task) != self._task:
             raise failure("ssh.protocol", why="The machine runs another session at this address.")
-        status = self.request(contract.OP_SUBSCRIBE, {}, patience)
-        if "phase" in status:  # the subscription may answer with the present state at once
-            self._report(status)
 
     def request(self, op: str, args: Mapping[str, object], patience: Patience) -> dict[str, object]:
         """One operation's result. Problems: ssh.lost (no answer in time), ssh.protocol (the remote says no)."""
+        return self.ask(op, args)(patience)
+
+    def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Patience], dict[str, object]]:
+        """Send one request; call what comes back, once, to wait for its result. Problems: as ``request``"""
         waiting = _Waiting()
         with self._lock:
             if self._broken is not None:
@@ -79,6 +91,9 @@ class ControlChannel:
             number = self._last_id
             self._waiting[number] = waiting
         self._outgoing.put(contract.Request(number, op, dict(args)).dumps().encode())
+        return lambda patience: self._wait(op, number, waiting, patience)
+
+    def _wait(self, op: str, number: int, waiting: _Waiting, patience: Patience) -> dict[str, object]:
         try:
             patience.wait(waiting.answered)
             patience.check()

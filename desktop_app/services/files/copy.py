@@ -10,13 +10,13 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
+from desktop_app.domain.remote_files import FileKind
 from desktop_app.domain.transfer import Item, part_name, readable
-from desktop_app.ports import Cancel, FileKind, RemoteFiles
+from desktop_app.ports import Cancel, RemoteFiles
 
 BLOCK = 255 * 1024  # what one SFTP request carries
 RESUMED = 1_000_000  # bytes; a smaller file is sent anew sooner than asked about
@@ -100,7 +100,7 @@ def upload(
 
     Raises OSError for what can't be read here, Blocked, and AppError: files.damaged and what RemoteFiles raises.
     """
-    with _open(item.source) as stream:
+    with open_file(item.source) as stream:
         about = os.fstat(stream.fileno())
         there = files.stat(target, cancel)
         if there is not None and there.kind is not FileKind.FILE and there.kind is not FileKind.LINK:
@@ -169,7 +169,7 @@ def _compare(total: Hash, theirs: str, path: str, discard: Callable[[], object])
     return bool(theirs)
 
 
-def _open(path: str) -> BinaryIO:
+def open_file(path: str) -> BinaryIO:
     """A regular file, and not what somebody put in its place since the folder was read."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     handle = os.open(path, flags)
@@ -186,24 +186,40 @@ def download(
     files: RemoteFiles, item: Item, target: Path, moved: Callable[[int], None], cancel: Cancel
 ) -> tuple[bool, bool]:
     """As ``upload``; OSError for what can't be written here."""
-    if target.is_dir() and not target.is_symlink():
-        raise Blocked("a folder of that name is in the way")
-    with suppress(FileNotFoundError):
-        about = target.lstat()
-        if stat.S_ISREG(about.st_mode) and (about.st_size, int(about.st_mtime)) == (item.size, item.modified):
-            moved(item.size)
-            return False, True
+    check_free(target)
+    if is_there(target, item):
+        moved(item.size)
+        return False, True
     part = target.with_name(part_name(target.name))
     checked = _fetch(files, item, part, moved, cancel)
+    put_in_place(item, part, target)
+    return True, checked
+
+
+def check_free(target: Path) -> None:
+    """Raises Blocked."""
+    if target.is_dir() and not target.is_symlink():
+        raise Blocked("a folder of that name is in the way")
+
+
+def is_there(target: Path, item: Item) -> bool:
+    """With the same size and time."""
+    try:
+        about = target.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(about.st_mode) and (about.st_size, int(about.st_mtime)) == (item.size, item.modified)
+
+
+def put_in_place(item: Item, part: Path, target: Path) -> None:
     os.chmod(part, stat.S_IMODE(item.mode) & 0o777 or 0o644)  # noqa: PTH101  the name may have surrogates
     os.utime(part, (item.modified, item.modified))
     part.replace(target)
-    return True, checked
 
 
 def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], None], cancel: Cancel) -> bool:
     total, start = hashlib.sha256(), 0
-    with _append(part) as stream:
+    with open_part(part) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size:
             start = _prefix(stream, size, total, lambda: files.digest(item.source, size, cancel), cancel)
@@ -229,7 +245,7 @@ def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], No
         return _compare(total, theirs, item.source, lambda: stream.truncate(0))
 
 
-def _append(part: Path) -> BinaryIO:
+def open_part(part: Path) -> BinaryIO:
     """The unfinished file, made if need be; never by way of a link that lies there."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     return os.fdopen(os.open(part, flags, 0o600), "r+b")

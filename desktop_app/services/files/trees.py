@@ -7,11 +7,13 @@ unreadable are left out and named.
 import os
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from desktop_app.domain.problems import AppError
+from desktop_app.domain.remote_files import FileKind, Names, Real, RemoteEntry, Stat
 from desktop_app.domain.transfer import Item, ItemKind, Skipped
-from desktop_app.ports import Cancel, FileKind, RemoteEntry, RemoteFiles
+from desktop_app.ports import Cancel, RemoteFiles
 
 Skip = Callable[[Skipped], None]
 
@@ -49,29 +51,37 @@ class _LocalTree:
 
 
 def _local(tree: _LocalTree, source: str, path: str) -> Iterator[Item]:
-    tree.cancel.check()
+    """Depth first and without recursion: a tree may be deeper than Python's stack."""
+    waiting = [(source, path)]
+    while waiting:
+        tree.cancel.check()
+        source, path = waiting.pop()
+        try:
+            item = _local_item(tree, source, path)
+            below = sorted(os.listdir(source), reverse=True) if item and item.kind is ItemKind.FOLDER else ()
+        except OSError as error:
+            if source == tree.root:
+                raise
+            tree.skip(Skipped(source, reason(error)))
+            continue
+        if item is not None:
+            yield item
+        waiting += [(os.path.join(source, name), f"{path}/{name}") for name in below]
+
+
+def _local_item(tree: _LocalTree, source: str, path: str) -> Item | None:
+    """None after naming what is left out."""
     about = os.lstat(source)
+    mode = stat.S_IMODE(about.st_mode)
     if stat.S_ISLNK(about.st_mode):
         link = tree.link(source)
-        if link is not None:
-            yield Item(ItemKind.LINK, source, path, link=link)
-    elif stat.S_ISDIR(about.st_mode):
-        names = sorted(os.listdir(source))
-        yield Item(ItemKind.FOLDER, source, path, mode=stat.S_IMODE(about.st_mode))
-        for name in names:
-            yield from _guarded(tree, os.path.join(source, name), f"{path}/{name}")
-    elif stat.S_ISREG(about.st_mode):
-        mode = stat.S_IMODE(about.st_mode)
-        yield Item(ItemKind.FILE, source, path, about.st_size, mode, int(about.st_mtime))
-    else:
-        tree.skip(Skipped(source, SPECIAL))
-
-
-def _guarded(tree: _LocalTree, source: str, path: str) -> Iterator[Item]:
-    try:
-        yield from _local(tree, source, path)
-    except OSError as error:
-        tree.skip(Skipped(source, reason(error)))
+        return Item(ItemKind.LINK, source, path, link=link) if link is not None else None
+    if stat.S_ISDIR(about.st_mode):
+        return Item(ItemKind.FOLDER, source, path, mode=mode)
+    if stat.S_ISREG(about.st_mode):
+        return Item(ItemKind.FILE, source, path, about.st_size, mode, int(about.st_mtime))
+    tree.skip(Skipped(source, SPECIAL))
+    return None
 
 
 def reason(error: OSError) -> str:
@@ -99,43 +109,63 @@ def remote_items(files: RemoteFiles, paths: "list[str]", skip: Skip, cancel: Can
 
 
 class _RemoteTree:
+    """Level by level: all folders of a level are listed at once, and all links looked up at once."""
+
     def __init__(self, files: RemoteFiles, root: str, skip: Skip, cancel: Cancel) -> None:
         self._files, self._root, self._skip, self._cancel = files, root.rstrip("/"), skip, cancel
+        self._folders: list[_Found] = []  # of the next level
+        self._links: list[_Found] = []
 
     def items(self, source: str, path: str, entry: RemoteEntry) -> Iterator[Item]:
-        self._cancel.check()
-        if entry.kind is FileKind.FILE:
-            yield Item(ItemKind.FILE, source, path, entry.size, entry.mode, entry.modified)
-        elif entry.kind is FileKind.LINK:
-            yield from self._link(source, path)
-        elif entry.kind is FileKind.FOLDER:
-            yield from self._folder(source, path, entry)
-        else:
-            self._skip(Skipped(source, SPECIAL))
+        yield from self._sort(_Found(source, path, entry))
+        while self._folders:
+            self._cancel.check()
+            level, self._folders = self._folders, []
+            listed = self._files.together([Names(one.source) for one in level], self._cancel)
+            for folder, inside in zip(level, listed, strict=True):
+                yield from self._folder(folder, inside)
+        yield from self._linked()
 
-    def _folder(self, source: str, path: str, entry: RemoteEntry) -> Iterator[Item]:
-        try:
-            inside = sorted(self._files.list(source, self._cancel), key=lambda one: one.name)
-        except AppError as error:
-            _tolerate(error, source, self._skip)
-            return
-        yield Item(ItemKind.FOLDER, source, path, mode=entry.mode)
-        for one in inside:
-            yield from self.items(f"{source.rstrip('/')}/{one.name}", f"{path}/{one.name}", one)
-
-    def _link(self, source: str, path: str) -> Iterator[Item]:
-        try:
-            target = self._files.real(source, self._cancel)
-            there = self._files.stat(source, self._cancel, follow=True)
-        except AppError as error:
-            _tolerate(error, source, self._skip)
-            return
-        if there is None:
-            self._skip(Skipped(source, DANGLING))
-        elif ".." in PurePosixPath(target).parts or not f"{target}/".startswith(self._root + "/"):
-            self._skip(Skipped(source, OUTSIDE))
+    def _sort(self, one: "_Found") -> Iterator[Item]:
+        if one.entry.kind is FileKind.FILE:
+            yield Item(ItemKind.FILE, one.source, one.path, one.entry.size, one.entry.mode, one.entry.modified)
+        elif one.entry.kind is FileKind.LINK:
+            self._links.append(one)
+        elif one.entry.kind is FileKind.FOLDER:
+            self._folders.append(one)
         else:
-            yield Item(ItemKind.LINK, source, path, link=_relative(target, source))
+            self._skip(Skipped(one.source, SPECIAL))
+
+    def _folder(self, folder: "_Found", inside: tuple[RemoteEntry, ...] | AppError) -> Iterator[Item]:
+        if isinstance(inside, AppError):
+            _tolerate(inside, folder.source, self._skip)
+            return
+        yield Item(ItemKind.FOLDER, folder.source, folder.path, mode=folder.entry.mode)
+        for one in sorted(inside, key=lambda one: one.name):
+            yield from self._sort(_Found(f"{folder.source.rstrip('/')}/{one.name}", f"{folder.path}/{one.name}", one))
+
+    def _linked(self) -> Iterator[Item]:
+        targets = self._files.together([Real(one.source) for one in self._links], self._cancel)
+        there = self._files.together([Stat(one.source, follow=True) for one in self._links], self._cancel)
+        for link, target, entry in zip(self._links, targets, there, strict=True):
+            error = next((found for found in (target, entry) if isinstance(found, AppError)), None)
+            if error is not None:
+                _tolerate(error, link.source, self._skip)
+            elif entry is None:
+                self._skip(Skipped(link.source, DANGLING))
+            elif ".." in PurePosixPath(str(target)).parts or not f"{target}/".startswith(self._root + "/"):
+                self._skip(Skipped(link.source, OUTSIDE))
+            else:
+                yield Item(ItemKind.LINK, link.source, link.path, link=_relative(str(target), link.source))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """``source``: where it is; ``path``: where it goes to."""
+
+    source: str
+    path: str
+    entry: RemoteEntry
 
 
 def _relative(target: str, source: str) -> str:

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.domain.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import readable, size_text
-from desktop_app.ports import FileKind, RemoteEntry
 from desktop_app.services.api import Core, Outcome
 from desktop_app.services.files.access import Listing
 from desktop_app.ui.bridge import Bridge

@@ -6,27 +6,29 @@ hold the tunnel (a command line beside the window) can transfer too. One thread 
 
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import TypeVar
 
 from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.dial import dial
+from desktop_app.adapters.ssh.transfer import steps
+from desktop_app.adapters.ssh.transfer.asking import asking
+from desktop_app.adapters.ssh.transfer.checksums import Checksums
 from desktop_app.adapters.ssh.transfer.sftp import Sftp
-from desktop_app.adapters.ssh.transfer.wire import NO_SUCH_FILE, PERMISSION_DENIED, UNSUPPORTED, Attributes, SftpError
+from desktop_app.adapters.ssh.transfer.wire import NO_SUCH_FILE, PERMISSION_DENIED, UNSUPPORTED, SftpError
 from desktop_app.adapters.ssh.transport import SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel, FileKind, RemoteEntry, Target
+from desktop_app.domain.remote_files import Ask, Finish, MakeLink, Names, Real, RemoteEntry, Remove, Stat
+from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract
 
 DIAL_SECONDS = 20.0
 CONTROL_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
-DIGEST_STEP = 128 * 1024 * 1024  # bytes per request, so that a cancel is heard
-DIGEST_SECONDS = 120.0  # for one step; a network disk may be slow
 
-_KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLNK: FileKind.LINK}
+T = TypeVar("T")
 
 
 class SshFiles:
@@ -36,6 +38,7 @@ class SshFiles:
         self._stopped = threading.Event()
         self._transport: SessionTransport | None = None
         self._control: ControlChannel | None = None
+        self._checksums: Checksums | None = None
         self._sftp: Sftp | None = None
         self._address = "the session"
         self._home = ""
@@ -46,9 +49,11 @@ class SshFiles:
         self._address = target.record.address
         patience = Patience(cancel, self._stopped, DIAL_SECONDS)
         self._transport = transport = dial(target, patience, lambda _transport: None)
+        self._control = control = ControlChannel(transport, target.record, lambda _report: None)
+        control.open()  # while SFTP starts
         try:
             self._sftp = self._open_sftp(transport, cancel)
-            self._control = self._open_control(transport, target, cancel)
+            self._greet(control, cancel)
         except BaseException:
             self.disconnect()
             raise
@@ -65,61 +70,69 @@ class SshFiles:
         sftp.start(cancel)
         return sftp
 
-    def _open_control(self, transport: SessionTransport, target: Target, cancel: Cancel) -> ControlChannel | None:
-        """None where the machine has no control channel of ours: then nothing is checksummed there."""
-        control = ControlChannel(transport, target.record, lambda _report: None)
+    def _greet(self, control: ControlChannel, cancel: Cancel) -> None:
+        """Where the machine has no control channel of ours, nothing is checksummed."""
         try:
-            control.start(Patience(cancel, self._stopped, CONTROL_SECONDS))
+            control.greet(Patience(cancel, self._stopped, CONTROL_SECONDS))
+            self._checksums = Checksums(control, self._stopped)
         except AppError as error:
-            control.close()
-            control.join(1.0)
             if error.problem.code != "ssh.protocol":
                 raise
-            return None
-        return control
+            self._control = None
+            control.close()
+            control.join(1.0)
 
     # -- names
 
     def home(self, cancel: Cancel) -> str:
         if not self._home:
-            answer = self._request(contract.OP_FILES_HOME, {}, cancel, CONTROL_SECONDS)
-            self._home = str(answer.get("home") or "") or self.real(".", cancel)
+            self._home = self._told_home(cancel) or self.real(".", cancel)
         return self._home
 
     def list(self, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]:
-        with self._refusals(folder):
-            return tuple(_entry(name, about) for name, about in self._open.names(folder, cancel))
+        return self._alone(Names(folder), cancel)
 
     def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
-        with self._refusals(path):
-            about = self._open.stat(path, cancel, follow=follow)
-        return None if about is None else _entry(path.rpartition("/")[2], about)
+        return self._alone(Stat(path, follow), cancel)
 
     def real(self, path: str, cancel: Cancel) -> str:
-        with self._refusals(path):
-            return self._open.real(path, cancel)
+        return self._alone(Real(path), cancel)
 
     def make_folder(self, path: str, cancel: Cancel) -> None:
         with self._refusals(path):
-            there = self._open.stat(path, cancel, follow=True)
+            there = self._open.run(steps.stat(path, follow=True), cancel)
             if there is not None and stat.S_ISDIR(max(0, there.mode)):
                 return
             parent = path.rstrip("/").rpartition("/")[0]
-            if parent and there is None and self._open.stat(parent, cancel, follow=True) is None:
+            if parent and there is None and self._open.run(steps.stat(parent, follow=True), cancel) is None:
                 self.make_folder(parent, cancel)
-            self._open.make_folder(path, cancel)
+            self._open.run(steps.make_folder(path), cancel)
 
     def link_target(self, path: str, cancel: Cancel) -> str:
         with self._refusals(path):
-            return self._open.link_target(path, cancel)
+            return self._open.run(steps.link_target(path), cancel)
 
     def make_link(self, target: str, path: str, cancel: Cancel) -> None:
-        with self._refusals(path):
-            self._open.make_link(target, path, cancel)
+        self._alone(MakeLink(path, target), cancel)
 
     def remove(self, path: str, cancel: Cancel) -> None:
-        with self._refusals(path):
-            self._open.remove(path, cancel)
+        self._alone(Remove(path), cancel)
+
+    def together(
+        self, asks: Sequence[Ask[T]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
+    ) -> tuple[T | AppError, ...]:
+        sftp = self._open
+        at_once = steps.POSIX_RENAME in sftp.extensions
+        with self._refusals("the session's files"):
+            found = sftp.together([asking(ask, sftp.block, at_once) for ask in asks], cancel, done)
+        pairs = zip(asks, found, strict=True)
+        return tuple([_refusal(one, ask.path) if isinstance(one, SftpError) else one for ask, one in pairs])
+
+    def _alone(self, ask: Ask[T], cancel: Cancel) -> T:
+        (found,) = self.together([ask], cancel)
+        if isinstance(found, AppError):
+            raise found
+        return found
 
     # -- contents
 
@@ -134,17 +147,13 @@ class SshFiles:
             self._open.write(path, offset, blocks, done, cancel)
 
     def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
-        with self._refusals(path):
-            self._open.put_in_place(part, path, mode, modified, cancel)
+        self._alone(Finish(path, part, mode, modified), cancel)
 
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
-        at = length if not fresh else min(length, DIGEST_STEP)
-        while True:
-            args = {"path": path, "length": at, "fresh": fresh}
-            answer = self._request(contract.OP_FILES_DIGEST, args, cancel, DIGEST_SECONDS)
-            if at >= length or not answer.get("sha256"):
-                return str(answer.get("sha256") or "")
-            at, fresh = min(length, at + DIGEST_STEP), False
+        return self._checksums.one(path, length, cancel, fresh) if self._checksums is not None else ""
+
+    def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
+        return self._checksums.many(files, cancel) if self._checksums is not None else lambda: None
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         if self._control is None:
@@ -157,7 +166,7 @@ class SshFiles:
         self._stopped.set()
         transport, self._transport = self._transport, None
         control, self._control = self._control, None
-        self._sftp = None
+        self._sftp = self._checksums = None
         if control is not None:
             control.close()
         if transport is not None:
@@ -173,35 +182,28 @@ class SshFiles:
             raise failure("ssh.lost", address=self._address)
         return self._sftp
 
-    def _request(self, op: str, args: dict[str, object], cancel: Cancel, seconds: float) -> dict[str, object]:
-        """{} where the machine can't answer."""
+    def _told_home(self, cancel: Cancel) -> str:
+        """ "" where the machine can't tell."""
         if self._control is None:
-            return {}
+            return ""
         try:
-            return self._control.request(op, args, Patience(cancel, self._stopped, seconds))
+            return str(self.request(contract.OP_FILES_HOME, {}, cancel).get("home") or "")
         except AppError as error:
             if error.problem.code != "ssh.protocol":
                 raise
-            return {}
+            return ""
 
     @contextmanager
     def _refusals(self, path: str) -> Iterator[None]:
         try:
             yield
         except SftpError as error:
-            codes = {
-                NO_SUCH_FILE: "files.missing",
-                PERMISSION_DENIED: "files.denied",
-                UNSUPPORTED: "files.unsupported",
-            }
-            code = codes.get(error.code, "files.refused")
-            raise failure(code, path=path, why=str(error), cause=f"SFTP status {error.code}") from None
+            raise _refusal(error, path) from None
         except WIRE_ERRORS as error:  # an answer that can't be read
             raise failure("ssh.lost", address=self._address, cause=describe(error)) from None
 
 
-def _entry(name: str, about: Attributes) -> RemoteEntry:
-    kind = _KINDS.get(about.kind, FileKind.OTHER)
-    return replace(
-        RemoteEntry(name, kind), size=max(0, about.size), mode=max(0, about.mode) & 0o7777, modified=about.modified
-    )
+def _refusal(error: SftpError, path: str) -> AppError:
+    codes = {NO_SUCH_FILE: "files.missing", PERMISSION_DENIED: "files.denied", UNSUPPORTED: "files.unsupported"}
+    code = codes.get(error.code, "files.refused")
+    return failure(code, path=path, why=str(error), cause=f"SFTP status {error.code}")

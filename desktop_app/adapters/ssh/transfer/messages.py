@@ -5,9 +5,13 @@ Raises SftpError for what the server refuses and AppError(ssh.lost) or Cancelled
 
 import struct
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from paramiko import Channel
 
+from desktop_app.adapters.ssh.transfer.steps import Message, Step
 from desktop_app.adapters.ssh.transfer.wire import FAILURE, Reader, SftpError, check
 from desktop_app.adapters.ssh.wire import TICK_SECONDS, WIRE_ERRORS, describe
 from desktop_app.domain.problems import failure
@@ -15,6 +19,12 @@ from desktop_app.ports import Cancel
 
 SILENCE_SECONDS = 30.0  # without a byte either way the connection counts as lost
 MESSAGE_LIMIT = 4 * 1024 * 1024
+STEPS_AT_ONCE = 256  # each may hold one file open there, where a process may often have no more than 1,024
+PACKET = 32 * 1024  # bytes of requests that go off in one piece; more would only let the server wait for us
+
+NEVER = Cancel()  # for what doesn't wait
+
+T = TypeVar("T")
 
 
 class Messages:
@@ -27,13 +37,34 @@ class Messages:
         self._unread = 0  # bytes of the present message that nobody took yet
         self._last_id = 0
         self._early: dict[int, tuple[int, bytes]] = {}  # answers that came before those in front of them
+        self._torn = False  # a request was sent in part
         channel.settimeout(TICK_SECONDS)
 
+    def run(self, step: Step[T], cancel: Cancel) -> T:
+        """One step alone."""
+        (found,) = self.together([step], cancel, lambda _index: None)
+        if isinstance(found, SftpError):
+            raise found
+        return found
+
+    def together(self, steps: Sequence[Step[T]], cancel: Cancel, done: Callable[[int], object]) -> list[T | SftpError]:
+        """All steps, as many at once as are useful. ``done(index)`` as soon as that one succeeded."""
+        return _Together(self, steps, done).run(cancel)
+
+    def packed(self, requests: Sequence[Message], packet: bytearray) -> list[int]:
+        """Adds the requests to what will be sent; their numbers."""
+        first = self._last_id + 1
+        for kind, body in requests:
+            self._last_id += 1
+            packet += struct.pack(">IBI", 5 + len(body), kind, self._last_id)
+            packet += body
+        return list(range(first, self._last_id + 1))
+
     def _do(self, kind: int, body: bytes, cancel: Cancel) -> None:
-        check(*self._answer(self._request(kind, body, cancel), cancel))
+        check(*self.answer(self._request(kind, body, cancel), cancel))
 
     def _ask(self, kind: int, body: bytes, cancel: Cancel, wanted: int) -> Reader:
-        got, answer = self._answer(self._request(kind, body, cancel), cancel)
+        got, answer = self.answer(self._request(kind, body, cancel), cancel)
         if got != wanted:
             check(got, answer)
             raise SftpError(FAILURE, f"unexpected answer {got}")
@@ -42,14 +73,24 @@ class Messages:
     def _request(self, kind: int, body: bytes, cancel: Cancel, data: bytes = b"") -> int:
         self._last_id += 1
         head = struct.pack(">IBI", 5 + len(body) + len(data), kind, self._last_id)
-        self._send(head + body + data, cancel)
+        self.send(head + body + data, cancel)
         return self._last_id
 
-    def _answer(self, number: int, cancel: Cancel) -> tuple[int, bytes]:
+    def answer(self, number: int, cancel: Cancel) -> tuple[int, bytes]:
         while number not in self._early:
             size, kind, found = self._head(cancel)
             self._early[found] = kind, self._take(size, cancel)
         return self._early.pop(number)
+
+    def here(self, number: int) -> bool:
+        """Whether the answer can be had without waiting, as far as what was received already tells."""
+        while number not in self._early and not self._unread:
+            left = len(self._chunk) - self._at
+            if left < 9 or left - 4 < struct.unpack_from(">I", self._chunk, self._at)[0]:
+                break
+            size, kind, found = self._head(NEVER)
+            self._early[found] = kind, self._take(size, NEVER)
+        return number in self._early
 
     def _head(self, cancel: Cancel) -> tuple[int, int, int]:
         """Of the next message: the bytes that follow, its kind, its number."""
@@ -92,20 +133,67 @@ class Messages:
                 raise self._lost("the channel ended")
             return data
 
-    def _send(self, data: bytes, cancel: Cancel) -> None:
+    def send(self, data: bytes | bytearray, cancel: Cancel) -> None:
+        if self._torn:
+            raise self._lost("a request was sent in part")
         left, end = memoryview(data), time.monotonic() + SILENCE_SECONDS
-        while left:
-            cancel.check()
-            try:
-                sent = self._channel.send(left)  # type: ignore[arg-type]  # the stubs forget memoryview
-            except TimeoutError:
-                sent = 0
-            except WIRE_ERRORS as error:
-                raise self._lost(describe(error)) from None
-            if sent:
-                left, end = left[sent:], time.monotonic() + SILENCE_SECONDS
-            elif self._channel.closed or time.monotonic() > end:
-                raise self._lost("the channel takes nothing more")
+        try:
+            while left:
+                cancel.check()
+                try:
+                    sent = self._channel.send(left)  # type: ignore[arg-type]  # the stubs forget memoryview
+                except TimeoutError:
+                    sent = 0
+                except WIRE_ERRORS as error:
+                    raise self._lost(describe(error)) from None
+                if sent:
+                    left, end = left[sent:], time.monotonic() + SILENCE_SECONDS
+                elif self._channel.closed or time.monotonic() > end:
+                    raise self._lost("the channel takes nothing more")
+        finally:
+            self._torn = 0 < len(left) < len(data)
 
     def _lost(self, cause: str) -> Exception:
         return failure("ssh.lost", address=self._address, cause=cause)
+
+
+class _Together(Generic[T]):
+    """Drives steps: what they ask for is collected and sent in large packets, since each packet costs a change between
+    our thread and the transport's, and a round trip where somebody waits for its answer."""
+
+    def __init__(self, messages: Messages, steps: Sequence[Step[T]], done: Callable[[int], object]) -> None:
+        self._messages, self._steps, self._done = messages, steps, done
+        self._waiting: deque[tuple[int, list[int]]] = deque()  # step, numbers of its requests; the oldest first
+        self._packet = bytearray()
+        self._found: dict[int, T | SftpError] = {}
+
+    def run(self, cancel: Cancel) -> list[T | SftpError]:
+        fresh = iter(range(len(self._steps)))
+        while True:
+            while len(self._waiting) < STEPS_AT_ONCE and (index := next(fresh, None)) is not None:
+                self._go(index, None, cancel)
+            if not self._waiting:
+                return [self._found[index] for index in range(len(self._steps))]
+            index, numbers = self._waiting.popleft()
+            if not self._messages.here(numbers[-1]):
+                self._flush(cancel)
+            self._go(index, [self._messages.answer(number, cancel) for number in numbers], cancel)
+
+    def _go(self, index: int, answers: Sequence[Message] | None, cancel: Cancel) -> None:
+        step = self._steps[index]
+        try:
+            requests = next(step) if answers is None else step.send(answers)
+        except StopIteration as end:
+            self._found[index] = end.value
+            self._done(index)
+            return
+        except SftpError as error:
+            self._found[index] = error
+            return
+        self._waiting.append((index, self._messages.packed(requests, self._packet)))
+        if len(self._packet) >= PACKET:
+            self._flush(cancel)
+
+    def _flush(self, cancel: Cancel) -> None:
+        packet, self._packet = self._packet, bytearray()
+        self._messages.send(packet, cancel)

@@ -1,4 +1,5 @@
-"""SFTP, version 3 (draft-ietf-secsh-filexfer-02), over one SSH channel, with many requests under way at once.
+"""SFTP, version 3 (draft-ietf-secsh-filexfer-02), over one SSH channel: large files, with many requests under way.
+Names and small files are in ``steps``.
 
 paramiko's own client decodes names as UTF-8 and waits for each answer of most calls; here names are the remote's bytes
 (in ``str`` with surrogates for what is no UTF-8) and reads and writes are pipelined. One thread at a time; raises
@@ -13,11 +14,9 @@ from paramiko import Channel
 
 from desktop_app.adapters.ssh.transfer.messages import Messages
 from desktop_app.adapters.ssh.transfer.wire import (
-    ATTRS,
     CLOSE,
     DATA,
     EOF,
-    EXTENDED,
     FLAG_CREATE,
     FLAG_READ,
     FLAG_TRUNCATE,
@@ -25,24 +24,10 @@ from desktop_app.adapters.ssh.transfer.wire import (
     FSETSTAT,
     HANDLE,
     INIT,
-    LSTAT,
-    MKDIR,
-    NAME,
-    NO_SUCH_FILE,
     OPEN,
-    OPENDIR,
     READ,
-    READDIR,
-    READLINK,
-    REALPATH,
-    REMOVE,
-    RENAME,
-    SETSTAT,
-    STAT,
-    SYMLINK,
     VERSION,
     WRITE,
-    Attributes,
     Reader,
     SftpError,
     attributes,
@@ -55,8 +40,6 @@ from desktop_app.ports import Cancel
 
 BLOCK = 255 * 1024  # OpenSSH takes packets of 256 KiB
 UNDER_WAY = 32  # blocks: 8 MB cover 100 MB/s at 80 ms
-POSIX_RENAME = "posix-rename@openssh.com"
-
 
 Sink = Callable[[bytes | memoryview], object]
 
@@ -66,85 +49,18 @@ class Sftp(Messages):
 
     def __init__(self, channel: Channel, address: str) -> None:
         super().__init__(channel, address)
-        self._block = BLOCK
-        self._extensions: set[str] = set()
+        self.block = BLOCK  # bytes that the server carries at once, as far as we know
+        self.extensions: set[str] = set()
 
     def start(self, cancel: Cancel) -> None:
-        self._send(struct.pack(">IBI", 5, INIT, 3), cancel)
+        self.send(struct.pack(">IBI", 5, INIT, 3), cancel)
         size, kind, version = self._head(cancel)  # the version stands where other messages have their number
         if kind != VERSION or version < 3:
             raise failure("files.unsupported", cause=f"SFTP answered with message {kind}, version {version}")
         answer = Reader(self._take(size, cancel))
         while answer.more:
-            self._extensions.add(answer.name())
+            self.extensions.add(answer.name())
             answer.string()
-
-    # -- names
-
-    def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> Attributes | None:
-        """None when there is no such file."""
-        try:
-            return self._ask(STAT if follow else LSTAT, text(path), cancel, ATTRS).attributes()
-        except SftpError as error:
-            if error.code == NO_SUCH_FILE:
-                return None
-            raise
-
-    def real(self, path: str, cancel: Cancel) -> str:
-        answer = self._ask(REALPATH, text(path), cancel, NAME)
-        answer.number()
-        return answer.name()
-
-    def names(self, folder: str, cancel: Cancel) -> list[tuple[str, Attributes]]:
-        """What a folder holds, without itself and its parent."""
-        handle = self._ask(OPENDIR, text(folder), cancel, HANDLE).string()
-        found: list[tuple[str, Attributes]] = []
-        try:
-            while (answer := self._next_names(handle, cancel)) is not None:
-                for _ in range(answer.number()):
-                    name = answer.name()
-                    answer.string()
-                    found.append((name, answer.attributes()))
-        finally:
-            self._close(handle, cancel)
-        # A name with a slash would lead elsewhere; no file system has one, so somebody means harm.
-        return [(name, about) for name, about in found if name not in ("", ".", "..") and "/" not in name]
-
-    def _next_names(self, handle: bytes, cancel: Cancel) -> Reader | None:
-        try:
-            return self._ask(READDIR, blob(handle), cancel, NAME)
-        except SftpError as error:
-            if error.code == EOF:
-                return None
-            raise
-
-    def make_folder(self, path: str, cancel: Cancel) -> None:
-        self._do(MKDIR, text(path) + attributes(), cancel)
-
-    def link_target(self, path: str, cancel: Cancel) -> str:
-        answer = self._ask(READLINK, text(path), cancel, NAME)
-        answer.number()
-        return answer.name()
-
-    def make_link(self, target: str, path: str, cancel: Cancel) -> None:
-        """OpenSSH takes the target first, against the draft; everybody follows it."""
-        self._do(SYMLINK, text(target) + text(path), cancel)
-
-    def remove(self, path: str, cancel: Cancel) -> None:
-        self._do(REMOVE, text(path), cancel)
-
-    def put_in_place(self, old: str, new: str, mode: int, modified: int, cancel: Cancel) -> None:
-        """Give ``old`` its mode and time and make it ``new``, in one step where the server can."""
-        about = self._request(SETSTAT, text(old) + attributes(mode, modified), cancel)
-        if POSIX_RENAME in self._extensions:  # both on their way at once
-            moved = self._request(EXTENDED, text(POSIX_RENAME) + text(old) + text(new), cancel)
-            for answer in [self._answer(number, cancel) for number in (about, moved)]:
-                check(*answer)
-            return
-        check(*self._answer(about, cancel))
-        if self.stat(new, cancel) is not None:
-            self.remove(new, cancel)
-        self._do(RENAME, text(old) + text(new), cancel)
 
     # -- contents
 
@@ -156,7 +72,7 @@ class Sftp(Messages):
             self._read_all(handle, offset, pending, sink, cancel)
         finally:
             for number, _offset, _length in pending:
-                self._answer(number, cancel)
+                self.answer(number, cancel)
             self._close(handle, cancel)
 
     def _read_all(
@@ -169,7 +85,7 @@ class Sftp(Messages):
             number, at, length = pending.popleft()
             got = self._data(number, sink, cancel)
             while 0 < got < length:  # a shorter answer than asked for: the end, or the server's own limit
-                self._block = min(self._block, max(got, 4096))
+                self.block = min(self.block, max(got, 4096))
                 at, length = at + got, length - got
                 rest: deque[tuple[int, int, int]] = deque()
                 self._ask_ahead(handle, at, 1, rest, cancel, length)
@@ -188,14 +104,14 @@ class Sftp(Messages):
         length: int = 0,
     ) -> int:
         """Many requests in one packet: each packet costs a change between our thread and the transport's."""
-        length, packet = length or self._block, bytearray()
+        length, packet = length or self.block, bytearray()
         for _ in range(count):
             self._last_id += 1
             body = blob(handle) + struct.pack(">QI", offset, length)
             packet += struct.pack(">IBI", 5 + len(body), READ, self._last_id) + body
             pending.append((self._last_id, offset, length))
             offset += length
-        self._send(bytes(packet), cancel)
+        self.send(bytes(packet), cancel)
         return offset
 
     def _data(self, number: int, sink: Sink, cancel: Cancel) -> int:
@@ -240,12 +156,12 @@ class Sftp(Messages):
                 self._written(pending, done, cancel)
         finally:
             for number, _length in pending:
-                self._answer(number, cancel)
+                self.answer(number, cancel)
             self._close(handle, cancel)
 
     def _written(self, pending: deque[tuple[int, int]], done: Callable[[int], None], cancel: Cancel) -> None:
         number, length = pending.popleft()
-        check(*self._answer(number, cancel))
+        check(*self.answer(number, cancel))
         done(length)
 
     def _close(self, handle: bytes, cancel: Cancel) -> None:

@@ -1,0 +1,190 @@
+"""What is done with names and small files over SFTP, as steps: a generator yields requests that may be on their way
+together, and gets their answers. Who drives it (``messages.Messages``) can so have hundreds of steps under way at once.
+
+Pure; any thread. Each step raises SftpError for what the server refuses.
+"""
+
+import struct
+from collections.abc import Generator, Sequence
+from typing import TypeVar
+
+from desktop_app.adapters.ssh.transfer.wire import (
+    ATTRS,
+    CLOSE,
+    DATA,
+    EOF,
+    EXTENDED,
+    FAILURE,
+    FLAG_CREATE,
+    FLAG_READ,
+    FLAG_TRUNCATE,
+    FLAG_WRITE,
+    HANDLE,
+    LSTAT,
+    MKDIR,
+    NAME,
+    NO_SUCH_FILE,
+    OPEN,
+    OPENDIR,
+    READ,
+    READDIR,
+    READLINK,
+    REALPATH,
+    REMOVE,
+    RENAME,
+    SETSTAT,
+    STAT,
+    STATUS,
+    SYMLINK,
+    WRITE,
+    Attributes,
+    Reader,
+    SftpError,
+    attributes,
+    blob,
+    check,
+    text,
+)
+
+Message = tuple[int, bytes]  # kind and body, of a request or an answer
+T = TypeVar("T")
+Step = Generator[Sequence[Message], Sequence[Message], T]
+
+POSIX_RENAME = "posix-rename@openssh.com"
+READDIR_AHEAD = 4
+
+
+def expect(answer: Message, wanted: int) -> Reader:
+    kind, body = answer
+    if kind != wanted:
+        check(kind, body)
+        raise SftpError(FAILURE, f"unexpected answer {kind}")
+    return Reader(body)
+
+
+def simple(kind: int, body: bytes) -> Step[None]:
+    """One request that is answered with a status."""
+    (answer,) = yield [(kind, body)]
+    check(*answer)
+
+
+# -- names
+
+
+def stat(path: str, *, follow: bool = False) -> Step[Attributes | None]:
+    """None when there is no such file."""
+    (answer,) = yield [(STAT if follow else LSTAT, text(path))]
+    try:
+        return expect(answer, ATTRS).attributes()
+    except SftpError as error:
+        if error.code == NO_SUCH_FILE:
+            return None
+        raise
+
+
+def real(path: str) -> Step[str]:
+    (answer,) = yield [(REALPATH, text(path))]
+    return _first_name(answer)
+
+
+def link_target(path: str) -> Step[str]:
+    (answer,) = yield [(READLINK, text(path))]
+    return _first_name(answer)
+
+
+def _first_name(answer: Message) -> str:
+    names = expect(answer, NAME)
+    names.number()
+    return names.name()
+
+
+def names(folder: str) -> Step[list[tuple[str, Attributes]]]:
+    """What a folder holds, without itself and its parent."""
+    (answer,) = yield [(OPENDIR, text(folder))]
+    handle = blob(expect(answer, HANDLE).string())
+    found: list[tuple[str, Attributes]] = []
+    refusal: SftpError | None = None
+    ahead = 2  # grows, so that a small folder costs no needless requests
+    while refusal is None:
+        for answer in (yield [(READDIR, handle)] * ahead):
+            try:
+                found += _entries(expect(answer, NAME))
+            except SftpError as error:
+                refusal = refusal or error
+        ahead = READDIR_AHEAD
+    yield [(CLOSE, handle)]
+    if refusal.code != EOF:
+        raise refusal
+    # A name with a slash would lead elsewhere; no file system has one, so somebody means harm.
+    return [(name, about) for name, about in found if name not in ("", ".", "..") and "/" not in name]
+
+
+def _entries(answer: Reader) -> list[tuple[str, Attributes]]:
+    found = []
+    for _ in range(answer.number()):
+        name = answer.name()
+        answer.string()  # the line that "ls -l" would print
+        found.append((name, answer.attributes()))
+    return found
+
+
+def make_folder(path: str) -> Step[None]:
+    return simple(MKDIR, text(path) + attributes())
+
+
+def remove(path: str) -> Step[None]:
+    return simple(REMOVE, text(path))
+
+
+def make_link(target: str, path: str) -> Step[None]:
+    """OpenSSH takes the target first, against the draft; everybody follows it."""
+    return simple(SYMLINK, text(target) + text(path))
+
+
+def put_in_place(old: str, new: str, mode: int, modified: int, at_once: bool) -> Step[None]:
+    """Give ``old`` its mode and time and make it ``new``; ``at_once``: the server can do POSIX_RENAME."""
+    about = (SETSTAT, text(old) + attributes(mode, modified))
+    if at_once:
+        for answer in (yield [about, (EXTENDED, text(POSIX_RENAME) + text(old) + text(new))]):
+            check(*answer)
+        return
+    yield from simple(*about)
+    if (yield from stat(new)) is not None:
+        yield from remove(new)
+    yield from simple(RENAME, text(old) + text(new))
+
+
+# -- small files, whole
+
+
+def put(path: str, data: bytes, block: int) -> Step[None]:
+    """Everything that is in the file is lost."""
+    flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | FLAG_TRUNCATE)
+    (answer,) = yield [(OPEN, text(path) + flags + attributes(mode=0o600))]
+    handle = blob(expect(answer, HANDLE).string())
+    requests = [
+        (WRITE, handle + struct.pack(">Q", at) + blob(data[at : at + block])) for at in range(0, len(data), block)
+    ]
+    for answer in (yield [*requests, (CLOSE, handle)]):
+        check(*answer)
+
+
+def get(path: str, size: int, block: int) -> Step[bytes]:
+    """Refused unless the file has exactly ``size`` bytes, read with as many requests as that needs."""
+    (answer,) = yield [(OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes())]
+    handle = blob(expect(answer, HANDLE).string())
+    spans = [(at, min(block, size - at)) for at in range(0, size, block)]
+    reads = [(READ, handle + struct.pack(">QI", at, length)) for at, length in (*spans, (size, 1))]
+    *found, beyond, closed = yield [*reads, (CLOSE, handle)]
+    check(*closed)
+    if not _at_end(beyond):
+        raise SftpError(FAILURE, "it has grown")
+    pieces = [expect(answer, DATA).string() for answer in found]
+    if [len(piece) for piece in pieces] != [length for _at, length in spans]:
+        raise SftpError(FAILURE, "an answer was shorter than asked for")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _at_end(answer: Message) -> bool:
+    kind, body = answer
+    return kind == STATUS and Reader(body).number() == EOF

@@ -1,0 +1,123 @@
+"""Items of a session's machine into a folder of this computer, over one connection. Blocking; one thread."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.remote_files import Get
+from desktop_app.domain.transfer import Item, ItemKind, part_name, readable
+from desktop_app.ports import RemoteFiles
+from desktop_app.services.files import copy
+from desktop_app.services.files.copier import Copier, windows
+from desktop_app.services.files.copy import Blocked
+from desktop_app.services.files.run import Run
+
+HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTDIR)  # the next file would fare no better
+NOT_IN_WINDOWS = frozenset('\\:*?"<>|')
+
+
+class Downloader(Copier):
+    """``folder``: the one here."""
+
+    def __init__(self, files: RemoteFiles, run: Run, folder: Path) -> None:
+        super().__init__(files, run)
+        self._folder = folder
+
+    def copy(self, item: Item) -> None:
+        target = self._place(item)
+        with self._on_disk(target):
+            self._copy(item, target)
+
+    @contextmanager
+    def _on_disk(self, target: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in HOPELESS:
+                raise failure("files.here", path=str(target), why=error.strerror, cause=str(error.errno)) from None
+            raise
+
+    def _place(self, item: Item) -> Path:
+        names = item.path.split("/")
+        if os.name == "nt" and any(set(name) & NOT_IN_WINDOWS for name in names):
+            raise Blocked("Windows has no files of that name")
+        if any(name in ("", ".", "..") or "\0" in name for name in names):  # whoever sends it means harm
+            raise Blocked("no file can have that name")
+        return self._folder.joinpath(*names)
+
+    def _copy(self, item: Item, target: Path) -> None:
+        if item.kind is ItemKind.FILE:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh, checked = copy.download(self.files, item, target, self.run.moved, self.cancel)
+            self.run.finished(item, fresh=fresh, checked=checked)
+        elif item.kind is ItemKind.FOLDER:
+            if target.is_symlink() or (target.exists() and not target.is_dir()):
+                raise Blocked("something that is no folder is in the way")
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            if target.is_symlink():
+                target.unlink()
+            elif target.exists():
+                raise Blocked("something that is no link is in the way")
+            target.symlink_to(item.link)
+
+    # -- small files
+
+    def copy_small(self, items: Sequence[Item]) -> None:
+        for window in windows(items):
+            self.cancel.check()
+            self.run.meter.change(current=readable(window[0].path))
+            self._fetch([item for item in window if self._is_wanted(item)])
+
+    def _is_wanted(self, item: Item) -> bool:
+        try:
+            target = self._place(item)
+            copy.check_free(target)
+            there = copy.is_there(target, item)
+        except (OSError, Blocked):
+            self.one(item)  # which says what is wrong
+            return False
+        if there:
+            self.run.moved(item.size)
+            self.run.finished(item, fresh=False, checked=True)
+        return not there
+
+    def _fetch(self, items: Sequence[Item]) -> None:
+        """The machine makes the checksums while the contents travel."""
+        sums = self.files.ask_digests([(item.source, item.size) for item in items], self.cancel)
+        gets = [Get(item.source, item.size) for item in items]
+        answers = self.files.together(gets, self.cancel, lambda index: self.run.moved(items[index].size))
+        theirs = sums()
+        for index, (item, answer) in enumerate(zip(items, answers, strict=True)):
+            if isinstance(answer, AppError):
+                self.one(item)
+            elif theirs is not None and theirs[index] != hashlib.sha256(answer).hexdigest():
+                self.run.undone(item.size)
+                self.one(item)
+            else:
+                self._keep(item, answer, checked=theirs is not None)
+
+    def _keep(self, item: Item, data: bytes, *, checked: bool) -> None:
+        target = self._place(item)
+        part = target.with_name(part_name(target.name))
+        try:
+            with self._on_disk(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(part, data)
+                copy.put_in_place(item, part, target)
+        except OSError:
+            self.run.undone(item.size)
+            self.one(item)  # which says what is wrong
+        else:
+            self.run.finished(item, fresh=True, checked=checked)
+
+
+def _write(part: Path, data: bytes) -> None:
+    """Never by way of a link that lies there."""
+    with copy.open_part(part) as stream:
+        stream.truncate(0)
+        stream.write(data)

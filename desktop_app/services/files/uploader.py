@@ -1,0 +1,196 @@
+"""Items of this computer into a remote folder, over one connection. Blocking; one thread."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.domain.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Remove, Stat
+from desktop_app.domain.transfer import Item, ItemKind, part_name, readable
+from desktop_app.ports import Cancel, RemoteFiles
+from desktop_app.services.files import copy, trees
+from desktop_app.services.files.copier import Copier, windows
+from desktop_app.services.files.copy import RESUMED, Blocked
+from desktop_app.services.files.run import Run
+
+TIDY_S = 1.0  # for taking away what a cancelled transfer leaves behind
+
+FOLDER_IN_THE_WAY = "a folder of that name is in the way"
+NO_FOLDER_IN_THE_WAY = "something that is no folder is in the way"
+NO_LINK_IN_THE_WAY = "something that is no link is in the way"
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A small file that is there under the name of its part."""
+
+    item: Item
+    finish: Finish
+    size: int
+    digest: str
+    data: bytes  # until it has gone
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Small files that went together, and where their checksums will come from."""
+
+    sent: list[_Sent]
+    again: list[Item]  # these did not go
+    sums: Callable[[], tuple[str, ...] | None]
+
+
+class Uploader(Copier):
+    """``folder``: the remote one."""
+
+    def __init__(self, files: RemoteFiles, run: Run, folder: str) -> None:
+        super().__init__(files, run)
+        self._folder = folder.rstrip("/")
+        self._empty: set[str] = set()  # folders that were made a moment ago: nothing can be in the way there
+        self._parts: set[str] = set()  # what a cancel would leave behind
+
+    def copy(self, item: Item) -> None:
+        target = self._target(item)
+        if item.kind is ItemKind.FILE:
+            fresh, checked = copy.upload(self.files, item, target, self.run.moved, self.cancel)
+            self.run.finished(item, fresh=fresh, checked=checked)
+        elif item.kind is ItemKind.LINK:
+            self._link(item, target)
+
+    def _target(self, item: Item) -> str:
+        return f"{self._folder}/{item.path}"
+
+    def _is_empty(self, item: Item) -> bool:
+        return item.path.rpartition("/")[0] in self._empty
+
+    def _there(self, items: Sequence[Item]) -> list[tuple[Item, RemoteEntry | AppError | None]]:
+        """What is in the place of each; nothing is asked about folders that are new."""
+        asked = [item for item in items if not self._is_empty(item)]
+        found = self.files.together([Stat(self._target(item)) for item in asked], self.cancel)
+        known = dict(zip((item.path for item in asked), found, strict=True))
+        return [(item, known.get(item.path)) for item in items]
+
+    # -- folders and links
+
+    def copy_folders(self, items: Sequence[Item]) -> None:
+        made = self.files.together([MakeFolder(self._target(item)) for item in items], self.cancel)
+        for item, answer in zip(items, made, strict=True):
+            if answer is True:
+                self._empty.add(item.path)
+            elif answer is not False:
+                self.block(item)
+                self._refused(item, answer)
+
+    def _refused(self, item: Item, answer: AppError | None) -> None:
+        if answer is not None and answer.problem.code not in trees.PER_FILE:
+            raise answer
+        title = answer.problem.title if answer is not None else NO_FOLDER_IN_THE_WAY
+        self.run.leave_out(item, title[:1].lower() + title[1:])
+
+    def copy_links(self, items: Sequence[Item]) -> None:
+        for window in windows(items):
+            free = [item for item, there in self._there(window) if there is None]
+            made = self.files.together([MakeLink(self._target(item), item.link) for item in free], self.cancel)
+            done = {item.path for item, answer in zip(free, made, strict=True) if answer is None}
+            for item in window:
+                if item.path not in done:
+                    self.one(item)
+
+    def _link(self, item: Item, target: str) -> None:
+        there = self.files.stat(target, self.cancel)
+        if there is not None and there.kind is not FileKind.LINK:
+            raise Blocked(NO_LINK_IN_THE_WAY)
+        if there is not None:
+            if self.files.link_target(target, self.cancel) == item.link:
+                return
+            self.files.remove(target, self.cancel)
+        self.files.make_link(item.link, target, self.cancel)
+
+    # -- small files
+
+    def copy_small(self, items: Sequence[Item]) -> None:
+        """While the machine makes one window's checksums, the next window travels."""
+        try:
+            before: _Window | None = None
+            for window in windows(items):
+                self.cancel.check()
+                self.run.meter.change(current=readable(window[0].path))
+                now = self._send(window)
+                if before is not None:
+                    self._settle(before)
+                before = now
+            if before is not None:
+                self._settle(before)
+        except Cancelled:
+            self._tidy()
+            raise
+
+    def _send(self, items: Sequence[Item]) -> _Window:
+        wanted, again = self._changed(items)
+        sent = [one for item in wanted if (one := self._load(item)) is not None]
+        self._parts |= {one.finish.part for one in sent}
+        puts = [Put(one.finish.part, one.data) for one in sent]
+        answers = self.files.together(puts, self.cancel, lambda index: self.run.moved(sent[index].size))
+        arrived = [one for one, answer in zip(sent, answers, strict=True) if answer is None]
+        again += [one.item for one, answer in zip(sent, answers, strict=True) if answer is not None]
+        for one in arrived:
+            one.data = b""
+        sums = self.files.ask_digests([(one.finish.part, one.size) for one in arrived], self.cancel)
+        return _Window(arrived, again, sums)
+
+    def _changed(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+        """What has to be sent, and what needs a closer look."""
+        wanted, closer = [], []
+        for item, there in self._there(items):
+            if there is None or (isinstance(there, RemoteEntry) and there.kind is FileKind.LINK):
+                wanted.append(item)
+            elif isinstance(there, AppError) or there.kind is not FileKind.FILE:
+                closer.append(item)
+            elif (there.size, there.modified) == (item.size, item.modified):
+                self.run.moved(item.size)
+                self.run.finished(item, fresh=False, checked=True)
+            else:
+                wanted.append(item)
+        return wanted, closer
+
+    def _load(self, item: Item) -> _Sent | None:
+        """None for what can't be read, which is then named."""
+        try:
+            with copy.open_file(item.source) as stream:
+                about = os.fstat(stream.fileno())
+                data = stream.read(RESUMED)
+        except OSError as error:
+            self.run.leave_out(item, trees.reason(error))
+            return None
+        target = self._target(item)
+        part = f"{target.rpartition('/')[0]}/{part_name(target.rpartition('/')[2])}"
+        finish = Finish(target, part, stat.S_IMODE(item.mode) or 0o644, int(about.st_mtime))
+        # A file that has grown beyond what is small gets no checksum, and so goes the careful way.
+        digest = hashlib.sha256(data).hexdigest() if len(data) < RESUMED else "-"
+        return _Sent(item, finish, len(data), digest, data)
+
+    def _settle(self, window: _Window) -> None:
+        """Put in place what has the right checksum."""
+        sums, again = window.sums(), list(window.again)
+        right = [one for index, one in enumerate(window.sent) if sums is None or sums[index] == one.digest]
+        answers = self.files.together([one.finish for one in right], self.cancel)
+        placed = set()
+        for one, answer in zip(right, answers, strict=True):
+            if answer is None:
+                placed.add(one.item.path)
+                self.run.finished(one.item, fresh=True, checked=sums is not None)
+        for one in window.sent:
+            if one.item.path not in placed:
+                self.run.undone(one.size)
+                again.append(one.item)
+        self._parts.difference_update(one.finish.part for one in window.sent)
+        for item in again:
+            self.one(item)
+
+    def _tidy(self) -> None:
+        """Small files begin anew anyway, so nothing is left of those that were under way."""
+        with suppress(AppError, Cancelled):
+            self.files.together([Remove(part) for part in self._parts], Cancel(TIDY_S))
