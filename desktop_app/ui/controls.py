@@ -1,6 +1,6 @@
 """Controls that the stylesheet alone can't draw: combo box, checkbox, rows to tick, menu button, fold. GUI thread."""
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -153,6 +153,9 @@ class MenuButton(QPushButton):
         self.setToolTip(tooltip(text))
         self.update()
 
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self._shown) + 50, super().sizeHint().height())
+
     def minimumSizeHint(self) -> QSize:
         return QSize(90, super().minimumSizeHint().height())
 
@@ -169,17 +172,54 @@ class MenuButton(QPushButton):
 
 
 class Fold(QPushButton):
-    """A heading that shows or hides ``content``; closed at first."""
+    """A heading that shows or hides ``content``; closed at first. A second line may say what is inside."""
 
     def __init__(self, text: str, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setAutoDefault(False)
         self.setCheckable(True)
         self._content = content
+        self._detail = ""
         self.setProperty("kind", "fold")
         content.setVisible(False)
-        self.toggled.connect(content.setVisible)
+        self.toggled.connect(self.show_content)
+
+    def show_words(self, title: str, detail: str) -> None:
+        self._detail = detail
+        self.setText(title)
+        self.setToolTip(tooltip(detail))
+        self.setAccessibleDescription(detail)
+        self.updateGeometry()
+        self.update()
+
+    def show_content(self, on: bool) -> None:
+        """Also for who shows some of it without opening the fold."""
+        self._content.setVisible(on)
+        self.updateGeometry()
+
+    @property
+    def _second_line(self) -> bool:
+        return bool(self._detail) and not self.isChecked()
+
+    def sizeHint(self) -> QSize:
+        size = super().sizeHint()
+        return size + QSize(0, self.fontMetrics().lineSpacing()) if self._second_line else size
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        paint_chevron(QPainter(self), QPointF(14, self.height() / 2), down=self.isChecked())
+        painter, line = QStylePainter(self), self.fontMetrics().lineSpacing()
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = ""
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
+        room = self.rect().adjusted(27, 0, -SPACE_S, 0)
+        top = (self.height() - line * (2 if self._second_line else 1)) // 2
+        for at, (text, colour) in enumerate(((self.text(), colours().text), (self._detail, colours().muted))):
+            if at == 0 or self._second_line:
+                painter.setPen(QColor(colour))
+                where = QRect(room.x(), top + at * line, room.width(), line)
+                shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+                painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
+        paint_chevron(painter, QPointF(14, top + line / 2), down=self.isChecked())

@@ -1,6 +1,6 @@
 """Small widgets that every window uses: labels that never read markup, pills, cards, buttons. GUI thread."""
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from desktop_app.domain.session import Status
 from desktop_app.ui.status import LOOK, Shape, paint_shape
 from desktop_app.ui.text import tooltip
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, Tone, colours
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Tone, colours
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
@@ -209,6 +209,17 @@ class Page(QScrollArea):
         bar = self.verticalScrollBar().sizeHint().width() if high > 0 else 0
         margins.setRight(max(0, self._margin - bar))
         self.body.setContentsMargins(margins)
+
+
+def focus_in_view(widget: QWidget) -> None:
+    """Give the keyboard to a widget and scroll to it: ``setFocus`` alone leaves it where nobody sees it."""
+    widget.setFocus()
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)  # what was unfolded has its place by then
+        area.ensureWidgetVisible(widget, 0, 4 * SPACE_XL)  # with its caption, and its error below
 
 
 def retire(widget: QWidget) -> None:

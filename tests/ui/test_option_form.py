@@ -37,16 +37,25 @@ def test_every_option_has_a_field_that_keeps_its_value(form):
     assert form.spec() == FULL
 
 
-def test_a_closed_fold_names_what_is_set_inside(form):
+def test_a_closed_fold_says_what_it_holds_and_first_what_is_set(form):
     form.show_spec(defaults())
-    assert fold(form, "environment").text() == "More options"
+    environment = fold(form, "environment")
+    assert environment.text() == "7 more options"
+    assert environment.accessibleDescription().startswith("Requirements file, Init script, Init script's limit, Base")
     form.show_spec(FULL)
-    text = fold(form, "environment").text()
-    assert not fold(form, "environment").isChecked()
-    assert text.startswith("More options (Requirements file, Init script, Docker arguments")
+    assert not environment.isChecked()
+    assert environment.accessibleName() == "7 more options, 4 set: Its environment"
+    assert environment.accessibleDescription().startswith(
+        "Set: Requirements file, Init script, Docker arguments, Docker network · Init script's limit, Base folder"
+    )
     form.fields["tags"].set_value("")
     form.fields["tags"].edited.emit()
-    assert fold(form, "where").text() == "More options (Finished sessions)"
+    assert fold(form, "where").accessibleDescription().startswith("Set: Finished sessions · Tags, ")
+
+
+def test_a_fold_of_many_options_does_not_widen_the_window(form):
+    form.show_spec(FULL)
+    assert fold(form, "access").minimumSizeHint().width() < 400
 
 
 def test_what_needs_another_field_is_said_at_that_field(form):

@@ -55,6 +55,9 @@ class Field(QWidget):
         self._error = label(role="error", wrap=True)
         self._error.setAccessibleIdentifier(f"error-{name}")
         self._error.setVisible(False)
+        self._note = label(role="note", wrap=True)
+        self._note.setAccessibleIdentifier(f"note-{name}")
+        self._note.setVisible(False)
         self._lay_out(default)
         self._describe()
         self.set_value(default)
@@ -72,8 +75,8 @@ class Field(QWidget):
         help_text = label(self.option.help, "muted", wrap=True)
         if isinstance(default, bool):
             help_text.setContentsMargins(28, 0, 0, 0)
-        column.addWidget(help_text)
-        column.addWidget(self._error)
+        for below in (help_text, self._note, self._error):
+            column.addWidget(below)
 
     @property
     def target(self) -> QWidget:
@@ -88,6 +91,12 @@ class Field(QWidget):
 
     def value(self) -> Value:
         return self.editor.value()
+
+    def show_note(self, text: str) -> None:
+        """What a person should know of this option where it is launched; "" = nothing."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+        self.check()
 
     def set_value(self, value: Value) -> None:
         """Fill the field in; nothing that was not typed here is called wrong before Launch."""
@@ -111,5 +120,5 @@ class Field(QWidget):
         if self.target.property("wrong") != bool(shown):
             self.target.setProperty("wrong", bool(shown))
             repolish(self.target)
-        self.target.setAccessibleDescription(f"{self.option.help} {shown}".strip())
+        self.target.setAccessibleDescription(" ".join(filter(None, (self.option.help, self._note.text(), shown))))
         return error

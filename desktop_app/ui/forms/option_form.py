@@ -3,88 +3,91 @@
 A new option needs nothing here: its row in ``domain/options.py`` says it all.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.domain.option import Kind, Page
+from desktop_app.domain.option_search import found
 from desktop_app.domain.options import LaunchSpec, defaults, normalised, options, validate
 from desktop_app.ui.controls import Fold
 from desktop_app.ui.forms.field import Field, MakeQueueEditor
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.text import shortened
+from desktop_app.ui.text import count, shortened
 from desktop_app.ui.theme import SPACE_L, SPACE_M
-from desktop_app.ui.widgets import Card
+from desktop_app.ui.widgets import Card, focus_in_view, label
 
-MORE = "More options"
-MOST_CHARS = 70
 QUEUE_FILTERS = ("queue_include_tag", "queue_excluded_tag")
 
 
+@dataclass(slots=True)
+class _Group:
+    """The options of one page: their card, and the fold of the advanced ones."""
+
+    card: Card
+    names: tuple[str, ...]
+    fold: Fold | None = None
+    folded: tuple[str, ...] = ()
+
+
 class OptionForm(QWidget):
-    """All fields of a LaunchSpec."""
+    """All fields of a LaunchSpec. ``folded``: a fold opened or closed; ``narrowed``: some options are left out now, or
+    none any more."""
 
     edited = Signal()
+    folded = Signal()
+    narrowed = Signal(bool)
 
     def __init__(self, queue_editor: MakeQueueEditor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
-        self._folds: dict[str, Fold] = {}
+        self._narrow = False
         self._queue_editor = queue_editor
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        for page in Page:
-            card = self._card(page)
-            if card is not None:
-                column.addWidget(card)
+        self._groups = [group for page in Page if (group := self._group(page)) is not None]
+        for group in self._groups:
+            column.addWidget(group.card)
+        self._nothing = label(role="muted", wrap=True)
+        self._nothing.setAccessibleIdentifier("no-option-found")
+        self._nothing.setVisible(False)
+        column.addWidget(self._nothing)
         column.addStretch()
+        self._name_folds()
 
-    def _card(self, page: Page) -> Card | None:
+    # -- building
+
+    def _group(self, page: Page) -> _Group | None:
         rows = {name: option for name, option in options().items() if option.page is page}
         if not rows:
             return None
-        card = Card(page.value)
-        card.body.setSpacing(SPACE_M)
+        group = _Group(Card(page.value), tuple(rows))
+        group.card.body.setSpacing(SPACE_M)
         for name, option in rows.items():
             if not option.advanced:
-                card.body.addWidget(self._field(name))
-        advanced = [name for name, option in rows.items() if option.advanced]
-        if advanced:
-            self._add_fold(card, page, advanced)
-        return card
+                group.card.body.addWidget(self._field(name))
+        group.folded = tuple(name for name, option in rows.items() if option.advanced)
+        if group.folded:
+            self._add_fold(group, page)
+        return group
 
-    def _add_fold(self, card: Card, page: Page, names: list[str]) -> None:
+    def _add_fold(self, group: _Group, page: Page) -> None:
         hidden = QWidget()
         column = QVBoxLayout(hidden)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_M)
-        fold = Fold(MORE, hidden)
-        fold.setAccessibleIdentifier(f"fold-{page.name.lower()}")
-        fold.setAccessibleName(f"More options: {page.value}")
-        for name in names:
+        for name in group.folded:
             column.addWidget(self._field(name))
-            self._folds[name] = fold
             self.fields[name].edited.connect(self._name_folds)
-        card.body.addWidget(fold)
-        card.body.addWidget(hidden)
-
-    def _name_folds(self) -> None:
-        """Options that are set must not hide behind a closed fold: it names them."""
-        start = defaults()
-        for fold in dict.fromkeys(self._folds.values()):
-            inside = [self.fields[name] for name, around in self._folds.items() if around is fold]
-            set_ones = [field.option.label for field in inside if field.value() != getattr(start, field.name)]
-            fold.setText(shortened(f"{MORE} ({', '.join(set_ones)})", MOST_CHARS) if set_ones else MORE)
-
-    def _filter_queues(self) -> None:
-        """The queue's list follows the tags that are asked for."""
-        include, exclude = (str(self.fields[name].value()) for name in QUEUE_FILTERS)
-        for field in self.fields.values():
-            if isinstance(field.editor, QueueEditor):
-                field.editor.show_only(include, exclude)
+        group.fold = Fold("", hidden)
+        group.fold.setObjectName(page.value)
+        group.fold.setAccessibleIdentifier(f"fold-{page.name.lower()}")
+        group.fold.toggled.connect(lambda _on: self.folded.emit())
+        group.card.body.addWidget(group.fold)
+        group.card.body.addWidget(hidden)
 
     def _field(self, name: str) -> Field:
         field = Field(name, options()[name], getattr(defaults(), name), self._queue_editor)
@@ -93,6 +96,80 @@ class OptionForm(QWidget):
             field.edited.connect(self._filter_queues)
         self.fields[name] = field
         return field
+
+    # -- folds
+
+    def _name_folds(self) -> None:
+        """A fold says what it holds, and first what is set inside: that must not hide."""
+        start = defaults()
+        for group in self._groups:
+            if group.fold is None:
+                continue
+            inside = [self.fields[name] for name in group.folded]
+            changed = [field.option.label for field in inside if field.value() != getattr(start, field.name)]
+            others = [field.option.label for field in inside if field.option.label not in changed]
+            more = "" if len(group.folded) == len(group.names) else "more "
+            title = count(len(inside), f"{more}option") + (f", {len(changed)} set" if changed else "")
+            parts = (f"Set: {', '.join(changed)}" if changed else "", ", ".join(others))
+            group.fold.show_words(title, " · ".join(part for part in parts if part))
+            group.fold.setAccessibleName(f"{title}: {group.fold.objectName()}")
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether every fold is open."""
+        return all(group.fold.isChecked() for group in self._groups if group.fold is not None)
+
+    def unfold(self, on: bool) -> None:
+        for group in self._groups:
+            if group.fold is not None:
+                group.fold.setChecked(on)
+
+    # -- finding
+
+    def narrow(self, text: str) -> int:
+        """Show only the options that match ``text`` ("" = all), under their cards' titles; returns how many."""
+        if bool(text) is not self._narrow:
+            self._narrow = bool(text)
+            self.narrowed.emit(self._narrow)
+        hits = found(text)
+        for name, field in self.fields.items():
+            field.setVisible(name in hits)
+        for group in self._groups:
+            group.card.setVisible(any(name in hits for name in group.names))
+            if group.fold is not None:
+                group.fold.setVisible(not text)
+                group.fold.show_content(bool(text) or group.fold.isChecked())
+        self._nothing.setText("" if hits else f"No option matches “{shortened(text, 40)}”.")
+        self._nothing.setVisible(not hits)
+        return len(hits)
+
+    def focus_first(self) -> None:
+        """The keyboard to the first option that is shown."""
+        shown = next((field for field in self.fields.values() if field.isVisible()), None)
+        if shown is not None:
+            focus_in_view(shown.target)
+
+    def focus(self, name: str) -> None:
+        """The keyboard to that option, wherever it hides."""
+        self.narrow("")
+        for group in self._groups:
+            if name in group.folded and group.fold is not None:
+                group.fold.setChecked(True)
+        focus_in_view(self.fields[name].target)
+
+    # -- values
+
+    def _filter_queues(self) -> None:
+        """The queue's list follows the tags that are asked for."""
+        include, exclude = (str(self.fields[name].value()) for name in QUEUE_FILTERS)
+        for field in self.fields.values():
+            if isinstance(field.editor, QueueEditor):
+                field.editor.show_only(include, exclude)
+
+    def show_notes(self, notes: dict[str, str]) -> None:
+        """Field name -> what a person should know of that option here."""
+        for name, field in self.fields.items():
+            field.show_note(notes.get(name, ""))
 
     def spec(self) -> LaunchSpec:
         values: dict[str, Any] = {name: field.value() for name, field in self.fields.items()}
@@ -119,7 +196,5 @@ class OptionForm(QWidget):
         together = validate(self.spec())  # knows what one field alone does not
         wrong = [name for name, field in self.fields.items() if field.check(together.get(name, ""), force=True)]
         if wrong:
-            if wrong[0] in self._folds:
-                self._folds[wrong[0]].setChecked(True)
-            self.fields[wrong[0]].target.setFocus()
+            self.focus(wrong[0])
         return not wrong

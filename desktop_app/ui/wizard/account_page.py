@@ -19,7 +19,7 @@ from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controls import Fold, RadioButton
 from desktop_app.ui.theme import SPACE_L, SPACE_S
-from desktop_app.ui.widgets import Card, button, label
+from desktop_app.ui.widgets import Card, button, focus_in_view, label
 from desktop_app.ui.wizard.certificates import CertificateFields
 from desktop_app.ui.wizard.found_card import FoundCard
 from desktop_app.ui.wizard.line_field import LineField
@@ -157,7 +157,7 @@ class AccountPage(QWidget):
         self.secret.show_error("" if self.secret.text else "Enter the secret key.")
         wrong = [f for f in (self.address, self.access_key, self.secret) if f.line.property("wrong")]
         if wrong:
-            wrong[0].line.setFocus()
+            focus_in_view(wrong[0].line)
         return not wrong
 
     def work(self) -> tuple[str, Callable[[Cancel], object]]:

@@ -6,7 +6,7 @@ With an account that is known it opens on the options, filled with the last laun
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.credentials import Credentials
@@ -15,10 +15,11 @@ from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
-from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets import Page, label
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.wizard.account_page import AccountPage
+from desktop_app.ui.wizard.finder import OptionFinder
 from desktop_app.ui.wizard.foot import WizardFoot
 from desktop_app.ui.wizard.launch_page import LaunchPage
 
@@ -58,6 +59,7 @@ class Wizard(QDialog):
         self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
         self.banner = ProblemBanner("wizard-banner")
         self.banner.remedy.connect(self._remedy)
+        self.finder = OptionFinder(self.launch_page.form, self)
         self.foot = WizardFoot()
         self.foot.onward.connect(self._next)
         self.foot.cancelled.connect(self.reject)
@@ -80,7 +82,13 @@ class Wizard(QDialog):
         head = QVBoxLayout()
         head.setContentsMargins(SPACE_XL, SPACE_XL, SPACE_XL, SPACE_M)
         head.setSpacing(SPACE_S)
-        for widget in (self._title, self._subtitle, self.banner):
+        first = QHBoxLayout()
+        first.setSpacing(SPACE_L)
+        first.addWidget(self._title)
+        first.addStretch(1)
+        first.addWidget(self.finder, 3)
+        head.addLayout(first)
+        for widget in (self._subtitle, self.banner):
             head.addWidget(widget)
         return head
 
@@ -116,6 +124,7 @@ class Wizard(QDialog):
 
     def _turn_to(self, index: int, title: str) -> None:
         self._stack.setCurrentIndex(index)
+        self.finder.setVisible(not self.on_account_page)
         self._title.setText(TITLES[title][0])
         self._subtitle.setText(TITLES[title][1])
         self.banner.show_problem(None)

@@ -1,7 +1,7 @@
 """The wizard's second page: on which account, and the form that the option table makes. GUI thread."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
@@ -9,9 +9,12 @@ from desktop_app.ui.controls import ComboBox
 from desktop_app.ui.forms.option_form import OptionForm
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.text import menu_text
-from desktop_app.ui.theme import SPACE_L, SPACE_S
+from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S
 from desktop_app.ui.widgets import button, label
 from desktop_app.ui.wizard.profile_bar import ProfileBar
+
+NO_DOCKER = "Not used in the sandbox, whose agent runs sessions without Docker."
+SANDBOX_NOTES = dict.fromkeys(("docker", "docker_args", "docker_network"), NO_DOCKER)
 
 
 class LaunchPage(QWidget):
@@ -28,9 +31,11 @@ class LaunchPage(QWidget):
         self._account.setAccessibleName("Account")
         self._account.setAccessibleIdentifier("launch-account")
         self._account.activated.connect(lambda _index: self._switch())
+        self._head = QWidget()
         self._facts = label(role="muted", wrap=True)
         self._facts.setAccessibleIdentifier("launch-account-facts")
         self.form = OptionForm(self._queue_editor)
+        self.form.narrowed.connect(lambda narrow: self._head.setVisible(not narrow))
         self.profile_bar = ProfileBar(core, bridge, self.form)
         self.profile_bar.failed.connect(self.list_failed)
         for editor in self._queues:
@@ -46,19 +51,25 @@ class LaunchPage(QWidget):
     def _lay_out(self) -> None:
         caption = label("Account", "section")
         caption.setBuddy(self._account)
-        other = button("Other account…", "quiet", "launch-other-account")
+        other = button("Other account…", "", "launch-other-account")
         other.clicked.connect(lambda: self.other_account.emit())
         row = QHBoxLayout()
         row.setSpacing(SPACE_S)
         row.addWidget(caption)
         row.addWidget(self._account, 1)
         row.addWidget(other)
+        even_out(caption, self.profile_bar.caption)
+        even_out(other, self.profile_bar.button)
+        head = QVBoxLayout(self._head)
+        head.setContentsMargins(0, 0, 0, 0)
+        head.setSpacing(SPACE_M)
+        head.addLayout(row)
+        head.addWidget(self._facts)
+        head.addWidget(self.profile_bar)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
-        column.addLayout(row)
-        column.addWidget(self._facts)
-        column.addWidget(self.profile_bar)
+        column.addWidget(self._head)
         column.addWidget(self.form)
 
     @property
@@ -78,6 +89,7 @@ class LaunchPage(QWidget):
         self._facts.setText(known.facts if known else "")
         self._facts.setVisible(bool(self._facts.text()))
         self.profile_bar.show_account(self.account)
+        self.form.show_notes(SANDBOX_NOTES if known is not None and known.sandbox else {})
         self.reload()
 
     def reload(self) -> None:
@@ -85,5 +97,14 @@ class LaunchPage(QWidget):
             editor.load(self.account)
 
     def focus_queue(self) -> None:
-        for editor in self._queues:
-            editor.combo.setFocus()
+        self.form.focus("queue")
+
+
+def even_out(*widgets: QWidget) -> None:
+    """Make them equally wide, so that what stands beside them in their rows lines up."""
+    for widget in widgets:
+        widget.ensurePolished()
+    width = max(widget.sizeHint().width() for widget in widgets)
+    for widget in widgets:
+        widget.setSizePolicy(QSizePolicy.Policy.Fixed, widget.sizePolicy().verticalPolicy())
+        widget.setFixedWidth(width)

@@ -40,30 +40,30 @@ class ProfileBar(QWidget):
         self.work.chosen.connect(self._chosen)
         self.work.imported.connect(self._imported)
         self.work.exported.connect(lambda path: self._show_note(f"Exported to {path}. It holds no passwords."))
-        self.state = ProfileState(core.profiles, form)
+        self.state = ProfileState(core.profiles, form, self._taken)
         self.combo = ComboBox()
         self.combo.setAccessibleName("Profile")
         self.combo.setAccessibleIdentifier("profile")
         self.combo.activated.connect(lambda _index: self._apply())
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
-        self._button = MenuButton()
-        self._button.show_text("Save and manage…")
-        self._button.setAccessibleIdentifier("profile-menu")
-        self._button.setMenu(self._menu)
+        self.button = MenuButton()
+        self.button.show_text("Save and manage…")
+        self.button.setAccessibleIdentifier("profile-menu")
+        self.button.setMenu(self._menu)
         self._note = label(role="muted", wrap=True)
         self._note.setAccessibleIdentifier("profile-note")
         self._lay_out()
         form.edited.connect(self._show_note)
 
     def _lay_out(self) -> None:
-        caption = label("Profile", "section")
-        caption.setBuddy(self.combo)
+        self.caption = label("Profile", "section")
+        self.caption.setBuddy(self.combo)
         row = QHBoxLayout()
         row.setSpacing(SPACE_S)
-        row.addWidget(caption)
-        row.addWidget(self.combo, 2)
-        row.addWidget(self._button, 1)
+        row.addWidget(self.caption)
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_XS)
@@ -75,6 +75,9 @@ class ProfileBar(QWidget):
         return self.state.current
 
     # -- what is shown
+
+    def _taken(self, account: str) -> list[str]:
+        return [one.name for one in self._core.store.all() if one.id.account == account]
 
     def show_account(self, account: str) -> None:
         """Fill the form with this account's last launch, and name the profile that it came from."""

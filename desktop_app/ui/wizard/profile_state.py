@@ -1,18 +1,23 @@
 """Which profile the form shows, and whether the form still says what was put into it. GUI thread; no widgets."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from desktop_app.domain.options import LaunchSpec, defaults
 from desktop_app.domain.profile import values_of
+from desktop_app.domain.session_names import distinct_name, is_default
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.ui.forms.option_form import OptionForm
 
 
 class ProfileState:
-    """``current``: the chosen profile's name, "" = none."""
+    """``current``: the chosen profile's name, "" = none. ``taken``: the names of an account's sessions."""
 
-    def __init__(self, profiles: LaunchProfiles, form: OptionForm) -> None:
+    def __init__(
+        self, profiles: LaunchProfiles, form: OptionForm, taken: Callable[[str], Iterable[str]] = lambda _account: ()
+    ) -> None:
         self._profiles = profiles
+        self._taken = taken
         self.form = form
         self.current = ""
         self._account = ""
@@ -24,6 +29,9 @@ class ProfileState:
         self._show(spec)
 
     def _show(self, spec: LaunchSpec) -> None:
+        """A name that nobody chose is shown as the launch would make it."""
+        if is_default(spec.name):
+            spec = replace(spec, name=distinct_name(spec.name, self._taken(self._account)))
         self.form.show_spec(spec)
         self._shown = self.form.spec()
 
