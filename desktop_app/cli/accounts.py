@@ -46,7 +46,10 @@ class AccountCommands(CommandBase):
     def _add(self) -> int:
         if not self.arguments.server or not self.arguments.access_key:
             raise failure("usage.missing", why="Give the server's address and the access key.")
-        found = Credentials(self.arguments.server, self.arguments.access_key, _read_secret(), trust=self._trust())
+        secret = _read_secret()
+        if not secret:
+            raise failure("usage.missing", why="Type the key's secret, or give it as a line of standard input.")
+        found = Credentials(self.arguments.server, self.arguments.access_key, secret, trust=self._trust())
         account = self.core.credentials.use(found, self.cancel())
         if self.json:
             json_line(_account_json(account))

@@ -70,6 +70,7 @@ def _add_commands(make: Make) -> None:
     password = make("password", "run_password", "print the SSH password that a session was launched with")
     for command in (password, info, log, attach, detach, shutdown, opened, reconnect):
         _session_argument(command)
+    info.add_argument("--verbose", action="store_true", dest="full", help="with the whole ssh command")
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
     add_open(opened)
@@ -112,6 +113,7 @@ def _account_argument(command: argparse.ArgumentParser) -> None:
 
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("-a", "--all-users", action="store_true", help="of all users of the workspace, not only yours")
+    command.add_argument("--ended", action="store_true", help="yours that have ended, instead of those that live")
     _account_argument(command)
     add_filters(command)
 
@@ -153,5 +155,11 @@ def _launch(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wait", action="store_true", help="return once every application is ready (or has failed), not before"
     )
-    command.add_argument(PROFILE.flag, default=argparse.SUPPRESS, metavar="NAME", help=PROFILE.help)
+    start = command.add_mutually_exclusive_group()
+    start.add_argument(
+        "--again", nargs="?", const="", default=argparse.SUPPRESS, metavar="SESSION",
+        help="the options of that session, which may have ended (alone: of the one that ended last); other flags "
+        "change them",
+    )  # fmt: skip
+    start.add_argument(PROFILE.flag, default=argparse.SUPPRESS, metavar="NAME", help=PROFILE.help)
     add_launch_options(command)

@@ -15,14 +15,19 @@ from desktop_app.domain.option import Page
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options, problem_of
 from desktop_app.domain.problems import Cancelled
-from desktop_app.domain.session import SessionSnapshot, status_of
+from desktop_app.domain.session import Remote, SessionSnapshot, status_of
 
 T = TypeVar("T")
+QUIT = ("q", "quit", "exit")
 
 # Besides the queue, and as far as no flag said them: what a session starts, and in what environment.
 ASKED = tuple(
     name for name, option in options().items() if option.page in (Page.WHAT, Page.ENVIRONMENT) and not option.advanced
 )
+
+
+class Left(Cancelled):
+    """The person wants none of what was offered."""
 
 
 def line(prompt: str) -> str:
@@ -36,30 +41,34 @@ def line(prompt: str) -> str:
 
 
 def yes(question: str, *, default: bool = True) -> bool:
-    """A yes or no; Return takes the default."""
+    """A yes or no; Return takes the default. Raises Left."""
     while True:
         answer = line(f"{question} [{'Y/n' if default else 'y/N'}] ").lower()
         if not answer:
             return default
+        if answer in QUIT:
+            raise Left
         if answer in (*YES, "y"):
             return True
         if answer in (*NO, "n"):
             return False
-        say("Please answer y or n.")
+        say("Please answer y or n, or q to leave.")
 
 
 def choose(title: str, entries: Sequence[tuple[str, T]], default: int = 0) -> T:
-    """One of several by its number; Return takes the one with the star."""
+    """One of several by its number; Return takes the one with the star. Raises Left."""
     say(title)
     for number, (text, _) in enumerate(entries):
         say(f"  {number}{'*' if number == default else ' '} {text}")
     while True:
-        answer = line(f"Number [{default}]: ")
+        answer = line(f"Number [{default}], q to leave: ")
         if not answer:
             return entries[default][1]
+        if answer.lower() in QUIT:
+            raise Left
         if answer.isdecimal() and int(answer) < len(entries):
             return entries[int(answer)][1]
-        say(f"Please give a number from 0 to {len(entries) - 1}.")
+        say(f"Please give a number from 0 to {len(entries) - 1}, or q to leave.")
 
 
 def session_entry(snapshot: SessionSnapshot) -> str:
@@ -68,12 +77,22 @@ def session_entry(snapshot: SessionSnapshot) -> str:
     return f"{clean_line(snapshot.name)} ({snapshot.id.task}) {status_of(snapshot).value}{when}"
 
 
+def best(found: Sequence[SessionSnapshot]) -> int:
+    """The one to connect to unless a person says otherwise: one that is up, best of all one that nobody holds."""
+    return min(range(len(found)), key=lambda i: (found[i].remote is not Remote.READY, bool(found[i].held_by)))
+
+
+def pick(title: str, found: Sequence[SessionSnapshot]) -> SessionSnapshot:
+    """One of these sessions. Raises Left."""
+    return choose(title, [(session_entry(one), one) for one in found], best(found))
+
+
 def running_session(found: Sequence[SessionSnapshot]) -> SessionSnapshot | None:
     """Connect to one of these, or launch a new one (None)?"""
     if len(found) == 1:
         return found[0] if yes(f"Connect to {session_entry(found[0])}?") else None
     entries: list[tuple[str, SessionSnapshot | None]] = [(session_entry(one), one) for one in found]
-    return choose("These sessions are active. Connect to which?", [*entries, ("a new session", None)])
+    return choose("These sessions are active. Connect to which?", [*entries, ("a new session", None)], best(found))
 
 
 def queue_of(queues: Sequence[Queue], remembered: str) -> str:

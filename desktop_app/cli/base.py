@@ -3,11 +3,13 @@
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli.output import say
 from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import task_id
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, Problem, failure
@@ -19,6 +21,8 @@ CALL_S = 60.0
 SANDBOX_S = 180.0  # its first start installs an agent
 SHORTEST_PREFIX = 4
 LAUNCHES = (None, "launch")  # the commands that may start the sandbox by themselves
+TASK_LENGTH = 32
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LOOK_S = 1.0  # what another process holds does not change our store
 
 T = TypeVar("T")
@@ -117,18 +121,49 @@ class CommandBase:
     def _account_name(self) -> str:
         return getattr(self.arguments, "account", "")
 
-    def session(self) -> SessionSnapshot:
-        """The session that the command is about. Problems: session.unknown, and what kept a server from answering."""
+    def session(self, *, ended: bool = False) -> SessionSnapshot:
+        """The session that the command is about; with ``ended`` one that has ended will do where none that lives fits.
+        Problems: session.unknown, and what kept a server from answering."""
         text = task_id(getattr(self.arguments, "by_id", "") or self.arguments.session)
         found, problems = self.look()
         fitting = matching(found, text)
         if len(fitting) == 1:
             return fitting[0]
-        if not fitting and len(text) == 32:
+        if not fitting and len(text) == TASK_LENGTH:
             return self._by_id(text)
+        gone = self._ended(text) if ended and text and not fitting else None
+        if gone is not None:
+            return gone
         if not fitting and problems:
             raise AppError(next(iter(problems.values())))
         raise unknown_session(text, fitting or found)
+
+    def finished(self) -> tuple[list[tuple[Account, tuple[FinishedSession, ...]]], dict[str, Problem]]:
+        """The sessions that have ended, by account, the newest first; a sandbox that does not run is not started."""
+        found: list[tuple[Account, tuple[FinishedSession, ...]]] = []
+        problems: dict[str, Problem] = {}
+        for account in self._wanted_accounts():
+            if account.sandbox and not self.core.sandbox_address():
+                continue
+            try:
+                found.append((account, self.core.history.ended(account.id, self.cancel())))
+            except AppError as error:
+                problems[account.label] = error.problem
+        return found, problems
+
+    def _ended(self, text: str) -> SessionSnapshot | None:
+        """By name (the newest of several), else by the beginning of an id; "": the newest of all.
+
+        Problems: session.ambiguous
+        """
+        known = [(account.id, one) for account, ended in self.finished()[0] for one in ended]
+        known.sort(key=lambda row: row[1].ended or LONG_AGO, reverse=True)
+        named = [row for row in known if text in ("", row[1].name)][:1]
+        fitting = named or [row for row in known if len(text) >= SHORTEST_PREFIX and row[1].task.startswith(text)]
+        if len(fitting) > 1:
+            names = ", ".join(f"{one.name} ({one.task[:8]})" for _, one in fitting)
+            raise failure("session.ambiguous", known=names)
+        return self.core.fetch(SessionId(fitting[0][0], fitting[0][1].task), self.cancel()) if fitting else None
 
     def _by_id(self, task: str) -> SessionSnapshot:
         """One that has ended is not in the list, but its server still knows it."""

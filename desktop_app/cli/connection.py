@@ -26,7 +26,7 @@ class ConnectionCommands(CommandBase):
 
     def _reconnected(self, snapshot: SessionSnapshot) -> SessionSnapshot:
         if not self.core.links.ask_reconnect(snapshot.id):
-            raise failure("open.not_ready", app=snapshot.name, state="not attached", why="Attach it first.")
+            raise failure("session.not_attached", task=snapshot.id.task[:8])
         return snapshot
 
     def _attached(self) -> list[SessionSnapshot]:

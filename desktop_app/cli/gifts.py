@@ -51,7 +51,7 @@ class GiftCommands(CommandBase):
         kinds = tuple(self.arguments.kinds)
         found = self.core.handovers.view(session, self.cancel())
         if kinds and not found.place:
-            raise failure("open.not_ready", app="The session", state="not connected", why="Attach it first.")
+            raise failure("session.not_attached", task=session.task[:8])
         if kinds and not self._agreed(kinds, found.place):
             return 1
         for kind in kinds:

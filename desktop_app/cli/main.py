@@ -14,6 +14,7 @@ from types import FrameType
 from desktop_app import APP_NAME
 from desktop_app.cli.accounts import AccountCommands
 from desktop_app.cli.arguments import parse
+from desktop_app.cli.ask import Left
 from desktop_app.cli.catalogue import CatalogueCommands
 from desktop_app.cli.connection import ConnectionCommands
 from desktop_app.cli.doctor import DoctorCommands
@@ -77,8 +78,8 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
         if getattr(parsed, "json", False):
             json_line({"error": problem_json(error.problem)})
         return PROBLEM
-    except (KeyboardInterrupt, Cancelled):
-        say("Interrupted.")
+    except (KeyboardInterrupt, Cancelled) as left:
+        say("Left; nothing was done." if isinstance(left, Left) else "Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ import argparse
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
 from desktop_app.domain.open_in import BY_KEY, OPENERS, TERMINAL
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionSnapshot, progress_of
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_READY
@@ -34,14 +34,28 @@ class OpenCommands(CommandBase):
             return self._list_programs()
         if not self.arguments.application and self.arguments.session in KEYS:  # "open zed", with one session only
             self.arguments.session, self.arguments.application = "", self.arguments.session
-        snapshot = self.session()
-        key = self.arguments.application or _first_ready(snapshot)
+        key = self.arguments.application
+        if key and key not in KEYS:
+            raise failure("open.unknown", name=key, known=", ".join(sorted(KEYS)))
+        snapshot = self._session_to_open()
+        key = key or _first_ready(snapshot)
         if self.arguments.only_print:
             url = self.core.login_page(snapshot.id, key, self.cancel())
             json_line({"url": url}) if self.json else result(url)
             return 0
         self._open_key(snapshot, key)
         return 0
+
+    def _session_to_open(self) -> SessionSnapshot:
+        """Problems: those of ``session``; of a word that could be either, both are told."""
+        try:
+            return self.session()
+        except AppError as error:
+            if error.problem.code != "session.unknown" or self.arguments.application or self.arguments.by_id:
+                raise
+            names = ", ".join(s.name for s in self.core.store.all()) or "there is none"
+            known = ", ".join(sorted(KEYS))
+            raise failure("open.neither", name=self.arguments.session, sessions=names, known=known) from None
 
     def _open_key(self, snapshot: SessionSnapshot, key: str) -> None:
         if key == TERMINAL:

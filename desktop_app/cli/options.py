@@ -117,6 +117,11 @@ def _shape(option: Option) -> dict[str, Any]:
 # -- what was given
 
 
+def names_given(arguments: argparse.Namespace) -> frozenset[str]:
+    """The field names alone: nothing is read, from a prompt or from a file."""
+    return frozenset(name.removeprefix(PREFIX) for name in vars(arguments) if name.startswith(PREFIX))
+
+
 def given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Field name -> value of each option that was on the command line. Problems: launch.invalid"""
     table = options()
@@ -136,6 +141,8 @@ def _value(option: Option, value: Any) -> Any:
 
 
 def _secret(option: Option, value: str) -> str:
+    if not value:
+        return ""
     if value == ASK:
         return read_secret(f"{option.label}: ")
     say(f"{option.flag}: others on this computer can see what stands on a command line, and your shell may keep it. "

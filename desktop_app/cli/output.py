@@ -9,15 +9,17 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import Link, SessionSnapshot, local_address, progress_of, status_of
+from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
 from desktop_app.domain.terminal import plain_text
 
 WIDEST = 48
+LEAST_NAME, LEAST_LAST = 12, 8
 
 
 def set_up_streams() -> None:
@@ -57,10 +59,16 @@ def shorten(text: str, columns: int) -> str:
     return line + "…"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns; the last one is as long as it likes."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int = 0) -> str:
+    """Aligned columns; the last one is as long as it likes. With ``columns`` the whole is to fit into as many: first
+    the last column gives way, then the second, which holds names."""
     cells = [[shorten(cell, WIDEST) for cell in row[:-1]] + [clean_line(row[-1])] for row in (head, *rows)]
     widths = [max(width(row[i]) for row in cells) for i in range(len(head))]
+    if columns:
+        for i, least in ((len(head) - 1, LEAST_LAST), (1, LEAST_NAME)):
+            over = sum(widths) + 2 * (len(head) - 1) - columns
+            widths[i] -= max(0, min(over, widths[i] - max(least, width(head[i]))))
+        cells = [[shorten(cell, widths[i]) for i, cell in enumerate(row)] for row in cells]
     return "\n".join(
         "  ".join(cell + " " * (widths[i] - width(cell)) for i, cell in enumerate(row)).rstrip() for row in cells
     )
@@ -84,11 +92,26 @@ def age(since: datetime | None, now: datetime) -> str:
     """How long ago, in the two largest units that say something; "" when that is not known."""
     if since is None:
         return ""
-    minutes = max(0, int((now - since).total_seconds())) // 60
+    seconds = max(0, int((now - since).total_seconds()))
+    minutes = seconds // 60
+    if not minutes:
+        return f"{seconds} s"
     days, hours = minutes // 1440, minutes // 60 % 24
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+def ended_json(account: str, found: FinishedSession) -> dict[str, Any]:
+    """One session that has ended, as a list of them shows it."""
+    return {
+        "id": found.task,
+        "account": account,
+        "name": found.name,
+        "ended": _time(found.ended),
+        "workspace": found.folder or None,
+        "workspace_stored": _time(datetime.fromtimestamp(found.stored, UTC)) if found.stored else None,
+    }
 
 
 def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -127,30 +150,3 @@ def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = N
         for app, port in dict(holder.get("ports") or {}).items():
             found["applications"].setdefault(app, {"state": "", "detail": ""})["local_port"] = port
     return found
-
-
-def describe(found: Mapping[str, Any]) -> str:
-    """``session_json`` for people."""
-    lines = [
-        ("Session", found["name"]),
-        ("Id", found["id"]),
-        ("Account", found["account"]),
-        ("Status", found["status"]),
-        ("Now", found["progress"]),
-        ("Project", found["project"]),
-        ("Queue", found["queue"]),
-        ("Agent", found["worker"] or "none yet"),
-        ("Created", found["created"] or ""),
-        ("Connection", found["link"] + (f" (process {found['held_by']})" if found["held_by"] else "")),
-    ]
-    for app, state in found["applications"].items():
-        address = local_address(app, state.get("local_port") or 0)
-        detail = f" ({state['detail']})" if state["detail"] else ""
-        lines.append((app, f"{state['state']}{detail}{address and ', '}{address}"))
-    if found.get("ssh_command"):
-        lines.append(("ssh", found["ssh_command"]))
-    for key in ("problem", "notice"):
-        if found[key]:
-            lines.append((key.capitalize(), f"{found[key]['title']}. {found[key]['detail']}"))
-    longest = max(len(label) for label, _ in lines)
-    return "\n".join(f"{label:<{longest}}  {clean_line(str(value))}" for label, value in lines)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from desktop_app.cli.again import AgainCommands
 from desktop_app.cli.cleanup import CleanupCommands
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
@@ -31,17 +32,24 @@ LAUNCH_S = 120.0
 _LINK_TEXT = {Link.CONNECTING: "Connecting", Link.RETRYING: "Reconnecting"}
 
 
-class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
+class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
     """One method per command; each returns the exit code."""
 
     def run_launch(self) -> int:
-        account = self.account()
-        spec = self.with_queue(account, spec_of(self.arguments, self.start_spec(LaunchSpec)))
+        account, start = self._start()
+        spec = self.with_queue(account, spec_of(self.arguments, start))
         attach = not self.arguments.no_attach
         session = self.launch(account, spec, attach=attach)
         if self.arguments.no_attach and not self.arguments.wait and not spec.upload_files:
             return 0
         return self.stay(session, hold=attach and not self.arguments.wait)
+
+    def _start(self) -> tuple[Account, LaunchSpec]:
+        """What the flags change. A launch from a script is not what the next wizard begins with, unless it says so."""
+        if hasattr(self.arguments, "again"):
+            return self.again()
+        account = self.account()
+        return account, replace(self.start_spec(LaunchSpec), store_defaults=False)
 
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
@@ -60,13 +68,15 @@ class RunCommands(KeyCommands, GiftCommands, CleanupCommands):
         return session
 
     def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:
-        """A queue where none was said: the last one used, or the only sensible one. Problems: launch.invalid"""
+        """A queue where none was said: the remembered one (not for ``launch``, which depends on no earlier launch), or
+        the only sensible one. Problems: launch.invalid"""
         if spec.queue:
             return spec
         queues = self.offered(account, spec)
         names = [queue.name for queue in queues]
         served = [queue.name for queue in queues if queue.served]
-        for name in (self.core.last_spec(account.id).queue, *served[:1] * (len(served) == 1), "default"):
+        last = "" if self.arguments.command else self.core.last_spec(account.id).queue
+        for name in (last, *served[:1] * (len(served) == 1), "default"):
             if name in names:
                 return replace(spec, queue=name)
         raise failure("launch.invalid", why=f"Choose a queue with --queue: {', '.join(names) or 'there is none'}.")

@@ -95,7 +95,7 @@ class OneSession(RunCommands, SessionCommands):
             raise failure("session.none")
         if len(found) == 1 or not self.asks:
             return found[0]
-        return ask.choose("Which session?", [(ask.session_entry(one), one) for one in found])
+        return ask.pick("Which session?", found)
 
     def _living(self) -> list[SessionSnapshot]:
         return [snapshot for snapshot in self.look()[0] if snapshot.remote is not Remote.ENDED]
@@ -173,5 +173,5 @@ class OneSession(RunCommands, SessionCommands):
             spec = replace(spec, queue=ask.queue_of(self.offered(account, spec), spec.queue))
         spec = ask.spec(spec, flags)
         if not ask.yes(f"Launch “{spec.name}” in queue “{spec.queue}”?"):
-            raise KeyboardInterrupt
+            raise ask.Left
         return spec

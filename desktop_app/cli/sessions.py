@@ -2,11 +2,12 @@
 
 import sys
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.details import columns, describe, finished_table, session_table
 from desktop_app.cli.options import given
-from desktop_app.cli.output import age, describe, json_line, problem_json, result, say, session_json, table
+from desktop_app.cli.output import ended_json, json_line, problem_json, result, say, session_json
 from desktop_app.domain.option_checks import items
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
@@ -16,12 +17,15 @@ from desktop_app.services.stops import Stops
 END_S = 60.0
 FOLLOW_S = 2.0
 STOP_AGAIN_S = 3.0
+NO_ACCOUNT = "There is no account yet: sessiondock accounts import, or try the sandbox: sessiondock launch"
 
 
 class SessionCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_list(self) -> int:
+        if self.arguments.ended:
+            return self._list_ended()
         found, problems = self.everybodys() if self.arguments.all_users else self.look()
         found = tuple(snapshot for snapshot in found if self._wanted(snapshot))
         if self.json:
@@ -50,25 +54,30 @@ class SessionCommands(CommandBase):
         except AppError:
             return {}
 
+    def _list_ended(self) -> int:
+        found, problems = self.finished()
+        rows = [(account, one) for account, ended in found for one in ended]
+        if self.json:
+            ended = [ended_json(account.id, one) for account, one in rows]
+            json_line({"ended": ended, "problems": {name: problem_json(p) for name, p in problems.items()}})
+        elif rows:
+            result(finished_table([one for _, one in rows], width=columns()))
+        else:
+            say("No session has ended.")
+        for name, problem in problems.items():
+            say(f"{name}: {problem}")
+        return 1 if problems else 0
+
     def _print_table(self, sessions: tuple[SessionSnapshot, ...]) -> None:
         if not sessions:
-            say("No sessions.")
+            say(f"No sessions. {'Launch one: sessiondock launch' if self.core.accounts() else NO_ACCOUNT}")
             return
-        known = {account.id: account for account in self.core.accounts()}
-        rows = []
-        for snapshot in sessions:
-            found = session_json(snapshot, self._holder(snapshot))
-            account = known.get(snapshot.id.account)
-            owner = snapshot.facts.owner or (account.user_name if account else "")
-            label = account.label if account else snapshot.id.account
-            created = age(snapshot.facts.created, datetime.now(UTC))
-            rows.append(
-                (snapshot.id.task[:8], snapshot.name, found["status"], created, owner, label, found["progress"])
-            )
-        result(table(("ID", "NAME", "STATUS", "AGE", "OWNER", "ACCOUNT", "NOW"), rows))
+        rows = [(snapshot, session_json(snapshot, self._holder(snapshot))) for snapshot in sessions]
+        accounts = {account.id: account.label for account in self.core.accounts()}
+        result(session_table(rows, accounts, owners=self.arguments.all_users, width=columns()))
 
     def run_info(self) -> int:
-        snapshot = self.session()
+        snapshot = self.session(ended=True)
         holder = self._holder(snapshot)
         found = session_json(snapshot, holder)
         found["ssh_alias"] = self._alias(snapshot)
@@ -76,8 +85,16 @@ class SessionCommands(CommandBase):
         if self.json:
             json_line(found)
         else:
-            result(describe(found))
+            label = {account.id: account.label for account in self.core.accounts()}.get(snapshot.id.account, "")
+            found["ssh_short"] = self._terminal(snapshot, found)
+            result(describe(snapshot, found, label, full=self.arguments.full or hasattr(self.arguments, "verbose")))
         return 0
+
+    def _terminal(self, snapshot: SessionSnapshot, found: Mapping[str, object]) -> str:
+        """The shortest command for a shell in it."""
+        if not found["ssh_command"]:
+            return ""
+        return self.core.aliases.short_command(snapshot.id) or f"sessiondock --attach {snapshot.id.task[:8]} --shell"
 
     def _alias(self, snapshot: SessionSnapshot) -> str | None:
         found = self.core.aliases.of(snapshot.id)
@@ -90,7 +107,7 @@ class SessionCommands(CommandBase):
             return None
 
     def run_log(self) -> int:
-        snapshot = self.session()
+        snapshot = self.session(ended=True)
         since = 0
         while True:
             # The state comes first: what is written before the end is then in the page that follows.
@@ -114,8 +131,10 @@ class SessionCommands(CommandBase):
 
     def run_detach(self) -> int:
         snapshot = self.session()
+        held = bool(snapshot.held_by)
         self.core.detach(snapshot.id, self.cancel())
-        self._done(snapshot, "detached", f"“{snapshot.name}” is detached; it goes on running.")
+        text = "is detached" if held else "was not attached on this computer"
+        self._done(snapshot, "detached", f"“{snapshot.name}” {text}; it goes on running.")
         return 0
 
     def run_shutdown(self) -> int:

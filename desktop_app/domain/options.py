@@ -68,7 +68,8 @@ class LaunchSpec:
         Kind.CHOICE, choices=((CLEAN_ASK, "Ask"), (CLEAN_YES, "Delete them"), (CLEAN_NO, "Keep them")),
         own=True, sets=(("--disable-session-cleanup", CLEAN_NO),), advanced=True)  # fmt: skip
     store_defaults: bool = _where(
-        True, "--store-defaults", "Remember these options", "Offer them again at the next launch.",
+        True, "--store-defaults", "Remember these options", "Offer them again at the next launch. The command "
+        "“launch” does so only with this flag.",
         Kind.SWITCH, own=True, sets=(("--disable-store-defaults", False),), keep=Keep.NEVER, advanced=True)  # fmt: skip
 
     jupyterlab: bool = _what(

@@ -72,8 +72,11 @@ TABLE = MappingProxyType(
         (
             # --- the ClearML server
             _row("server.unreachable", "The ClearML server can't be reached",
-                 "{server} does not answer. Sessions keep running; SessionDock tries again by itself.",
-                 Retry.AUTO, (Remedy.RETRY,)),
+                 "{server} does not answer. Check your network, or whether you need your VPN. Sessions keep running; "
+                 "the window tries again by itself.", Retry.AUTO, (Remedy.RETRY,)),
+            _row("account.unverified", "The key could not be checked, so nothing was stored",
+                 "{server} does not answer. Check the address, and whether you need your VPN, then try again.",
+                 Retry.USER, (Remedy.RETRY,)),
             _row("server.unauthorised", "The ClearML server refuses the API key",
                  "The key for {server} is wrong, has expired or was revoked. Make a new one in ClearML under "
                  "Settings > Workspace > API credentials and enter it here.", Retry.USER, (Remedy.SIGN_IN,)),
@@ -257,6 +260,11 @@ TABLE = MappingProxyType(
             _row("tunnel.owned", "Another SessionDock holds this session",
                  "Process {pid} on this computer already holds the tunnel. Detach it there first.", Retry.USER),
             _row("open.not_ready", "{app} is not ready yet", "Its state is “{state}”. {why}", Retry.AUTO),
+            _row("session.not_attached", "The session is not attached on this computer",
+                 "Press Attach in the window, or run in another terminal: sessiondock attach {task}", Retry.AUTO,
+                 (Remedy.ATTACH,)),
+            _row("open.neither", "There is nothing to open",
+                 "“{name}” is neither a session ({sessions}) nor what one can be opened in ({known}).", Retry.USER),
             _row("open.no_browser", "No browser could be opened", "Open {url} in your browser within 30 seconds.",
                  Retry.USER),
             _row("open.unknown", "There is no such program to open a session in",
@@ -295,6 +303,10 @@ TABLE = MappingProxyType(
                  Retry.USER),
             _row("session.ambiguous", "Say which session", "Several fit: {known}. Name one by the beginning of its id.",
                  Retry.USER),
+            _row("again.none", "No session has ended", "There is none to launch again. Launch one: sessiondock launch.",
+                 Retry.USER),
+            _row("again.secret", "The earlier session had secrets, which are not taken over",
+                 "Give {flags} anew: “-” reads a line of standard input, an empty text does without.", Retry.USER),
             _row("again.copy", "This session can't be launched again from here",
                  "“{name}” was a copy of another task, and only the computer that launched it knows which. Launch with "
                  "the option “Debug a task” (--debugging-session TASK).", Retry.NEVER),

@@ -9,7 +9,7 @@ from pathlib import Path
 from desktop_app.domain.account import Account
 from desktop_app.domain.addresses import api_addresses, web_address
 from desktop_app.domain.credentials import Credentials, Offer
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.outside import Outside
@@ -58,7 +58,8 @@ class CredentialImport:
         return found
 
     def use(self, found: Credentials, cancel: Cancel) -> Account:
-        """Sign in with them and keep the secret in the keyring. Problems: those of signing in, and credentials.none"""
+        """Sign in with them and keep the secret in the keyring. Problems: those of signing in, account.unverified,
+        credentials.none"""
         if not found.found:
             raise failure("credentials.none", where=found.source or PASTED.capitalize())
         keys = found.access_key and found.secret
@@ -73,7 +74,12 @@ class CredentialImport:
         )
         if not account.web_url:
             account = replace(account, web_url=web_address(account.api_url))
-        return self._accounts.sign_in(account, found.secret if keys else found.token, cancel)
+        try:
+            return self._accounts.sign_in(account, found.secret if keys else found.token, cancel)
+        except AppError as error:
+            if error.problem.code != "server.unreachable":
+                raise
+            raise failure("account.unverified", server=account.api_url, cause=error.problem.cause) from None
 
     def address(self, typed: str, trust: str, cancel: Cancel) -> str:
         """The API's address behind what was typed or configured. Blocks while there are several to try.

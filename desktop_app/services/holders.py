@@ -113,10 +113,10 @@ class Holders:
             _log.info("the window was not told of %s: %s", session.text, error)
 
     def ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Problems: open.not_ready, and the holder's own."""
+        """Problems: session.not_attached, and the holder's own."""
         holder = self.of(session)
         if holder is None:
-            raise failure("open.not_ready", app="The session", state="not attached", why="Attach it first.")
+            raise failure("session.not_attached", task=session.task[:8])
         return self.ask(holder, op, session, args)
 
     def ask(self, holder: Holder, op: str, session: SessionId, args: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def test_reconnect_reaches_the_window_that_holds_the_session(run: Run, other: Wo
 def test_reconnect_of_what_is_not_attached(run: Run, world: World) -> None:
     add_ready(world)
     said = run("reconnect", "a session", "--json")
-    assert (said.code, said.json["error"]["code"]) == (1, "open.not_ready")
-    assert "Attach it first" in said.err
+    assert (said.code, said.json["error"]["code"]) == (1, "session.not_attached")
+    assert "sessiondock attach" in said.err
     said = run("reconnect", "--all")
     assert (said.code, said.err) == (0, "No session is attached on this computer.\n")
 

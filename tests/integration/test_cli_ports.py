@@ -70,8 +70,8 @@ def test_nothing_attached_is_a_problem(run: Run, window: CoreRig) -> None:
     session = window.core.store.all()[0].id
     window.core.detach(session, window.soon())
     said = run("ports", "a session", "--json")
-    assert said.code == 1
-    assert said.json["error"]["code"] == "open.not_ready"
+    assert said.code == 1 and f"sessiondock attach {session.task[:8]}" in said.err
+    assert said.json["error"]["code"] == "session.not_attached"
 
 
 def test_reverse_and_socks(run: Run, window: CoreRig) -> None:

@@ -23,7 +23,8 @@ def test_a_profile_is_saved_launched_and_changed_by_flags(run: Run, world: World
     )
     said = run("profiles", "show", "night", "--json").json
     assert said == {"name": "night", "options": {"queue": "default", "docker": "python:3.12", "packages": "a\nb"}}
-    task = run("launch", "--profile", "night", "--no-attach", "--session-name", "from it", "--json").json["id"]
+    task = run("launch", "--profile", "night", "--no-attach", "--session-name", "from it", "--json",
+               "--store-defaults").json["id"]  # fmt: skip
     draft = world.server().tasks[task].draft
     assert (draft.name, draft.docker) == ("from it", "python:3.12") and "a" in draft.requirements
     assert run("launch", "--profile", "day", "--no-attach", "--json").json["error"]["code"] == "profile.unknown"

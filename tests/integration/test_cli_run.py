@@ -70,12 +70,13 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     assert options()["cli_compatible"].help in said.err  # a plain warning
     task, session = next((task, found) for task, found in world.server().tasks.items() if task != "d1")
     profiles = world.profiles
-    assert profiles.launches[ACCOUNT.id] == to_profile(spec)
+    assert profiles.launches[ACCOUNT.id] == to_profile(spec)  # --store-defaults asks for it
     assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(
         spec, password="", attach_passphrase=""
     )
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{task}"] == "correct horse"
-    assert session.runtime == {"_ssh_password": "correct horse"}  # which --cli-compatible was warned to do
+    # the password is what --cli-compatible was warned to do, the port is for --router-enabled
+    assert session.runtime == {"_ssh_password": "correct horse", "internal_tcp_port_request": "2222"}
     session.runtime.clear()
     assert not any(text in repr((session, profiles.__dict__)) for text in ("correct horse", "battery staple"))
     assert session.parameters.items() >= task_parameters(spec).items()
@@ -93,10 +94,10 @@ def test_launch_without_attach_returns_at_once(run: Run, world: World) -> None:
 
 
 def test_the_queue_is_chosen_sensibly(run: Run, world: World) -> None:
-    run("launch", "--no-attach", "--queue", "default")
+    run("launch", "--no-attach", "--queue", "default", "--store-defaults")
     world.server().set_queue("gpu", ["b"])
-    assert run("launch", "--no-attach", "--json").json["queue"] == "default"  # the last one
-    world.profiles.launches.clear()
+    world.profiles.save_last_launch(ACCOUNT.id, {"queue": "gpu"})
+    assert run("launch", "--no-attach", "--json").json["queue"] == "default"  # not what somebody clicked last
     world.server().set_queue("default")
     assert run("launch", "--no-attach", "--json").json["queue"] == "gpu"  # the only served one
 
@@ -239,8 +240,10 @@ def test_attach_tells_who_holds_the_session_already(run: Run, world: World, othe
 def test_opening_what_is_not_attached(run: Run, world: World) -> None:
     task = add_ready(world)
     said = run("open", task, "--json")
-    assert said.code == 1 and said.json["error"]["code"] == "open.not_ready"
-    assert "ttach" in said.err
+    assert said.code == 1 and said.json["error"]["code"] == "session.not_attached"
+    assert f"sessiondock attach {task[:8]}" in said.err
+    assert run("open", "bogus", "--json").json["error"]["code"] == "open.neither"
+    assert run("open", task, "bogus", "--json").json["error"]["code"] == "open.unknown"
 
 
 def test_opening_what_is_not_there(run: Run, world: World) -> None:

@@ -57,7 +57,8 @@ def test_the_wizard_asks_for_what_no_flag_said(world: World, terminal: Terminal,
     assert command(world, terminal, "--docker", "python:3.12") == 0
     draft = world.server().tasks[launched(world)].draft
     assert draft.docker == "python:3.12" and draft.parameters["jupyterlab"] == "False"
-    assert draft.requirements[1:] == ("torch==2.5", "tqdm") and "goes on running" in terminal.seen
+    assert draft.requirements[1:] == ("torch==2.5", "tqdm")
+    terminal.expect("goes on running")
     assert world.profiles.launches[ACCOUNT.id]["queue"] == "gpu"
 
 
@@ -95,11 +96,32 @@ def test_one_of_several_is_chosen_by_number(world: World, terminal: Terminal, in
     add_ready(world, "newer")
 
     def person() -> None:
-        terminal.answer("Number [0]", "1")
+        terminal.answer("Number [0], q to leave", "1")
         terminal.answer("“older” is ready", "quit")
 
     in_background(person)
     assert command(world, terminal, "--attach") == 0
+
+
+def test_the_default_is_a_session_that_is_up_and_q_leaves(
+    world: World, terminal: Terminal, in_background: Background
+) -> None:
+    add_ready(world, "older")
+    world.server().create_running("newer")  # an agent still prepares it
+
+    def person() -> None:
+        terminal.answer("1* older", "q")
+        terminal.expect("Left; nothing was done.")
+
+    in_background(person)
+    assert command(world, terminal, "--ask") == 130
+
+
+def test_q_leaves_a_question_of_yes_or_no(world: World, terminal: Terminal, in_background: Background) -> None:
+    add_ready(world, "the one")
+    in_background(lambda: terminal.answer("Connect to the one", "q"))
+    assert command(world, terminal, "--ask") == 130
+    assert world.tunnels == []
 
 
 def test_ctrl_d_while_asked_launches_nothing(world: World, terminal: Terminal, in_background: Background) -> None:
@@ -145,7 +167,7 @@ def test_shutdown_ends_the_session(world: World, terminal: Terminal, in_backgrou
         world.server().end(task)
 
     assert attached(world, terminal, in_background, person) == 0
-    assert "has ended" in terminal.seen
+    terminal.expect("has ended")
 
 
 @pytest.mark.parity("N6", "--shell", "connected-commands")

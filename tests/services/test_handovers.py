@@ -151,7 +151,7 @@ def test_a_session_that_is_not_connected_gets_nothing(world: World) -> None:
         for kind in KINDS:
             with pytest.raises(AppError) as caught:
                 rig.core.handovers.give(session, kind, Cancel(1))
-            assert caught.value.problem.code == "open.not_ready"
+            assert caught.value.problem.code == "session.not_attached"
         assert world.consents.sessions == {}
 
 

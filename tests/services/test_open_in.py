@@ -65,7 +65,7 @@ def test_what_stands_in_the_way_is_said(rig: CoreRig) -> None:
     rig.world.ssh_config.included = Place.BURIED
     assert code(rig, session, "zed") == "ssh.not_included"
     rig.core.detach(session, rig.soon())
-    assert code(rig, session, "zed") == "open.not_ready"
+    assert code(rig, session, "zed") == "session.not_attached"
     assert rig.world.programs.started == []
 
 

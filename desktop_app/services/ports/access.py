@@ -90,7 +90,7 @@ class Ports:
     def _answer(self, session: SessionId, args: Mapping[str, Any]) -> Mapping[str, Any]:
         tunnel, action = self._links.held(session), self._actions.get(str(args.get("action")))
         if tunnel is None or action is None:
-            raise failure("open.not_ready", app="The session", state="not attached", why="Attach it first.")
+            raise failure("session.not_attached", task=session.task[:8])
         return action(session, tunnel, args, Cancel(ASK_S))
 
     def _look(

@@ -107,7 +107,7 @@ class Handovers:
         if tunnel is not None and tunnel.target is not None and tunnel.target.foreign:
             raise failure("session.foreign")
         if tunnel is None or place is None:
-            raise failure("open.not_ready", app="The session", state="not connected", why="Attach it first.")
+            raise failure("session.not_attached", task=session.task[:8])
         self._givers[kind](session, tunnel, cancel)
         self._outside.consents.save(session.text, kind.key, place.identity)
         self._take_notice_back(session)

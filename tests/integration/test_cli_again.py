@@ -1,0 +1,134 @@
+"""``launch --again`` and sessions that have ended: what is taken over, what is asked, what is remembered."""
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from desktop_app.cli import main as cli
+from desktop_app.domain.session import SessionId
+from desktop_app.services.core import Core
+from tests.fakes.outside import ACCOUNT, World
+from tests.support.cli_rig import Run
+from tests.support.terminal import Terminal
+
+Background = Callable[[Callable[[], None]], None]
+
+
+def ended(run: Run, world: World, *flags: str) -> str:
+    task: str = run("launch", "--no-attach", "--json", *flags).json["id"]
+    world.server().end(task)
+    return task
+
+
+@pytest.mark.parametrize("by", ["id", "prefix", "name", "nothing"])
+def test_the_options_of_an_ended_session_are_taken_over_and_flags_change_them(run: Run, world: World, by: str) -> None:
+    task = ended(run, world, "--session-name", "night", "--packages", "tqdm", "--vscode-server", "false")
+    named = {"id": [task], "prefix": [task[:8]], "name": ["night"], "nothing": []}[by]
+    again = run("launch", "--again", *named, "--no-attach", "--json", "--packages", "torch==2.5").json["id"]
+    draft = world.server().tasks[again].draft
+    assert (draft.name, draft.requirements[1:]) == ("night", ("torch==2.5",))
+    assert draft.parameters["vscode"] == "False"
+
+
+def test_a_session_of_another_computer_is_launched_again_and_what_is_unknown_is_said(run: Run, world: World) -> None:
+    task = ended(run, world, "--packages", "tqdm", "--git-credentials")
+    world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
+    said = run("launch", "--again", task, "--no-attach")
+    assert said.code == 0 and "Another computer" in said.err
+    assert [found.draft.requirements[1:] for found in world.server().tasks.values()] == [("tqdm",)] * 2
+
+
+def test_of_sessions_with_one_name_the_newest_is_meant_and_unclear_ids_are_not_guessed(run: Run, world: World) -> None:
+    for package in ("old", "new"):
+        ended(run, world, "--session-name", "twin", "--packages", package)
+    for task in ("abcd1" + "0" * 27, "abcd2" + "0" * 27):
+        world.server().tasks[task] = world.server().tasks[next(iter(world.server().tasks))]
+    again = run("launch", "--again", "twin", "--no-attach", "--json", "--session-name", "third").json["id"]
+    assert world.server().tasks[again].draft.requirements[1:] != ()
+    assert run("launch", "--again", "abcd", "--no-attach", "--json").json["error"]["code"] == "session.ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("--again",), "again.none"), (("--again", "no such"), "session.unknown")]
+)
+def test_what_can_not_be_launched_again_is_said(run: Run, arguments: tuple[str, ...], code: str) -> None:
+    assert run("launch", *arguments, "--json").json["error"]["code"] == code
+
+
+def test_a_profile_and_an_earlier_session_exclude_each_other(run: Run) -> None:
+    with pytest.raises(SystemExit) as left:
+        run("launch", "--again", "x", "--profile", "y")
+    assert left.value.code == 2
+
+
+# -- secrets
+
+
+def test_a_script_is_told_which_secrets_are_needed_and_gives_them(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    task = ended(run, world, "--password")
+    said = run("launch", "--again", task, "--no-attach", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "again.secret") and "--password" in said.err
+    monkeypatch.setattr("sys.stdin", io.StringIO("another horse\n"))
+    again = run("launch", "--again", task, "--no-attach", "--json", "--password", "-").json["id"]
+    assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{again}"] == "another horse"
+    without = run("launch", "--again", task, "--no-attach", "--json", "--password", "").json["id"]
+    assert f"ssh-password/{ACCOUNT.id}/{without}" not in world.secrets.entries
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    made = Terminal()
+    yield made
+    made.close()
+
+
+def test_a_person_types_them_again(
+    run: Run, world: World, terminal: Terminal, in_background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    task = ended(run, world, "--password")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: f"typed at {prompt}")
+    with terminal:
+        parsed = cli.parse(["launch", "--again", task, "--no-attach"])
+        assert cli.run_command(parsed, lambda: Core(world.outside(), "cli")) == 0
+    again = list(world.server().tasks)[-1]
+    assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{again}"] == "typed at SSH password: "
+
+
+# -- what is remembered
+
+
+@pytest.mark.parity("--disable-store-defaults")
+def test_a_launch_from_a_script_is_not_what_the_wizard_begins_with(run: Run, world: World) -> None:
+    run("launch", "--no-attach", "--packages", "tqdm")
+    assert ACCOUNT.id not in world.profiles.launches and not world.launch_profiles.content
+    run("launch", "--no-attach", "--packages", "tqdm", "--store-defaults")
+    assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
+    task = run("launch", "--again", list(world.server().tasks)[-1], "--no-attach", "--json").json["id"]
+    assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
+    assert world.profiles.launched_with[SessionId(ACCOUNT.id, task).text]["store_defaults"] is False
+
+
+# -- looking at them
+
+
+def test_ended_sessions_are_listed_and_shown(run: Run, world: World) -> None:
+    task = ended(run, world, "--session-name", "night")
+    assert run("list").out == "" and "No sessions" in run("list").err
+    head, row = run("list", "--ended").out.splitlines()
+    assert head.split()[:3] == ["ID", "NAME", "ENDED"] and row.split()[:2] == [task[:8], "night"]
+    world.server().tasks[task].folder, world.server().tasks[task].stored = "~/work", 1_795_000_000.0
+    assert run("list", "--ended", "--json").json == {
+        "ended": [{"id": task, "account": ACCOUNT.id, "name": "night", "ended": None, "workspace": "~/work",
+                   "workspace_stored": datetime.fromtimestamp(1_795_000_000, UTC).isoformat()}],
+        "problems": {},
+    }  # fmt: skip
+    assert run("info", "night", "--json").json["id"] == task
+    world.server().write_log(task, "its last words\n")
+    assert run("log", task[:6]).out == "its last words\n"
+    assert run("attach", "night", "--json").json["error"]["code"] == "session.unknown"
