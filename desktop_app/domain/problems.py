@@ -258,7 +258,7 @@ TABLE = MappingProxyType(
             _row("files.ended", "The session does not run", "Files can be transferred while “{name}” runs.",
                  Retry.USER),
             _row("tunnel.owned", "Another SessionDock holds this session",
-                 "Process {pid} on this computer already holds the tunnel. Detach it there first.", Retry.USER),
+                 "{holder} on this computer already holds the tunnel. Detach it there first.", Retry.USER),
             _row("open.not_ready", "{app} is not ready yet", "Its state is “{state}”. {why}", Retry.AUTO),
             _row("session.not_attached", "The session is not attached on this computer",
                  "Press Attach in the window, or run in another terminal: sessiondock attach {task}", Retry.AUTO,

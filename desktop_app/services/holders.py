@@ -10,7 +10,7 @@ from typing import Any
 
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionId
-from desktop_app.services.ownership import WINDOW, Holder, Ownership, wait_claim
+from desktop_app.services.ownership import WINDOW, Holder, Ownership, owned_by, wait_claim
 
 HAND_OVER_S = 5.0
 GONE_S = 1.0  # from the broken answer of a process that ends to its end
@@ -122,5 +122,5 @@ class Holders:
     def ask(self, holder: Holder, op: str, session: SessionId, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One question about a session."""
         if not holder.address:
-            raise failure("tunnel.owned", pid=holder.pid or "unknown")
+            raise owned_by(holder.pid)
         return self._ownership.ask(holder, op, session.text, args)

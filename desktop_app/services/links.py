@@ -17,7 +17,7 @@ from desktop_app.ports import Cancel, Server, SystemEvent, Target
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
 from desktop_app.services.outside import Outside
-from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.ownership import WINDOW, Ownership, owned_by
 from desktop_app.services.ports.local import LocalPorts
 from desktop_app.services.questions import Questions
 from desktop_app.services.session_tunnel import SessionTunnel
@@ -78,7 +78,7 @@ class Links:
         refusing = self.others.take(session)
         if refusing is not None:
             self._store.apply(session, HeldElsewhere(refusing.pid))
-            raise failure("tunnel.owned", pid=refusing.pid or "unknown")
+            raise owned_by(refusing.pid)
         self._start(session)
 
     def _start(self, session: SessionId) -> None:
@@ -86,7 +86,7 @@ class Links:
             if self._closing or session in self._supervisors:
                 return
             if not self.ownership.claim(session.text):  # an earlier supervisor of ours gave it up just now
-                raise failure("tunnel.owned", pid="unknown")
+                raise owned_by(0)
             supervisor = Supervisor(
                 session,
                 self._store,

@@ -26,11 +26,13 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from desktop_app.domain.problems import AppError, Problem, Remedy, Retry, failure, problem
+from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, failure, problem
 
 WINDOW = "window"  # the name of the one window, and the role of its process
 ANSWER_S = 20.0
 CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
+ANNOUNCE_S = 1.0  # from the lock to the note, on a busy computer
+LOOK_AGAIN_S = 0.02
 MAX_SOCKET_PATH = 100  # of the 104 to 108 bytes that systems allow
 MAX_MESSAGE = 1 << 20
 
@@ -41,7 +43,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A living owner. ``role`` is "window" or "cli"; ``address`` "" = it can't be asked (yet)."""
+    """A living owner. ``role`` is "window" or "cli"; ``address`` "" = it can't be asked (yet). ``pid`` 0: it has not
+    said who it is."""
 
     pid: int
     role: str = ""
@@ -94,12 +97,13 @@ class Ownership:
         self._closed = False
 
     def claim(self, name: str, wait: float = CLAIM_S) -> bool:
-        """Hold that name; False when another process does and goes on doing so for ``wait`` seconds."""
+        """Hold that name; False when another process does and goes on doing so for ``wait`` seconds. Raises Cancelled
+        once closed: whoever still wants a name then belongs to a program that ends."""
         with self._lock:
             if name in self._held:
                 return True
             if self._closed:
-                return False
+                raise Cancelled
             address = self._listen()
             lock = self._file_lock(name)
             try:
@@ -120,24 +124,40 @@ class Ownership:
                 lock.release()
 
     def holder(self, name: str) -> Holder | None:
-        """The other process that holds that name; None when nobody (or we) do."""
+        """The other process that holds that name; None when nobody (or we) do.
+
+        A locked file alone says little: another process may just be looking, as we do here, or has not written its note
+        yet, and an older note may be a killed owner's. So it looks again until lock and note agree.
+        """
+        end = time.monotonic() + ANNOUNCE_S
+        while self._is_locked(name):
+            noted = self._note(name)
+            if noted is not None and psutil.pid_exists(noted.pid):
+                return noted
+            if time.monotonic() >= end:
+                return Holder(0)
+            time.sleep(LOOK_AGAIN_S)
+        return None
+
+    def _is_locked(self, name: str) -> bool:
+        """By another process; to find out takes the lock for a moment."""
         with self._lock:
             if name in self._held or not self._path(name, ".lock").exists():
-                return None
+                return False
             lock = self._file_lock(name)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                return self._note(name)
+                return True
             lock.release()
-            return None
+            return False
 
-    def _note(self, name: str) -> Holder:
+    def _note(self, name: str) -> Holder | None:
         try:
             value = json.loads(self._path(name, ".json").read_text("utf-8"))
             return Holder(int(value["pid"]), str(value["role"]), str(value["address"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return Holder(0)
+            return None
 
     def ask(self, holder: Holder, op: str, name: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
@@ -147,7 +167,7 @@ class Ownership:
         threading.Thread(target=question.ask, name="ownership-ask", daemon=True).start()
         answer = question.wait(self._answer_s)
         if answer is None:
-            raise failure("tunnel.owned", pid=holder.pid, cause=question.cause)
+            raise owned_by(holder.pid, question.cause)
         if not answer.get("ok"):
             raise AppError(_problem_from(answer.get("problem") or {}))
         return dict(answer.get("result") or {})
@@ -231,7 +251,7 @@ class Ownership:
             thread.start()
 
     def _answer(self, connection: "Connection[Any, Any]") -> None:
-        with connection, contextlib.suppress(OSError, EOFError):
+        with connection, contextlib.suppress(OSError, EOFError, Cancelled):  # Cancelled: we are ending
             if self._closed or not connection.poll(ANSWER_S):
                 return
             reply = self._reply(connection.recv_bytes(MAX_MESSAGE))
@@ -246,6 +266,11 @@ class Ownership:
         except Exception as error:  # thread boundary
             _log.exception("a question of another process failed")
             return {"ok": False, "problem": _problem_to(problem("internal", cause=type(error).__name__))}
+
+
+def owned_by(pid: int, cause: str = "") -> AppError:
+    """``pid`` 0: nobody knows."""
+    return failure("tunnel.owned", holder=f"Process {pid}" if pid else "Another process", cause=cause)
 
 
 def _problem_to(found: Problem) -> dict[str, Any]:

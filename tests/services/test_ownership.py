@@ -5,19 +5,21 @@ import signal
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
-from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.ownership import WINDOW, Holder, Ownership, owned_by
 from tests.fakes.outside import ACCOUNT, World
 from tests.support import owner_process
 from tests.support.core_rig import CoreRig, is_link
@@ -132,6 +134,53 @@ def test_a_folder_with_a_long_name_works_too(private_home: Path) -> None:
         assert holder is not None and two.ask(holder, "status", NAME) == {}
 
 
+def test_a_look_of_a_third_process_makes_nobody_a_holder(mine: Ownership, folder: Path) -> None:
+    """Looking takes the lock for a moment; two that look at once must not see each other as the owner."""
+    process = owner_process.start(folder, "cli", NAME)
+    owner_process.stop(process)  # its note stays behind
+    look = FileLock(next(folder.glob("*.json")).with_suffix(".lock"), thread_local=False)
+    look.acquire()
+    seen: list[Holder | None] = []
+    looker = threading.Thread(target=lambda: seen.append(mine.holder(NAME)))
+    looker.start()
+    looker.join(0.2)
+    assert seen == []
+    look.release()
+    looker.join(5)
+    assert seen == [None]
+
+
+def test_an_owner_is_known_once_it_has_announced_itself(mine: Ownership, folder: Path) -> None:
+    """The lock comes first, the note a moment later."""
+    with closing(Ownership(folder, "cli", nothing)) as other:
+        assert other.claim(NAME)
+        note = next(path for path in folder.glob("*.json"))
+        text = note.read_text()
+        note.unlink()
+        threading.Timer(0.2, lambda: note.write_text(text)).start()
+        holder = mine.holder(NAME)
+        assert holder is not None and holder.pid == os.getpid()
+
+
+def test_an_owner_that_never_says_who_it_is_is_told_without_a_number(mine: Ownership, folder: Path) -> None:
+    with closing(Ownership(folder, "cli", nothing)) as other:
+        assert other.claim(NAME)
+        next(path for path in folder.glob("*.json")).unlink()
+        holder = mine.holder(NAME)
+        assert holder == Holder(0)
+        with pytest.raises(AppError) as caught:
+            Holders(mine).ask(holder, "status", SessionId.parse(NAME))
+        assert caught.value.problem.detail.startswith("Another process on this computer already holds")
+
+
+def test_who_wants_a_name_while_the_program_ends_is_cancelled(folder: Path) -> None:
+    """Not told that somebody else holds it: an attach that the end overtakes would blame a process that isn't there."""
+    with closing(Ownership(folder, "cli", nothing)) as mine:
+        assert mine.claim(NAME)
+    with pytest.raises(Cancelled):
+        Holders(mine).take(SessionId.parse(NAME))
+
+
 # -- through the core
 
 
@@ -232,7 +281,7 @@ def test_a_holder_that_ends_before_it_answers_has_let_go(
         def unanswered(*_: object) -> dict[str, Any]:
             if ends:
                 other.release(NAME)
-            raise failure("tunnel.owned", pid=1, cause="EOFError")
+            raise owned_by(1, "EOFError")
 
         monkeypatch.setattr(mine, "ask", unanswered)
         with nullcontext() if ends else pytest.raises(AppError):
