@@ -292,7 +292,7 @@ class World:
 
     def connect_server(self, account: Account, secret: str) -> FakeServer:
         server = self.server(account.id)
-        server.closed = False
+        server.open()
         if secret == "wrong":
             server.problem = problem("server.unauthorised", server=account.api_url)
         return server

@@ -52,6 +52,7 @@ class FakeServer:
         self.problems: dict[str, Problem] = {}  # the same, of one method
         self.calls: list[str] = []
         self.on_call: Callable[[str], None] = lambda _name: None  # what happens meanwhile
+        self.clients = 0  # of several processes; the test's only process needs none
         self.closed = False
 
     def _enter(self, name: str, cancel: Cancel) -> None:
@@ -196,8 +197,17 @@ class FakeServer:
             self._enter("log", cancel)
             return tuple(line for line in self._ours(task).log if line.timestamp > since)[:500]
 
+    def open(self) -> None:
+        """Another process (or this one again) connects."""
+        with self._lock:
+            self.clients += 1
+            self.closed = False
+
     def close(self) -> None:
-        self.closed = True
+        """Each process closes its own client: the others' go on."""
+        with self._lock:
+            self.clients -= 1
+            self.closed = self.clients <= 0
 
     def _ours(self, task: str) -> FakeTask:
         found = self.tasks.get(task)
