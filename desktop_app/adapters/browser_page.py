@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from string import Template
 
-from desktop_app.adapters import loopback_peer
+from desktop_app.adapters.loopback_peer import Peer, whose
 from remote_bootstrap.apps import Login
 
 LIFE_S = 30.0
@@ -34,7 +34,7 @@ _PAGE = Template(
 
 _log = logging.getLogger(__name__)
 
-IsOurs = Callable[[int, int], bool]  # (client's port, our port) -> whether the client runs as this user
+Whose = Callable[[int, int], Peer]  # (client's port, our port) -> whose the client is
 
 
 class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -43,9 +43,9 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, login: Login, origin: str, secret: str, is_ours: IsOurs) -> None:
+    def __init__(self, login: Login, origin: str, secret: str, whose: Whose) -> None:
         super().__init__((LOOPBACK, 0), _PageHandler)
-        self._is_ours = is_ours
+        self._whose = whose
         self.nonce = secrets.token_urlsafe(32)
         self._page: bytes | None = render(login, origin, secret, self.nonce)
         self._origin = origin
@@ -75,8 +75,10 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         with self._lock:
             if not secrets.compare_digest(path.encode(), f"/{self.nonce}".encode()):
                 return None
-            if not self._is_ours(client_port, self.server_address[1]):
+            peer = self._whose(client_port, self.server_address[1])
+            if peer is Peer.STRANGER:
                 _log.warning("another user of this computer asked for a login page and did not get it")
+            if peer is not Peer.OURS:
                 return None
             page, self._page = self._page, None
             return page
@@ -121,13 +123,13 @@ def render(login: Login, origin: str, secret: str, nonce: str) -> bytes:
 class LoginPages:
     """Makes login pages. Thread-safe."""
 
-    def __init__(self, life: float = LIFE_S, is_ours: IsOurs = loopback_peer.is_ours) -> None:
+    def __init__(self, life: float = LIFE_S, whose: Whose = whose) -> None:
         self._life = life
-        self._is_ours = is_ours
+        self._whose = whose
 
     def open(self, login: Login, origin: str, secret: str) -> str:
         """The address of a new page; it is gone once served, or after 30 s."""
-        server = _PageServer(login, origin, secret, self._is_ours)
+        server = _PageServer(login, origin, secret, self._whose)
         threading.Thread(target=self._serve, args=(server,), name="login-page", daemon=True).start()
         return server.url
 

@@ -11,6 +11,7 @@ import pytest
 
 from desktop_app.adapters import loopback_peer
 from desktop_app.adapters.browser_page import LoginPages, render
+from desktop_app.adapters.loopback_peer import Peer
 from remote_bootstrap.apps import APPS, Login
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
@@ -88,8 +89,8 @@ def test_another_user_of_this_computer_gets_nothing_and_does_not_use_it_up(
     client: httpx.Client, expected_log: ExpectLog
 ) -> None:
     expected_log("another user of this computer")
-    answers = iter([False, True])
-    url = LoginPages(is_ours=lambda _client, _server: next(answers)).open(POST, ORIGIN, "the-secret-text")
+    answers = iter([Peer.STRANGER, Peer.OURS])
+    url = LoginPages(whose=lambda _client, _server: next(answers)).open(POST, ORIGIN, "the-secret-text")
     stolen = client.get(url)
     assert stolen.status_code == 404 and "the-secret-text" not in stolen.text
     assert client.get(url).status_code == 200
@@ -100,8 +101,8 @@ def test_the_owner_of_a_loopback_connection() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             mine = client.getsockname()[1]
-            assert loopback_peer.is_ours(mine, port)
-            assert not loopback_peer.is_ours(port, port)  # nobody is there
+            assert loopback_peer.whose(mine, port) is Peer.OURS
+            assert loopback_peer.whose(port, port) is Peer.GONE  # nobody is there
 
 
 def test_the_kernels_table_is_read_as_it_is_written() -> None:
@@ -113,6 +114,9 @@ def test_the_kernels_table_is_read_as_it_is_written() -> None:
     assert loopback_peer.owner_of(table, 50000, 8080) == 1000
     assert loopback_peer.owner_of(table, 8080, 50000) == 501
     assert loopback_peer.owner_of(table[:2], 50000, 8080) is None
+    closed = "   3: 0100007F:C350 0100007F:1F90 05 00000000:00000000 00:00000000 00000000     0        0 0 1 0"
+    assert loopback_peer.owner_of([closed], 50000, 8080) is None  # whose it was is not known any more: not root's
+    assert loopback_peer.owner_of([closed.replace("     0 ", "  1000 ")], 50000, 8080) == 1000  # newer kernels know
 
 
 def test_other_methods_get_nothing(client: httpx.Client) -> None:

@@ -104,6 +104,18 @@ def test_only_loopback_listens_and_closing_frees_the_port(tunnel: SshTunnel) -> 
         pass
 
 
+def test_who_leaves_at_once_is_not_called_another_user(tunnel: SshTunnel) -> None:
+    """A look whether the port is open, say: the log's guard fails this test when it is told as an attack."""
+    bound = tunnel.proxy(SOCKS, 0)
+    for _ in range(50):
+        client = dial(bound.port)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a trace
+        client.close()
+    with closing(dial(bound.port)) as client:  # whoever came before is through by now
+        client.sendall(b"\x05\x01\x00")
+        assert client.recv(2) == b"\x05\x00"
+
+
 @as_another_user
 def test_another_user_cannot_use_the_proxy(tunnel: SshTunnel, expected_log) -> None:
     expected_log("another user")

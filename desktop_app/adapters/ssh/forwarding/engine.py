@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from desktop_app.adapters.loopback_peer import is_ours
+from desktop_app.adapters.loopback_peer import Peer, whose
 from desktop_app.adapters.ssh.forwarding.flow import reset
 from desktop_app.adapters.ssh.forwarding.loop import READ, Loop
 from desktop_app.adapters.ssh.forwarding.ports import open_near
@@ -155,14 +155,18 @@ class Forwarder:
         if self._admits(app, origin[1], listener.bound.port):
             self._switchboard.take(app, client, origin)
         else:
-            log.warning("a program of another user tried to use the forwarded port of %s", app)
             reset(client)
 
     def _admits(self, app: str, client_port: int, port: int) -> bool:
         """What has no login of its own is for this user's programs only."""
         with self._lock:
             guarded = app in self._forwards
-        return not guarded or is_ours(client_port, port)
+        peer = whose(client_port, port) if guarded else Peer.OURS
+        if peer is Peer.STRANGER:
+            log.warning("a program of another user tried to use the forwarded port of %s", app)
+        elif peer is Peer.GONE:
+            log.info("a program left the forwarded port of %s before it was known whose it is; refused", app)
+        return peer is Peer.OURS
 
     def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
         if self._closed:

@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import Callable
 
-from desktop_app.adapters.loopback_peer import is_ours
+from desktop_app.adapters.loopback_peer import Peer, whose
 from desktop_app.adapters.ssh.forwarding.ports import open_near
 from desktop_app.domain.problems import Cancelled, failure
 from desktop_app.ports import BoundPort, Way
@@ -111,10 +111,12 @@ class SocksProxy:
 
     def _greet(self, client: socket.socket, origin: tuple[str, int]) -> None:
         with self._lock:
-            self._clients.add(client)
+            wanted = not self._closed  # else nobody is left to end this greeting
+            if wanted:
+                self._clients.add(client)
         kept = False
         try:
-            kept = self._serve(client, origin)
+            kept = wanted and self._serve(client, origin)
         except (OSError, EOFError) as error:
             log.debug("a proxy client left during its greeting: %s", error)
         finally:
@@ -126,8 +128,10 @@ class SocksProxy:
 
     def _serve(self, client: socket.socket, origin: tuple[str, int]) -> bool:
         """True when the connection is carried by somebody else now."""
-        if not is_ours(origin[1], self._port):
+        peer = whose(origin[1], self._port)
+        if peer is Peer.STRANGER:
             log.warning("a program of another user tried to use the proxy on port %d", self._port)
+        if peer is not Peer.OURS:
             return False
         client.settimeout(GREETING_S)
         try:
