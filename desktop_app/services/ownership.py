@@ -1,8 +1,8 @@
 """Who holds what on this computer: a session's tunnel, or the window. One owner at a time, and a way to ask it.
 
 A held name is a locked file, so a killed owner holds nothing. Beside it lies a note that says how to reach the owner: a
-local socket (a pipe on Windows) in a folder of this user only, where JSON goes both ways as plain bytes. The listening
-thread and one short-lived thread per question belong to this module.
+local socket (a pipe on Windows) in a folder of this user only, where JSON goes both ways as plain bytes. Any thread;
+those that listen, answer and ask are ``local_socket``'s.
 """
 
 import contextlib
@@ -11,15 +11,12 @@ import json
 import logging
 import os
 import secrets
-import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, failure, problem
+from desktop_app.services.local_socket import Answering, Question
 
 WINDOW = "window"  # the name of the one window, and the role of its process
 ANSWER_S = 20.0
@@ -34,7 +32,6 @@ CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
 ANNOUNCE_S = 1.0  # from the lock to the note, on a busy computer
 LOOK_AGAIN_S = 0.02
 MAX_SOCKET_PATH = 100  # of the 104 to 108 bytes that systems allow
-MAX_MESSAGE = 1 << 20
 
 Handler = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -51,32 +48,6 @@ class Holder:
     address: str = ""
 
 
-class _Question:
-    """One message to one owner and its answer."""
-
-    def __init__(self, address: str, authkey: bytes, message: bytes) -> None:
-        self._address, self._authkey, self._message = address, authkey, message
-        self._done = threading.Event()
-        self._answer: dict[str, Any] | None = None
-        self.cause = "no answer in time"
-
-    def ask(self) -> None:
-        """On a thread of its own."""
-        try:
-            with Client(self._address, authkey=self._authkey) as connection:
-                connection.send_bytes(self._message)
-                answer = json.loads(connection.recv_bytes(MAX_MESSAGE))
-                self._answer = answer if isinstance(answer, dict) else None
-        except (OSError, EOFError, ValueError, AuthenticationError) as error:
-            self.cause = f"{type(error).__name__}: {error}"
-        finally:
-            self._done.set()
-
-    def wait(self, seconds: float) -> dict[str, Any] | None:
-        """The answer; None when there was none (``cause`` says why)."""
-        return self._answer if self._done.wait(seconds) else None
-
-
 class Ownership:
     """The names that this process holds, and questions to whoever holds others. Thread-safe.
 
@@ -91,9 +62,8 @@ class Ownership:
         self._handler = handler
         self._lock = threading.RLock()
         self._held: dict[str, FileLock] = {}
-        self._listener: Listener | None = None
+        self._answering: Answering | None = None
         self._socket_folder: Path | None = None
-        self._thread: threading.Thread | None = None
         self._closed = False
 
     def claim(self, name: str, wait: float = CLAIM_S) -> bool:
@@ -162,10 +132,8 @@ class Ownership:
     def ask(self, holder: Holder, op: str, name: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
         message = json.dumps({"op": op, "name": name, "args": dict(args or {})}).encode()
-        question = _Question(holder.address, self._authkey(), message)
-        # A thread of its own: neither connecting nor the handshake has a time-out, and the owner may be frozen.
-        threading.Thread(target=question.ask, name="ownership-ask", daemon=True).start()
-        answer = question.wait(self._answer_s)
+        question = Question(holder.address, self._authkey(), message)
+        answer = _message(question.ask(self._answer_s))
         if answer is None:
             raise owned_by(holder.pid, question.cause)
         if not answer.get("ok"):
@@ -178,15 +146,9 @@ class Ownership:
             self._closed = True
             for name in tuple(self._held):
                 self.release(name)
-            listener, self._listener, thread = self._listener, None, self._thread
-        if listener is None:
-            return
-        if sys.platform != "win32":  # a pipe's thread can't be woken; it is a daemon
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
-                knock.connect(str(listener.address))  # wakes the thread that waits in accept()
-            if thread is not None:
-                thread.join(1.0)
-        listener.close()
+            answering, self._answering = self._answering, None
+        if answering is not None:
+            answering.close()
         if self._socket_folder is not None:
             with contextlib.suppress(OSError):
                 self._socket_folder.rmdir()
@@ -214,11 +176,9 @@ class Ownership:
     # -- listening
 
     def _listen(self) -> str:
-        if self._listener is None:
-            self._listener = Listener(self._address(), authkey=self._authkey())
-            self._thread = threading.Thread(target=self._serve, args=(self._listener,), name="ownership", daemon=True)
-            self._thread.start()
-        return str(self._listener.address)
+        if self._answering is None:
+            self._answering = Answering(self._address(), self._authkey(), self._reply)
+        return self._answering.address
 
     def _address(self) -> str:
         name = f"owner-{os.getpid()}-{secrets.token_hex(4)}"
@@ -239,33 +199,33 @@ class Ownership:
             if pid.isdigit() and not psutil.pid_exists(int(pid)):
                 path.unlink(missing_ok=True)
 
-    def _serve(self, listener: Listener) -> None:
-        while not self._closed:
-            try:
-                connection = listener.accept()
-            except (AuthenticationError, EOFError, ConnectionError):
-                continue
-            except OSError:
-                break  # closed
-            thread = threading.Thread(target=self._answer, args=(connection,), name="ownership-answer", daemon=True)
-            thread.start()
+    def _reply(self, raw: bytes) -> bytes | None:
+        """On a thread of the listener. None when we are ending: the asker finds out by itself."""
+        try:
+            answer = self._result(raw)
+        except Cancelled:
+            return None
+        return json.dumps(answer).encode()
 
-    def _answer(self, connection: "Connection[Any, Any]") -> None:
-        with connection, contextlib.suppress(OSError, EOFError, Cancelled):  # Cancelled: we are ending
-            if self._closed or not connection.poll(ANSWER_S):
-                return
-            reply = self._reply(connection.recv_bytes(MAX_MESSAGE))
-            connection.send_bytes(json.dumps(reply).encode())
-
-    def _reply(self, raw: bytes) -> dict[str, Any]:
+    def _result(self, raw: bytes) -> dict[str, Any]:
         try:
             message = json.loads(raw)
             return {"ok": True, "result": dict(self._handler(message["op"], message["name"], message["args"]))}
+        except Cancelled:
+            raise
         except AppError as error:
             return {"ok": False, "problem": _problem_to(error.problem)}
         except Exception as error:  # thread boundary
             _log.exception("a question of another process failed")
             return {"ok": False, "problem": _problem_to(problem("internal", cause=type(error).__name__))}
+
+
+def _message(raw: bytes | None) -> dict[str, Any] | None:
+    try:
+        value = json.loads(raw or b"")
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def owned_by(pid: int, cause: str = "") -> AppError:

@@ -7,7 +7,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services import holders
 from desktop_app.services.holders import Holders
+from desktop_app.services.local_socket import AT_ONCE, Answering, Question
 from desktop_app.services.ownership import WINDOW, Holder, Ownership, owned_by
 from tests.fakes.outside import ACCOUNT, World
 from tests.support import owner_process
@@ -124,6 +125,40 @@ def test_a_stranger_without_the_key_gets_no_answer(mine: Ownership, folder: Path
     with closing(Ownership(folder, "cli", nothing)) as other:  # and the owner still answers those who have it
         holder = other.holder(NAME)
         assert holder is not None and other.ask(holder, "status", NAME) == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no connection without a handshake there")
+@pytest.mark.parametrize("said", [b"", b"\x00\x00"], ids=["nothing", "half a message"])
+def test_who_connects_and_stays_silent_keeps_nobody_out(tmp_path: Path, said: bytes) -> None:
+    asked: list[bytes] = []
+
+    def reply(question: bytes) -> bytes:
+        asked.append(question)
+        return b"heard"
+
+    address = str(tmp_path / "s")
+    with closing(Answering(address, b"key", reply, hear_s=0.3)), ExitStack() as stack:
+        silent = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(AT_ONCE + 3)]
+        for one in silent:
+            one.connect(address)
+            one.settimeout(10)
+            one.sendall(said)
+        assert Question(address, b"key", b"hello").ask(10) == b"heard"  # although all places were taken
+        for one in silent:
+            with suppress(ConnectionResetError):
+                while one.recv(4096):  # the challenge, then the end
+                    pass
+    assert asked == [b"hello"]
+
+
+def test_a_question_to_a_frozen_owner_leaves_no_thread(tmp_path: Path) -> None:
+    address = str(tmp_path / "s")
+    with closing(socket.socket(socket.AF_UNIX)) as frozen:
+        frozen.bind(address)
+        frozen.listen(8)
+        question = Question(address, b"key", b"hello")
+        assert question.ask(0.1) is None  # the guard of threads sees to the rest
+        assert question.cause
 
 
 def test_a_folder_with_a_long_name_works_too(private_home: Path) -> None:
