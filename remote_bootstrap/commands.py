@@ -5,12 +5,13 @@ Called from the threads that install applications. A command ends with its calle
 
 import os
 import re
+import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
+from remote_bootstrap import processes
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
@@ -49,6 +50,24 @@ def tail_of(output: str) -> str:
     return " / ".join(short)[-TAIL_LENGTH:]
 
 
+def _output(process: "subprocess.Popen[bytes]", deadline: float) -> Tuple[bool, str]:
+    """What it printed, and whether it was too late. What it started and left in its group ends with it then: it would
+    keep the pipe open, and us waiting, for as long as it likes."""
+    late, output = False, b""
+    try:
+        output = process.communicate(timeout=deadline)[0]
+    except subprocess.TimeoutExpired:
+        late = process.poll() is None
+        processes.signal_group(process.pid, signal.SIGKILL)
+        try:
+            output = process.communicate(timeout=processes.KILL_WAIT)[0]
+        except subprocess.TimeoutExpired as error:  # a daemon that made a group of its own, or stuck in the kernel
+            output = error.output or b""
+            if process.stdout is not None:
+                process.stdout.close()
+    return late, output.decode("utf-8", "replace")
+
+
 def run(
     argv: Sequence[str],
     why: str,
@@ -73,15 +92,12 @@ def run(
         )
     except OSError as error:
         raise InstallError("%s: %s" % (why, error)) from error
-    killer = threading.Timer(deadline, process.kill)
-    killer.start()
-    try:
-        output = process.communicate()[0].decode("utf-8", "replace")
-    finally:
-        killer.cancel()
+    late, output = _output(process, deadline)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(output, encoding="utf-8")
+    if late:
+        raise InstallError("%s (not within %d s): %s" % (why, deadline, tail_of(output)))
     if process.returncode:
         raise InstallError("%s (exit code %d): %s" % (why, process.returncode, tail_of(output)))
     return output

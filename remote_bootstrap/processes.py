@@ -8,10 +8,11 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Set
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set
 
 SESSION_VARIABLE = "SESSIONDOCK_SESSION"
 APP_VARIABLE = "SESSIONDOCK_APP"
@@ -120,6 +121,18 @@ def end_all(find: Find, grace: float) -> bool:
     if _gone(find, time.monotonic() + grace):
         return True
     return _gone(find, time.monotonic() + KILL_WAIT, again=signal.SIGKILL)
+
+
+def signal_group(leader: int, number: int) -> None:
+    """To what a child with a session of its own started and left in its group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+
+
+def wait_killed(process: "subprocess.Popen[Any]") -> None:
+    """For a child that got SIGKILL. One that is stuck in the kernel (a dead network disk, a driver) is left behind."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(KILL_WAIT)
 
 
 def zombies_of(parent: int) -> Set[int]:

@@ -4,7 +4,6 @@ One thread per application, alive as long as the session: the kernel ties a serv
 it (launch.py). An application that can't be kept running fails alone, with its reason in the report.
 """
 
-import os
 import signal
 import subprocess
 import threading
@@ -160,13 +159,13 @@ class Service(threading.Thread):
         """SIGTERM to the service's process group, SIGKILL to what is left of it and of its kernels and terminals."""
         process, self._process = self._process, None
         if process is not None:
-            _signal_group(process.pid, signal.SIGTERM)
+            processes.signal_group(process.pid, signal.SIGTERM)
             try:
                 process.wait(END_GRACE)
             except subprocess.TimeoutExpired:
                 self._log("%s: had to be killed" % self._app.key)
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+            processes.signal_group(process.pid, signal.SIGKILL)
+            processes.wait_killed(process)
         if self._app.marker:
             processes.end_all(lambda: processes.marked(processes.APP_VARIABLE, self._app.marker), 0.5)
 
@@ -189,10 +188,3 @@ class Service(threading.Thread):
     def _fail(self, reason: str) -> None:
         self._log("%s: failed: %s" % (self._app.key, reason))
         self._report(contract.APP_FAILED, reason)
-
-
-def _signal_group(leader: int, number: int) -> None:
-    try:
-        os.killpg(leader, number)
-    except (ProcessLookupError, PermissionError):
-        return

@@ -140,7 +140,7 @@ def _start(place: Home, deadline: float, options: Sequence[str]) -> State:
             stderr=log,
             creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
         )
-    if sys.platform != "win32" and process.wait() != 0:
+    if sys.platform != "win32" and _code(process, deadline) != 0:
         raise SandboxError(f"The sandbox did not start; see {place.logs}.")
     while time.monotonic() < deadline:
         state = _alive(place)
@@ -148,6 +148,15 @@ def _start(place: Home, deadline: float, options: Sequence[str]) -> State:
             return state
         time.sleep(POLL)
     raise SandboxError(f"The sandbox did not answer in time; see {place.logs}.")
+
+
+def _code(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
+    """Of the process that puts the sandbox into the background; None when it takes too long."""
+    try:
+        return process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return None
 
 
 def _alive(place: Home) -> State | None:

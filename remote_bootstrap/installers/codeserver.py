@@ -28,6 +28,7 @@ ARCHIVE_VARIABLE = "CLEARML_SESSION_VSCODE_SERVER_TGZ"  # clearml-session's name
 BUILD_TOOLS = ("make", "g++", "gcc")
 KERBEROS_HEADER = "#include <gssapi/gssapi.h>\n"
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
+PROBE_SECONDS = 60.0  # of a compiler that reads two lines
 CHUNK = 1 << 20
 
 
@@ -93,9 +94,13 @@ def missing_build_tools() -> List[str]:
 
 
 def _lacks_header(compiler: str) -> bool:
-    check = subprocess.run(
-        [compiler, "-E", "-"], input=KERBEROS_HEADER.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    void = subprocess.DEVNULL
+    try:
+        check = subprocess.run(
+            [compiler, "-E", "-"], input=KERBEROS_HEADER.encode(), stdout=void, stderr=void, timeout=PROBE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return True
     return check.returncode != 0
 
 

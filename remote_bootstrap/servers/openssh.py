@@ -20,6 +20,7 @@ SFTP_SERVERS = ("usr/lib/openssh/sftp-server", "usr/libexec/openssh/sftp-server"
 PRIVILEGE_FOLDER = Path("/run/sshd")
 PAM_SERVICE = Path("/etc/pam.d/sshd")
 SHADOW = Path("/etc/shadow")
+TEST_SECONDS = 20.0  # of `sshd -t`
 
 # StrictModes: our folder is private and checked; sshd would also refuse a base folder below a shared one like /tmp.
 # ClientAlive: a laptop that sleeps keeps its channels for ten minutes.
@@ -148,10 +149,9 @@ class OpenSsh:
     def _accepts(self, config: Path, option: str) -> bool:
         name, value = option.split(" ", 1)
         check = [self._program.sshd, "-t", "-f", str(config), "-o", "%s=%s" % (name, value)]
-        with contextlib.suppress(OSError):
-            done = subprocess.run(
-                check, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), check=False
-            )
+        env, void = self._environment(), subprocess.DEVNULL
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run(check, stdin=void, stdout=void, stderr=void, env=env, timeout=TEST_SECONDS)
             return done.returncode == 0
         return False
 

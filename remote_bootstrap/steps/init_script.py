@@ -4,7 +4,6 @@ The script is sourced by a bash of its own (sh where there is none); the exporte
 in that same shell, are what it changed. Its output goes to the task's log. Runs on the preparing thread.
 """
 
-import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 from typing import IO, Callable, Dict, List
 
-from remote_bootstrap import commands, contract
+from remote_bootstrap import commands, contract, processes
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import LOGS, private, write_private
 from remote_bootstrap.store import Say
@@ -108,20 +107,13 @@ class _Run:
 
     def _end(self) -> None:
         if self._process.poll() is None:
-            self._signal(signal.SIGTERM)
+            processes.signal_group(self._process.pid, signal.SIGTERM)
             try:
                 self._process.wait(END_GRACE)
             except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
-                self._process.wait()
+                processes.signal_group(self._process.pid, signal.SIGKILL)
+                processes.wait_killed(self._process)
         self._copying.join(OUTPUT_WAIT)
-
-    def _signal(self, number: int) -> None:
-        """To the script and what it started in the foreground."""
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
 
 
 def _copy(source: "IO[bytes]", log: Path) -> None:

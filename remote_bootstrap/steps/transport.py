@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-from remote_bootstrap import commands
+from remote_bootstrap import commands, processes
 from remote_bootstrap.folders import private
 
 PROGRAM = str(Path(__file__).with_name("storage.py"))
@@ -42,7 +42,7 @@ def run(arguments: List[str], log: Path, look: Callable[[int], None], stopped: C
         finally:
             if process.poll() is None:
                 process.kill()
-                process.wait()
+                processes.wait_killed(process)
         output.seek(0)
         lines = output.read().decode("utf-8", "replace").strip().splitlines()
     return _answer(lines, process.returncode)

@@ -65,7 +65,8 @@ class RunningCommand:
             self._process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel; it is nobody's any more
+                self._process.wait(LEAVE_S)
         with contextlib.suppress(OSError):  # what is unsent has nobody to go to
             self._stdin.close()
         self._errors.close()
