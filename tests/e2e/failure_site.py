@@ -15,11 +15,12 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from desktop_app.domain.session import Status
 from desktop_app.sandbox import agent_setup, launch
 from desktop_app.sandbox.auth import KEPT_CREDENTIALS, Credential
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.limits import Limits
-from tests.e2e.main_job import APP, UI_SECONDS, MainJob
+from tests.e2e.main_job import APP, LAUNCH_SECONDS, UI_SECONDS, MainJob
 from tests.support.desktop_processes import MARK, Program
 from tests.support.desktop_rig import Rig, RigOptions
 from tests.support.paths import APPLICATIONS_CACHE, REPOSITORY
@@ -78,6 +79,11 @@ class Site(MainJob):
         assert answer.status_code == 200, answer.text
         return dict(answer.json()["data"])
 
+    def sign_in(self) -> None:
+        """The account is added at a terminal, then the window is opened."""
+        self.cli("accounts", "add", self.info.api_url, self.access_key, stdin=self.secret_key)
+        self.start_app()
+
     def revoke_keys(self) -> None:
         """The person made so many new keys that the server dropped the first."""
         pairs = [launch.ensure_running(self.sandbox_home) for _ in range(KEPT_CREDENTIALS)]
@@ -113,6 +119,22 @@ class Site(MainJob):
         if self.agent is not None:
             self.agent.end(10)
             self.agent = None
+
+    # ---- a session ----
+
+    def enqueue(self, queue: str, *more: str) -> dict[str, Any]:
+        """A launch at a terminal; the window that is open shows it."""
+        launched = self.cli("launch", "--no-attach", "--queue", queue, "--session-name", self.name, *more)
+        self.task = str(launched["id"])
+        return dict(launched)
+
+    def ensure_connected(self) -> None:
+        """A session that runs and is attached, whether an earlier test left one or not."""
+        if not self.task:
+            self.start_agent()
+            self.enqueue(QUEUE)
+        self.wait_status(Status.READY, Status.CONNECTED, seconds=LAUNCH_SECONDS)
+        self.attach()
 
     # ---- the window ----
 

@@ -16,10 +16,25 @@ ODD = 'Zoë\'s “7” "q" <b>bold</b> & _x_ \u202eהפוך 会话 ' + "long " *
 SHOWN = clean_line(ODD)  # direction overrides are left out: they would turn the words around them
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[Site]:
     with Site(ODD) as site:
         yield site
+
+
+@pytest.fixture
+def home(site: Site) -> Site:
+    """The person has an account, and the window is open."""
+    site.sign_in()
+    return site
+
+
+@pytest.fixture
+def waiting(home: Site) -> Site:
+    """One session waits in a queue that nobody serves."""
+    home.enqueue("default")
+    home.wait_status(Status.QUEUED)
+    return home
 
 
 def test_a_wrong_key_is_told_where_it_is_entered_and_the_right_one_goes_on(site: Site) -> None:
@@ -33,7 +48,9 @@ def test_a_wrong_key_is_told_where_it_is_entered_and_the_right_one_goes_on(site:
     site.widget("option-name")
 
 
-def test_a_queue_that_nobody_serves_is_told_before_and_after(site: Site) -> None:
+def test_a_queue_that_nobody_serves_is_told_before_and_after(home: Site) -> None:
+    site = home
+    site.press("new-session")
     site.wait_words("queue-warning", "No agent serves this queue now")
     site.launch()
     site.wait_status(Status.QUEUED)
@@ -48,14 +65,16 @@ def test_a_queue_that_nobody_serves_is_told_before_and_after(site: Site) -> None
     site.wait_status(Status.ENDED)
 
 
-def test_a_server_that_stops_answering_is_told_and_found_again(site: Site) -> None:
-    second = site.cli("launch", "--no-attach", "--queue", "default", "--session-name", "line\nbreak 'x'", "--project",
-                      "<i>Team</i>/\"ü\"")  # fmt: skip
-    assert second["name"] == "line break 'x'"
+def test_names_that_are_odd_are_made_readable_or_refused(site: Site) -> None:
+    site.cli("accounts", "add", site.info.api_url, site.access_key, stdin=site.secret_key)
+    site.name = "line\nbreak 'x'"
+    assert site.enqueue("default", "--project", '<i>Team</i>/"ü"')["name"] == "line break 'x'"
     long = site.cli("launch", "--queue", "default", "--session-name", "x" * 201, code=1)["error"]
     assert long["code"] == "launch.invalid" and "longer than 200" in long["detail"]
-    site.press("action-forget")
-    site.wait_status(Status.QUEUED)
+
+
+def test_a_server_that_stops_answering_is_told_and_found_again(waiting: Site) -> None:
+    site = waiting
     assert site.server is not None
     site.server.kill()
     site.wait_words("account-banner", "The ClearML server can't be reached", site.info.api_url)
@@ -65,7 +84,8 @@ def test_a_server_that_stops_answering_is_told_and_found_again(site: Site) -> No
     site.wait_gone("account-banner")
 
 
-def test_a_server_that_is_down_at_the_start_is_told_and_found_later(site: Site) -> None:
+def test_a_server_that_is_down_at_the_start_is_told_and_found_later(waiting: Site) -> None:
+    site = waiting
     site.quit()
     assert site.server is not None
     site.server.kill()
@@ -76,7 +96,8 @@ def test_a_server_that_is_down_at_the_start_is_told_and_found_later(site: Site) 
     site.wait_status(Status.QUEUED)
 
 
-def test_a_key_that_was_revoked_is_asked_for_again(site: Site) -> None:
+def test_a_key_that_was_revoked_is_asked_for_again(home: Site) -> None:
+    site = home
     site.quit()
     site.revoke_keys()
     site.start_app()
@@ -92,7 +113,8 @@ KEYRINGS = {
 
 
 @pytest.mark.parametrize("keyring", KEYRINGS)
-def test_a_keyring_that_gives_nothing_is_told_and_the_window_stays_usable(site: Site, keyring: Keyring) -> None:
+def test_a_keyring_that_gives_nothing_is_told_and_the_window_stays_usable(home: Site, keyring: Keyring) -> None:
+    site = home
     site.quit()
     site.rig.set_keyring(keyring)
     site.start_app()

@@ -27,15 +27,14 @@ while True:
         time.sleep(0.02)
 signal.pause()
 """
-AGENT_LOST_SECONDS = 150.0  # the server's record must be 90 s old; most of it passes in the tests between
+AGENT_LOST_SECONDS = 150.0  # the server's record must be 90 s old; between tests most of it passes
 SHUTDOWN_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with Site('Ünï "x" <b>&') as site:
-        site.cli("accounts", "add", site.info.api_url, site.access_key, stdin=site.secret_key)
-        site.start_app()
+        site.sign_in()
         yield site
 
 
@@ -47,7 +46,16 @@ def taker(site: Site) -> Program:
     return program
 
 
-def test_a_session_moves_to_a_queue_that_is_served(site: Site, taker: Program) -> None:
+@pytest.fixture
+def connected(site: Site, taker: Program) -> Site:
+    """A session is attached: the one that an earlier test left, or one of the test's own."""
+    site.ensure_connected()
+    port = site.local_ports()[JUPYTERLAB.key]
+    wait_until(lambda: answers(port, "/api"), "JupyterLab", LAUNCH_SECONDS)
+    return site
+
+
+def test_a_session_moves_to_a_queue_that_is_served_and_a_taken_port_is_told(site: Site, taker: Program) -> None:
     site.press("new-session")
     site.wait_words("queue-warning", "No agent serves this queue now")
     site.launch()
@@ -59,6 +67,7 @@ def test_a_session_moves_to_a_queue_that_is_served(site: Site, taker: Program) -
     site.press("queue-dialog-move")
     site.wait_status(Status.CONNECTED, seconds=LAUNCH_SECONDS)
     site.wait_gone("problem-banner")
+    _port_was_taken(site)
 
 
 def _served(site: Site) -> bool:
@@ -66,7 +75,7 @@ def _served(site: Site) -> bool:
     return any(queue.get("name") == QUEUE for worker in workers for queue in worker.get("queues", ()))
 
 
-def test_a_taken_port_is_told_with_the_programs_name(site: Site, taker: Program) -> None:
+def _port_was_taken(site: Site) -> None:
     said = site.wait_words("notice-banner", "taken", f"Port {JUPYTERLAB.local_port}")
     holder = listening(JUPYTERLAB.local_port)
     assert holder is not None
@@ -76,8 +85,9 @@ def test_a_taken_port_is_told_with_the_programs_name(site: Site, taker: Program)
     wait_until(lambda: answers(ports[JUPYTERLAB.key], "/api"), "JupyterLab", LAUNCH_SECONDS)
 
 
-def test_a_server_that_goes_away_leaves_the_connection_alone(site: Site) -> None:
+def test_a_server_that_goes_away_leaves_the_connection_alone(connected: Site) -> None:
     """Frozen first (it takes calls and never answers), then killed, then back. The agent is killed besides."""
+    site = connected
     assert site.server is not None and site.agent is not None
     site.agent.kill()
     ports = site.local_ports()
@@ -96,7 +106,8 @@ def test_a_server_that_goes_away_leaves_the_connection_alone(site: Site) -> None
     assert site.local_ports() == ports
 
 
-def test_an_app_that_was_killed_while_attached_attaches_again(site: Site, taker: Program) -> None:
+def test_an_app_that_was_killed_while_attached_attaches_again(connected: Site, taker: Program) -> None:
+    site = connected
     assert site.program is not None
     ports = site.local_ports()
     site.program.kill()
@@ -107,8 +118,9 @@ def test_an_app_that_was_killed_while_attached_attaches_again(site: Site, taker:
     wait_until(lambda: answers(ports[JUPYTERLAB.key], "/api"), "JupyterLab", LAUNCH_SECONDS)
 
 
-def test_a_machine_with_another_host_key_is_refused(site: Site, tmp_path: Path) -> None:
+def test_a_machine_with_another_host_key_is_refused(connected: Site, tmp_path: Path) -> None:
     """Another SSH server at the published address: no login is tried there, and the sentence says what to think."""
+    site = connected
     port = int(site.widget("fact-machine").text.rsplit(" ", 1)[-1])
     site.press("action-detach")
     site.wait_status(Status.READY)
@@ -138,7 +150,10 @@ def test_a_machine_with_another_host_key_is_refused(site: Site, tmp_path: Path) 
     site.wait_status(Status.CONNECTED, seconds=60)
 
 
-def test_a_killed_agent_is_told_and_shut_down_works_without_it(site: Site) -> None:
+def test_a_killed_agent_is_told_and_shut_down_works_without_it(connected: Site) -> None:
+    site = connected
+    assert site.agent is not None
+    site.agent.kill()  # unless an earlier test did
     said = site.wait_words("notice-banner", "The session's agent is lost", seconds=AGENT_LOST_SECONDS)
     assert "Shut down still ends it" in said
     assert site.status() == Status.CONNECTED.value
@@ -146,3 +161,5 @@ def test_a_killed_agent_is_told_and_shut_down_works_without_it(site: Site) -> No
     site.shut_down()
     assert site.seconds["shutdown_s"] <= SHUTDOWN_SECONDS
     site.wait_status(Status.ENDED)
+    site.press("action-forget")
+    site.task = ""

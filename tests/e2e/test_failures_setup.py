@@ -15,35 +15,29 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[Site]:
     with Site() as site:
-        site.cli("accounts", "add", site.info.api_url, site.access_key, stdin=site.secret_key)
-        site.start_app()
+        site.sign_in()
+        site.start_agent()
         yield site
 
 
 @pytest.mark.parity("H1")
 def test_one_application_that_fails_leaves_the_other_usable(site: Site) -> None:
-    site.start_agent()
     site.name = "half a session"
-    site.cli("launch", "--no-attach", "--queue", QUEUE, "--session-name", site.name, "--jupyter-lab-version", "99.0.0")
-    site.wait_status(Status.CONNECTED, Status.READY, seconds=LAUNCH_SECONDS)
-    site.task = site.widget("fact-task").text
-    site.attach()
+    site.enqueue(QUEUE, "--jupyter-lab-version", "99.0.0")
+    site.ensure_connected()
     site.wait_words(f"app-state-{JUPYTERLAB.key}", "JupyterLab could not be installed",
                     "No matching distribution found for jupyterlab==99.0.0", seconds=LAUNCH_SECONDS)  # fmt: skip
     wait_until(lambda: site.app_state(VSCODE.key) == "ready", "VS Code", LAUNCH_SECONDS)
     site.open_vscode()
     site.shut_down()
     assert evidence.session_processes(site.task) == []
-    site.end_agent()
 
 
 @pytest.mark.parity("H2")
 def test_a_failed_set_up_shows_the_lines_that_matter(site: Site) -> None:
-    site.press("action-forget")
-    site.start_agent()
     site.press("new-session")
     site.press("fold-environment")
     site.widget("option-packages").set_text("no-such-package-of-sessiondock==99")
@@ -51,4 +45,3 @@ def test_a_failed_set_up_shows_the_lines_that_matter(site: Site) -> None:
     site.wait_status(Status.FAILED, seconds=LAUNCH_SECONDS)
     said = site.wait_words("problem-banner", "The session failed to start", "no-such-package-of-sessiondock")
     assert len(said) < 3000
-    site.end_agent()
