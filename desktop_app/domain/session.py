@@ -190,6 +190,7 @@ class Action(Enum):
     SHUT_DOWN = "Shut down"
     CANCEL = "Cancel"
     OTHER_QUEUE = "Move to another queue…"
+    AGAIN = "Launch again…"
     FORGET = "Remove from list"
 
 
@@ -222,7 +223,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     """What the buttons, the tray menu, the shortcuts and the CLI offer."""
     remote, link = snapshot.remote, snapshot.link
     if remote is Remote.ENDED:
-        return frozenset({Action.FORGET})
+        return frozenset({Action.FORGET} if snapshot.facts.foreign else {Action.FORGET, Action.AGAIN})
     actions: set[Action] = set()
     if remote in (Remote.CREATED, Remote.QUEUED):
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.session import SessionId
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
@@ -68,6 +69,10 @@ class Accounts(QObject):
     def open_wizard(self) -> None:
         """New session; without an account it begins with one."""
         self._open(Wizard(self._core, self._bridge, self.chosen, top_level(self._window)))
+
+    def open_again(self, session: SessionId) -> None:
+        """New session with an earlier one's options filled in."""
+        self._open(Wizard(self._core, self._bridge, session.account, top_level(self._window), like=session))
 
     def open_account(self, account: str) -> None:
         """The account page alone: another account ("") or a new key for ``account``."""

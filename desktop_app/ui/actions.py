@@ -26,6 +26,7 @@ SHORTCUTS = {
     Action.DETACH: "Ctrl+D",
     Action.RECONNECT: "Ctrl+R",
     Action.SHUT_DOWN: "Ctrl+Shift+X",
+    Action.AGAIN: "Ctrl+Shift+N",
     Action.FORGET: "Ctrl+Backspace",
 }
 
@@ -40,6 +41,7 @@ HELP = {
     Action.SHUT_DOWN: "End the session and free its agent",
     Action.CANCEL: "Take the session out of its queue and end it",
     Action.OTHER_QUEUE: "Let another queue's agents run the session",
+    Action.AGAIN: "Launch another session with the same options, after a look at them",
     Action.FORGET: "Remove the ended session from the list",
 }
 
@@ -58,13 +60,14 @@ MENU_ORDER: tuple[Action | None, ...] = (
     Action.RECONNECT,
     Action.DIAGNOSE,
     None,
+    Action.AGAIN,
     Action.OTHER_QUEUE,
     Action.CANCEL,
     Action.SHUT_DOWN,
     Action.FORGET,
 )
 
-NEXT = (Action.ATTACH, Action.RECONNECT, Action.OPEN)
+NEXT = (Action.ATTACH, Action.RECONNECT, Action.OPEN, Action.AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,8 @@ class SessionActions(QObject):
         )
 
     def do_next(self) -> None:
-        """What a double click means: get connected, or, once connected, open the first application that is ready."""
+        """What a double click means: get connected; once connected, open the first application that is ready; once it
+        has ended, launch another one like it."""
         for action in NEXT:
             for key in keys_of(action):
                 if self._actions[key].isEnabled():

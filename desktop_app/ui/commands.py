@@ -26,6 +26,7 @@ class Commands(Work):
     ask_queue = Signal(object)  # SessionId
     ask_log = Signal(object)  # SessionId
     ask_doctor = Signal(object)  # SessionId
+    ask_again = Signal(object)  # SessionId
     ask_sign_in = Signal(str)  # account id
     ask_route = Signal(str)  # account id
     ask_passphrase = Signal(object)  # SessionId
@@ -41,6 +42,7 @@ class Commands(Work):
             Action.DETACH: self._detach,
             Action.RECONNECT: self._reconnect,
             Action.DIAGNOSE: self.ask_doctor.emit,
+            Action.AGAIN: self.ask_again.emit,
             Action.SHUT_DOWN: self.ask_shut_down.emit,
             Action.CANCEL: self.stop,
             Action.OTHER_QUEUE: self.ask_queue.emit,

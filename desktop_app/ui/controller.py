@@ -64,6 +64,7 @@ class Controller(QObject):
         commands.ask_queue.connect(self._ask_queue)
         commands.ask_log.connect(self._show_log)
         commands.ask_doctor.connect(self._examine)
+        commands.ask_again.connect(self.accounts.open_again)
         commands.ask_sign_in.connect(self.accounts.open_account)
         commands.ask_route.connect(self.accounts.ask_route)
         commands.ask_passphrase.connect(self._ask_passphrase)

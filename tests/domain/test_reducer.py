@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import problem
 from desktop_app.domain.reducer import (
     AttachRequested,
@@ -125,7 +126,12 @@ def test_an_ended_session_holds_nothing() -> None:
         after = advance(state, ServerSaw(ServerFacts(Remote.ENDED, "a session", End.SHUT_DOWN)))
         assert after.link is Link.OFF and not after.stop_requested and after.retry_at is None
         assert all(endpoint.local_port == 0 for endpoint in after.endpoints)
-        assert allowed_actions(after) == {Action.FORGET}
+        assert allowed_actions(after) == {Action.FORGET, Action.AGAIN}
+
+
+def test_only_sessions_of_ours_are_launched_again() -> None:
+    theirs = ServerFacts(Remote.ENDED, "theirs", End.COMPLETED, foreign=ForeignSession("10.0.0.1"))
+    assert allowed_actions(SessionSnapshot(SessionId("a", "b" * 32), 1, theirs)) == {Action.FORGET}
 
 
 def test_detaching_frees_the_ports_and_changes_nothing_on_the_server() -> None:

@@ -40,6 +40,7 @@ from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
 from tests.fakes.ui_handovers import FakeHandovers
+from tests.fakes.ui_history import FakeHistory
 from tests.fakes.ui_keys import FakeKeys, FakePasswords
 from tests.fakes.ui_open_in import FakeOpenIn
 from tests.fakes.ui_ports import FakePorts
@@ -216,6 +217,7 @@ class FakeCore:
         self.passwords = FakePasswords(self._call)
         self.handovers = FakeHandovers(self._call)
         self.cleanup = FakeCleanup(self._call)
+        self.history = FakeHistory(self._call)
         self.routes = FakeRoutes(self._call, self.account_list)
         self.open_in = FakeOpenIn(self._call)
         self.aliases = self.open_in.aliases

@@ -206,14 +206,15 @@ def test_moving_to_another_queue(qtbot, face, core):
     qtbot.waitUntil(lambda: ("move_to_queue", ui_core.NO_AGENT, "a100") in core.calls)
 
 
-LOOKS = ("log", "ports.look")  # what a view asks for by itself
+LOOKS = ("log", "ports.look", "queues")  # what a view asks for by itself
 
 
 @pytest.mark.parametrize(("session", "call"), [
     (ui_core.READY, ("attach", ui_core.READY)),
     (ui_core.BLOCKED, ("reconnect", ui_core.BLOCKED)),
     (ui_core.CONNECTED, ("open_app", ui_core.CONNECTED, BROWSER_APPS[0].key)),
-    (ui_core.ENDED, None),
+    (ui_core.ENDED, ("history.again", ui_core.ENDED)),
+    (ui_core.STOPPING, None),
 ])  # fmt: skip
 def test_return_does_the_next_thing(qtbot, face, core, session, call):
     face.window.sidebar.select(session)

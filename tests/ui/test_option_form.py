@@ -44,13 +44,13 @@ def test_a_closed_fold_says_what_it_holds_and_first_what_is_set(form):
     assert environment.accessibleDescription().startswith("Requirements file, Init script, Init script's limit, Base")
     form.show_spec(FULL)
     assert not environment.isChecked()
-    assert environment.accessibleName() == "7 more options, 4 set: Its environment"
+    assert environment.accessibleName() == "7 more options, 4 changed: Its environment"
     assert environment.accessibleDescription().startswith(
-        "Set: Requirements file, Init script, Docker arguments, Docker network · Init script's limit, Base folder"
+        "Changed: Requirements file, Init script, Docker arguments, Docker network · Init script's limit, Base folder"
     )
     form.fields["tags"].set_value("")
     form.fields["tags"].edited.emit()
-    assert fold(form, "where").accessibleDescription().startswith("Set: Finished sessions · Tags, ")
+    assert fold(form, "where").accessibleDescription().startswith("Changed: Finished sessions · Tags, ")
 
 
 def test_a_fold_of_many_options_does_not_widen_the_window(form):

@@ -100,7 +100,7 @@ class OptionForm(QWidget):
     # -- folds
 
     def _name_folds(self) -> None:
-        """A fold says what it holds, and first what is set inside: that must not hide."""
+        """A fold says what it holds, and first what is changed inside: that must not hide."""
         start = defaults()
         for group in self._groups:
             if group.fold is None:
@@ -109,8 +109,8 @@ class OptionForm(QWidget):
             changed = [field.option.label for field in inside if field.value() != getattr(start, field.name)]
             others = [field.option.label for field in inside if field.option.label not in changed]
             more = "" if len(group.folded) == len(group.names) else "more "
-            title = count(len(inside), f"{more}option") + (f", {len(changed)} set" if changed else "")
-            parts = (f"Set: {', '.join(changed)}" if changed else "", ", ".join(others))
+            title = count(len(inside), f"{more}option") + (f", {len(changed)} changed" if changed else "")
+            parts = (f"Changed: {', '.join(changed)}" if changed else "", ", ".join(others))
             group.fold.show_words(title, " · ".join(part for part in parts if part))
             group.fold.setAccessibleName(f"{title}: {group.fold.objectName()}")
 
@@ -123,6 +123,11 @@ class OptionForm(QWidget):
         for group in self._groups:
             if group.fold is not None:
                 group.fold.setChecked(on)
+
+    def show_fold_of(self, name: str) -> None:
+        for group in self._groups:
+            if name in group.folded and group.fold is not None:
+                group.fold.setChecked(True)
 
     # -- finding
 
@@ -152,9 +157,7 @@ class OptionForm(QWidget):
     def focus(self, name: str) -> None:
         """The keyboard to that option, wherever it hides."""
         self.narrow("")
-        for group in self._groups:
-            if name in group.folded and group.fold is not None:
-                group.fold.setChecked(True)
+        self.show_fold_of(name)
         focus_in_view(self.fields[name].target)
 
     # -- values

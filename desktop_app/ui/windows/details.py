@@ -32,6 +32,7 @@ from desktop_app.ui.windows.session_delegate import where_of
 BUTTONS = (
     Action.ATTACH,
     Action.RECONNECT,
+    Action.AGAIN,
     Action.DIAGNOSE,
     Action.OTHER_QUEUE,
     Action.DETACH,
@@ -42,6 +43,7 @@ BUTTONS = (
 KINDS = {
     Action.ATTACH: "primary",
     Action.RECONNECT: "primary",
+    Action.AGAIN: "primary",
     Action.SHUT_DOWN: "danger",
     Action.CANCEL: "danger",
 }

@@ -3,52 +3,63 @@
 With an account that is known it opens on the options, filled with the last launch: a second session is two clicks.
 """
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
+from desktop_app.domain.again import Again
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
-from desktop_app.services.api import Core, Outcome
-from desktop_app.ui.bridge import Bridge, Ticket
+from desktop_app.services.api import Core
+from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.dialogs.working import WorkingDialog
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets import Page, label
-from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.wizard.account_page import AccountPage
 from desktop_app.ui.wizard.finder import OptionFinder
-from desktop_app.ui.wizard.foot import WizardFoot
 from desktop_app.ui.wizard.launch_page import LaunchPage
 
 TITLES = {
     "account": ("Where do your sessions run?", "Choose once; you can add other accounts later."),
     "launch": ("New session", "What you choose is remembered for the next time."),
+    "again": ("Launch again", "Filled in as the earlier session was launched. Look it over, then launch."),
 }
+READING = "Reading how the session was launched…"
 
 
-class Wizard(QDialog):
+class Wizard(WorkingDialog):
     """``account_added`` (account id) and ``launched`` (SessionId)."""
 
     account_added = Signal(str)
     launched = Signal(object)
 
     def __init__(
-        self, core: Core, bridge: Bridge, account: str, parent: QWidget | None = None, *, account_only: bool = False
+        self,
+        core: Core,
+        bridge: Bridge,
+        account: str,
+        parent: QWidget | None = None,
+        *,
+        account_only: bool = False,
+        like: SessionId | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._core, self._bridge = core, bridge
+        """``account_only``: nothing is launched; ``like``: the earlier session whose options are filled in."""
+        self._stack = QStackedWidget()
+        super().__init__(bridge, "wizard-banner", self._stack, parent)
+        self._core = core
         self._account_only = account_only
-        self._ticket: Ticket | None = None
-        self._stopping = False
+        self._like = like  # until its options are in the form
+        self._launch_title = "launch"  # or "again"
         known = {one.id: one for one in core.accounts()}
         self._known: Account | None = known.get(account)
         self.account_page = AccountPage(core, bridge, self._known if account_only else None)
         self.launch_page = LaunchPage(core, bridge)
         self._build()
         self._show_first(account, tuple(known))
+        if like is not None and account in known:
+            self._read_earlier()
 
     # -- building
 
@@ -57,19 +68,16 @@ class Wizard(QDialog):
         self.setAccessibleIdentifier("wizard")
         self.resize(QSize(660, 720).boundedTo(self.screen().availableSize() - QSize(40, 60)))
         self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
-        self.banner = ProblemBanner("wizard-banner")
         self.banner.remedy.connect(self._remedy)
         self.finder = OptionFinder(self.launch_page.form, self)
-        self.foot = WizardFoot()
         self.foot.onward.connect(self._next)
-        self.foot.cancelled.connect(self.reject)
-        self.foot.backward.connect(lambda: self._turn_to(1, "launch"))
-        self._stack = QStackedWidget()
+        self.foot.backward.connect(lambda: self._turn_to(1, self._launch_title))
         self._stack.addWidget(self._scrolled(self.account_page, "Account"))
         self._stack.addWidget(self._scrolled(self.launch_page, "Launch options"))
         self.account_page.edited.connect(self._show_buttons)
         self.account_page.chosen.connect(self._sign_in)
         self.launch_page.other_account.connect(lambda: self._show_account())
+        self.launch_page.switched.connect(lambda: self._show_launch_title("launch"))
         self.launch_page.list_failed.connect(self.banner.show_problem)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -118,9 +126,26 @@ class Wizard(QDialog):
         self.account_page.focus_first()
 
     def _show_launch(self, account: str) -> None:
-        self._turn_to(1, "launch")
+        self._show_launch_title("launch")
         self.launch_page.show_account(account)
         self.foot.next.setFocus()
+
+    def _read_earlier(self) -> None:
+        like = self._like
+        if like is not None:
+            self.start("again", READING, lambda cancel: self._core.history.again(like, cancel), self._show_earlier)
+
+    def _show_earlier(self, value: object) -> None:
+        if isinstance(value, Again):
+            self._like = None
+            self._show_launch_title("again")
+            self.setWindowTitle(TITLES["again"][0])
+            self.launch_page.show_again(value)
+            self.foot.next.setFocus()
+
+    def _show_launch_title(self, title: str) -> None:
+        self._launch_title = title
+        self._turn_to(1, title)
 
     def _turn_to(self, index: int, title: str) -> None:
         self._stack.setCurrentIndex(index)
@@ -144,7 +169,7 @@ class Wizard(QDialog):
     # -- going on
 
     def _next(self) -> None:
-        if self._ticket is not None:
+        if self.busy:
             return
         if self.on_account_page:
             self._verify()
@@ -154,12 +179,12 @@ class Wizard(QDialog):
     def _verify(self) -> None:
         if self.account_page.check():
             text, work = self.account_page.work()
-            self._start("account", text, work, self._verified)
+            self.start("account", text, work, self._verified)
 
     def _sign_in(self, found: Credentials) -> None:
-        if self._ticket is None:
+        if not self.busy:
             text, work = self.account_page.work_with(found)
-            self._start("account", text, work, self._verified)
+            self.start("account", text, work, self._verified)
 
     def _verified(self, value: object) -> None:
         self.account_page.forget_secret()
@@ -170,6 +195,8 @@ class Wizard(QDialog):
             self.accept()
         else:
             self._show_launch(value.id)
+            if self._like is not None and self._like.account == value.id:
+                self._read_earlier()
 
     def _launch(self) -> None:
         form, account = self.launch_page.form, self.launch_page.account
@@ -179,53 +206,23 @@ class Wizard(QDialog):
             def work(cancel: Cancel) -> object:
                 return self._core.launch(account, spec, cancel, profile=profile)
 
-            self._start("launch", "Creating the session…", work, self._launched)
+            self.start("launch", "Creating the session…", work, self._launched)
 
     def _launched(self, value: object) -> None:
         if isinstance(value, SessionId):
             self.launched.emit(value)
         self.accept()
 
-    # -- a job and its progress
-
-    def _start(self, name: str, text: str, work: Callable[[Cancel], object], then: Callable[[object], None]) -> None:
-        self.banner.show_problem(None)
-        self._show_progress(text)
-
-        def done(outcome: Outcome) -> None:
-            self._ticket = None
-            self._show_progress("")
-            self.banner.show_problem(outcome.problem)
-            if outcome.problem is None and not outcome.cancelled:
-                then(outcome.value)
-
-        self._ticket = self._bridge.submit(name, work, done, self)
-
-    def _show_progress(self, text: str) -> None:
-        self._stopping = False
-        self.foot.show_progress(text)
-        self._stack.setEnabled(not text)
-
-    def reject(self) -> None:
-        """Escape and Cancel: stop the job under way first; the second press closes, even if the job did not listen."""
-        if self._ticket is not None and not self._stopping:
-            self._stopping = True
-            self.foot.show_stopping()
-            self._ticket.cancel()
-            return
-        super().reject()
-
     def done(self, result: int) -> None:
-        if self._ticket is not None:
-            self._ticket.drop()
-            self._ticket = None
         self.account_page.forget_secret()
         self.launch_page.form.forget_secrets()
         super().done(result)
 
     def _remedy(self, remedy: Remedy) -> None:
         problem: Problem | None = self.banner.problem
-        if remedy is Remedy.SIGN_IN:
+        if remedy is Remedy.RETRY and self._like is not None and not self.on_account_page:
+            self._read_earlier()
+        elif remedy is Remedy.SIGN_IN:
             known = {one.id: one for one in self._core.accounts()}
             self._show_account(known.get(self.launch_page.account))
         elif remedy is Remedy.OTHER_QUEUE:

@@ -3,6 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from desktop_app.domain.again import Again
+from desktop_app.domain.options import options
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controls import ComboBox
@@ -14,13 +16,17 @@ from desktop_app.ui.widgets import button, label
 from desktop_app.ui.wizard.profile_bar import ProfileBar
 
 NO_DOCKER = "Not used in the sandbox, whose agent runs sessions without Docker."
+PARTIAL = "It was launched from another computer: what its task does not tell has its default."
+ANEW = "enter it again, or leave this empty."
 SANDBOX_NOTES = dict.fromkeys(("docker", "docker_args", "docker_network"), NO_DOCKER)
 
 
 class LaunchPage(QWidget):
-    """``other_account`` asks for the first page; ``list_failed`` carries the Problem of the queue list, or None."""
+    """``other_account`` asks for the first page; ``switched``: a person chose another account; ``list_failed`` carries
+    the Problem of the queue list, or None."""
 
     other_account = Signal()
+    switched = Signal()
     list_failed = Signal(object)
 
     def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
@@ -30,10 +36,12 @@ class LaunchPage(QWidget):
         self._account = ComboBox()
         self._account.setAccessibleName("Account")
         self._account.setAccessibleIdentifier("launch-account")
-        self._account.activated.connect(lambda _index: self._switch())
+        self._account.activated.connect(lambda _index: self._switched())
         self._head = QWidget()
         self._facts = label(role="muted", wrap=True)
         self._facts.setAccessibleIdentifier("launch-account-facts")
+        self._again = label(role="note", wrap=True)
+        self._again.setAccessibleIdentifier("again-note")
         self.form = OptionForm(self._queue_editor)
         self.form.narrowed.connect(lambda narrow: self._head.setVisible(not narrow))
         self.profile_bar = ProfileBar(core, bridge, self.form)
@@ -63,6 +71,7 @@ class LaunchPage(QWidget):
         head = QVBoxLayout(self._head)
         head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(SPACE_M)
+        head.addWidget(self._again)
         head.addLayout(row)
         head.addWidget(self._facts)
         head.addWidget(self.profile_bar)
@@ -84,13 +93,37 @@ class LaunchPage(QWidget):
         self._account.setCurrentIndex(max(0, self._account.findData(account)))
         self._switch()
 
+    def _switched(self) -> None:
+        """A person chose another account."""
+        self._switch()
+        self.switched.emit()
+
     def _switch(self) -> None:
         known = next((one for one in self._core.accounts() if one.id == self.account), None)
         self._facts.setText(known.facts if known else "")
         self._facts.setVisible(bool(self._facts.text()))
         self.profile_bar.show_account(self.account)
-        self.form.show_notes(SANDBOX_NOTES if known is not None and known.sandbox else {})
+        self._again.setVisible(False)
+        self._show_notes({})
         self.reload()
+
+    def show_again(self, again: Again) -> None:
+        """The options of an earlier session, and what of them a person has to give anew."""
+        self.profile_bar.show_again(self.account, again.spec)
+        asks = dict.fromkeys(again.asks, f"The earlier session had one. It is not taken over: {ANEW}")
+        self._show_notes(asks)
+        for name in again.asks:
+            self.form.show_fold_of(name)
+        secrets = " and ".join(options()[name].label for name in again.asks)
+        parts = (f"{secrets}: not taken over. Enter it below, or launch without." if secrets else "",
+                 PARTIAL if again.partial else "")  # fmt: skip
+        self._again.setText(" ".join(part for part in parts if part))
+        self._again.setVisible(bool(self._again.text()))
+        self.reload()
+
+    def _show_notes(self, more: dict[str, str]) -> None:
+        known = next((one for one in self._core.accounts() if one.id == self.account), None)
+        self.form.show_notes({**(SANDBOX_NOTES if known is not None and known.sandbox else {}), **more})
 
     def reload(self) -> None:
         for editor in self._queues:

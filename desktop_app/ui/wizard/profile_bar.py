@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.profile import Profile
 from desktop_app.services.api import Core
 from desktop_app.services.launch_profiles import THEIR_STATE
@@ -82,6 +83,11 @@ class ProfileBar(QWidget):
     def show_account(self, account: str) -> None:
         """Fill the form with this account's last launch, and name the profile that it came from."""
         self.state.show_last(account, self._core.last_spec(account))
+        self._fill()
+
+    def show_again(self, account: str, spec: LaunchSpec) -> None:
+        """Fill the form with an earlier launch."""
+        self.state.show_again(account, spec)
         self._fill()
 
     def queue_picked(self) -> None:

@@ -21,11 +21,18 @@ class ProfileState:
         self.form = form
         self.current = ""
         self._account = ""
+        self._follows = True  # another queue brings back what it saw last
         self._last = self._shown = defaults()
 
     def show_last(self, account: str, spec: LaunchSpec) -> None:
-        self._account, self._last = account, spec
+        self._account, self._last, self._follows = account, spec, True
         self.current = self._profiles.last_profile(account, spec.queue)
+        self._show(spec)
+
+    def show_again(self, account: str, spec: LaunchSpec) -> None:
+        """An earlier launch, of no profile; another queue does not replace it."""
+        self._account, self._last, self._follows = account, spec, False
+        self.current = ""
         self._show(spec)
 
     def _show(self, spec: LaunchSpec) -> None:
@@ -52,7 +59,7 @@ class ProfileState:
     def follow_queue(self) -> bool:
         """Show what the form's queue saw last; False where it saw nothing or the form holds changes."""
         now = self.form.spec()
-        found = self._profiles.last_in(self._account, now.queue)
+        found = self._profiles.last_in(self._account, now.queue) if self._follows else None
         if found is None or values_of(replace(now, queue=self._shown.queue)) != values_of(self._shown):
             return False
         self.current = found[0]

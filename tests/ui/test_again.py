@@ -1,0 +1,115 @@
+"""Launching an ended session again: the wizard shows its options before anything is launched, and no secret."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton
+
+from desktop_app.domain.again import Again
+from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.session import Action
+from desktop_app.ui.actions import Key
+from desktop_app.ui.controls import Fold
+from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.wizard.dialog import Wizard
+from tests.fakes import ui_core
+from tests.fakes.ui_history import SPEC
+from tests.ui.finding import find
+from tests.ui.test_wizard import button, error, line, problem, ready
+
+
+@pytest.fixture
+def again(qtbot, face, core):
+    """Presses the button of the ended session and waits for its options."""
+
+    def press() -> Wizard:
+        face.window.sidebar.select(ui_core.ENDED)
+        find(face.window.details, "action-again", QPushButton).click()
+        return ready(qtbot, face.accounts.wizard)
+
+    return press
+
+
+def title(wizard) -> str:
+    return wizard._title.text()
+
+
+def test_the_options_are_shown_and_launched_as_they_are(qtbot, face, core, again):
+    wizard = again()
+    qtbot.waitUntil(lambda: title(wizard) == "Launch again")
+    assert line(wizard, "option-name").text() == "yesterday"
+    assert find(wizard, "option-queue", QComboBox).currentData() == "a100"
+    assert "Changed: Init script" in find(wizard, "fold-environment", Fold).accessibleDescription()
+    assert not any(call[0] == "launch" for call in core.calls), "a person looks first"
+    assert button(wizard, "wizard-next").hasFocus()
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: any(call[0] == "launch" for call in core.calls))
+    launched = next(call for call in core.calls if call[0] == "launch")
+    assert launched[1:] == (ui_core.ENDED.account, SPEC)
+
+
+def test_secrets_are_asked_for_and_not_filled_in(qtbot, core, again):
+    core.history.launch = Again(SPEC, ("password", "attach_passphrase"), partial=True)
+    wizard = again()
+    note = find(wizard, "again-note", QLabel)
+    qtbot.waitUntil(note.isVisible)
+    assert note.text().startswith("SSH password and Attach passphrase: not taken over.")
+    assert "another computer" in note.text()
+    for name in ("password", "attach_passphrase"):
+        assert line(wizard, f"option-{name}").text() == "" and line(wizard, f"option-{name}").isVisible()
+        assert "not taken over" in find(wizard, f"note-{name}", QLabel).text()
+        assert "not taken over" in line(wizard, f"option-{name}").accessibleDescription()
+        assert not error(wizard, name)
+
+
+def test_another_queue_changes_the_queue_and_nothing_else(qtbot, core, again):
+    core.profiles.note_launch("sandbox", LaunchSpec(queue="default", name="something else"), "")
+    wizard = again()
+    qtbot.waitUntil(lambda: title(wizard) == "Launch again")
+    queue = find(wizard, "option-queue", QComboBox)
+    queue.setCurrentIndex(queue.findData("default"))
+    queue.activated.emit(queue.currentIndex())
+    assert line(wizard, "option-name").text() == "yesterday"
+
+
+def test_another_account_is_an_ordinary_launch(qtbot, core, again):
+    core.history.launch = Again(SPEC, ("password",))
+    wizard = again()
+    qtbot.waitUntil(lambda: title(wizard) == "Launch again")
+    accounts = find(wizard, "launch-account", QComboBox)
+    accounts.setCurrentIndex(accounts.findData(ui_core.TEAM.id))
+    accounts.activated.emit(accounts.currentIndex())
+    assert title(wizard) == "New session" and not find(wizard, "again-note", QLabel).isVisible()
+    assert line(wizard, "option-name").text() != "yesterday"
+    assert not find(wizard, "note-password", QLabel).text()
+
+
+def test_what_can_not_be_read_is_told_and_read_once_more(qtbot, core, again):
+    core.failures["history.again"] = ui_core.failing("server.unreachable", server="https://api.x")
+    wizard = again()
+    qtbot.waitUntil(lambda: problem(wizard) == "server.unreachable")
+    assert title(wizard) == "New session", "what is shown is not the earlier session's"
+    del core.failures["history.again"]
+    find(find(wizard, "wizard-banner", ProblemBanner), "remedy-retry", QPushButton).click()
+    qtbot.waitUntil(lambda: title(wizard) == "Launch again")
+    assert not any(call[0] == "launch" for call in core.calls)
+
+
+def test_list_menu_and_shortcut_lead_there_too(qtbot, face, core):
+    face.window.sidebar.select(ui_core.ENDED)
+    menu = QMenu()
+    face.book.of(ui_core.ENDED).fill(menu)
+    assert [a.text() for a in menu.actions() if a.isVisible() and a.text()] == ["Launch again…", "Remove from list"]
+    assert face.book.of(ui_core.ENDED).get(Key(Action.AGAIN)).shortcut().toString() == "Ctrl+Shift+N"
+    face.window.activateWindow()
+    face.window.sidebar.view.setFocus()
+    modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_N, modifiers)
+    qtbot.waitUntil(lambda: ("history.again", ui_core.ENDED) in core.calls)
+
+
+def test_the_name_is_free_for_a_person_to_change(qtbot, core, again):
+    wizard = again()
+    qtbot.waitUntil(lambda: title(wizard) == "Launch again")
+    find(wizard, "option-name", QLineEdit).setText("today")
+    button(wizard, "wizard-next").click()
+    qtbot.waitUntil(lambda: any(call[0] == "launch" and call[2].name == "today" for call in core.calls))
