@@ -72,6 +72,7 @@ class Controller(QObject):
         self.accounts.changed.connect(self.refresh)
         self.accounts.launched.connect(self.show_session)
         window.new_session.connect(self.accounts.open_wizard)
+        window.sidebar.narrowed.connect(self._refresh_list)
         window.closing.connect(self._window_closing)
         window.quit_asked.connect(self.ask_quit)
         window.reconnect_all.connect(commands.reconnect_all)
@@ -114,7 +115,8 @@ class Controller(QObject):
         self.accounts.refresh()
         chosen = self.accounts.chosen
         shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account) and self.book.knows(s.id))
-        self.window.refresh(shown, has_account=bool(self._core.accounts()))
+        labels = {account.id: account.label for account in self._core.accounts()}
+        self.window.refresh(shown, labels, several=not chosen)
         if self._wanted is not None and self.window.sidebar.select(self._wanted):
             self._wanted = None
 
@@ -140,6 +142,7 @@ class Controller(QObject):
         if session is not None and self.accounts.chosen not in ("", session.account):
             self.accounts.choose(session.account)
         self.window.bring_up()
+        self.window.sidebar.search.clear()  # it might hide the session
         self._wanted = session
         self.refresh()
 

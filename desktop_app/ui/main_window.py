@@ -3,7 +3,7 @@
 It shows and asks; what happens is decided in ``controller.py`` and done in ``commands.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QActionGroup, QCloseEvent, QKeySequence
@@ -35,6 +35,7 @@ NO_ACCOUNT = (
     "Connect your ClearML server, or try everything in a sandbox that runs on this computer.",
     "Get started",
 )
+NOTHING_FOUND = ("No session matches", "Change what you look for in the list, or empty the line with Escape.", "")
 NOTHING_SELECTED = ("Choose a session", "Select a session on the left to see its details.", "")
 
 
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         menu = QMenu(self)
         self._action(menu, "New session…", "Ctrl+N", self.new_session.emit)
         self._action(menu, "Reconnect all", "Ctrl+Shift+R", self.reconnect_all.emit)
+        self._action(menu, "Find a session", "Ctrl+Shift+F", self.sidebar.ask_find)
         self._action(menu, "Find in log", "Ctrl+F", self.details.log.focus_find)
         menu.addSeparator()
         self._scheme_menu = menu.addMenu("Appearance")
@@ -131,18 +133,25 @@ class MainWindow(QMainWindow):
 
     # -- what is shown
 
-    def refresh(self, snapshots: tuple[SessionSnapshot, ...], *, has_account: bool) -> None:
-        """Show these sessions; a session stays selected while there is any."""
+    def refresh(self, every: tuple[SessionSnapshot, ...], accounts: Mapping[str, str], *, several: bool) -> None:
+        """Show these sessions, or those of them that are looked for; one stays selected while there is any.
+
+        ``accounts``: id -> label of all that there are; ``several``: the sessions may be of any of them.
+        """
         before = self.sidebar.current
+        snapshots = self.sidebar.narrow(every, accounts)
         self._following = True
+        self.model.show_accounts(accounts if several and len(accounts) > 1 else {})
         self.model.refresh(snapshots)
         self._following = False
         if self.sidebar.current is None and snapshots:
             self.sidebar.select(snapshots[0].id)
         elif before is None or not snapshots or self.sidebar.current is not None:
             self.show_current()
-        words = NOTHING_SELECTED if snapshots else WELCOME if has_account else NO_ACCOUNT
-        self.empty.show_words(*words)
+        if every:
+            self.empty.show_words(*(NOTHING_SELECTED if snapshots else NOTHING_FOUND))
+        else:
+            self.empty.show_words(*(WELCOME if accounts else NO_ACCOUNT))
 
     def _selected(self, _session: SessionId | None) -> None:
         if not self._following:

@@ -3,7 +3,7 @@
 GUI thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -12,6 +12,7 @@ from desktop_app.domain.session import SessionId, SessionSnapshot, progress_of, 
 from desktop_app.ui.text import tooltip
 
 SNAPSHOT = Qt.ItemDataRole.UserRole + 1
+ACCOUNT = Qt.ItemDataRole.UserRole + 2  # its label where sessions of several accounts are listed, else ""
 ROOT = QModelIndex()
 
 
@@ -21,6 +22,7 @@ class SessionListModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[SessionSnapshot] = []
+        self._accounts: Mapping[str, str] = {}
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self._rows)
@@ -33,11 +35,23 @@ class SessionListModel(QAbstractListModel):
             return snapshot
         if role == Qt.ItemDataRole.DisplayRole:
             return snapshot.name
+        account = self._accounts.get(snapshot.id.account, "")
+        if role == ACCOUNT:
+            return account
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{snapshot.name}, {status_of(snapshot).value}, {progress_of(snapshot)}"
+            parts = (snapshot.name, status_of(snapshot).value, progress_of(snapshot), account)
+            return ", ".join(part for part in parts if part)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(f"{snapshot.name} — {status_of(snapshot).value}: {progress_of(snapshot)}")
+            on = f" ({account})" if account else ""
+            return tooltip(f"{snapshot.name} — {status_of(snapshot).value}: {progress_of(snapshot)}{on}")
         return None
+
+    def show_accounts(self, labels: Mapping[str, str]) -> None:
+        """Account id -> label, where the list says which account a session is of; empty where it is clear."""
+        if labels != self._accounts:
+            self._accounts = dict(labels)
+            if self._rows:
+                self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def row_of(self, session: SessionId | None) -> int:
         """-1 when it is not in the list."""

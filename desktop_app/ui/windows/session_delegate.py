@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.domain.session import Endpoint, SessionSnapshot, progress_of, status_of
-from desktop_app.ui.models.session_list import SNAPSHOT
+from desktop_app.ui.models.session_list import ACCOUNT, SNAPSHOT
 from desktop_app.ui.status import LOOK, app_look, paint_shape, shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
 from desktop_app.ui.widgets import paint_pill, pill_size
@@ -42,7 +42,8 @@ class SessionDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         card = QRectF(option.rect).adjusted(1, SPACE_XS, -1, -SPACE_XS)
         self._paint_card(painter, card, option.state, table)
-        self._paint_text(painter, card.adjusted(SPACE_L, SPACE_M, -SPACE_L, -SPACE_M), option.font, snapshot, table)
+        box = card.adjusted(SPACE_L, SPACE_M, -SPACE_L, -SPACE_M)
+        self._paint_text(painter, box, option.font, snapshot, index.data(ACCOUNT) or "", table)
         painter.restore()
 
     @staticmethod
@@ -56,7 +57,7 @@ class SessionDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(card.adjusted(1, 1, -1, -1), 10, 10)
 
     def _paint_text(
-        self, painter: QPainter, box: QRectF, font: QFont, snapshot: SessionSnapshot, table: Colours
+        self, painter: QPainter, box: QRectF, font: QFont, snapshot: SessionSnapshot, account: str, table: Colours
     ) -> None:
         bold, small = QFont(font), QFont(font)
         bold.setWeight(QFont.Weight.DemiBold)
@@ -68,7 +69,8 @@ class SessionDelegate(QStyledItemDelegate):
         progress = QRectF(box.left(), name.bottom() + SPACE_XS, box.width(), line)
         _line(painter, progress, progress_of(snapshot), font, table.muted)
         where = progress.translated(0, line + SPACE_XS)
-        _line(painter, where, where_of(snapshot), small, table.muted)
+        place = " · ".join(part for part in (account, where_of(snapshot)) if part)
+        _line(painter, where, place, small, table.muted)
         self._paint_chips(painter, QPointF(box.left(), where.bottom() + SPACE_S), box.right(), small, snapshot, table)
 
     @staticmethod
@@ -92,10 +94,13 @@ class SessionDelegate(QStyledItemDelegate):
         metrics = QFontMetricsF(font)
         height = metrics.height() + 4
         side = height * 0.5
-        for endpoint in self._chips(snapshot):
+        chips = self._chips(snapshot)
+        for number, endpoint in enumerate(chips):
             tone, shape, _word = app_look(endpoint.state)
             width = side + 5 + metrics.horizontalAdvance(endpoint.label) + 2 * SPACE_S
-            if at.x() + width > right:
+            if at.x() + width > right:  # what has no room is counted
+                painter.setPen(QColor(table.muted))
+                painter.drawText(QRectF(at.x(), at.y(), right - at.x(), height), int(LEFT), f"+{len(chips) - number}")
                 return
             box = QRectF(at.x(), at.y(), width, height)
             painter.setPen(QPen(QColor(table.border), 1))

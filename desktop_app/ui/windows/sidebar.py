@@ -1,5 +1,7 @@
 """The left side of the window: account, New session, the session list. GUI thread."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
@@ -7,10 +9,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, 
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.session import SessionId, SessionSnapshot, takes_files
+from desktop_app.domain.session_search import matching
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.controls import MenuButton
 from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
+from desktop_app.ui.search_line import SearchLine
 from desktop_app.ui.text import menu_text
 from desktop_app.ui.theme import SPACE_M, SPACE_S
 from desktop_app.ui.widgets import button, label
@@ -18,6 +22,7 @@ from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.windows.session_delegate import SessionDelegate
 
 ALL_ACCOUNTS = ""
+SEARCH_FROM = 8  # sessions: what a window shows without scrolling
 SANDBOX_HINT = "The sandbox is a demo that runs on this computer; for a team, connect your ClearML server."
 
 
@@ -86,6 +91,7 @@ class Sidebar(QWidget):
     remove_account = Signal(str)
     route_asked = Signal(str)
     account_remedy = Signal(object)
+    narrowed = Signal()  # what is looked for in the list has changed
 
     def __init__(self, model: SessionListModel, book: ActionBook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,6 +127,11 @@ class Sidebar(QWidget):
         self._hint = label(SANDBOX_HINT, "muted", wrap=True)
         self._hint.setAccessibleIdentifier("sandbox-hint")
         self.view = SessionListView()
+        self.search = SearchLine("Find a session", "find-session")
+        self.search.setToolTip("By name, status, queue, agent, project, tag or task (Ctrl+Shift+F)")
+        self.search.setVisible(False)
+        self.search.wanted.connect(lambda _text: self.narrowed.emit())
+        self.search.onward.connect(lambda: self.view.setFocus())
         self.view.setModel(self._model)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.chosen.connect(self._do_next)
@@ -136,7 +147,8 @@ class Sidebar(QWidget):
         column.setContentsMargins(SPACE_M, SPACE_M, 0, SPACE_M)
         column.setSpacing(SPACE_M)
         column.addLayout(head)
-        for widget, stretch in ((self._new, 0), (self.banner, 0), (self.view, 1), (self._hint, 0)):
+        rows = ((self._new, 0), (self.banner, 0), (self.search, 0), (self.view, 1), (self._hint, 0))
+        for widget, stretch in rows:
             row = QHBoxLayout()
             row.setContentsMargins(0, 0, 0 if widget is self.view else SPACE_M, 0)
             row.addWidget(widget)
@@ -183,6 +195,19 @@ class Sidebar(QWidget):
 
     def show_account_problem(self, problem: Problem | None) -> None:
         self.banner.show_problem(problem)
+
+    # -- many sessions
+
+    def narrow(self, snapshots: tuple[SessionSnapshot, ...], labels: Mapping[str, str]) -> tuple[SessionSnapshot, ...]:
+        """Those that are looked for; a list that is short is not searched."""
+        wanted = bool(self.search.text()) or self.search.hasFocus()
+        self.search.setVisible(wanted or len(snapshots) >= SEARCH_FROM)
+        return matching(snapshots, self.search.text(), labels)
+
+    def ask_find(self) -> None:
+        """The keyboard to the line that searches, whether the list is long or not."""
+        self.search.setVisible(True)
+        self.search.focus()
 
     # -- selection
 

@@ -1,0 +1,78 @@
+"""Many sessions of several accounts: found by a word, told apart by their account."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.domain.session import Remote, SessionSnapshot
+from desktop_app.ui.models.session_list import ACCOUNT
+from desktop_app.ui.search_line import SearchLine
+from tests.fakes import ui_core
+from tests.ui.conftest import faces
+from tests.ui.finding import find
+
+
+@pytest.fixture
+def line(face) -> SearchLine:
+    return find(face.window, "find-session", SearchLine)
+
+
+def names(face) -> list[str]:
+    model = face.window.model
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
+def test_a_word_leaves_the_sessions_that_match(face, line):
+    assert line.isVisible(), "twelve are more than a window shows"
+    line.setText("vision")
+    assert names(face) == ["vision-experiments"]
+    line.setText("queued")
+    assert names(face) == ["nightly-debug", "data cleaning"]
+    assert face.window.details.session == ui_core.QUEUED, "what is shown is in the list"
+    line.setText("xyzzy")
+    assert names(face) == [] and face.window.empty.isVisible()
+    assert face.window.empty._title.text() == "No session matches"
+    line.clear()
+    assert len(names(face)) == len(ui_core.EVERY_STATE) and not face.window.empty.isVisible()
+
+
+def test_the_keyboard_leads_there_and_back_to_the_list(qtbot, face, line):
+    face.window.activateWindow()
+    face.window.sidebar.view.setFocus()
+    modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_F, modifiers)
+    assert line.hasFocus()
+    qtbot.keyClicks(line, "vision")
+    qtbot.keyClick(line, Qt.Key.Key_Down)
+    assert face.window.sidebar.view.hasFocus() and face.window.details.session == ui_core.CONNECTED
+    line.setFocus()
+    qtbot.keyClick(line, Qt.Key.Key_Escape)
+    assert len(names(face)) == len(ui_core.EVERY_STATE)
+
+
+def test_a_short_list_is_not_searched_unless_somebody_asks(qtbot, theme):
+    for face in faces(ui_core.every_state_core(ui_core.CONNECTED, ui_core.READY), theme):
+        line = find(face.window, "find-session", SearchLine)
+        assert not line.isVisible()
+        face.window.activateWindow()
+        face.window.sidebar.ask_find()
+        qtbot.waitUntil(line.hasFocus)
+        face.refresh()
+        assert line.isVisible(), "not while somebody types"
+
+
+def test_a_session_that_is_to_be_shown_is_not_hidden_by_the_search(face, line):
+    line.setText("vision")
+    face.show_session(ui_core.READY)
+    assert line.text() == "" and face.window.details.session == ui_core.READY
+
+
+def test_sessions_of_several_accounts_say_which(qtbot, face, core):
+    core.store.put(SessionSnapshot(ui_core.session_id(80, "acme"), 1, ui_core.facts(Remote.QUEUED, "theirs")))
+    qtbot.waitUntil(lambda: "theirs" in names(face))
+    index = face.window.model.index_of(ui_core.session_id(80, "acme"))
+    assert index.data(ACCOUNT) == "acme.example"
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole).endswith(", acme.example")
+    face.window.sidebar.account_chosen.emit("acme")
+    assert names(face) == ["theirs"]
+    assert face.window.model.index(0).data(ACCOUNT) == "", "the switcher says it already"
