@@ -84,7 +84,7 @@ TABLE = MappingProxyType(
                  "{server} no longer accepts this sign-in. Enter the API key again.", Retry.USER, (Remedy.SIGN_IN,)),
             _row("server.tls", "The connection to the ClearML server is not secure",
                  "The certificate of {server} can't be verified. If your company uses its own certificate "
-                 "authority, install it on this computer or name its file (More options on the account page).",
+                 "authority, install it on this computer or name its file (Certificates on the account page).",
                  Retry.USER, (Remedy.RETRY,)),
             _row("server.ca_file", "The certificate file can't be used",
                  "{path} holds no certificate authority that could be read. Choose a file in PEM format.",

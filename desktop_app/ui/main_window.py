@@ -6,7 +6,15 @@ It shows and asks; what happens is decided in ``controller.py`` and done in ``co
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QKeySequence,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QSplitter, QStackedWidget, QWidget
 
 from desktop_app import APP_NAME
@@ -23,7 +31,9 @@ from desktop_app.ui.windows.details import DetailsPane
 from desktop_app.ui.windows.empty import EmptyState
 from desktop_app.ui.windows.sidebar import Sidebar
 
-TOAST_MS = 4000
+TOAST_MS, TOAST_MS_PER_CHARACTER = 4000, 60  # what is longer is read longer
+TOAST_WIDTH, TOAST_GAP = 560, 28  # px
+HANDLE = 5  # px: a pointer has to hit it
 WELCOME = (
     "No sessions yet",
     "A session is JupyterLab, VS Code and a terminal on a machine of your ClearML server, "
@@ -74,7 +84,7 @@ class MainWindow(QMainWindow):
         self.sidebar.setMinimumWidth(230)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.setHandleWidth(1)
+        self._splitter.setHandleWidth(HANDLE)
         self._splitter.addWidget(self.sidebar)
         self._splitter.addWidget(self._stack)
         self._splitter.setStretchFactor(1, 1)
@@ -89,11 +99,11 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(self._toast)
         row.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
         self._toast_text: QLabel = label()
+        self._toast_text.setWordWrap(True)
         row.addWidget(self._toast_text)
         self._toast.hide()
         self._toast_timer = QTimer(self)
         self._toast_timer.setSingleShot(True)
-        self._toast_timer.setInterval(TOAST_MS)
         self._toast_timer.timeout.connect(self._toast.hide)
 
     def _build_menu(self) -> None:
@@ -186,16 +196,26 @@ class MainWindow(QMainWindow):
     def say(self, sentence: str) -> None:
         """A short sentence at the bottom that goes by itself; screen readers are told."""
         self._toast_text.setText(sentence)
-        self._toast.adjustSize()
         self._place_toast()
         self._toast.show()
         self._toast.raise_()
-        self._toast_timer.start()
+        self._toast_timer.start(max(TOAST_MS, TOAST_MS_PER_CHARACTER * len(sentence)))
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, sentence))
 
     def _place_toast(self) -> None:
-        size = self._toast.size()
-        self._toast.move((self.width() - size.width()) // 2, self.height() - size.height() - 28)
+        """In one line where it fits, else wrapped, and never wider than the window."""
+        most = min(TOAST_WIDTH, self.width() - 2 * TOAST_GAP)
+        self._toast.ensurePolished()
+        around = 2 * (SPACE_M + 1)
+        wide = min(most, self._toast_text.fontMetrics().horizontalAdvance(self._toast_text.text()) + around + 2)
+        high = self._toast_text.heightForWidth(wide - around) + around
+        left = (self.width() - wide) // 2
+        self._toast.setGeometry(left, self.height() - high - TOAST_GAP, wide, high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._toast.isVisible():
+            self._place_toast()
 
     def bring_up(self) -> None:
         """Show, un-minimise, raise and focus."""
@@ -218,7 +238,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if not splitter.isEmpty():
             self._splitter.restoreState(splitter)
-            self._splitter.setHandleWidth(1)
+            self._splitter.setHandleWidth(HANDLE)
 
 
 def top_level(widget: QWidget) -> QWidget | None:

@@ -21,6 +21,7 @@ from desktop_app.ui.text import count, notification_body, shortened, tray_text
 LOOK_FOR_HOST_MS = 2000
 MAX_TOOLTIP = 120  # Windows cuts at 127
 NOTICE_MS = 8000
+MOST_SESSIONS = 15
 
 
 def summary(snapshots: tuple[SessionSnapshot, ...]) -> str:
@@ -37,6 +38,13 @@ def summary(snapshots: tuple[SessionSnapshot, ...]) -> str:
     return f"{text} — {name}: {status.value}"
 
 
+def in_menu(snapshots: tuple[SessionSnapshot, ...]) -> tuple[SessionSnapshot, ...]:
+    """The sessions that the menu names, in the list's order; of many, those that ended are left out first."""
+    living_first = sorted(snapshots, key=lambda one: status_of(one) in (Status.ENDED, Status.FAILED))
+    chosen = {one.id for one in living_first[:MOST_SESSIONS]}
+    return tuple(one for one in snapshots if one.id in chosen)
+
+
 class TrayMenu(QMenu):
     """A submenu per session, then New session, Show window, Reconnect all and Quit."""
 
@@ -51,6 +59,9 @@ class TrayMenu(QMenu):
         self.reconnect_all = QAction("Reconnect all", self)
         self.quit = QAction("Quit", self)
         self.addAction(self._none)
+        self._more = QAction("", self)  # for sessions that would make the menu higher than the screen
+        self._more.triggered.connect(self.show_window.trigger)
+        self.addAction(self._more)
         self._first = self.addSeparator()
         self.addActions([self.new_session, self.show_window, self.reconnect_all])
         self.addSeparator()
@@ -58,6 +69,7 @@ class TrayMenu(QMenu):
 
     def refresh(self, snapshots: tuple[SessionSnapshot, ...]) -> None:
         """Keep the menus of known sessions: rebuilding one would close it under the user's pointer."""
+        every, snapshots = len(snapshots), in_menu(snapshots)
         order = [snapshot.id for snapshot in snapshots]
         if list(self._submenus) != order:
             self._arrange(snapshots)
@@ -68,13 +80,16 @@ class TrayMenu(QMenu):
                 submenu.setTitle(title)
                 submenu.setIcon(icons.status_icon(status_of(snapshot)))
         self._none.setVisible(not snapshots)
+        left = every - len(snapshots)
+        self._more.setVisible(left > 0)
+        self._more.setText(f"{count(left, 'more session')} in the window…")
 
     def _arrange(self, snapshots: tuple[SessionSnapshot, ...]) -> None:
         kept: dict[SessionId, QMenu] = {}
         for snapshot in snapshots:
             submenu = self._submenus.pop(snapshot.id, None) or self._submenu(snapshot.id)
             self.removeAction(submenu.menuAction())
-            self.insertMenu(self._first, submenu)
+            self.insertMenu(self._more, submenu)
             kept[snapshot.id] = submenu
         for gone in self._submenus.values():
             self.removeAction(gone.menuAction())

@@ -1,5 +1,7 @@
 """Every control in every window can be reached by keyboard and has a name; server text is never markup."""
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -103,6 +105,27 @@ def test_tab_walks_through_the_window_and_comes_back(qtbot, face):
     for earlier, later in (("session-list", "action-detach"), ("action-detach", "task-log"),
                            ("log-find", "task-log")):  # fmt: skip
         assert names.index(earlier) < names.index(later), names
+
+
+def test_tab_walks_through_the_wizard_from_top_to_bottom(qtbot, face):
+    face.accounts.open_wizard()
+    wizard = face.accounts.wizard
+    find(wizard, "show-all-options", QAbstractButton).click()
+    qtbot.waitUntil(find(wizard, "option-queue", QComboBox).isEnabled)
+    start = find(wizard, "find-option", QLineEdit)
+    start.setFocus()
+    seen = [start]
+    for _ in range(120):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if QApplication.focusWidget() is start:
+            break
+        seen.append(QApplication.focusWidget())
+    else:
+        pytest.fail("Tab does not come back to where it began")
+    assert {w.accessibleIdentifier() for w in seen} >= {"launch-account", "option-queue", "option-cli_compatible"}
+    assert seen[-1].accessibleIdentifier() == "wizard-next"
+    heights = [w.mapTo(wizard.launch_page, w.rect().center()).y() for w in seen if wizard.launch_page.isAncestorOf(w)]
+    assert all(later > earlier - 30 for earlier, later in pairwise(heights)), "never upwards"
 
 
 def test_arrows_choose_a_session_and_the_menu_key_opens_its_actions(qtbot, face):

@@ -37,6 +37,8 @@ def test_the_first_broken_stage_is_the_headline_and_the_remedy_is_said(qtbot, op
     assert "The machine can be reached: broken" in said
     assert "An SSH server answers: not checked" in said
     assert "The session runs: works" in said
+    shown = [one.text() for one in opened.findChildren(QLabel)]
+    assert shown.count("not checked") == len([one for one in said if one.endswith("not checked")]), "in words, too"
 
 
 def test_findings_appear_while_it_still_looks(qtbot, core, face) -> None:

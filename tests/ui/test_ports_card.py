@@ -50,6 +50,15 @@ def test_the_machines_own_ports_are_folded(qtbot, card) -> None:
     qtbot.waitUntil(lambda: shown(card, "port-forward-9100") is not None)
 
 
+def test_ports_that_are_not_listed_are_counted(qtbot, core, card) -> None:
+    assert not find(card, "ports-unlisted", QLabel).isVisibleTo(card)
+    core.ports.view = replace(core.ports.view, more=12)
+    card._look()
+    text = find(card, "ports-unlisted", QLabel)
+    qtbot.waitUntil(lambda: text.isVisibleTo(card))
+    assert text.text().startswith("Not listed: 12 more ports.")
+
+
 def test_forward_open_and_stop_reach_the_core_and_show_at_once(qtbot, core, card) -> None:
     find(card, "port-forward-6006", QPushButton).click()
     qtbot.waitUntil(lambda: shown(card, "port-stop-6006") is not None)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QIcon, QImage
 from desktop_app.domain.session import SEVERITY, Action, Status, status_of
 from desktop_app.ui import icons
 from desktop_app.ui.status import TrayState, tray_state, worst
-from desktop_app.ui.tray import Tray, summary
+from desktop_app.ui.tray import MOST_SESSIONS, Tray, in_menu, summary
 from tests.fakes import ui_core
 
 
@@ -52,6 +52,20 @@ def test_the_menu_follows_the_store(qtbot, face, core):
     for snapshot in core.store.all():
         core.store.drop(snapshot.id)
     qtbot.waitUntil(lambda: texts(face.menu)[0] == "No sessions")
+
+
+def test_many_sessions_leave_the_menu_on_the_screen(qtbot, face, core):
+    for number in range(200, 240):
+        ended = ui_core.Remote.ENDED if number % 2 else ui_core.Remote.QUEUED
+        core.store.put(ui_core.SessionSnapshot(ui_core.session_id(number), 1, ui_core.facts(ended, f"s{number}")))
+    qtbot.waitUntil(lambda: "37 more sessions in the window…" in texts(face.menu))
+    entries = texts(face.menu)
+    assert len(entries) == MOST_SESSIONS + 1 + 4
+    assert not any("Ended" in text or "Failed" in text for text in entries), "living ones first"
+    face.window.hide()
+    next(one for one in face.menu.actions() if "more sessions" in one.text()).trigger()
+    assert face.window.isVisible()
+    assert [one.id for one in in_menu(core.store.all())] == list(face.menu._submenus)
 
 
 def test_the_icon_speaks_of_the_worst_session():

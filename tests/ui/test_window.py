@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.problems import problem
 from desktop_app.domain.reducer import Noticed, ServerSaw, TunnelUp
@@ -268,6 +268,30 @@ def test_a_click_on_a_notice_shows_its_session(face):
     face.window.hide()
     face.tray.notice_clicked.emit(ui_core.READY)
     assert face.window.isVisible() and face.window.details.session == ui_core.READY
+
+
+# -- what is said for a moment
+
+
+@pytest.mark.parametrize("width", [640, 1160])
+def test_a_long_sentence_is_wrapped_and_not_cut(qtbot, face, width):
+    face.window.resize(width, 700)
+    face.window.say("The ClearML server can't be reached: " + "it does not answer, and nobody knows why. " * 6)
+    words, box = face.window._toast_text, face.window._toast
+    assert face.window.rect().contains(box.geometry())
+    assert words.height() >= words.heightForWidth(words.width()) and words.width() < box.width()
+    assert face.window._toast_timer.interval() > 10_000, "it takes longer to read"
+    face.window.resize(width + 200, 600)
+    qtbot.waitUntil(lambda: face.window.rect().contains(box.geometry()))
+    face.window.say("Short.")
+    assert box.width() < 200 and face.window._toast_timer.interval() == 4000
+
+
+def test_the_log_of_the_program_opens_at_its_end(face, core):
+    core.log_tail = lambda: tuple(f"line {number}" for number in range(500))
+    face.window.app_log.emit()
+    text = dialog("app-log").findChild(QPlainTextEdit)
+    assert text.verticalScrollBar().value() == text.verticalScrollBar().maximum() > 0
 
 
 # -- sizes

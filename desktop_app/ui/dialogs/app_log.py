@@ -1,7 +1,7 @@
 """The program's own log, redacted, for a report to whoever can help. GUI thread."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import APP_NAME, __version__
@@ -40,3 +40,8 @@ class AppLogDialog(QDialog):
         column.setSpacing(SPACE_M)
         column.addWidget(self._text, 1)
         column.addLayout(row)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What happened last is what people look for."""
+        super().showEvent(event)
+        self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())

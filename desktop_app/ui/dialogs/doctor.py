@@ -41,7 +41,8 @@ class _Row:
     def show(self, finding: Finding) -> None:
         shape, tone, word = LOOKS[finding.verdict]
         self._glyph.show_shape(shape, tone)
-        self._found.setText(finding.text or (finding.problem.title if finding.problem else ""))
+        found = finding.text or (finding.problem.title if finding.problem else "")
+        self._found.setText(found or (word if finding.verdict is Verdict.UNKNOWN else ""))
         self._what.setAccessibleName(f"{finding.what}: {word}")
 
 

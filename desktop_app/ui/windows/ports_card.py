@@ -64,6 +64,9 @@ class PortsCard(Card):
         self._more.proxy.connect(self._proxy)
         self._more.reversed.connect(self._reverse)
         self._more.stopped.connect(self._stop_other)
+        self._unlisted = label(role="muted", wrap=True)
+        self._unlisted.setAccessibleIdentifier("ports-unlisted")
+        self.body.addWidget(self._unlisted)
         self._more_fold = Fold("More: proxy and reverse forwards", self._more)
         self._more_fold.setAccessibleIdentifier("ports-more")
         self.body.addWidget(self._more_fold)
@@ -135,6 +138,11 @@ class PortsCard(Card):
         self._more.setEnabled(self._up)
         self._hint.setText(EMPTY if self._view else ASKING if self._up else AWAY)
         self._hint.setVisible(not own)
+        unlisted = self._view.more if self._view else 0
+        self._unlisted.setText(
+            f"Not listed: {count(unlisted, 'more port')}. The command sessiondock forward reaches them."
+        )
+        self._unlisted.setVisible(unlisted > 0)
         self._fold.setText(f"{count(len(machine), 'port')} of the machine itself")
         self._fold.setVisible(bool(machine))
         self._machine.setVisible(bool(machine) and self._fold.isChecked())

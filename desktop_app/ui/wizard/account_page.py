@@ -96,9 +96,8 @@ class AccountPage(QWidget):
         for field in (self.address, self.access_key, self.secret):
             form.addWidget(field)
             field.line.textChanged.connect(lambda _text, field=field: field.show_error(""))
-        fold = Fold("More options", self.certificates)
+        fold = Fold("Certificates", self.certificates)
         fold.setAccessibleIdentifier("account-more")
-        fold.setAccessibleName("More options: certificates")
         form.addWidget(fold)
         form.addWidget(self.certificates)
 
