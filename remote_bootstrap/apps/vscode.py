@@ -6,13 +6,13 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping
 
 from remote_bootstrap import network
 from remote_bootstrap.apps.spec import AppSpec, Login
 from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.folders import private, socket_folder, write_private
 from remote_bootstrap.installers import extensions
 from remote_bootstrap.installers.codeserver import CodeServer, Source, of_the_machine
 from remote_bootstrap.store import Say
@@ -29,6 +29,8 @@ SPEC = AppSpec(
 
 # code-server writes there whatever --user-data-dir says.
 XDG_FOLDERS = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
+# Where it makes its sockets: for git's questions and messages, and for its command in terminals.
+RUNTIME = "XDG_RUNTIME_DIR"
 
 # code-server's flag -> the folder's name in the session's, and the end of the variables by which an agent moves it.
 FOLDERS = {
@@ -85,23 +87,26 @@ class VsCode:
             self._context.notice(failed)
 
     def launch(self) -> Launch:
-        user = Path(self._places()["--user-data-dir"]) / "User"
-        user.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings = user / "settings.json"
-        if not settings.is_file():
-            write_private(settings, json.dumps({**QUIET, **self._of_the_task()}, indent=4))
+        data = Path(self._places()["--user-data-dir"])
+        _settings(data / "User", {**QUIET, "terminal.integrated.env.linux": self._terminal()})
+        _settings(data / "Machine", self._of_the_machine())
         self._port = network.free_port(network.LOOPBACK)
         return Launch([*self._command, *self._arguments()], self._environment(), self._context.settings.user_folder)
 
     def ready(self, pid: int) -> int:
         return self._port if network.http_status(self._port, "/healthz") == 200 else 0
 
-    def _of_the_task(self) -> Dict[str, Any]:
-        """The task's Python for the Python extension; terminals without the folders that are code-server's own."""
-        terminal = {name: os.environ.get(name) for name in XDG_FOLDERS}  # null removes a variable
+    def _terminal(self) -> Dict[str, Any]:
+        """Terminals without the folders that are code-server's own; null removes a variable."""
+        return {name: os.environ.get(name) for name in (*XDG_FOLDERS, RUNTIME)}
+
+    def _of_the_machine(self) -> Dict[str, Any]:
+        """What VS Code takes from the machine only, never from the user's settings: the task's Python for the Python
+        extension, where clones go, and no word of ports that other programs of the machine open."""
         return {
+            "remote.autoForwardPortsSource": "output",
+            "git.defaultCloneDirectory": str(self._context.settings.user_folder),
             "python.defaultInterpreterPath": self._context.environments.python,
-            "terminal.integrated.env.linux": terminal,
         }
 
     def _places(self) -> Dict[str, str]:
@@ -129,8 +134,18 @@ class VsCode:
     def _environment(self) -> Dict[str, str]:
         """The hash is in the wrapper's environment only: code-server keeps it from its children and terminals."""
         own = {name: str(self._folder / name.lower()) for name in XDG_FOLDERS}
+        sockets = socket_folder(self._context.task)  # below TMPDIR names may get too long for a socket's address
+        if sockets is not None:
+            own[RUNTIME] = str(private(sockets))
         own["HASHED_PASSWORD"] = hashlib.sha256(self.secret.encode()).hexdigest()
         env = self._context.environment(SPEC.key, own)
         for name in ("PASSWORD", "PORT", "NODE_OPTIONS", "CODE_SERVER_COOKIE_SUFFIX"):
             env.pop(name, None)
         return env
+
+
+def _settings(folder: Path, values: Mapping[str, Any]) -> None:
+    """Settings before the first start; those of a folder that outlives sessions are the user's."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (folder / "settings.json").is_file():
+        write_private(folder / "settings.json", json.dumps(values, indent=4))

@@ -34,7 +34,9 @@ FLAGS = (
 )
 SECONDS = 30.0
 MODIFIERS = {"alt": 1, "ctrl": 2, "meta": 4, "shift": 8}
-KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "ArrowDown": (40, ""), "ArrowUp": (38, "")}
+KEYS = {
+    "Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "F1": (112, ""), "ArrowDown": (40, ""), "ArrowUp": (38, "")
+}  # fmt: skip
 
 
 class BrowserError(RuntimeError):
