@@ -1,6 +1,7 @@
 """Settings for all tests: the guards, Qt without a screen, and end-to-end tests last."""
 
 import os
+import signal
 
 import pytest
 
@@ -11,6 +12,10 @@ pytest_plugins = ["tests.support.guards"]
 
 # Widget tests need no display; end-to-end tests give the programs that they start a display of their own.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+# A shell ignores Ctrl-C for what it starts in the background, and the programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
