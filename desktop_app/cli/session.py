@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.cli import ask
-from desktop_app.cli.options import PREFIX, add_launch_options, given, spec_of
+from desktop_app.cli.options import PREFIX, add_launch_options, given
 from desktop_app.cli.output import say
 from desktop_app.cli.run import RunCommands
 from desktop_app.cli.sessions import SessionCommands
@@ -163,7 +163,7 @@ class OneSession(RunCommands, SessionCommands):
             start = replace(start, packages="", requirements="", init_script="")
         if "packages" in flags and "requirements" not in flags:
             start = replace(start, requirements="")
-        spec = spec_of(self.arguments, start)
+        spec = replace(start, **flags)
         if not self.asks:
             return self.with_queue(account, spec)
         return self._asked(account, spec, frozenset(flags))

@@ -210,6 +210,16 @@ def test_a_password_comes_from_standard_input_or_with_a_warning(
     assert "battery" not in loud.err + loud.out
 
 
+@pytest.mark.parity("--password")
+def test_a_password_is_asked_for_once(
+    run: Run, world: World, in_background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\nsomething else\n"))
+    in_background(agent(world, end_when_up(world)))
+    assert run("--yes", "--queue", "default", "--password").code == 0
+    assert run("password", next(iter(world.server().tasks))).out == "correct horse\n"
+
+
 @pytest.mark.parity("--keepalive", "--disable-fingerprint-check")
 def test_what_needs_no_option_is_said(run: Run, world: World, in_background: Background) -> None:
     in_background(agent(world, end_when_up(world)))
