@@ -105,6 +105,8 @@ def test_variables_that_are_not_set_are_named(home: Path) -> None:
     path = write(home, "clearml.conf", "api { credentials { access_key: ${MY_KEY}, secret_key: ${MY_SECRET} } }")
     with pytest.raises(AppError, match="MY_KEY, MY_SECRET is not set"):
         CredentialFiles({}, home).read(path)
+    found, problems = CredentialFiles({}, home).found()  # and in the first run, which asks for no file
+    assert found == () and ["MY_KEY, MY_SECRET is not set" in one.detail for one in problems] == [True]
 
 
 @pytest.mark.parity("accounts-certificates")

@@ -21,6 +21,7 @@ ENVIRONMENT = "environment variables"
 _INCLUDE = re.compile(
     r"""\binclude\s+(?:required\s*\(\s*)?(?:(?:url|file|package|classpath)\s*\(\s*)?"[^"\n]*"[\s)]*"""
 )
+_KEY_ELSEWHERE = re.compile(r"""\b(?:access|secret)_key["']?\s*[:=]\s*\$\{""")
 
 # What the parser itself stumbles over in texts that are no configuration.
 _BROKEN = (RecursionError, ValueError, KeyError, IndexError, TypeError, AttributeError)
@@ -82,7 +83,8 @@ class CredentialFiles:
         try:
             return self.read(path)
         except AppError as error:
-            if error.problem.code != "credentials.none":  # an agent's or an empty file is nothing to complain about
+            # An agent's or an empty file is nothing to complain about; one whose secret is in a missing variable is.
+            if error.problem.code != "credentials.none" or _KEY_ELSEWHERE.search(_content(path)):
                 problems.append(error.problem)
             return None
 
