@@ -100,9 +100,9 @@ class Site(MainJob):
 
     # ---- the agent ----
 
-    def start_agent(self) -> None:
-        """The real clearml-agent, serving QUEUE with fresh environments."""
-        options = agent_setup.AgentOptions(queue=QUEUE, cache=APPLICATIONS_CACHE)
+    def start_agent(self, queue: str = QUEUE) -> None:
+        """The real clearml-agent, with fresh environments."""
+        options = agent_setup.AgentOptions(queue=queue, cache=APPLICATIONS_CACHE)
         limits, home, python = Limits(), self.home, Path(sys.executable)
         pair = launch.ensure_running(self.sandbox_home)  # a key pair of the agent's own
         key = Credential(pair.access_key, pair.secret_key)
