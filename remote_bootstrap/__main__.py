@@ -4,11 +4,11 @@ import os
 import sys
 from typing import List
 
-from remote_bootstrap import guardian
+from remote_bootstrap import guardian, remains
 from remote_bootstrap.folders import clean_folder, session_folder
 from remote_bootstrap.preinstall import install
 from remote_bootstrap.report import TaskServer
-from remote_bootstrap.runner import run
+from remote_bootstrap.runner import Connect, run
 
 TASK_VARIABLES = ("CLEARML_TASK_ID", "TRAINS_TASK_ID")
 USAGE = "usage: python -m remote_bootstrap session [TASK] | install APPLICATION…|all"
@@ -20,9 +20,11 @@ def _connect(task: str) -> TaskServer:
     return ClearMLTask(task)
 
 
-def session(task: str) -> int:
+def session(task: str, connect: Connect = _connect) -> int:
     """Run the session of ``task`` under its guardian; returns the exit code."""
-    return guardian.guard(task, lambda: run(task, _connect), lambda: clean_folder(session_folder(task)))
+    folder = session_folder(task)
+    remains.hold(folder)
+    return guardian.guard(task, lambda: run(task, connect), lambda: clean_folder(folder))
 
 
 def main(arguments: List[str]) -> int:

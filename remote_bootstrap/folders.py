@@ -14,7 +14,7 @@ from typing import Optional
 HOME_VARIABLE = "SESSIONDOCK_HOME"
 CACHE_VARIABLE = "SESSIONDOCK_CACHE"
 PRIVATE = 0o700
-LOGS = "logs"  # in the session's folder
+LOGS, CODE, WORKSPACE = "logs", "code", "workspace"  # in the session's folder
 SOCKET_FOLDER_LIMIT = 50  # bytes; a kernel's socket has a name of 49 more, and an address takes 107
 
 
@@ -65,13 +65,13 @@ def private(folder: Path) -> Path:
     return folder
 
 
-def clean_folder(session: Path) -> None:
-    """Remove a session's keys, tokens, code and sockets; its logs stay for whoever wants to know."""
+def clean_folder(session: Path, *needed: str) -> None:
+    """Remove a session's keys, tokens, code and sockets; its logs stay for whoever wants to know, and ``needed``."""
     sockets = socket_folder(session.name)
     if sockets is not None:
         shutil.rmtree(str(sockets), ignore_errors=True)
     for entry in session.iterdir() if session.is_dir() else ():
-        if entry.name == LOGS:
+        if entry.name in (LOGS, *needed):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(str(entry), ignore_errors=True)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import contract, contract_cli, network, processes, programs, settings
+from remote_bootstrap import contract, contract_cli, network, processes, programs, remains, settings
 from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
@@ -20,7 +20,7 @@ from remote_bootstrap.context import HOME, Context
 from remote_bootstrap.contract import Record
 from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import LOGS, cache_folder, clean_folder, private, session_folder
+from remote_bootstrap.folders import CODE, LOGS, WORKSPACE, cache_folder, clean_folder, private, session_folder
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
@@ -112,6 +112,7 @@ class Session:
         private(self._folder)
         private(self._folder / LOGS)
         private(cache_folder())
+        threading.Thread(target=remains.sweep, args=(self._folder, say), name="remains", daemon=True).start()
         threading.Thread(target=self._log_in, name="login", daemon=True).start()
         self._wake.wait()
         if self._server is None or self._stop.is_set():
@@ -255,6 +256,8 @@ class Session:
         if not processes.end_all(self._left, LEFTOVER_GRACE):
             say("some processes could not be ended: %s" % sorted(self._left()))
         if self._workspace is not None:
+            # Half an hour, if need be, and without anything of the person's: the agent's settings lead to the storage.
+            clean_folder(self._folder, CODE, WORKSPACE, remains.LOCK)
             self._workspace.finish()
         if self._control is not None:
             self._control.close()

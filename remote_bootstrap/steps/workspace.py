@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from remote_bootstrap import contract
 from remote_bootstrap.context import Context
-from remote_bootstrap.folders import base_folder, cache_folder, private
+from remote_bootstrap.folders import WORKSPACE, base_folder, cache_folder, private
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import ServerError, TaskServer
 from remote_bootstrap.settings import Settings
@@ -113,7 +113,7 @@ class Workspace:
         return found
 
     def _restore_one(self, one: Snapshot, stopped: Callable[[], bool]) -> None:
-        archive = private(self._context.folder / "workspace") / "restored.tar.gz"
+        archive = private(self._context.folder / WORKSPACE) / "restored.tar.gz"
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.timestamp))
         self._say("restoring the workspace %s from “%s” (%s, stored %s UTC)" % (self.folder, one.name, one.task, when))
         shown = _Shown(self._show_restoring, stopped)
@@ -210,7 +210,7 @@ class Workspace:
             job.text = "The workspace is empty: nothing was stored, and the earlier snapshot stays the newest."
             return
         shown = _Shown(self._shower(job, final), job.stop.is_set)
-        archive = private(self._context.folder / "workspace") / ARCHIVE
+        archive = private(self._context.folder / WORKSPACE) / ARCHIVE
         try:
             packed = snapshot.pack(self.folder, archive, entries, named, shown.packing)
             stored = self._upload(archive, shown, job.stop.is_set)
@@ -274,7 +274,7 @@ class Workspace:
     def _storage(
         self, arguments: List[str], look: Callable[[int], None], stopped: Callable[[], bool]
     ) -> Dict[str, Any]:
-        return transport.run(arguments, self._context.folder / "workspace" / "storage.out", look, stopped)
+        return transport.run(arguments, self._context.folder / WORKSPACE / "storage.out", look, stopped)
 
     def _tell(self, text: str) -> None:
         self._say(text)

@@ -5,16 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from remote_bootstrap import guardian
-from remote_bootstrap.folders import clean_folder, session_folder
-from remote_bootstrap.runner import run
+from remote_bootstrap.__main__ import session
 from tests.fakes.task_on_disk import TaskOnDisk
 
 
 def main(task: str, folder: Path) -> int:
-    return guardian.guard(
-        task, lambda: run(task, lambda _task: TaskOnDisk(folder)), lambda: clean_folder(session_folder(task))
-    )
+    return session(task, lambda _task: TaskOnDisk(folder))
 
 
 if __name__ == "__main__":
