@@ -42,7 +42,9 @@ setup: setup-test ## install all that the other commands need
 run: ## set everything up and open the app on the sandbox of this computer
 	@if [ "$$(uname)" = Linux ] && [ -z "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
 		echo "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can open."; \
-		echo "Try 'make smoke': it does the main job through the real window on a virtual screen."; \
+		echo "Everything works without one, too: 'make setup-run', then '.venv/bin/sessiondock --ask' (asks what to"; \
+		echo "launch) or '.venv/bin/sessiondock launch'. Secrets need a keyring; docs/command-line.md says how to have one."; \
+		echo "'make smoke' does the main job through the real window on a virtual screen."; \
 		exit 1; \
 	fi >&2
 	@$(MAKE) --no-print-directory setup-run

@@ -8,6 +8,7 @@ from typing import Any
 from desktop_app import APP_NAME, __version__
 from desktop_app.cli.catalogue import add_catalogue
 from desktop_app.cli.cleanup import add_cleanup
+from desktop_app.cli.completion import add_completion
 from desktop_app.cli.connection import add_reconnect
 from desktop_app.cli.doctor import add_doctor
 from desktop_app.cli.files import add_file_commands
@@ -50,7 +51,9 @@ def parser() -> Parser:
     top.set_defaults(handler="run_session", session="")
     add_session_flags(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM, title="commands")
-    _add_commands(partial(_command, commands))
+    make = partial(_command, commands)
+    _add_commands(make)
+    add_completion(make("completion", "run_completion", "print a script that completes commands and options"), top)
     top.commands = dict(commands.choices)
     return top
 

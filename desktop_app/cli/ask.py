@@ -74,7 +74,7 @@ def choose(title: str, entries: Sequence[tuple[str, T]], default: int = 0) -> T:
 def session_entry(snapshot: SessionSnapshot) -> str:
     created = snapshot.facts.created
     when = f", {created.astimezone():%Y-%m-%d %H:%M}" if created else ""
-    return f"{clean_line(snapshot.name)} ({snapshot.id.task}) {status_of(snapshot).value}{when}"
+    return f"{clean_line(snapshot.name)} ({snapshot.id.task[:8]}) {status_of(snapshot).value}{when}"
 
 
 def best(found: Sequence[SessionSnapshot]) -> int:

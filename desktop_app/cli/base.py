@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
-from desktop_app.cli.output import say
+from desktop_app.cli.output import say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import task_id
@@ -22,6 +22,7 @@ SANDBOX_S = 180.0  # its first start installs an agent
 SHORTEST_PREFIX = 4
 LAUNCHES = (None, "launch")  # the commands that may start the sandbox by themselves
 TASK_LENGTH = 32
+MOST_NAMED = 10
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LOOK_S = 1.0  # what another process holds does not change our store
 
@@ -216,10 +217,11 @@ def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnaps
 
 def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:
     """None fits, or more than one does."""
-    names = ", ".join(f"{s.name} ({s.id.task[:8]})" for s in known)
+    names = ", ".join(f"{shorten(s.name, 40)} ({s.id.task[:8]})" for s in known[:MOST_NAMED])
+    names += ", …" if len(known) > MOST_NAMED else ""
     fitting = matching(tuple(known), text)
     if not fitting and not text:
         return failure("session.none")
     if len(fitting) > 1:
         return failure("session.ambiguous", known=names)
-    return failure("session.unknown", name=text, known=names or "none")
+    return failure("session.unknown", name=shorten(text, 60), known=names or "none")

@@ -12,7 +12,7 @@ from typing import Any
 from desktop_app.cli.output import age, table
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.session import Link, Remote, SessionSnapshot, local_address
+from desktop_app.domain.session import Link, Remote, SessionSnapshot, Status, local_address
 from remote_bootstrap.apps import BY_KEY
 
 _CONNECTION = {
@@ -51,8 +51,13 @@ def session_table(
         line = [snapshot.id.task[:8], snapshot.name, found["status"], age(snapshot.facts.created, now)]
         line += [snapshot.facts.owner or "you"] * owners
         line += [accounts.get(snapshot.id.account, snapshot.id.account)] * (len(accounts) > 1)
-        lines.append([*line, "" if found["progress"] == found["status"] else found["progress"]])
+        lines.append([*line, _news(found)])
     return table(head, lines, width)
+
+
+def _news(found: Mapping[str, Any]) -> str:
+    """What the status does not say already."""
+    return "" if found["progress"] in (found["status"], Status.READY.value) else found["progress"]
 
 
 def finished_table(found: Sequence[FinishedSession], *, width: int = 0, now: datetime | None = None) -> str:
@@ -72,13 +77,13 @@ def describe(
     """One session. ``found``: its ``session_json`` and what ``info`` adds; ``full``: the whole ssh command, too."""
     now = now or datetime.now(UTC)
     facts = snapshot.facts
-    status = found["status"] if found["progress"] == found["status"] else f"{found['status']}: {found['progress']}"
+    progress = _news(found)
     lines = [
         ("Session", snapshot.name),
         ("Id", snapshot.id.task),
         ("Account", account),
         ("Owner", facts.owner),
-        ("Status", status),
+        ("Status", f"{found['status']}: {progress}" if progress else found["status"]),
         ("Project", facts.project),
         ("Tags", ", ".join(facts.tags)),
         ("Queue", facts.queue),

@@ -16,11 +16,12 @@ from desktop_app.cli.accounts import AccountCommands
 from desktop_app.cli.arguments import parse
 from desktop_app.cli.ask import Left
 from desktop_app.cli.catalogue import CatalogueCommands
+from desktop_app.cli.completion import CompletionCommands
 from desktop_app.cli.connection import ConnectionCommands
 from desktop_app.cli.doctor import DoctorCommands
 from desktop_app.cli.files import FileCommands
 from desktop_app.cli.open import OpenCommands
-from desktop_app.cli.output import json_line, problem_json, say, set_up_streams
+from desktop_app.cli.output import close_output, json_line, problem_json, say, set_up_streams
 from desktop_app.cli.password import PasswordCommands
 from desktop_app.cli.ports import PortCommands
 from desktop_app.cli.profiles import ProfileCommands
@@ -46,6 +47,7 @@ class Commands(
     FileCommands,
     OpenCommands,
     SshCommands,
+    CompletionCommands,
 ):
     """All commands over one core."""
 
@@ -82,7 +84,7 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
         say("Left; nothing was done." if isinstance(left, Left) else "Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
         return OK
     finally:
         if core is not None:

@@ -59,7 +59,7 @@ class OpenCommands(CommandBase):
 
     def _open_key(self, snapshot: SessionSnapshot, key: str) -> None:
         if key == TERMINAL:
-            self.core.open_terminal(snapshot.id, self.cancel())
+            self._open_terminal(snapshot)
             text = "A terminal opens."
         elif key in BY_KEY:
             self.core.open_in.open(snapshot.id, key, self.cancel())
@@ -71,6 +71,16 @@ class OpenCommands(CommandBase):
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "opened", "in": key})
         else:
             say(text)
+
+    def _open_terminal(self, snapshot: SessionSnapshot) -> None:
+        """On a computer without terminal programs the one that we run in will do."""
+        try:
+            self.core.open_terminal(snapshot.id, self.cancel())
+        except AppError as error:
+            if error.problem.code != "open.no_terminal":
+                raise
+            here = f"sessiondock --attach {snapshot.id.task[:8]} --shell"
+            raise failure("open.no_terminal", command=here) from None
 
     def _list_programs(self) -> int:
         found = self.core.open_in.look(self.cancel())

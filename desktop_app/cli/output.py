@@ -5,6 +5,7 @@ escapes in JSON, and are left out elsewhere.
 """
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.problems import Problem
+from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
 from desktop_app.domain.terminal import plain_text
 
@@ -36,12 +37,28 @@ def say(text: str) -> None:
 
 
 def result(text: str) -> None:
-    print(plain_text(text), flush=True)
+    """Problems: output.unwritable. Raises BrokenPipeError when whoever read it has seen enough."""
+    _emit(plain_text(text))
 
 
 def json_line(value: object) -> None:
-    """One JSON value on one line of pure ASCII."""
-    print(json.dumps(value, sort_keys=False), flush=True)
+    """One JSON value on one line of pure ASCII. As ``result``."""
+    _emit(json.dumps(value, sort_keys=False))
+
+
+def _emit(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk
+        close_output()
+        raise failure("output.unwritable", why=error.strerror or str(error)) from None
+
+
+def close_output() -> None:
+    """Nothing more can be written; what is left in the buffer goes nowhere, instead of failing at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def width(text: str) -> int:

@@ -35,10 +35,14 @@ class Parser(argparse.ArgumentParser):
         return action
 
     @property
+    def shown(self) -> tuple[argparse.Action, ...]:
+        """Everything that can be given here and that the help names, but for the command itself."""
+        hidden = (argparse.SUPPRESS, None) if self.commands else (argparse.SUPPRESS,)
+        return tuple(action for action in self._actions if action.help not in hidden)
+
+    @property
     def flags(self) -> tuple[str, ...]:
-        """Every option that can be given here, without those that no help names."""
-        shown = (action for action in self._actions if action.help != argparse.SUPPRESS)
-        return tuple(flag for action in shown for flag in action.option_strings)
+        return tuple(flag for action in self.shown for flag in action.option_strings)
 
     def error(self, message: str) -> NoReturn:
         """Exits with code 2."""

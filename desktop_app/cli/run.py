@@ -16,6 +16,7 @@ from desktop_app.cli.keyboard import Patience, Waiting
 from desktop_app.cli.keys import KeyCommands
 from desktop_app.cli.options import spec_of
 from desktop_app.cli.output import json_line, problem_json, say, session_json
+from desktop_app.cli.parsing import nearest
 from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
@@ -60,12 +61,22 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
             say("The sandbox's agent runs without Docker, so the image is not used.")
         self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
-        session = self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
+        session = self._made(account, spec, attach=attach)
         seen = self.core.store.get(session)
         self._event("launched", session, seen)
         if not self.json:
             say(f"Launched “{clean_line(seen.name if seen else spec.name)}” ({session.task}).")
         return session
+
+    def _made(self, account: Account, spec: LaunchSpec, *, attach: bool) -> SessionId:
+        try:
+            return self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
+        except AppError as error:
+            if error.problem.code != "queue.unknown":
+                raise
+            names = [clean_line(queue.name) for queue in self.offered(account, spec)]
+            detail = f"There is no “{clean_line(spec.queue)}” but: {', '.join(names)}.{nearest(spec.queue, names)}"
+            raise AppError(replace(error.problem, detail=detail if names else error.problem.detail)) from None
 
     def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:
         """A queue where none was said: the remembered one (not for ``launch``, which depends on no earlier launch), or
@@ -198,12 +209,14 @@ class _Watch:
         for endpoint in now.endpoints:
             if endpoint.state == APP_FAILED:
                 lines.append(f"  {endpoint.label} failed: {clean_line(endpoint.detail)}")
-            elif endpoint.local_port:
+            elif endpoint.local_port and self._hold:  # without, nothing answers there in a moment
                 lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
             lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
             if self._command.asks:
                 lines.append(COMMANDS)
+        else:
+            lines.append(f"Connect: sessiondock attach {now.id.task[:8]}")
         self._say("ready", now, "\n".join(lines))
 
     def _handed_over(self, now: SessionSnapshot) -> int | None:

@@ -46,7 +46,7 @@ class Typed:
             say(f"sessiondock: {error.problem}")
 
     def _reconnect(self) -> None:
-        say("Checking the connection…")
+        say("Checking the connection; it is dialled again if it does not answer.")
         self._core.reconnect(self._session)
 
     def _shell(self) -> None:

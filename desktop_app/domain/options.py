@@ -19,6 +19,7 @@ from remote_bootstrap.apps import jupyterlab, vscode
 METADATA_KEY = "option"
 NETWORK_HOST, NETWORK_PORT, NETWORK_NONE = "host", "port", "none"
 ASK = "-"  # instead of a secret: from a prompt or standard input
+LONGEST_LINE = 4096  # of a value that is one line
 RANDOM_OFF, RANDOM_ONCE, RANDOM_ALWAYS = "off", "once", "always"
 CLEAN_ASK, CLEAN_YES, CLEAN_NO = "ask", "yes", "no"
 
@@ -245,6 +246,8 @@ def normalised(spec: LaunchSpec) -> LaunchSpec:
 
 def problem_of(option: Option, value: Any) -> str:
     """What is wrong with a value, in words; "" = nothing."""
+    if isinstance(value, str) and option.kind not in _WITH_LINES and len(value) > LONGEST_LINE:
+        return f"This is longer than {LONGEST_LINE} characters."
     allowed = [choice for choice, _ in option.choices]
     if allowed and value not in allowed:
         return f"Choose one of: {', '.join(allowed)}."

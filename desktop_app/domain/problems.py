@@ -282,7 +282,8 @@ TABLE = MappingProxyType(
                  "SessionDock stores keys nowhere else.", Retry.USER, (Remedy.UNLOCK_KEYRING, Remedy.RETRY)),
             _row("keyring.absent", "This computer has no keyring",
                  "SessionDock keeps secrets in the system's password store and found none. Install and start one "
-                 "(for example gnome-keyring).", Retry.USER, (Remedy.RETRY,)),
+                 "(for example gnome-keyring; docs/command-line.md says how on a server).", Retry.USER,
+                 (Remedy.RETRY,)),
             _row("keyring.silent", "The keyring does not answer",
                  "The system's password store took the request and did not reply within {seconds} seconds. It may be "
                  "waiting behind another window.", Retry.USER, (Remedy.RETRY,)),
@@ -331,6 +332,7 @@ TABLE = MappingProxyType(
             _row("file.damaged", "A settings file was damaged",
                  "{path} could not be read and was set aside as {aside}. Defaults are used.", Retry.NEVER),
             _row("file.unwritable", "A settings file can't be written", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),
+            _row("output.unwritable", "The result could not be written", "Standard output: {why}.", Retry.USER),
             _row("internal", "SessionDock made a mistake",
                  "Something unexpected happened; the log has the details. The session itself is not affected.",
                  Retry.AUTO, (Remedy.RETRY,)),

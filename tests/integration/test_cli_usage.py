@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,11 @@ def test_a_reader_that_has_seen_enough_is_no_problem() -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b"" and process.wait(60) == 0
+
+
+def test_a_full_disk_is_a_problem_and_no_traceback() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "desktop_app", "options"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "sessiondock: The result could not be written. Standard output: No space left on device.\n"

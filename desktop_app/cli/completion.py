@@ -1,0 +1,140 @@
+"""The command completion: a script for bash, zsh or fish, made from the parsers. Pure but for the printing.
+
+It completes commands, options, and values that are one of a few; what only a server knows (sessions, queues) is not
+asked for while somebody types.
+"""
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Iterator
+
+from desktop_app.cli.base import CommandBase
+from desktop_app.cli.output import json_line, result
+from desktop_app.cli.parsing import Parser
+
+SHELLS = ("bash", "zsh", "fish")
+_FILES = ("FILE", "PATH", "PEM", "DIR")  # metavars of what is completed as a file
+
+
+def add_completion(command: argparse.ArgumentParser, top: Parser) -> None:
+    text = "its startup file gets: source <(sessiondock completion SHELL), or: sessiondock completion fish | source"
+    command.add_argument("shell", choices=SHELLS, help=text)
+    command.set_defaults(top=top)
+
+
+class CompletionCommands(CommandBase):
+    """One method per command; each returns the exit code."""
+
+    def run_completion(self) -> int:
+        make: dict[str, Callable[[Parser], str]] = {"bash": bash, "zsh": zsh, "fish": fish}
+        text = make[self.arguments.shell](self.arguments.top)
+        json_line({"shell": self.arguments.shell, "script": text}) if self.json else result(text.rstrip("\n"))
+        return 0
+
+
+def is_file(action: argparse.Action) -> bool:
+    return isinstance(action.metavar, str) and any(word in _FILES for word in re.split(r"\W", action.metavar))
+
+
+def choices_of(action: argparse.Action) -> tuple[str, ...]:
+    """The values that it may have, as far as they are few."""
+    if action.choices is not None:
+        return tuple(str(one) for one in action.choices)
+    return ("true", "false") if action.metavar == "true|false" else ()
+
+
+# -- bash, and zsh by its emulation
+
+
+_BASH = """\
+# completion of sessiondock for bash and zsh
+_sessiondock() {{
+    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} command= words= i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case " {commands} " in *" ${{COMP_WORDS[i]}} "*) command=${{COMP_WORDS[i]}}; break ;; esac
+    done
+    COMPREPLY=()
+    [[ $cur == -* ]] && prev=  # an option, whatever the one before it takes
+    case "$command:$prev" in
+{values}
+        *)
+            case "$command:$cur" in
+{flags}
+{words}
+            esac ;;
+    esac
+    if [[ $words == @files ]]; then
+        COMPREPLY=($(compgen -f -- "$cur"))
+        type compopt >/dev/null 2>&1 && compopt -o filenames
+    else
+        COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    fi
+}}
+complete -F _sessiondock sessiondock
+"""
+
+
+def bash(top: Parser) -> str:
+    values, flags, words = [], [], []
+    for name, parser in _parsers(top):
+        for action in parser.shown:
+            if action.option_strings and (choices := "@files" if is_file(action) else " ".join(choices_of(action))):
+                pattern = "|".join(f"{name}:{flag}" for flag in action.option_strings)
+                values.append(f"        {pattern}) words={shlex.quote(choices)} ;;")
+        flags.append(f"                {name}:-*) words={shlex.quote(' '.join(parser.flags))} ;;")
+        if offered := _first_words(top, parser):
+            words.append(f"                {name}:*) words={shlex.quote(offered)} ;;")
+    return _BASH.format(
+        commands=" ".join(top.commands), values="\n".join(values), flags="\n".join(flags), words="\n".join(words)
+    )
+
+
+def zsh(top: Parser) -> str:
+    return f"autoload -Uz compinit bashcompinit && compinit -u && bashcompinit\n{bash(top)}"
+
+
+def _parsers(top: Parser) -> Iterator[tuple[str, Parser]]:
+    yield "", top
+    yield from top.commands.items()
+
+
+def _first_words(top: Parser, parser: Parser) -> str:
+    """What may stand where no option does."""
+    if parser is top:
+        return " ".join(top.commands)
+    positional = [action for action in parser.shown if not action.option_strings]
+    if any(is_file(action) for action in positional) and not any(choices_of(action) for action in positional):
+        return "@files"
+    return " ".join(choice for action in positional for choice in choices_of(action))
+
+
+# -- fish
+
+
+def fish(top: Parser) -> str:
+    lines = ["# completion of sessiondock for fish", "complete -c sessiondock -f"]
+    for name, parser in top.commands.items():
+        lines.append(f"complete -c sessiondock -n __fish_use_subcommand -a {name} -d {_quoted(parser.description)}")
+    for name, parser in _parsers(top):
+        where = f"__fish_seen_subcommand_from {name}" if name else "__fish_use_subcommand"
+        start = f"complete -c sessiondock -n {_quoted(where)}"
+        offered = _first_words(top, parser) if name else ""
+        if offered:
+            lines.append(f"{start} -F" if offered == "@files" else f"{start} -a {_quoted(offered)}")
+        lines += [f"{start} {_fish_flag(action)}" for action in parser.shown if action.option_strings]
+    return "\n".join(lines) + "\n"
+
+
+def _fish_flag(action: argparse.Action) -> str:
+    flags = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in action.option_strings]
+    choices = choices_of(action)
+    values = " -r -F" if is_file(action) else f" -x -a {_quoted(' '.join(choices))}" if choices else ""
+    needs = " -x" if not values and action.nargs is None and action.metavar is not None else ""
+    return f"{' '.join(flags)}{values}{needs} -d {_quoted(action.help)}"
+
+
+def _quoted(text: str | None) -> str:
+    """A help's first sentence, for fish: it knows two escapes within single quotes."""
+    plain = (text or "").replace("%%", "%").split(". ")[0].removesuffix(".")
+    return "'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
