@@ -29,6 +29,7 @@ from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
 from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.files.uploads import UploadsFile
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.os import programs
 from desktop_app.adapters.ssh import keys as ssh_keys
@@ -167,6 +168,7 @@ def build_core(
         find_api=find_api,
         forwards=ForwardsFile(paths.config, paths.state),
         consents=ConsentsFile(paths.state),
+        uploads=UploadsFile(paths.state),
         read_git=read_git,
         hash_password=passwords.hashed,
         look_at_page=look_at_page,

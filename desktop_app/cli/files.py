@@ -1,7 +1,8 @@
 """Commands about files: upload, download, files, sync. Main thread.
 
 They connect by themselves; the session need not be attached. With --json each line is an event: progress (ten a second
-at most), then done. Exit code 1 when something was left out, which is then named.
+at most), then done. On a terminal progress is one line that is written over; elsewhere a few lines tell. Exit code 1
+when something was left out, which is then named.
 """
 
 import argparse
@@ -14,18 +15,22 @@ from pathlib import Path
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.problems import failure
 from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.domain.terminal import plain_text
 from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
 from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from desktop_app.services.files.transfers import State, Transfer
+from desktop_app.services.files.trees import changed
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 
-TELL_PERCENT = 5  # between two words about the uploads of a launch
-PLAIN_EVERY_S = 5.0  # between two lines where no terminal shows them
+TELL_PERCENT = 5  # between two events about the uploads of a launch
+PLAIN_PERCENT = 10  # between two lines where no terminal shows them,
+PLAIN_EVERY_S = 5.0  # and so long at least,
+PLAIN_LONG_S = 60.0  # but after so long there is one in any case
 _CLEAR = "\r\x1b[K"
 _LETTERS = {FileKind.FOLDER: "/", FileKind.LINK: "@", FileKind.OTHER: "?"}
 
@@ -40,7 +45,8 @@ def add_file_commands(make: MakeCommand) -> None:
     for command in (upload, download, files):
         command.add_argument("session", help="id, beginning of an id, or name")
         command.add_argument("--account", default="", help="the account's name or id")
-    upload.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder; links out of it are left out")
+    upload.add_argument("paths", nargs="*", metavar="PATH", help="a file or a folder; links out of it are left out")
+    upload.add_argument("--resume", action="store_true", help="instead of PATH: what its launch was to upload")
     upload.add_argument("--to", default="", metavar="DIR", help=f"the remote folder (default: ~/{SESSION_FILES})")
     download.add_argument("paths", nargs="+", metavar="REMOTE", help="a path there; a relative one starts at home")
     download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
@@ -54,10 +60,34 @@ class FileCommands(CommandBase):
     """One method per command; each returns the exit code."""
 
     def run_upload(self) -> int:
+        if self.arguments.resume == bool(self.arguments.paths):
+            raise failure("usage.missing", why="Name what to upload, or --resume for what the launch was to upload.")
         session = self.session()
+        if self.arguments.resume:
+            return self._resume(session)
         paths = [Path(text) for text in self.arguments.paths]
         meter = ProgressLine(self.json)
         return self._summary(meter, self.core.files.upload(session.id, paths, self.arguments.to, meter.tell, Cancel()))
+
+    def _resume(self, session: SessionSnapshot) -> int:
+        """What the launch of a session left to upload."""
+        uploads = self.core.uploads
+        if session.remote is Remote.ENDED:
+            return self._nothing(uploads.drop(session), 1)
+        with uploads.alone(session.id) as wanted:
+            if wanted:
+                for path in changed(wanted):
+                    say(f"{readable(path)} has changed since the launch; what it is now is uploaded.")
+                meter = ProgressLine(self.json)
+                paths = [Path(one.path) for one in wanted]
+                return self._summary(meter, self.core.files.upload(session.id, paths, "", meter.tell, Cancel()))
+        holder = uploads.holder(session.id)
+        return self._nothing(f"Process {holder.pid} on this computer has these uploads." if holder else "", 0)
+
+    def _nothing(self, why: str, code: int) -> int:
+        why = why or "Nothing waits to be uploaded to it."
+        json_line({"event": "done", "text": why}) if self.json else say(why)
+        return code if why else 0
 
     def run_download(self) -> int:
         session = self.session()
@@ -78,10 +108,9 @@ class FileCommands(CommandBase):
     def run_sync(self) -> int:
         session = self.session()
 
-        def tell(text: str) -> None:
-            json_line({"event": "progress", "text": text}) if self.json else say(text)
-
-        text = self.core.files.store_workspace(session.id, tell, Cancel())
+        line = StageLine(self.json)
+        text = self.core.files.store_workspace(session.id, line.tell, Cancel())
+        line.end()
         json_line({"event": "done", "text": text}) if self.json else say(text)
         return 0
 
@@ -102,45 +131,64 @@ class UploadWatch:
     def __init__(self, core: Core, session: SessionId, as_json: bool) -> None:
         self._core, self._session, self._json = core, session, as_json
         self._told: dict[int, str] = {}
+        self._lines: dict[int, ProgressLine] = {}
         self._failed = False
+        core.uploads.take(session)  # what another process of ours left
 
     def code(self, wanted: int | None) -> int | None:
         """Nobody leaves before the uploads are through; a failed one is a failure of the command."""
-        for one in self._core.transfers.of(self._session):
-            self._tell(one)
-        if wanted == 1 and self._core.uploads.waiting(self._session):
+        transfers = self._core.transfers.of(self._session)
+        for one in transfers:
+            self._event(one) if self._json else self._say(one)
+            self._failed = self._failed or one.state is State.FAILED or bool(one.summary and one.summary.skipped)
+        lost = self._core.uploads.lost.pop(self._session, "")
+        if lost and not self._json:
+            say(lost)
+        if wanted == 1 and any(one.active for one in transfers):
             return None
         return 2 if wanted == 1 and self._failed else wanted
 
-    def _tell(self, one: Transfer) -> None:
-        text = f"{one.state.value} {one.progress.percent // TELL_PERCENT}"
-        if self._told.get(one.number) == text:
+    def _is_news(self, number: int, text: str) -> bool:
+        news = self._told.get(number) != text
+        self._told[number] = text
+        return news
+
+    def _say(self, one: Transfer) -> None:
+        line = self._lines.setdefault(one.number, ProgressLine(False, terminal=False))
+        if one.state is State.RUNNING:
+            line.tell(one.progress)
+        if not self._is_news(one.number, f"{one.state.value} {bool(one.held)}"):
             return
-        self._told[one.number] = text
-        self._failed = self._failed or one.state is State.FAILED or bool(one.summary and one.summary.skipped)
-        if self._json:
-            json_line(self._event(one))
-            return
+        if one.held:
+            again = f"sessiondock upload {self._session.task[:8]} --resume"
+            say(f"Files are uploaded once it is up, by the window if this ends before, or with: {again}")
+        for path in one.changed if one.summary else ():
+            say(f"{readable(path)} has changed since the launch; what it is now was uploaded.")
         for skipped in one.summary.skipped if one.summary else ():
             say(f"Left out {skipped.path}: {skipped.why}.")
-        end = summary_text(one.summary) if one.summary else str(one.problem) if one.problem else ""
-        say(end or f"Uploading: {progress_text(one.progress)}")
+        if one.summary or one.problem:
+            say(summary_text(one.summary) if one.summary else str(one.problem))
 
-    def _event(self, one: Transfer) -> dict[str, object]:
+    def _event(self, one: Transfer) -> None:
+        if not self._is_news(one.number, f"{one.state.value} {one.progress.percent // TELL_PERCENT}"):
+            return
         found: dict[str, object] = summary_json(one.summary) if one.summary else {}
-        sizes = {"bytes": one.progress.size, "bytes_total": one.progress.size_total}
+        sizes = {"bytes": one.progress.size, "bytes_total": one.progress.size_total, "changed": list(one.changed)}
         problem = str(one.problem) if one.problem else None
         about = {"event": "upload", "id": self._session.task, "state": one.state.value, "problem": problem}
-        return {**found, **sizes, **about}
+        json_line({**found, **sizes, **about})
 
 
 class ProgressLine:
     """What one transfer tells: JSON lines, one line that is written over on a terminal, or now and then a line."""
 
-    def __init__(self, as_json: bool) -> None:
-        self._json = as_json
-        self._terminal = sys.stderr.isatty()
-        self._said = 0.0
+    def __init__(
+        self, as_json: bool, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._json, self._clock = as_json, clock
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._said = float("-inf")
+        self._step = -1
         self._waiting = ""
 
     def tell(self, now: Progress) -> None:
@@ -153,9 +201,45 @@ class ProgressLine:
             )  # fmt: skip
         elif self._terminal:
             print(f"{_CLEAR}{plain_text(progress_text(now))}", end="", file=sys.stderr, flush=True)
-        elif now.waiting != self._waiting or time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said, self._waiting = time.monotonic(), now.waiting
+        elif self._is_due(now):
             say(progress_text(now))
+
+    def _is_due(self, now: Progress) -> bool:
+        """A line about each tenth that took a while, and about each new trouble."""
+        passed, step = self._clock() - self._said, now.percent // PLAIN_PERCENT
+        trouble = now.waiting not in ("", self._waiting)
+        self._waiting = now.waiting
+        begun = now.files_total > 0 and now.percent < 100
+        if not trouble and not (begun and (passed > PLAIN_LONG_S or (step > self._step and passed > PLAIN_EVERY_S))):
+            return False
+        self._said, self._step = self._clock(), step
+        return True
+
+    def end(self) -> None:
+        if self._terminal and not self._json:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
+
+
+class StageLine:
+    """Texts that come every few seconds: as ProgressLine; without a terminal, the first of each stage and then few."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._terminal = sys.stderr.isatty()
+        self._text = self._stage = ""
+        self._said = 0.0
+
+    def tell(self, text: str) -> None:
+        if text == self._text:
+            return
+        self._text, stage = text, "".join(c for c in text if not c.isdigit())
+        if self._json:
+            json_line({"event": "progress", "text": text})
+        elif self._terminal:
+            print(f"{_CLEAR}{plain_text(text)}", end="", file=sys.stderr, flush=True)
+        elif stage.split("%")[0] != self._stage or time.monotonic() - self._said > PLAIN_LONG_S:
+            self._stage, self._said = stage.split("%")[0], time.monotonic()
+            say(text)
 
     def end(self) -> None:
         if self._terminal and not self._json:
@@ -168,6 +252,8 @@ def progress_text(now: Progress) -> str:
 
 
 def summary_text(found: Summary) -> str:
+    if not found.files and found.skipped:
+        return "Nothing was copied."
     same = f", {found.unchanged} of them there already" if found.unchanged else ""
     checked = "" if found.checked else " The session's machine could not check them."
     files = "1 file" if found.files == 1 else f"{found.files} files"

@@ -27,6 +27,16 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file or folder of this computer that will be uploaded later. Of a file: what it was when it was chosen; -1
+    where nobody knows."""
+
+    path: str
+    size: int = -1
+    modified: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """What was left out, and why in words."""
 

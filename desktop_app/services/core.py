@@ -25,8 +25,8 @@ from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor.stages import Doctor
 from desktop_app.services.files.access import Files
+from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
-from desktop_app.services.files.uploads import LaunchUploads
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.history import History
 from desktop_app.services.holders import OP_LOOK
@@ -68,6 +68,7 @@ class Parts:
     open_in: OpenIn
     tail: LogTail
     credentials: CredentialImport
+    polled: list[Callable[[str], None]]  # called with an account's id after each look at its server
 
 
 def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Parts:
@@ -75,12 +76,15 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     store = SessionStore()
     links: Links
     aliases: Aliases
+    polled: list[Callable[[str], None]] = []
 
     def after_poll(account: str) -> None:
         links.note_holders(account)
         if accounts.problem(account) is None:
             links.free_ports(account)
             aliases.polled(account)
+        for tell in tuple(polled):
+            tell(account)
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
@@ -88,7 +92,8 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     aliases = Aliases(outside, store, links.target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
-    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, open_in, tail or LogTail(), credentials)
+    log = tail or LogTail()
+    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, open_in, log, credentials, polled)
 
 
 class AccountOps:
@@ -325,7 +330,9 @@ class Core(LinkOps):
         self._closed = False
         self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
         self.transfers = Transfers(self.files)
-        self.uploads = LaunchUploads(self.store, self.transfers)
+        self.uploads = LaunchUploads(outside.uploads, parts.links.ownership, self.store, self.transfers, self._notify)
+        if role == WINDOW:  # a command line that lists sessions must not begin uploads
+            parts.polled.append(self.uploads.look)
 
     def launch(
         self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True, profile: str = ""

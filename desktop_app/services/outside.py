@@ -20,6 +20,7 @@ from desktop_app.domain.open_in import Opener
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
+from desktop_app.domain.transfer import Wanted
 from desktop_app.ports import Cancel, Clock, RemoteFiles, SecretStore, Server, SystemEvent, Target, Tunnel
 from desktop_app.services.secrets.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
@@ -151,6 +152,19 @@ class Consents(Protocol):
     def of(self, session: str) -> Mapping[str, str]: ...
 
     def save(self, session: str, key: str, place: str) -> None: ...
+
+
+class UploadMemory(Protocol):
+    """Uploads that launches asked for and that are not made yet. Quick; writers raise file.unwritable."""
+
+    def sessions(self) -> tuple[str, ...]: ...
+
+    def of(self, session: str) -> tuple[Wanted, ...]: ...
+
+    def save(self, session: str, uploads: tuple[Wanted, ...]) -> None: ...
+
+    def drop(self, session: str) -> bool:
+        """Whether there were any; of several processes one hears True."""
 
 
 class Examined(Protocol):
@@ -293,6 +307,7 @@ class Outside:
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/find.py
     forwards: ForwardMemory
     consents: Consents
+    uploads: UploadMemory
     hash_password: Callable[[str], str]  # the salted hash that a session checks an SSH password against; slow
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port

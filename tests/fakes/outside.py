@@ -27,6 +27,7 @@ from tests.fakes.profiles import FakeDocument, FakeProfiles
 from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.server import FakeServer
 from tests.fakes.tunnel import FakeTunnel
+from tests.fakes.uploads import FakeUploads
 
 ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test", "ACCESS", user_id="me",
                   user_name="Ada Example")  # fmt: skip
@@ -264,6 +265,7 @@ class World:
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     forwards: FakeForwards = field(default_factory=FakeForwards)
     consents: FakeConsents = field(default_factory=FakeConsents)
+    uploads: FakeUploads = field(default_factory=FakeUploads)
     git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
     patient: FakeMachineToExamine = field(default_factory=FakeMachineToExamine)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
@@ -364,6 +366,7 @@ class World:
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
             forwards=self.forwards,
             consents=self.consents,
+            uploads=self.uploads,
             read_git=lambda: self.git,
             hash_password=lambda password: f"hash of {len(password)} letters",
             look_at_page=self.look_at_page,

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.cli.files import ProgressLine, StageLine
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import End, Remote
+from desktop_app.domain.transfer import Progress, Wanted
 from remote_bootstrap.contract import OP_SYNC_WORKSPACE, STOPPING, Report
-from tests.fakes.outside import World
+from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, add_ready, agent
 
 Background = Callable[[Callable[[], None]], object]
@@ -132,3 +134,76 @@ def test_an_upload_that_fails_is_a_failure(run: Run, world: World, here: Path, i
     in_background(agent(world))
     said = run("launch", "--queue", "default", "--no-attach", "--upload-files", str(here / "data"))
     assert said.code == 1 and "refused the key" in said.err
+
+
+def test_attach_and_resume_make_what_a_launch_left(
+    run: Run, world: World, here: Path, in_background: Background
+) -> None:
+    task = add_ready(world)
+    session = f"{ACCOUNT.id}/{task}"
+    (here / "late").write_text("late")
+    world.uploads.save(session, (Wanted(str(here / "data")), Wanted(str(here / "late"), 3, 1)))
+    said = run("upload", task, "--resume")
+    assert said.code == 0 and "late has changed since the launch" in said.err
+    assert (world.machine.home / "session-files/data/sub" / ODD).is_file()
+    assert not world.uploads.rows
+    said = run("upload", task, "--resume", "--json")
+    assert said.code == 0 and said.json["text"] == "Nothing waits to be uploaded to it."
+    world.uploads.save(session, (Wanted(str(here / "vanished")),))
+    said = run("upload", task, "--resume")
+    assert said.code == 1 and "vanished: no such file" in said.err
+
+
+def test_resuming_for_a_session_that_has_ended_says_that_nothing_was_uploaded(run: Run, world: World) -> None:
+    task = add_ready(world)
+    world.uploads.save(f"{ACCOUNT.id}/{task}", (Wanted("/data/x"),))
+    world.server().end(task, End.FAILED)
+    said = run("upload", task, "--resume")
+    assert said.code == 1 and "/data/x" in said.err
+    assert not world.uploads.rows
+
+
+def test_upload_needs_paths_or_resume(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    assert run("upload", task).code == 1
+    assert run("upload", task, str(here / "data"), "--resume").code == 1
+
+
+def test_what_does_not_exist_there_is_said_and_is_a_failure(run: Run, world: World, here: Path) -> None:
+    task = add_ready(world)
+    said = run("download", task, "session-files/nothing", "logs/*.txt", "--to", str(here))
+    assert said.code == 1
+    assert "nothing: there is nothing of that name in the session." in said.err
+    assert "patterns are not expanded" in said.err
+    assert said.err.splitlines()[-1] == "Nothing was copied."
+
+
+# -- without a terminal
+
+
+def test_few_lines_tell_how_far_a_transfer_is(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [1000.0]
+    line = ProgressLine(False, terminal=False, clock=lambda: now[0])
+    line.tell(Progress())  # it still looks what there is
+    for percent in range(101):
+        for _ in range(10):
+            now[0] += 0.1
+            line.tell(Progress(0, 1, percent, 100, "big"))
+    line.tell(Progress(0, 1, 50, 100, "big", waiting="The connection was lost"))
+    said = capsys.readouterr().err.splitlines()
+    assert [text.split(" %")[0] for text in said[:-1]] == [str(percent) for percent in range(0, 100, 10)]
+    assert "The connection was lost: trying again" in said[-1]
+
+
+def test_a_quick_transfer_says_where_it_begins_only(capsys: pytest.CaptureFixture[str]) -> None:
+    line = ProgressLine(False, terminal=False)
+    for percent in range(101):
+        line.tell(Progress(0, 1, percent, 100, "big"))
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_storing_a_workspace_says_each_stage_once(capsys: pytest.CaptureFixture[str]) -> None:
+    line = StageLine(False)
+    for text in ("Packing: 3 % of 2 GB", "Packing: 3 % of 2 GB", "Packing: 9 % of 2 GB", "Uploading: 1 % of 1 GB"):
+        line.tell(text)
+    assert capsys.readouterr().err.splitlines() == ["Packing: 3 % of 2 GB", "Uploading: 1 % of 1 GB"]

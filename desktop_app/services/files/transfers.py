@@ -8,15 +8,16 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from desktop_app.domain.problems import AppError, Cancelled, Problem, problem
 from desktop_app.domain.session import SessionId
-from desktop_app.domain.transfer import Progress, Summary
+from desktop_app.domain.transfer import Progress, Summary, Wanted
 from desktop_app.ports import Cancel
+from desktop_app.services.files import trees
 from desktop_app.services.files.access import Files
 
 AT_ONCE = 2
@@ -45,6 +46,9 @@ class Transfer:
     progress: Progress = field(default_factory=Progress)
     summary: Summary | None = None
     problem: Problem | None = None
+    held: str = ""  # why it does not begin yet
+    wanted: tuple[Wanted, ...] = ()  # what its files were when they were chosen, where that was long ago
+    changed: tuple[str, ...] = ()  # files that are something else by now
 
     @property
     def active(self) -> bool:
@@ -63,11 +67,37 @@ class Transfers:
         self._cancels: dict[int, Cancel] = {}
         self._threads: dict[int, threading.Thread] = {}
         self._closed = False
+        self._on_end: list[Callable[[Transfer], None]] = []
 
     # -- what a person asks for
 
-    def upload(self, session: SessionId, paths: Sequence[Path], to: str = "") -> int:
-        return self._add(Transfer(next(self._numbers), session, True, tuple(map(str, paths)), to))
+    def upload(
+        self,
+        session: SessionId,
+        paths: Sequence[Path],
+        to: str = "",
+        *,
+        held: str = "",
+        wanted: tuple[Wanted, ...] = (),
+    ) -> int:
+        """``held`` says why it has to wait for ``release``."""
+        sources = tuple(map(str, paths))
+        return self._add(Transfer(next(self._numbers), session, True, sources, to, held=held, wanted=wanted))
+
+    def release(self, number: int) -> None:
+        """Idempotent."""
+        with self._lock:
+            if number in self._all and self._all[number].held:
+                self._change(number, held="")
+        self._start()
+
+    def is_held(self, number: int) -> bool:
+        with self._lock:
+            return number in self._all and bool(self._all[number].held)
+
+    def on_end(self, callback: Callable[[Transfer], None]) -> None:
+        """``callback`` hears of every one that is done, failed or cancelled, on the thread where that happened."""
+        self._on_end.append(callback)
 
     def download(self, session: SessionId, remotes: Sequence[str], to: Path) -> int:
         return self._add(Transfer(next(self._numbers), session, False, tuple(remotes), str(to)))
@@ -78,13 +108,16 @@ class Transfers:
             waiting = self._all[number].state is State.WAITING if number in self._all else False
             if waiting:
                 self._change(number, state=State.CANCELLED)
+            ended = self._all[number] if waiting else None
+        if ended is not None:
+            self._tell_end(ended)
         if cancel is not None:
             cancel.cancel()
 
     def resume(self, number: int) -> None:
         with self._lock:
             if number in self._all and not self._all[number].active and number not in self._threads:
-                self._change(number, state=State.WAITING, problem=None, summary=None)
+                self._change(number, state=State.WAITING, problem=None, summary=None, held="")
         self._start()
 
     def forget(self, number: int) -> None:
@@ -114,7 +147,7 @@ class Transfers:
             for number, one in self._all.items():
                 if self._closed or len(self._threads) >= self._at_once:
                     return
-                if one.state is State.WAITING and number not in self._threads:
+                if one.state is State.WAITING and not one.held and number not in self._threads:
                     self._change(number, state=State.RUNNING)
                     self._cancels[number] = cancel = Cancel()
                     thread = threading.Thread(
@@ -142,6 +175,9 @@ class Transfers:
                 self._change(transfer.number, progress=progress)
 
         if transfer.up:
+            changed = trees.changed(transfer.wanted)
+            with self._lock:
+                self._change(transfer.number, changed=changed)
             paths = [Path(source) for source in transfer.sources]
             return self._files.upload(transfer.session, paths, transfer.to, tell, cancel)
         return self._files.download(transfer.session, transfer.sources, Path(transfer.to), tell, cancel)
@@ -151,6 +187,12 @@ class Transfers:
             self._change(number, **changes)
             self._cancels.pop(number, None)
             self._threads.pop(number, None)
+            ended = self._all[number]
+        self._tell_end(ended)
+
+    def _tell_end(self, transfer: Transfer) -> None:
+        for callback in self._on_end:
+            callback(transfer)
 
     # -- the end of the program
 

@@ -6,13 +6,14 @@ unreadable are left out and named.
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.remote_files import FileKind, Names, Real, RemoteEntry, Stat
-from desktop_app.domain.transfer import Item, ItemKind, Skipped
+from desktop_app.domain.transfer import Item, ItemKind, Skipped, Wanted
 from desktop_app.ports import Cancel, RemoteFiles
 
 Skip = Callable[[Skipped], None]
@@ -20,6 +21,7 @@ Skip = Callable[[Skipped], None]
 DANGLING = "a link that leads nowhere"
 OUTSIDE = "a link that leads out of the folder"
 SPECIAL = "neither a file nor a folder"
+MISSING = "there is nothing of that name in the session"
 PER_FILE = frozenset({"files.missing", "files.denied", "files.refused"})  # problems of one file, not of the transfer
 
 
@@ -84,6 +86,17 @@ def _local_item(tree: _LocalTree, source: str, path: str) -> Item | None:
     return None
 
 
+def changed(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    """Files that are no longer what they were when they were chosen."""
+    found = []
+    for one in wanted:
+        with suppress(OSError):  # what has vanished is named by whoever wants to read it
+            about = os.stat(one.path)
+            if one.size >= 0 and (about.st_size, int(about.st_mtime)) != (one.size, one.modified):
+                found.append(one.path)
+    return tuple(found)
+
+
 def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
@@ -98,10 +111,13 @@ def remote_items(files: RemoteFiles, paths: "list[str]", skip: Skip, cancel: Can
             root = files.real(path, cancel)
             entry = files.stat(root, cancel)
         except AppError as error:
-            _tolerate(error, path, skip)
+            if error.problem.code == "files.missing":
+                skip(Skipped(path, _missing(path)))
+            else:
+                _tolerate(error, path, skip)
             continue
         if entry is None:
-            skip(Skipped(path, "it does not exist"))
+            skip(Skipped(path, _missing(path)))
         else:
             typed = PurePosixPath(path).name
             name = (typed if typed != ".." else "") or PurePosixPath(root).name or "root"
@@ -157,6 +173,10 @@ class _RemoteTree:
                 self._skip(Skipped(link.source, OUTSIDE))
             else:
                 yield Item(ItemKind.LINK, link.source, link.path, link=_relative(str(target), link.source))
+
+
+def _missing(path: str) -> str:
+    return f"{MISSING}, and patterns are not expanded there" if set(path) & set("*?[") else MISSING
 
 
 @dataclass(frozen=True, slots=True)

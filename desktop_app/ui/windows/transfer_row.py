@@ -23,13 +23,13 @@ def title_of(transfer: Transfer) -> str:
 def text_of(transfer: Transfer) -> str:
     """Where it stands, in one line."""
     if transfer.state is State.WAITING:
-        return "Waits for another transfer to end"
+        return transfer.held or "Waits for another transfer to end"
     if transfer.state is State.CANCELLED:
         return "Cancelled; what arrived is kept"
     if transfer.state is State.FAILED and transfer.problem is not None:
         return str(transfer.problem)
     if transfer.summary is not None:
-        return summary_text(transfer.summary)
+        return summary_text(transfer.summary) + changed_text(transfer)
     return progress_text(transfer.progress)
 
 
@@ -54,6 +54,12 @@ def summary_text(summary: Summary) -> str:
         more = f" and {len(summary.skipped) - SHOWN_SKIPPED} more" if len(summary.skipped) > SHOWN_SKIPPED else ""
         text += f" · left out: {shown}{more}"
     return text
+
+
+def changed_text(transfer: Transfer) -> str:
+    names = ", ".join(readable(PurePath(path).name) for path in transfer.changed[:SHOWN_SKIPPED])
+    more = len(transfer.changed) - SHOWN_SKIPPED
+    return f" · changed since the launch: {names}{f' and {more} more' if more > 0 else ''}" if names else ""
 
 
 class TransferRow(QWidget):

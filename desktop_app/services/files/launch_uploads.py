@@ -1,0 +1,209 @@
+"""Uploads that a launch asked for: remembered on disk, and begun once the session is up. They are then ordinary
+transfers of whichever process of ours has them.
+
+One process at a time has a session's uploads: it holds their name (``ownership``), from the launch on if it made it.
+When it ends before they are through, a window takes them up with its next look at the server, and so does whoever
+attaches the session. A session that ends before takes them with it. All methods are quick; any thread.
+"""
+
+import logging
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from desktop_app.domain.option_checks import items
+from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.domain.transfer import Wanted, readable
+from desktop_app.services.api import Notice
+from desktop_app.services.files.transfers import State, Transfer, Transfers
+from desktop_app.services.outside import UploadMemory
+from desktop_app.services.ownership import Holder
+from desktop_app.services.store import SessionStore
+
+HELD = "Begins once the session is up"
+
+_log = logging.getLogger(__name__)
+
+
+class Names(Protocol):
+    """What is needed of ``ownership.Ownership``."""
+
+    def claim(self, name: str, wait: float = ...) -> bool: ...
+
+    def release(self, name: str) -> None: ...
+
+    def holder(self, name: str) -> Holder | None: ...
+
+
+def paths_of(spec: LaunchSpec) -> tuple[Path, ...]:
+    return tuple(Path(line).expanduser() for line in items(spec.upload_files))
+
+
+def name_of(session: SessionId) -> str:
+    """What the process that has a session's uploads holds."""
+    return f"uploads/{session.text}"
+
+
+class LaunchUploads:
+    """One per core. ``tell``: what a person should hear."""
+
+    def __init__(
+        self,
+        memory: UploadMemory,
+        names: Names,
+        store: SessionStore,
+        transfers: Transfers,
+        tell: Callable[[Notice], None],
+    ) -> None:
+        self._memory, self._names = memory, names
+        self._store, self._transfers, self._tell = store, transfers, tell
+        self._lock = threading.Lock()
+        self._taking = threading.Lock()
+        self._mine: dict[SessionId, int] = {}  # the transfer of each session whose uploads we have
+        self.lost: dict[SessionId, str] = {}  # what became of those of sessions that ended too early
+        self._closed = False
+        self._unsubscribe = store.subscribe(lambda _old, new: self._follow(new))
+        transfers.on_end(self._ended)
+
+    def close(self) -> None:
+        """What is not through stays remembered."""
+        self._closed = True
+        self._unsubscribe()
+
+    # -- a launch
+
+    def check(self, spec: LaunchSpec) -> None:
+        """Before the task is made. Problems: launch.invalid"""
+        missing = [str(path) for path in paths_of(spec) if not path.exists()]
+        if missing:
+            raise failure("launch.invalid", why=f"Files to upload: there is no {', no '.join(missing)}.")
+
+    def want(self, session: SessionId, spec: LaunchSpec) -> None:
+        wanted = tuple(_as_it_is(path) for path in paths_of(spec))
+        if not wanted:
+            return
+        try:
+            self._memory.save(session.text, wanted)
+            self.take(session)
+        except AppError as error:  # they are made all the same, if this process lives
+            _log.warning("uploads of a launch can't be remembered: %s", error.problem)
+            self._begin(session, wanted)
+
+    # -- who makes them
+
+    def take(self, session: SessionId) -> bool:
+        """Make them in this process, unless another one does; whether this one does. Problems: file.unwritable"""
+        with self._taking:
+            with self._lock:
+                if session in self._mine or self._closed:
+                    return session in self._mine
+            return self._take(session)
+
+    def _take(self, session: SessionId) -> bool:
+        if not self._memory.of(session.text) or not self._names.claim(name_of(session), 0.0):
+            return False
+        wanted = self._memory.of(session.text)  # whoever had them may have just ended
+        if wanted:
+            self._begin(session, wanted)
+        else:
+            self._names.release(name_of(session))
+        return bool(wanted)
+
+    def look(self, account: str) -> None:
+        """For a window, now and then: nobody else may have them any more."""
+        for text in self._memory.sessions():
+            session = SessionId.parse(text)
+            snapshot = self._store.get(session) if session.account == account else None
+            if snapshot is None:
+                continue
+            try:
+                if snapshot.remote is not Remote.ENDED:
+                    self.take(session)
+                elif self._names.holder(name_of(session)) is None:
+                    self.drop(snapshot)
+            except AppError as error:
+                _log.warning("uploads of a launch: %s", error.problem)
+
+    @contextmanager
+    def alone(self, session: SessionId) -> Iterator[tuple[Wanted, ...]]:
+        """What waits, for the caller to make now; remembered no more if the block ends well. () = nothing waits, or
+        ``holder`` has it."""
+        if not self._names.claim(name_of(session), 0.0):
+            yield ()
+            return
+        try:
+            wanted = self._memory.of(session.text)
+            yield wanted
+            if wanted:
+                self._memory.drop(session.text)
+        finally:
+            self._names.release(name_of(session))
+
+    def holder(self, session: SessionId) -> Holder | None:
+        """The other process that has them."""
+        return self._names.holder(name_of(session))
+
+    # -- following the session and the transfer
+
+    def _begin(self, session: SessionId, wanted: tuple[Wanted, ...]) -> None:
+        paths = [Path(one.path) for one in wanted]
+        number = self._transfers.upload(session, paths, held=HELD, wanted=wanted)
+        with self._lock:
+            self._mine[session] = number
+        self._follow(self._store.get(session))
+
+    def _follow(self, snapshot: SessionSnapshot | None) -> None:
+        if snapshot is None or snapshot.remote not in (Remote.READY, Remote.ENDED):
+            return
+        with self._lock:
+            number = self._mine.get(snapshot.id)
+        if number is None:
+            return
+        if snapshot.remote is Remote.READY:
+            self._transfers.release(number)
+        elif self._transfers.is_held(number):
+            self.drop(snapshot)
+            self._transfers.cancel(number)
+            self._transfers.forget(number)
+
+    def drop(self, snapshot: SessionSnapshot) -> str:
+        """Of a session that has ended; the sentence that says so, "" when nothing waited. Problems: file.unwritable"""
+        wanted = self._memory.of(snapshot.id.text)
+        if not self._memory.drop(snapshot.id.text):
+            return ""
+        names = ", ".join(readable(one.path) for one in wanted)
+        text = f"“{snapshot.name}” ended before everything was uploaded to it. Not uploaded as a whole: {names}."
+        self.lost[snapshot.id] = text
+        self._tell(Notice("Not uploaded", text, snapshot.id))
+        return text
+
+    def _ended(self, transfer: Transfer) -> None:
+        """On the transfer's thread. One that failed is kept, and ours: it can be resumed in the list, and with the next
+        process."""
+        with self._lock:
+            mine = self._mine.get(transfer.session) == transfer.number
+            hopeless = transfer.problem is not None and transfer.problem.code == "files.ended"
+            if not mine or self._closed or (transfer.state is State.FAILED and not hopeless):
+                return
+            del self._mine[transfer.session]
+        try:
+            self._memory.drop(transfer.session.text)
+        except AppError as error:
+            _log.warning("uploads of a launch: %s", error.problem)
+        self._names.release(name_of(transfer.session))
+
+
+def _as_it_is(path: Path) -> Wanted:
+    path = path.absolute()
+    try:
+        about = path.stat()
+    except OSError:
+        return Wanted(str(path))
+    if not stat.S_ISREG(about.st_mode):
+        return Wanted(str(path))
+    return Wanted(str(path), about.st_size, int(about.st_mtime))

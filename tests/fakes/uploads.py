@@ -1,0 +1,22 @@
+"""outside.UploadMemory in memory."""
+
+from desktop_app.domain.transfer import Wanted
+
+
+class FakeUploads:
+    """What launches still have to upload; shared by the cores of one world."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[Wanted, ...]] = {}
+
+    def sessions(self) -> tuple[str, ...]:
+        return tuple(self.rows)
+
+    def of(self, session: str) -> tuple[Wanted, ...]:
+        return self.rows.get(session, ())
+
+    def save(self, session: str, uploads: tuple[Wanted, ...]) -> None:
+        self.rows[session] = uploads
+
+    def drop(self, session: str) -> bool:
+        return self.rows.pop(session, None) is not None
