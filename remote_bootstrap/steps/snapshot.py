@@ -1,20 +1,17 @@
-"""A folder as one archive and back: packs what can be packed, names what can't, and restores without doing harm.
+"""A folder as one archive: packs what can be packed, and names what can't. ``unpacking`` is the way back.
 
 The archive is the one that clearml-session makes of a workspace: a .tar.gz of the folder's contents. Pure but for the
-files; runs on the storing or restoring thread. ``Tell`` hears of bytes done and bytes in all, and may raise to stop.
+files; runs on the storing thread. ``Tell`` hears of bytes done and bytes in all, and may raise to stop.
 """
 
 import contextlib
-import errno
 import hashlib
 import io
-import lzma
 import os
 import stat
 import tarfile
-import zlib
 from pathlib import Path
-from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Set, Tuple
 
 Tell = Callable[[int, int], None]
 
@@ -25,9 +22,7 @@ LEVEL = 1  # of gzip: three times as fast as 6, a tenth larger
 
 DANGLING = "a link that leads nowhere"
 CHANGED = "it changed while it was read; stored as far as it was read"
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # the next file would fare no better
 OURS = "it belongs to SessionDock"
-OUTSIDE = "it would land outside of the folder"
 SPECIAL = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -48,11 +43,6 @@ class Packed(NamedTuple):
     size: int  # of the files
     named: Tuple[Named, ...]
     preview: str
-
-
-class Unpacked(NamedTuple):
-    files: int
-    named: Tuple[Named, ...]
 
 
 def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named]]:
@@ -78,14 +68,14 @@ def _walk(root: str, folder: str, avoid: Set[str], named: List[Named]) -> Iterat
     try:
         names = sorted(os.listdir(os.path.join(root, folder)))
     except OSError as error:
-        named.append(Named(folder or ".", _reason(error)))
+        named.append(Named(folder or ".", reason(error)))
         return
     for name in names:
         path = os.path.join(folder, name)
         try:
             about = os.lstat(os.path.join(root, path))
         except OSError as error:
-            named.append(Named(path, _reason(error)))
+            named.append(Named(path, reason(error)))
             continue
         is_folder = stat.S_ISDIR(about.st_mode)
         if is_folder and os.path.realpath(os.path.join(root, path)) in avoid:
@@ -95,7 +85,7 @@ def _walk(root: str, folder: str, avoid: Set[str], named: List[Named]) -> Iterat
             yield from _walk(root, path, avoid, named)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -151,7 +141,7 @@ def _add_other(tar: tarfile.TarFile, source: str, entry: Entry, named: List[Name
         try:
             info.linkname = os.readlink(source)
         except OSError as error:
-            named.append(Named(entry.path, _reason(error)))
+            named.append(Named(entry.path, reason(error)))
             return
         info.type = tarfile.SYMTYPE
     else:
@@ -172,7 +162,7 @@ def _add_file(tar: tarfile.TarFile, source: str, path: str, named: List[Named], 
     try:
         handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise _Unreadable(_reason(error)) from error
+        raise _Unreadable(reason(error)) from error
     with os.fdopen(handle, "rb") as stream:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
@@ -196,7 +186,7 @@ def _steady(stream: "io.BufferedReader", path: str, named: List[Named]) -> Tuple
         try:
             data = stream.read(IN_MEMORY + 1)
         except OSError as error:
-            raise _Unreadable(_reason(error)) from error
+            raise _Unreadable(reason(error)) from error
         now = os.fstat(stream.fileno())
         if not _differs(about, now) and len(data) == now.st_size:
             return now, data
@@ -240,154 +230,9 @@ def _preview(root: Path, lines: List[str], named: List[Named]) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-# -- unpacking
-
-
-def unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
-    """Put the archive's contents into ``root``. Files there that are newer stay; nothing lands outside.
-
-    Raises tarfile.TarError for an archive that can't be read, OSError for a disk that can't take it (what is there then
-    must not pass for the whole), and what ``tell`` raises.
-    """
-    with _damage_told():
-        return _unpack(archive, root, tell)
-
-
-def check(archive: Path) -> None:
-    """Read it all, so that damage shows before a file is in place: for archives without a checksum.
-
-    Raises OSError and tarfile.TarError.
-    """
-    with _damage_told(), tarfile.open(str(archive), "r:*") as tar:
-        for _member in tar:
-            pass
-        while tar.fileobj.read(1 << 20):  # the packer's own checksum comes last
-            pass
-
-
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError) as error:  # of the libraries, on garbage
-        raise tarfile.ReadError("it is damaged: %s" % (str(error) or type(error).__name__)) from error
-
-
-def _unpack(archive: Path, root: Path, tell: Tell) -> Unpacked:
-    named: List[Named] = []
-    folders: Dict[str, tarfile.TarInfo] = {}
-    links: List[Tuple[str, tarfile.TarInfo]] = []
-    files, size = 0, archive.stat().st_size
-    with archive.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:*") as tar:
-        for member in tar:
-            tell(raw.tell(), size)
-            path = os.path.normpath(member.name)
-            if path == ".":
-                continue
-            if "\0" in path or os.path.isabs(path) or path.split(os.sep)[0] == ".." or not _safe(root, path):
-                named.append(Named(member.name, OUTSIDE))
-            elif member.isdir():
-                folders[path] = member
-                _make_folder(root / path, path, named)
-            elif member.issym():
-                links.append((path, member))
-            elif member.isfile() or member.islnk():
-                files += _put(tar, member, root, path, named)
-            else:
-                named.append(Named(member.name, "neither file, folder nor link"))
-    for path, member in links:  # last, so that nothing is written by way of one
-        if _safe(root, path):  # asked again: a link of this archive may lie on the way by now
-            _link(root / path, path, member.linkname, named)
-        else:
-            named.append(Named(member.name, OUTSIDE))
-    for path, member in folders.items():
-        if (root / path).is_symlink() or not _safe(root, path):
-            continue
-        with contextlib.suppress(OSError):
-            os.chmod(str(root / path), member.mode & 0o777 | stat.S_IRWXU)
-    return Unpacked(files, tuple(named))
-
-
-def _safe(root: Path, path: str) -> bool:
-    """Whether the folder of that path is really inside, after every link that lies on the way."""
-    inside = os.path.realpath(str(root))
-    return os.path.commonpath([inside, os.path.realpath(str((root / path).parent))]) == inside
-
-
-def _tolerate(error: OSError, path: str, named: List[Named]) -> None:
-    """Name what went wrong with this one; raise what will go wrong with the next one, too."""
-    if error.errno in DISK:
-        raise error
-    named.append(Named(path, _reason(error)))
-
-
-def _make_folder(folder: Path, path: str, named: List[Named]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _tolerate(error, path, named)
-
-
-def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: str, named: List[Named]) -> int:
-    """1 when the file is there now as the archive has it."""
-    target = root / path
-    try:
-        if _is_newer(target, member):
-            named.append(Named(path, "kept: the file there is newer than the stored one"))
-            return 0
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = tar.extractfile(member)
-        if source is None:
-            named.append(Named(path, "a link to a file that the archive does not have"))
-            return 0
-        _write(target, source, member)
-        return 1
-    except OSError as error:
-        _tolerate(error, path, named)
-    except KeyError:
-        named.append(Named(path, "the archive lacks it"))
-    return 0
-
-
-def _is_newer(target: Path, member: tarfile.TarInfo) -> bool:
-    try:
-        return int(os.lstat(str(target)).st_mtime) > int(member.mtime)
-    except FileNotFoundError:
-        return False
-
-
-def _write(target: Path, source: IO[bytes], member: tarfile.TarInfo) -> None:
-    draft = target.with_name(".sd-restore-%d" % os.getpid())
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    try:
-        # For this user only until its mode is set, and never by way of what lies there under that name.
-        with os.fdopen(os.open(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            while True:
-                block = source.read(1 << 20)
-                if not block:
-                    break
-                stream.write(block)
-        os.chmod(str(draft), member.mode & 0o777)
-        os.utime(str(draft), (member.mtime, member.mtime))
-        draft.replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-
-
-def _link(target: Path, path: str, leads_to: str, named: List[Named]) -> None:
-    try:
-        if target.is_symlink():
-            if os.readlink(str(target)) == leads_to:
-                return
-            target.unlink()
-        elif target.exists():
-            named.append(Named(path, "kept: there is something else where the link was"))
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(leads_to)
-    except OSError as error:
-        _tolerate(error, path, named)
-    except ValueError:  # a null byte
-        named.append(Named(path, "it leads to no path"))
+def size_text(size: float) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return "%d bytes" % size if unit == "bytes" else "%.1f %s" % (size, unit)
+        size /= 1000
+    return "%.1f TB" % size

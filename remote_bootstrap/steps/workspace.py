@@ -21,7 +21,7 @@ from remote_bootstrap.folders import WORKSPACE, base_folder, cache_folder, priva
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import ServerError, TaskServer
 from remote_bootstrap.settings import Settings
-from remote_bootstrap.steps import snapshot, snapshots, transport
+from remote_bootstrap.steps import room, snapshot, snapshots, transport, unpacking
 from remote_bootstrap.steps.snapshot import Named
 from remote_bootstrap.steps.snapshots import Snapshot
 from remote_bootstrap.steps.transport import Stopped, WorkspaceError
@@ -96,6 +96,8 @@ class Workspace:
             try:
                 self._restore_one(one, stopped)
                 return
+            except room.TooBig as error:  # an older one in its place would become the newest
+                raise WorkspaceError("the snapshot of “%s”: %s" % (one.name, error)) from error
             except (WorkspaceError, OSError, tarfile.TarError) as error:
                 last = str(error)
                 self._say("the snapshot of “%s” can't be restored: %s" % (one.name, error))
@@ -121,8 +123,8 @@ class Workspace:
         try:
             self._fetch(one, archive, shown, stopped)
             if not one.sha256:
-                snapshot.check(archive)
-            done = snapshot.unpack(archive, self.folder, shown.unpacking)
+                unpacking.check(archive)
+            done = unpacking.unpack(archive, self.folder, shown.unpacking)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 archive.unlink()
@@ -132,7 +134,10 @@ class Workspace:
         self._say("restored %d files into the workspace %s" % (done.files, self.folder))
 
     def _fetch(self, one: Snapshot, archive: Path, shown: "_Shown", stopped: Callable[[], bool]) -> None:
+        room.need(one.size, archive.parent)
+
         def look(_program: int) -> None:
+            room.need(1, archive.parent)  # what comes may be more than was said
             with contextlib.suppress(FileNotFoundError):
                 shown.moving("Fetching the workspace", archive.stat().st_size, one.size)
 
@@ -219,7 +224,7 @@ class Workspace:
                 archive.unlink()
         self._replace(stored, packed.preview)
         self._stored, self._kept_back = mark, ""
-        job.text = "The workspace is stored: %d files, %s." % (packed.files, size_text(packed.size))
+        job.text = "The workspace is stored: %d files, %s." % (packed.files, snapshot.size_text(packed.size))
         if packed.named:
             job.text += " Not stored as they are: %s." % _list(packed.named)
             if packed.named != self._named:  # not every quarter of an hour again
@@ -299,7 +304,7 @@ class _Shown:
         if time.monotonic() - self._shown < TELL_SECONDS:
             return
         self._shown = time.monotonic()
-        share = ": %d %% of %s" % (min(100, 100 * done // total), size_text(total)) if total else ""
+        share = ": %d %% of %s" % (min(100, 100 * done // total), snapshot.size_text(total)) if total else ""
         self._show(what + share)
 
 
@@ -353,11 +358,3 @@ def _list(named: "tuple[Named, ...]") -> str:
 def _printable(text: str) -> str:
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else "?" for letter in clean)
-
-
-def size_text(size: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return "%d bytes" % size if unit == "bytes" else "%.1f %s" % (size, unit)
-        size /= 1000
-    return "%.1f TB" % size

@@ -20,7 +20,7 @@ from remote_bootstrap.environments import Environments
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.report import ServerError
 from remote_bootstrap.settings import Settings
-from remote_bootstrap.steps import snapshots, transport
+from remote_bootstrap.steps import room, snapshots, transport
 from remote_bootstrap.steps.workspace import Job, Workspace, folder_of_session
 from tests.support.sandbox_server import RealApi, Refused
 
@@ -314,6 +314,33 @@ def test_giving_up_at_the_limit_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatc
     session.workspace.finish()
     assert any("longer than" in text for text in session.progress.current().notices)
     assert session.workspace.store(asked=False).done.wait(WAIT)
+
+
+@pytest.mark.parametrize("fits", [0, 1_000])
+def test_a_snapshot_that_does_not_fit_is_told_and_none_takes_its_place(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, fits: int
+) -> None:
+    """Neither as an archive nor unpacked. An older one that fits, stored again, would become the newest."""
+    older = lab.session()
+    older.restore()
+    (older.folder / "small").write_text("old")
+    older.store()
+    newer = lab.session()
+    (newer.folder / "big").write_bytes(bytes(100_000))
+    newer.restore()
+    newer.store()
+    lab.wipe(newer)
+    newer.folder.mkdir()
+    (newer.folder / "mine").write_text("of this machine")
+    monkeypatch.setattr(room, "spare", lambda _folder: fits)
+    session = lab.session()
+    session.restore()
+    assert [path.name for path in session.folder.iterdir()] == ["mine"]
+    (told,) = session.progress.current().notices
+    assert told.startswith("The workspace could not be restored: the snapshot of “a session/ü”: it needs")
+    assert f"has {fits / 1000 if fits else 0:g}" in told and "to spare" in told
+    monkeypatch.undo()
+    assert "not stored" in session.store(asked=False).text and session.snapshots() == []
 
 
 # -- with clearml-session

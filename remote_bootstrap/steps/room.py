@@ -1,0 +1,67 @@
+"""How much a restored workspace may take of a disk, whatever its archive claims. Any thread; state is one restoring's.
+
+Any member of a ClearML workspace can replace an artifact: an archive of a few bytes may claim terabytes.
+"""
+
+import os
+from pathlib import Path
+from typing import Callable
+
+from remote_bootstrap.steps.snapshot import size_text
+
+RESERVE, SHARE = 1 << 30, 100  # bytes that stay free: a gigabyte, or a hundredth of a smaller disk
+# One byte of gzip's, which all our archives and clearml-session's are, holds 1,032 bytes at most. What claims more is
+# sparse or packed by other means, on purpose.
+RATIO = 1100
+SMALL = 64 << 20  # bytes; no ratio makes this dangerous
+MOST_ENTRIES = 20_000_000  # where the disk does not say how many files it can hold
+UNKNOWN = 1 << 62
+
+
+class TooBig(Exception):
+    """The archive's files don't fit; one sentence for people."""
+
+
+def spare(folder: Path) -> int:
+    """Bytes that can still be written to the disk of that folder. Some network disks don't say."""
+    about = _disk(folder)
+    size, free = about.f_blocks * about.f_frsize, about.f_bavail * about.f_frsize
+    return max(0, free - min(RESERVE, size // SHARE)) if size else UNKNOWN
+
+
+def _disk(folder: Path) -> os.statvfs_result:
+    """Of a folder that may have to be made first."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.statvfs(str(folder))
+
+
+def need(size: int, folder: Path) -> None:
+    """Raises TooBig unless ``size`` bytes can be written there."""
+    left = spare(folder)
+    if size > left:
+        raise TooBig("it needs %s, and the disk of %s has %s to spare" % (size_text(size), folder, size_text(left)))
+
+
+class Room:
+    """What one archive of ``packed`` bytes may put into ``folder``."""
+
+    def __init__(self, folder: Path, packed: int, check: Callable[[int, Path], None] = need) -> None:
+        self._folder, self._packed, self._check = folder, packed, check
+        self._claimed = self._entries = 0
+        about = _disk(folder)
+        self._most = about.f_favail - about.f_files // SHARE if about.f_files else MOST_ENTRIES
+
+    def enter(self) -> None:
+        """One more file, folder or link is to come."""
+        self._entries += 1
+        if self._entries > self._most:
+            raise TooBig("it holds more files than the disk of %s has room for" % self._folder)
+
+    def claim(self, size: int) -> None:
+        """A file of that many bytes, holes included, is to be written."""
+        self._claimed += size
+        if self._claimed > max(SMALL, RATIO * self._packed):
+            about = (size_text(self._packed), size_text(self._claimed))
+            raise TooBig("its %s claim to hold %s or more, as no stored workspace does" % about)
+        self._check(size, self._folder)
