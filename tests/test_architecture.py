@@ -189,6 +189,7 @@ def test_no_command_is_a_text_for_a_shell() -> None:
 # What fetches something by itself: an archive with its checksum, an address, pages of the session's own applications.
 FETCHERS = {
     "remote_bootstrap.installers.codeserver": "compares the SHA-256 that the task names",
+    "remote_bootstrap.installers.vsix": "the file that the task names: by https, and by its SHA-256 where it names one",
     "remote_bootstrap.network": "asks its own applications, and a service for an address",
 }
 

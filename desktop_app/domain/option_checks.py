@@ -17,6 +17,8 @@ _REQUIREMENT = re.compile(
 _SEVERAL = re.compile(r"[\s,]+(?=[A-Za-z]|$)(?![^\[]*\])")  # between packages, not inside a[b, c] or >= 1, < 3
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
+# An extension is a program: nobody on the way may change it, so https or the session's own machine.
+_VSIX_ADDRESS = re.compile(r"(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)\S+(#sha256=[0-9a-fA-F]{64})?")
 _GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
 PASSPHRASE_MIN = 12  # characters
 
@@ -134,8 +136,15 @@ def code_version(value: str) -> str:
 
 
 def extensions(value: str) -> str:
-    bad = [word for word in words(value) if not _EXTENSION.fullmatch(word) and not word.endswith(".vsix")]
-    return f"“{clean_line(bad[0])}” is neither an extension's id (ms-python.python) nor a .vsix file." if bad else ""
+    bad = [word for word in words(value) if not _is_extension(word)]
+    kinds = "an extension's id (ms-python.python), a .vsix file, nor an https address"
+    return f"“{clean_line(bad[0])}” is neither {kinds}." if bad else ""
+
+
+def _is_extension(word: str) -> bool:
+    if "://" in word:
+        return _VSIX_ADDRESS.fullmatch(word) is not None
+    return _EXTENSION.fullmatch(word) is not None or word.endswith(".vsix")
 
 
 def ports(value: str) -> str:

@@ -90,8 +90,8 @@ class LaunchSpec:
         param="vscode_version", advanced=True, check=checks.code_version)  # fmt: skip
     vscode_extensions: str = _what(
         "", "--vscode-extensions", "VS Code extensions",
-        "Extensions to install, one per line: ms-python.python, with a version as in ms-python.python@2025.12.0, or a "
-        ".vsix file on the remote machine.",
+        "Extensions to install, one per line: ms-python.python, with a version as in ms-python.python@2025.12.0, a "
+        ".vsix file on the remote machine, or the https address of one (with #sha256=… at its end it is checked).",
         Kind.LIST, param="vscode_extensions", advanced=True, check=checks.extensions)  # fmt: skip
     debug_task: str = _what(
         "", "--debugging-session", "Debug a task",

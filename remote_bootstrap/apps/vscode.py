@@ -81,7 +81,7 @@ class VsCode:
         self._command = CodeServer(self._context.cache, self._context.environments, say, source).command()
         private(self._folder)
         names = extensions.wanted(settings.option(SPEC.key, "extensions"), python)
-        failed = extensions.install(self._command, names, self._places(), say)
+        failed = extensions.install(self._command, names, self._places(), self._folder / "fetched", say)
         if failed:
             say(failed)
             self._context.notice(failed)

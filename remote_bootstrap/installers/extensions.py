@@ -1,19 +1,21 @@
 """Extensions of VS Code, installed by code-server itself before its first start. On VS Code's service thread.
 
 code-server asks the registry that it was built for (Open VSX) or the one that EXTENSIONS_GALLERY names; a path ending
-in .vsix is a file on this machine. One that can't be installed keeps nobody from working.
+in .vsix is a file on this machine, a web address is fetched. One that can't be installed keeps nobody from working.
 """
 
 import os
+import shutil
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
 from remote_bootstrap import commands
+from remote_bootstrap.installers import vsix
 from remote_bootstrap.store import InstallError, Say
 
 PYTHON_EXTENSION = "ms-python.python"
 DEADLINE = 180.0  # seconds for all of them
-# What an agent may set for its sessions, as clearml-session reads it: a version, an id or a .vsix file.
+# What an agent may set for its sessions, as clearml-session reads it: a version, an id, a .vsix file or its address.
 PYTHON_VARIABLE = "CLEARML_SESSION_VSCODE_PY_EXT"
 
 
@@ -29,18 +31,33 @@ def wanted(listed: str, python_version: str) -> List[str]:
     return [*others, "%s@%s" % (PYTHON_EXTENSION, python)]
 
 
-def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], say: Say) -> str:
-    """Returns what did not work, as a sentence, "" = all are there."""
+def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, say: Say) -> str:
+    """Returns what did not work, as a sentence, "" = all are there. ``folder``: for what is fetched."""
     if not names:
         return ""
     say("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
     flags = [part for option in options.items() for part in option]
-    each = [part for name in names for part in ("--install-extension", _path(name))]
+    found, failed = _found(names, folder)
     try:
-        commands.run([*command, *flags, *each], "some are not there", deadline=DEADLINE)
+        if found:
+            each = [part for name in found for part in ("--install-extension", name)]
+            commands.run([*command, *flags, *each], "some are not there", deadline=DEADLINE)
     except InstallError as error:
-        return "VS Code's extensions (%s): %s" % (", ".join(names), error)
-    return ""
+        failed.append("%s (%s)" % (error, ", ".join(name.partition("?")[0] for name in names)))
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)
+    return "VS Code's extensions: %s" % "; ".join(failed) if failed else ""
+
+
+def _found(names: Sequence[str], folder: Path) -> Tuple[List[str], List[str]]:
+    """What code-server can install, and why the others are missing."""
+    found, failed = [], []
+    for name in names:
+        try:
+            found.append(str(vsix.fetch(name, folder)) if vsix.is_address(name) else _path(name))
+        except InstallError as error:
+            failed.append(str(error))
+    return found, failed
 
 
 def _path(name: str) -> str:

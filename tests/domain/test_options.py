@@ -168,6 +168,7 @@ def test_packages_are_read_as_people_write_them(text: str, packages: tuple[str, 
      ("docker_network", "bridge"),
      ("docker_args", "'open"), ("docker_args", "--shm-size=8g"), ("docker_network", "port"), ("base_task", "no id!"),
      ("remote_gateway", "host:99999"), ("remote_gateway", "a b"), ("vscode_extensions", "python"),
+     ("vscode_extensions", "http://example.org/a.vsix"), ("vscode_extensions", "ftp://example.org/a.vsix"),
      ("username", "Ada L"),
      ("password", "short"), ("requirements", "a\nb"), ("vscode_version", "1:2:3")],
 )  # fmt: skip
@@ -187,3 +188,11 @@ def test_normalising_keeps_what_has_lines() -> None:
 )
 def test_a_whole_home_is_no_workspace(folder: str, good: bool) -> None:
     assert ("store_workspace" not in validate(LaunchSpec(queue="q", store_workspace=folder))) is good
+
+
+@pytest.mark.parity("--vscode-extensions")
+def test_extensions_come_by_id_file_and_address() -> None:
+    given = (
+        "a.b@1.0\n/opt/tool.vsix\nhttps://example.org/get/vspackage?x=1\nhttps://example.org/a.vsix#sha256=" + "0" * 64
+    )
+    assert validate(replace(FULL, vscode_extensions=given)) == {}

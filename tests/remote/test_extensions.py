@@ -12,6 +12,7 @@ import pytest
 from remote_bootstrap import contract
 from remote_bootstrap.apps import vscode
 from remote_bootstrap.installers import codeserver, extensions
+from tests.remote.test_vsix import site
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 
 CODE = vscode.SPEC.key
@@ -52,9 +53,10 @@ def installed(folder: Path) -> set[str]:
 @pytest.mark.leaves_threads("Thread-")
 @pytest.mark.parity("--vscode-extensions")
 def test_extensions_are_there_when_the_page_is(rig: BootstrapRig, tmp_path: Path) -> None:
-    files = [vsix(tmp_path, name) for name in ("one", "two")]
-    rig.start(jupyterlab="False", vscode_extensions="\n".join(map(str, files)))
-    rig.wait_app(CODE)
+    file, served = vsix(tmp_path, "one"), vsix(tmp_path, "two")
+    with site(served.read_bytes()) as address:
+        rig.start(jupyterlab="False", vscode_extensions=f"{file}\n{address}/two.vsix")
+        rig.wait_app(CODE)
     assert installed(rig.session / CODE / "extensions") == {"sessiondock.one-1.0.0", "sessiondock.two-1.0.0"}
     report = rig.report()
     assert report is not None and not report.notices
