@@ -180,6 +180,25 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginKeys:
+    """For an SSH server of ours beside one that clearml-session started.
+
+    ``client_public`` is an OpenSSH public key line, ``host_private`` an OpenSSH private key.
+    """
+
+    client_public: str
+    host_private: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginDoor:
+    """Where that server listens on the session's machine, and its user's home folder there."""
+
+    port: int
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
 class BoundPort:
     """A listener of ours on 127.0.0.1. ``taken_by`` names the program that holds the wanted port, "" = we have it."""
 
@@ -246,6 +265,12 @@ class Tunnel(Protocol):
 
     def take_agent_back(self) -> None:
         """Quick. Idempotent."""
+
+    def serve_login(self, keys: LoginKeys, cancel: Cancel) -> LoginDoor:
+        """Start an SSH server of ours in a session that clearml-session started; it ends with this connection.
+
+        Problems: session.no_login, ssh.lost
+        """
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         """Reports that the remote pushes, secrets included; called on the transport's thread."""

@@ -181,6 +181,9 @@ TABLE = MappingProxyType(
             _row("session.foreign", "Not possible in a session that clearml-session started",
                  "It can be connected, opened and shut down here, but what needs SessionDock's own program in the "
                  "session does not work. Launch a session with SessionDock for that.", Retry.NEVER),
+            _row("session.no_login", "SSH programs need this session's password",
+                 "clearml-session started it, and SessionDock could not start an SSH server of its own there: {why} "
+                 "Terminal, ssh alias and “Open in” need that; tunnels and file transfers work.", Retry.NEVER),
             _row("session.exposed", "Others can get into this session",
                  "clearml-session started it. {why}", Retry.NEVER),
             _row("ssh.no_password", "This session has no password here",

@@ -229,7 +229,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
-    if answers(snapshot):
+    if link is Link.UP:
         actions |= {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN}
     if snapshot.facts.has_password and remote is Remote.READY:
         actions.add(Action.COPY_PASSWORD)

@@ -34,7 +34,7 @@ class SshStatus:
 
 
 class Aliases:
-    """``target``: where this process holds a session's connection to, None when it doesn't. ``held``: by anybody."""
+    """``target``: what ssh gets in with where this process holds the connection, else None. ``held``: by anybody."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Aliases:
         now, target = self._store.get(session), self._target(session)
         if now is None or now.remote is Remote.ENDED:
             self._drop(session)
-        elif now.link is Link.OFF or target is None or target.foreign:  # entered with a password: no key to lend
+        elif now.link is Link.OFF or target is None:
             self._take_back(session)
         else:
             self._serve(now, target)

@@ -89,7 +89,7 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
     links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
-    aliases = Aliases(outside, store, links.target, links.is_held)
+    aliases = Aliases(outside, store, links.login_target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
     log = tail or LogTail()

@@ -3,12 +3,14 @@
 Runs on the session's supervisor thread; one instance per attached session.
 """
 
+from dataclasses import replace
+
 from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
-from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.secrets import CLIENT_KEY
 from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel, Server, Target
-from desktop_app.services.outside import Outside
+from desktop_app.ports import Cancel, LoginDoor, LoginKeys, Server, Target, Tunnel
+from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.routes import route_of
 from remote_bootstrap.apps import jupyterlab
 from remote_bootstrap.contract import Record
@@ -32,6 +34,9 @@ class ForeignAccess:
         self._session = session
         self._outside = outside
         self._login = ForeignLogin()
+        self._keys: tuple[KeyPair, KeyPair] | None = None  # of the client and of the host, for ``login``
+        self._login_target: Target | None = None
+        self.no_login: Problem | None = None  # why ``login`` is not possible
 
     def target(self, place: ForeignSession, server: Server, cancel: Cancel) -> Target:
         """Where to, read anew: router and Kubernetes may have changed it.
@@ -60,6 +65,33 @@ class ForeignAccess:
         confirmed = self._outside.profiles.host_key(self._session.text)
         return frozenset({confirmed}) if confirmed else frozenset(PUBLISHED_KEYS)
 
+    def login(self, tunnel: Tunnel, target: Target, cancel: Cancel) -> LoginDoor | None:
+        """Let the user's own ssh in without the password, if that machine can; None tells why in the warning.
+
+        Problems: ssh.lost
+        """
+        self._login_target, self.no_login = None, None
+        if self._keys is None:  # never stored: whatever is left over there lets nobody in
+            self._keys = self._outside.new_key("sessiondock client"), self._outside.new_key("sessiondock host")
+            for pair in self._keys:
+                self._outside.register_secret(pair.private)
+        client, host = self._keys
+        try:
+            door = tunnel.serve_login(LoginKeys(client.public, host.private), cancel)
+        except AppError as error:
+            if error.problem.code != "session.no_login":
+                raise
+            self.no_login = error.problem
+            return None
+        record = replace(target.record, host_key=host.public)
+        self._login_target = replace(target, record=record, private_key=client.private)
+        return door
+
+    @property
+    def login_target(self) -> Target | None:
+        """What the user's own ssh gets in with at the local port, None where it does not. Any thread."""
+        return self._login_target
+
     def secrets(self) -> dict[str, str]:
         """Application -> what lets a browser in. Its VS Code asks for nothing."""
         return {jupyterlab.SPEC.key: self._login.token}
@@ -69,4 +101,6 @@ class ForeignAccess:
         text = PASSWORD if self._outside.profiles.host_key(self._session.text) else PUBLISHED
         if self._login.exposed:
             text = f"{text} {EXPOSED.format(what=' and '.join(self._login.exposed))}"
+        if self.no_login is not None:
+            text = f"{text} {self.no_login.title}: {self.no_login.detail}"
         return problem("session.exposed", why=text)

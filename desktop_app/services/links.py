@@ -202,13 +202,18 @@ class Links:
         mine = self._supervisors.get(session)
         if mine is None:
             return self.others.ssh_command(session)
-        now, target = self._store.get(session), mine.tunnel.target
-        if target is not None and target.foreign:
-            raise failure("session.foreign")
+        now, target = self._store.get(session), mine.tunnel.login_target
+        if target is None and mine.tunnel.no_login is not None:
+            raise AppError(mine.tunnel.no_login)
         endpoint = now.endpoint(SSH.key) if now else None
         if now is None or now.link is not Link.UP or endpoint is None or not endpoint.local_port or target is None:
             raise failure("open.not_ready", app=SSH.label, state="not connected", why="Attach the session first.")
         return tuple(self._outside.ssh_access.command(session.text, target, endpoint.local_port))
+
+    def login_target(self, session: SessionId) -> Target | None:
+        """Quick: what ssh gets in with, where this process holds the connection."""
+        supervisor = self._supervisors.get(session)
+        return supervisor.tunnel.login_target if supervisor is not None else None
 
     def held(self, session: SessionId) -> SessionTunnel | None:
         """Its tunnel, if this process has it."""

@@ -115,8 +115,10 @@ class OpenIn:
         if tunnel is None or now is None or now.link is not Link.UP:
             why = "Open it once the session is connected."
             raise failure("open.not_ready", app="The session", state="not connected", why=why)
-        if tunnel.target is not None and tunnel.target.foreign:  # entered with a password, which ssh would ask for
-            raise failure("session.foreign")
+        if tunnel.target is not None and tunnel.target.foreign:
+            if tunnel.no_login is not None:
+                raise AppError(tunnel.no_login)
+            return tunnel.home or "/"
         answer = tunnel.request(contract.OP_FILES_HOME, {}, cancel)
         folder = answer.get("folder") or answer.get("home")  # a session that an older version launched knows only home
         return folder if isinstance(folder, str) and folder.startswith("/") else "/"

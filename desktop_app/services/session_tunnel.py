@@ -54,6 +54,7 @@ class SessionTunnel:
         self._target: Target | None = None
         self._app_secrets: dict[str, str] = {}
         self._told: dict[str, int] = {}  # application -> port, as the control channel told
+        self.home = ""  # of the user over there, where no control channel tells it
 
     # -- from any thread
 
@@ -61,6 +62,18 @@ class SessionTunnel:
     def target(self) -> Target | None:
         """Where it is (or was last) connected to, key included."""
         return self._target
+
+    @property
+    def login_target(self) -> Target | None:
+        """What the user's own ssh gets in with, None where only a password lets anybody in."""
+        if self._target is not None and self._target.foreign:
+            return self._foreign.login_target
+        return self._target
+
+    @property
+    def no_login(self) -> Problem | None:
+        """Why ssh gets in by the password only, where it does."""
+        return self._foreign.no_login
 
     @property
     def address(self) -> str:
@@ -127,10 +140,19 @@ class SessionTunnel:
         self._tunnel.connect(self._target, self._dial)
         self._route({})
         self.probe(self._outside.pace.probe_s)
-        self._store.apply(self._session, TunnelUp())
         if self._target.foreign:
             self._app_secrets = self._foreign.secrets()
+            self._open_login(self._target)
+        self._store.apply(self._session, TunnelUp())
+        if self._target.foreign:
             self._store.apply(self._session, Noticed(self._foreign.warning()))
+
+    def _open_login(self, target: Target) -> None:
+        """The local SSH port leads to our server there, if it can be."""
+        door = self._foreign.login(self._tunnel, target, self._dial)
+        self.home = door.home if door else ""
+        if door is not None:
+            self._route({SSH.key: door.port})
 
     def _facts(self, server: Server) -> ServerFacts:
         """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""

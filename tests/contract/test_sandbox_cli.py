@@ -4,6 +4,8 @@ Its task rewrites the machine it runs on, so the whole sandbox runs in a private
 """
 
 import re
+import shlex
+import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -61,6 +63,7 @@ def _listening(process: psutil.Process) -> set[str]:
     return {c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
 
 
+@pytest.mark.parity("attach to clearml-session")
 def test_clearml_session_launches_lists_attaches_and_shuts_down(info: SandboxInfo, private_home: Path) -> None:
     before = [path.read_bytes() for path in WATCHED]
     api = RealApi(info)
@@ -113,8 +116,32 @@ def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
         token = re.search(r'value="(\w{20,})"', form)
         assert local is not None and token is not None, form
         assert b"started" in _status(local[0], token[1])
+        _ssh_and_files(core, session, paths.config / "ssh_config", home)
     finally:
         core.close()
+
+
+def _ssh_and_files(core: Core, session: SessionId, config: Path, home: Path) -> None:
+    """No password anywhere: what the terminal button runs, the alias with ssh and scp, a transfer."""
+    command = shlex.split(core.ssh_command(session, Cancel(20)))
+    assert _run(*command, "-o", "BatchMode=yes", "whoami; echo $SSH_CONNECTION").startswith("root\n127.0.0.1")
+    alias = wait_until(lambda: core.aliases.of(session), "the alias", 20).name
+    wait_until(lambda: config.exists() and alias in config.read_text(), "the alias's entry", 20)
+    assert _run("ssh", "-F", str(config), "-o", "BatchMode=yes", alias, "pwd").strip() == "/root"
+    (home / "given").write_text("by scp")
+    _run("scp", "-F", str(config), "-o", "BatchMode=yes", str(home / "given"), f"{alias}:/root/given")
+    (home / "more").write_text("by transfer")
+    summary = core.files.upload(session, [home / "more"], "/root", lambda _now: None, Cancel(60))
+    assert summary.files == 1
+    assert _run("ssh", "-F", str(config), alias, "cat given more; ls -A .ssh 2>&1 || true") == (
+        "by scpby transferls: cannot access '.ssh': No such file or directory\n"
+    )
+
+
+def _run(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _up(core: Core, session: SessionId) -> SessionSnapshot | None:

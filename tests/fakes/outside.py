@@ -181,10 +181,12 @@ class FakeSshAccess:
 
     def __init__(self) -> None:
         self.open: set[str] = set()
+        self.lent: dict[str, Target] = {}  # what they got in with last
         self.argv: Sequence[str] = ()  # to run instead
 
     def lend(self, session: str, target: Target) -> None:
         self.open.add(session)
+        self.lent[session] = target
 
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
         self.lend(session, target)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, Target, Way
+from desktop_app.ports import BoundPort, Cancel, LoginDoor, LoginKeys, Target, Way
 from remote_bootstrap.contract import Report
 
 
@@ -18,6 +18,7 @@ class FakeTunnel:
 
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
     Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program),
+    ``login_error``,
     ``refused_ports``, ``drop``, ``push``.
     Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``reversed``, ``bound``,
     ``probes``, ``disconnects``.
@@ -34,6 +35,8 @@ class FakeTunnel:
         self.agent_error: AppError | None = None
         self.has_agent = False
         self.lent = 0  # connections to which the SSH agent was lent
+        self.login_error: AppError | None = None
+        self.logins: list[LoginKeys] = []
         self.connected = False
         self.closed = False
         self.targets: list[Target] = []
@@ -138,6 +141,16 @@ class FakeTunnel:
 
     def take_agent_back(self) -> None:
         self.has_agent = False
+
+    def serve_login(self, keys: LoginKeys, cancel: Cancel) -> LoginDoor:
+        cancel.check()
+        self._need_connection()
+        if self.login_error is not None:
+            raise self.login_error
+        with self.changed:
+            self.logins.append(keys)
+            self.changed.notify_all()
+        return LoginDoor(40_022 + len(self.logins), "/home/theirs")
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._on_report.append(callback)

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.handover import GIT
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Action, Link, Remote, ServerFacts, SessionId, SessionSnapshot, allowed_actions
 from tests.fakes.outside import ACCOUNT
 from tests.support.core_rig import CoreRig, is_link
+from tests.support.waiting import wait_until
 
 PLACE = ForeignSession("10.0.0.9", 31022, 10022, "root", 8889, 9001)
 LOGIN = ForeignLogin("correct horse", "jupyter-token")
@@ -39,7 +41,7 @@ def test_it_is_entered_with_its_password_at_the_published_address() -> None:
         assert (target.record.address, target.record.port, target.record.user) == ("10.0.0.9", 31022, "root")
         assert (target.foreign, target.password, target.private_key) == (True, "correct horse", "")
         assert target.fingerprints == frozenset(PUBLISHED_KEYS)
-        assert rig.world.tunnel().routes == {"ssh": 10022, "jupyterlab": 8889, "vscode": 9001}
+        assert rig.world.tunnel().routes == {"ssh": 40_023, "jupyterlab": 8889, "vscode": 9001}
         assert "correct horse" not in repr(now) + repr(target)
 
 
@@ -65,13 +67,58 @@ def test_the_notebook_opens_with_its_token() -> None:
         assert rig.world.pages[0][2] == "jupyter-token"
 
 
-def test_what_needs_our_own_program_is_refused_in_words() -> None:
+@pytest.mark.parity("attach to clearml-session")
+def test_ssh_gets_in_by_a_key_and_a_host_key_that_nobody_else_knows() -> None:
     with CoreRig() as rig:
         now = attached(rig)
-        assert not {Action.TERMINAL, Action.COPY_SSH} & allowed_actions(now)
-        assert {Action.OPEN, Action.DETACH, Action.SHUT_DOWN} <= allowed_actions(now)
+        assert {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN, Action.OPEN, Action.DETACH, Action.SHUT_DOWN} <= (
+            allowed_actions(now)
+        )
+        rig.core.ssh_command(now.id, rig.soon())
+        (keys,) = rig.world.tunnel().logins
+        target = rig.world.ssh_access.lent[now.id.text]
+        assert target.private_key and target.record.host_key
+        assert keys.client_public and keys.host_private != target.private_key
+        assert f"client-key/{now.id.text}" not in rig.world.secrets.entries  # in memory only
+
+
+def test_it_has_an_alias_while_it_is_attached() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        wait_until(lambda: rig.core.aliases.of(session), "the alias", 5)
+        assert session.text in rig.world.ssh_access.open
+        rig.core.detach(session, rig.soon())
+        wait_until(lambda: session.text not in rig.world.ssh_access.open, "the key to be taken back", 5)
+
+
+def test_a_new_connection_has_a_new_door_and_the_same_keys() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        rig.world.tunnel().drop()
+        rig.until(session, lambda s: s.link is Link.UP and len(rig.world.tunnel().logins) == 2)
+        wait_until(lambda: rig.world.tunnel().routes["ssh"] == 40_024, "the route", 5)
+        first, second = rig.world.tunnel().logins
+        assert first == second
+
+
+def test_a_machine_without_sshd_is_told_and_the_rest_works() -> None:
+    with CoreRig() as rig:
+        none = failure("session.no_login", why="There is no sshd program on its machine.")
+        rig.world.prepare_tunnel = lambda tunnel: setattr(tunnel, "login_error", none)
+        now = attached(rig)
+        assert now.notice is not None and "no sshd program" in now.notice.detail
+        assert rig.world.tunnel().routes["ssh"] == 10022  # by the password, as before
         with pytest.raises(AppError) as caught:
             rig.core.ssh_command(now.id, rig.soon())
+        assert caught.value.problem.code == "session.no_login"
+        rig.core.open_app(now.id, "jupyterlab", rig.soon())
+
+
+def test_what_needs_our_own_program_is_refused_in_words() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        with pytest.raises(AppError) as caught:
+            rig.core.handovers.give(session, GIT, rig.soon())
         assert caught.value.problem.code == "session.foreign"
 
 

@@ -14,10 +14,11 @@ from desktop_app.adapters.ssh.dial import DIAL_SECONDS, dial
 from desktop_app.adapters.ssh.forwarding.engine import PATIENCE_SECONDS, Forwarder
 from desktop_app.adapters.ssh.forwarding.reverse import ReverseForwards
 from desktop_app.adapters.ssh.forwarding.socks import Proxies
+from desktop_app.adapters.ssh.login_server import START_SECONDS, LoginServer
 from desktop_app.adapters.ssh.transport import SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe, unreachable
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, Target, Way
+from desktop_app.ports import BoundPort, Cancel, LoginDoor, LoginKeys, Target, Way
 from remote_bootstrap import contract
 from remote_bootstrap.contract import Report
 
@@ -39,6 +40,7 @@ class SshTunnel:
         self._transport: SessionTransport | None = None
         self._control: ControlChannel | None = None
         self._lent: tuple[SessionTransport, AgentForward] | None = None
+        self._login: LoginServer | None = None
         self._address = "the session"
         self._foreign = False
         self._report_callbacks: list[Callable[[Report], None]] = []
@@ -109,6 +111,13 @@ class SshTunnel:
         lent, self._lent = self._lent, None
         if lent is not None:
             lent[1].stop()
+
+    def serve_login(self, keys: LoginKeys, cancel: Cancel) -> LoginDoor:
+        transport = self._transport
+        if transport is None:
+            raise failure("ssh.lost", address=self._address)
+        self._login = LoginServer(transport, self._address)  # kept: it ends with its channel
+        return self._login.start(keys, Patience(cancel, self._stopped, START_SECONDS))
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._report_callbacks.append(callback)

@@ -11,6 +11,7 @@ from desktop_app.ui.widgets import Card, label, retire
 from desktop_app.ui.wrapped_text import WrappedText
 
 TWO_COLUMNS_FROM = 520  # px of width
+FOREIGN = "clearml-session; ssh enters by a server that SessionDock runs there while it is connected"
 WIDE = frozenset({"Task", "Server says"})  # never beside another fact
 WIDE_FROM = 26  # characters: a longer value has the row for itself
 
@@ -27,7 +28,7 @@ def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str
         ("Created", ago(facts.created)),
         ("Started", ago(facts.started)),
         ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
-        ("Started by", "clearml-session" if facts.foreign else ""),
+        ("Started by", FOREIGN if facts.foreign else ""),
         ("Task", snapshot.id.task),
         ("Server says", facts.message),
     )
