@@ -70,7 +70,7 @@ class Controller(QObject):
         commands.ask_passphrase.connect(self._ask_passphrase)
         self.open_in.found.connect(self.book.show_installed)
         self.accounts.changed.connect(self.refresh)
-        self.accounts.launched.connect(self.show_session)
+        self.accounts.launched.connect(self._show_launched)
         window.new_session.connect(self.accounts.open_wizard)
         window.sidebar.narrowed.connect(self._refresh_list)
         window.closing.connect(self._window_closing)
@@ -137,6 +137,11 @@ class Controller(QObject):
     def _name(self, session: SessionId) -> str:
         snapshot = self._core.store.get(session)
         return shortened(" ".join((snapshot.name if snapshot else session.task[:8]).split()), 60)
+
+    def _show_launched(self, session: SessionId) -> None:
+        """The keyboard goes to the list: the button that began this may be gone by now."""
+        self.show_session(session)
+        self.window.sidebar.view.setFocus()
 
     def show_session(self, session: SessionId | None) -> None:
         if session is not None and self.accounts.chosen not in ("", session.account):

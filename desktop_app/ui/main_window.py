@@ -113,6 +113,9 @@ class MainWindow(QMainWindow):
         self._action(menu, "Find a session", "Ctrl+Shift+F", self.sidebar.ask_find)
         self._action(menu, "Find in log", "Ctrl+F", self.details.log.focus_find)
         menu.addSeparator()
+        self._action(menu, "Clean up finished sessions…", "", self.clean_up.emit)
+        self._action(menu, f"{APP_NAME} log…", "", self.app_log.emit)
+        menu.addSeparator()
         self._scheme_menu = menu.addMenu("Appearance")
         group = QActionGroup(menu)
         for scheme in Scheme:
@@ -120,8 +123,6 @@ class MainWindow(QMainWindow):
             entry.setData(scheme)
             entry.triggered.connect(lambda _on=False, scheme=scheme: self.scheme_chosen.emit(scheme))
             self._scheme_menu.addAction(entry)
-        self._action(menu, "Clean up finished sessions…", "", self.clean_up.emit)
-        self._action(menu, f"{APP_NAME} log…", "", self.app_log.emit)
         self.menu, self.menu_end = menu, menu.addSeparator()
         self._action(menu, "Close window", "Ctrl+W", self.close)
         self._action(menu, "Quit", "Ctrl+Q", self.quit_asked.emit)

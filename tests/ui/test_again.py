@@ -45,6 +45,8 @@ def test_the_options_are_shown_and_launched_as_they_are(qtbot, face, core, again
     qtbot.waitUntil(lambda: any(call[0] == "launch" for call in core.calls))
     launched = next(call for call in core.calls if call[0] == "launch")
     assert launched[1:] == (ui_core.ENDED.account, SPEC)
+    qtbot.waitUntil(lambda: face.window.sidebar.current.name == "yesterday" and face.accounts.wizard is None)
+    qtbot.waitUntil(face.window.sidebar.view.hasFocus)
 
 
 def test_secrets_are_asked_for_and_not_filled_in(qtbot, core, again):
