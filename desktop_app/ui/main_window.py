@@ -5,7 +5,7 @@ It shows and asks; what happens is decided in ``controller.py`` and done in ``co
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -26,13 +26,14 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.models.session_list import SessionListModel
 from desktop_app.ui.theme import SPACE_M, Scheme
-from desktop_app.ui.widgets import label
+from desktop_app.ui.widgets import fit_screen, label
 from desktop_app.ui.windows.details import DetailsPane
 from desktop_app.ui.windows.empty import EmptyState
 from desktop_app.ui.windows.sidebar import Sidebar
 
 TOAST_MS, TOAST_MS_PER_CHARACTER = 4000, 60  # what is longer is read longer
 TOAST_WIDTH, TOAST_GAP = 560, 28  # px
+FRAME = QSize(2, 20)  # px: the least that window managers put around
 HANDLE = 5  # px: a pointer has to hit it
 WELCOME = (
     "No sessions yet",
@@ -65,7 +66,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(APP_NAME)
         self.setWindowIcon(icons.app_icon())
         self.setAccessibleIdentifier("main-window")
-        self.resize(1160, 780)
+        fit_screen(self, 1160, 780, FRAME)
         self._book = book
         self._bound: SessionId | None = None
         self._following = False  # the list changes under the selection: what is shown waits until it is done

@@ -308,6 +308,15 @@ def test_every_window_fits_a_small_screen(qtbot, face):
     assert need.width() <= limit.width() and need.height() <= limit.height(), need
 
 
+def test_windows_open_within_the_screen(face):
+    """Screens are small where everything is scaled: 1366x768 at 150 % leaves 910x512."""
+    room = face.window.screen().availableSize()
+    assert room.width() < 1160, "else this screen shows nothing"
+    assert face.window.width() <= room.width() and face.window.height() <= room.height()
+    face.window.app_log.emit()
+    assert dialog("app-log").width() <= room.width() - 40
+
+
 @pytest.mark.parametrize("session", [ui_core.BLOCKED, ui_core.FAILED, ui_core.CONNECTED])
 def test_nothing_is_wider_than_its_page_when_narrow(qtbot, face, session):
     face.window.sidebar.select(session)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 from desktop_app import APP_NAME, __version__
 from desktop_app.services.api import Core
 from desktop_app.ui.theme import SPACE_L, SPACE_M
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.widgets import button, fit_screen, label
 
 
 class AppLogDialog(QDialog):
@@ -18,7 +18,7 @@ class AppLogDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{APP_NAME} log")
         self.setAccessibleIdentifier("app-log")
-        self.resize(720, 460)
+        fit_screen(self, 720, 460)
         self._text = QPlainTextEdit()
         self._text.setObjectName("log")
         self._text.setReadOnly(True)

@@ -11,7 +11,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controls import TickDelegate
 from desktop_app.ui.text import ago, count, tooltip
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.widgets import button, fit_screen, label
 from desktop_app.ui.windows.banner import ProblemBanner
 
 TEXT = (
@@ -31,7 +31,7 @@ class CleanupDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Clean up finished sessions")
         self.setAccessibleIdentifier("cleanup-dialog")
-        self.resize(520, 420)
+        fit_screen(self, 520, 420)
         self._core, self._bridge, self._account = core, bridge, account
         self._kept: frozenset[str] = frozenset()  # what was unticked, for when the list is read again
         self._list = QListWidget()

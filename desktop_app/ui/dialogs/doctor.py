@@ -14,7 +14,7 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controls import Fold
 from desktop_app.ui.status import Shape
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, Tone
-from desktop_app.ui.widgets import Glyph, Page, button, label
+from desktop_app.ui.widgets import Glyph, Page, button, fit_screen, label
 
 LOOKS = {
     Verdict.GOOD: (Shape.TICK, Tone.GOOD, "works"),
@@ -86,7 +86,7 @@ class DoctorDialog(QDialog):
         column.addWidget(page, 3)
         self._add_report(column)
         column.addLayout(self._foot())
-        self.resize(680, 640)
+        fit_screen(self, 680, 640)
 
     def _add_report(self, column: QVBoxLayout) -> None:
         self._report = QPlainTextEdit()

@@ -26,7 +26,7 @@ from desktop_app.services.files.access import Listing
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
 
 NAMES = {FileKind.FOLDER: "folder", FileKind.LINK: "link", FileKind.OTHER: "special"}
 ENTRY = Qt.ItemDataRole.UserRole
@@ -42,7 +42,7 @@ class FilesDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Files of “{name}”")
         self.setAccessibleIdentifier("files-dialog")
-        self.resize(720, 520)
+        fit_screen(self, 720, 520)
         self.setAcceptDrops(True)
         self._core, self._bridge, self._session = core, bridge, session
         self._folder = ""

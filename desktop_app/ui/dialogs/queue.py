@@ -7,7 +7,7 @@ from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
 from desktop_app.ui.windows.banner import ProblemBanner
 
 
@@ -21,7 +21,7 @@ class QueueDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Move to another queue")
         self.setAccessibleIdentifier("queue-dialog")
-        self.resize(480, 240)
+        fit_screen(self, 480, 240)
         self._account = account
         self._editor = QueueEditor(core, bridge)
         self._editor.combo.setAccessibleName("Queue")

@@ -12,7 +12,7 @@ from desktop_app.domain.route import DIRECT, Kind, Route, parse_route
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
 from desktop_app.ui.wizard.line_field import LineField
 
 HELP = (
@@ -34,7 +34,7 @@ class RouteDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Route to the sessions' machines")
         self.setAccessibleIdentifier("route-dialog")
-        self.resize(520, 340)
+        fit_screen(self, 520, 340)
         self._core, self._bridge, self._account = core, bridge, account
         self.route = LineField("Route", "route-text", "direct")
         self.password = LineField("Proxy password", "route-password", "unchanged", secret=True)

@@ -3,7 +3,7 @@
 With an account that is known it opens on the options, filled with the last launch: a second session is two clicks.
 """
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import Account
@@ -16,7 +16,7 @@ from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.working import WorkingDialog
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import Page, label
+from desktop_app.ui.widgets import Page, fit_screen, label
 from desktop_app.ui.wizard.account_page import AccountPage
 from desktop_app.ui.wizard.finder import OptionFinder
 from desktop_app.ui.wizard.launch_page import LaunchPage
@@ -66,7 +66,7 @@ class Wizard(WorkingDialog):
     def _build(self) -> None:
         self.setWindowTitle("New session" if not self._account_only else "Account")
         self.setAccessibleIdentifier("wizard")
-        self.resize(QSize(660, 720).boundedTo(self.screen().availableSize() - QSize(40, 60)))
+        fit_screen(self, 660, 720)
         self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
         self.banner.remedy.connect(self._remedy)
         self.finder = OptionFinder(self.launch_page.form, self)
