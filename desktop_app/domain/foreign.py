@@ -6,10 +6,13 @@ wrote, then at what the session itself found out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from remote_bootstrap import contract
 from remote_bootstrap.apps import SSH, jupyterlab, vscode
 from remote_bootstrap.contract_cli import (
+    ASKS_JUPYTER,
+    ASKS_VSCODE,
     FAILED_PORT,
     PROPERTY_ADDRESS,
     PROPERTY_JUPYTER,
@@ -25,6 +28,8 @@ from remote_bootstrap.contract_cli import (
 
 DEFAULT_USER = "root"
 
+# Application -> the tool's parameter that asks for it.
+ASKED = {jupyterlab.SPEC.key: ASKS_JUPYTER, vscode.SPEC.key: ASKS_VSCODE}
 # What a poll reads of the runtime properties: no secret is among them.
 RUNTIME_PLACES = (RUNTIME_ADDRESS, RUNTIME_OUTER_PORT, RUNTIME_INNER_PORT, RUNTIME_PORT, RUNTIME_USER)
 # What the tool leaves in the task for everybody to read, and how people call it.
@@ -48,6 +53,7 @@ class ForeignSession:
     user: str = DEFAULT_USER
     jupyter_port: int = 0
     vscode_port: int = 0
+    awaited: tuple[str, ...] = ()  # applications that were asked for, whether there or not
 
     @property
     def ready(self) -> bool:
@@ -58,7 +64,7 @@ class ForeignSession:
         if not self.ready:
             return None
         ports = {jupyterlab.SPEC.key: self.jupyter_port, vscode.SPEC.key: self.vscode_port}
-        apps = {key: _app(port) for key, port in ports.items() if port}
+        apps = {key: _app(port) for key, port in ports.items() if port or key in self.awaited}
         apps[SSH.key] = contract.AppReport(contract.APP_READY, "", self.inner_port or self.port)
         return contract.Report(contract.READY, "", len(apps), apps)
 
@@ -66,6 +72,8 @@ class ForeignSession:
 def _app(port: int) -> contract.AppReport:
     if port == FAILED_PORT:
         return contract.AppReport(contract.APP_FAILED, "It could not be started; the log may say why.")
+    if not port:
+        return contract.AppReport(contract.APP_STARTING, "clearml-session has not started it yet.")
     return contract.AppReport(contract.APP_READY, "", port)
 
 
@@ -78,8 +86,13 @@ class ForeignLogin:
     exposed: tuple[str, ...] = ()
 
 
-def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> ForeignSession:
-    """Any member of the workspace can write these: what is no address, port or name counts as absent."""
+def session_of(
+    runtime: Mapping[str, object], properties: Mapping[str, str], asked: Mapping[str, str] = MappingProxyType({})
+) -> ForeignSession:
+    """``asked``: the tool's parameters.
+
+    Any member of the workspace can write all of these: what is no address, port or name counts as absent.
+    """
 
     def port(*texts: object) -> int:
         return next((found for text in texts if (found := _port(text))), 0)
@@ -99,6 +112,7 @@ def session_of(runtime: Mapping[str, object], properties: Mapping[str, str]) -> 
         user if contract.usable_user(user) else DEFAULT_USER,
         _port(properties.get(PROPERTY_JUPYTER), FAILED_PORT),
         _port(properties.get(PROPERTY_VSCODE), FAILED_PORT),
+        tuple(key for key, name in ASKED.items() if contract.param_true(asked.get(name), False)),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
-from desktop_app.ports import BoundPort, Cancel, Server, Target
+from desktop_app.ports import BoundPort, Cancel, LoginDoor, Server, Target
 from desktop_app.services.foreign import ForeignAccess
 from desktop_app.services.outside import Outside
 from desktop_app.services.ports.forwards import SessionForwards
@@ -54,7 +54,7 @@ class SessionTunnel:
         self._target: Target | None = None
         self._app_secrets: dict[str, str] = {}
         self._told: dict[str, int] = {}  # application -> port, as the control channel told
-        self.home = ""  # of the user over there, where no control channel tells it
+        self._door: LoginDoor | None = None  # of our server in a session of clearml-session
 
     # -- from any thread
 
@@ -74,6 +74,11 @@ class SessionTunnel:
     def no_login(self) -> Problem | None:
         """Why ssh gets in by the password only, where it does."""
         return self._foreign.no_login
+
+    @property
+    def home(self) -> str:
+        """Of the user over there, where no control channel tells it; "" if nobody did."""
+        return self._door.home if self._door else ""
 
     @property
     def address(self) -> str:
@@ -135,7 +140,7 @@ class SessionTunnel:
             self._target = Target(record, key, *route_of(self._outside, self._session.account))
         else:
             self._target = self._foreign.target(facts.foreign, server, cancel)
-        self._dial = Cancel(self._outside.pace.dial_s)
+        self._dial, self._door = Cancel(self._outside.pace.dial_s), None
         cancel.check()
         self._tunnel.connect(self._target, self._dial)
         self._route({})
@@ -149,10 +154,22 @@ class SessionTunnel:
 
     def _open_login(self, target: Target) -> None:
         """The local SSH port leads to our server there, if it can be."""
-        door = self._foreign.login(self._tunnel, target, self._dial)
-        self.home = door.home if door else ""
-        if door is not None:
-            self._route({SSH.key: door.port})
+        self._door = self._foreign.login(self._tunnel, target, self._dial)
+        self._route({})
+
+    def follow(self, cancel: Cancel) -> None:
+        """The server may have news of a session that has no control channel: an application that has come up since.
+
+        Asks only while one is there whose login is not known. Problems: server.*, ssh.record, ssh.unreachable
+        """
+        now = self._store.get(self._session)
+        if self._target is None or not self._target.foreign or now is None or now.facts.foreign is None:
+            return
+        self._route({})
+        missing = [app for app, secret in self._app_secrets.items() if not secret]
+        if any(endpoint.ready and endpoint.app in missing for endpoint in now.endpoints):
+            self._foreign.target(now.facts.foreign, self._server(cancel), cancel)
+            self._app_secrets = self._foreign.secrets()
 
     def _facts(self, server: Server) -> ServerFacts:
         """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""
@@ -208,6 +225,7 @@ class SessionTunnel:
         if self._target is not None and self._target.foreign:
             now = self._store.get(self._session)
             known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
+            known.update({SSH.key: self._door.port} if self._door else {})
         else:
             known = self._told
         self._told = {**known, **ports}

@@ -183,6 +183,13 @@ class Supervisor:
             if mail is None or mail in _NOW:
                 self.tunnel.probe(pace.check_s if mail else pace.probe_s)
                 due = clock() + pace.probe_every_s
+            self._follow()
+
+    def _follow(self) -> None:
+        try:
+            self.tunnel.follow(Cancel(self._outside.pace.reread_s))
+        except AppError as error:  # the connection is as good as before; the next round asks again
+            _log.info("session %s: %s", self.session.text, error)
 
     def _wait_to_redial(self, why: Problem) -> None:
         _log.info("session %s: %s [%s]", self.session.text, why.title, why.cause or why.code)

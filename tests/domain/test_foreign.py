@@ -55,5 +55,15 @@ def test_applications_are_reported_like_our_own() -> None:
     assert states["ssh"] == (contract.APP_READY, 10022)
 
 
+@pytest.mark.parity("attach to clearml-session", "H1")
+def test_an_application_that_was_asked_for_is_awaited() -> None:
+    asked = {"jupyterlab": "True", "vscode_server": "False"}
+    report = session_of({}, INNER, asked).report()
+    assert report is not None and set(report.apps) == {"ssh", jupyterlab.SPEC.key}
+    assert report.apps[jupyterlab.SPEC.key].state == contract.APP_STARTING
+    there = session_of({}, {**INNER, "jupyter_port": "8889"}, asked).report()
+    assert there is not None and there.apps[jupyterlab.SPEC.key] == contract.AppReport(contract.APP_READY, "", 8889)
+
+
 def test_an_odd_user_is_roots() -> None:
     assert session_of({"_ssh_user": "-oX"}, INNER).user == "root"

@@ -101,6 +101,28 @@ def test_a_new_connection_has_a_new_door_and_the_same_keys() -> None:
         assert first == second
 
 
+@pytest.mark.parity("attach to clearml-session", "H1")
+def test_a_notebook_that_comes_later_gets_its_address_and_its_token() -> None:
+    """The command publishes the port first and the token some time afterwards."""
+    late = replace(PLACE, jupyter_port=0, awaited=("jupyterlab", "vscode"))
+    with CoreRig() as rig:
+        now = attached(rig, place=late, login=replace(LOGIN, token=""))
+        notebook = now.endpoint("jupyterlab")
+        assert notebook is not None and notebook.state == "starting" and notebook.local_port
+        there = replace(late, jupyter_port=8889)
+        rig.server.change(now.id.task, foreign=there, report=there.report())
+        rig.until(now.id, lambda s: any(e.app == "jupyterlab" and e.ready for e in s.endpoints))
+        wait_until(lambda: rig.world.tunnel().routes.get("jupyterlab") == 8889, "the route", 5)
+        assert rig.world.tunnel().routes["ssh"] == 40_023  # still our door
+        rig.server.tasks[now.id.task].login = LOGIN
+
+        def opened() -> bool:
+            rig.core.open_app(now.id, "jupyterlab", rig.soon())
+            return rig.world.pages[-1][2] == "jupyter-token"
+
+        wait_until(opened, "the token", 5)
+
+
 def test_a_machine_without_sshd_is_told_and_the_rest_works() -> None:
     with CoreRig() as rig:
         none = failure("session.no_login", why="There is no sshd program on its machine.")

@@ -24,6 +24,7 @@ TASK_FIELDS = (
     "started", "last_worker", "last_worker_report", "execution.queue",
     PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
     f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
+    *(f"hyperparams.{contract_cli.SECTION}.{name}" for name in foreign.ASKED.values()),
 )  # fmt: skip
 
 LAUNCH_FIELDS = (f"hyperparams.{contract.SECTION}", "container", "script.requirements")
@@ -133,7 +134,9 @@ def task_facts(
 def _foreign(task: Mapping[str, Any]) -> ForeignSession:
     runtime = _inner(task, "runtime")
     return foreign.session_of(
-        runtime if isinstance(runtime, Mapping) else {}, parameter_values(task, contract_cli.PROPERTIES)
+        runtime if isinstance(runtime, Mapping) else {},
+        parameter_values(task, contract_cli.PROPERTIES),
+        parameter_values(task, contract_cli.SECTION),
     )
 
 
