@@ -1,5 +1,7 @@
 """Where a session is reached: gateway, ports, the public address. Python 3.8, standard library and pytest only."""
 
+from __future__ import annotations  # Python 3.8 can not subscript collections.abc
+
 import contextlib
 import http.server
 import socket
