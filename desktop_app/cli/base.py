@@ -41,8 +41,12 @@ class CommandBase:
     @property
     def asks(self) -> bool:
         """Whether a person at a terminal is to be asked."""
-        is_run = self.arguments.command is None
-        return is_run and not self.json and not hasattr(self.arguments, "yes") and on_terminal()
+        return self.listens and not hasattr(self.arguments, "yes")
+
+    @property
+    def listens(self) -> bool:
+        """Whether a person at a terminal may say what to do while we stay connected; --yes answers questions only."""
+        return self.arguments.command is None and not self.json and on_terminal()
 
     def cancel(self) -> Cancel:
         return Cancel(CALL_S)

@@ -3,6 +3,7 @@
 Standard input is never read when it is not a terminal.
 """
 
+import os
 import sys
 import threading
 from typing import Protocol
@@ -39,5 +40,16 @@ class Patience:
 
 
 def on_terminal() -> bool:
-    """Whether a person sits there: input and the lines that we say are a terminal."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    """Whether a person sits there: input and the lines that we say are a terminal, and we are not in its background,
+    where the system stops programs that read from it."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)) and _in_front()
+
+
+def _in_front() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (
+        AttributeError,
+        OSError,
+    ):  # Windows has no such thing; the terminal is not the one that we were started from
+        return True

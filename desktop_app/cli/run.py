@@ -213,7 +213,7 @@ class _Watch:
                 lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
             lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
-            if self._command.asks:
+            if self._command.listens:
                 lines.append(COMMANDS)
         else:
             lines.append(f"Connect: sessiondock attach {now.id.task[:8]}")

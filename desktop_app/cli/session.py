@@ -1,6 +1,7 @@
 """The command line without a command: what ``clearml-session`` does with the same flags. Main thread.
 
-On a terminal it asks what was not given; elsewhere, or with --yes, it asks nothing and never waits for input.
+On a terminal it asks what was not given; elsewhere, or with --yes, it asks nothing. Once connected a terminal may type
+commands, with --yes too; other standard input is never read.
 """
 
 import argparse
@@ -141,7 +142,7 @@ class OneSession(RunCommands, SessionCommands):
     def _held(self, session: SessionId) -> int:
         """Stay connected; with --shell only as long as the shell."""
         if not self._wants_shell:
-            return self.stay(session, hold=True, commands=self.asks)
+            return self.stay(session, hold=True, commands=self.listens)
         code = self.stay(session, hold=False, commands=False, link_only=True)
         return code or run_shell(self.core.ssh_command(session, self.cancel()))
 

@@ -62,6 +62,19 @@ def test_the_wizard_asks_for_what_no_flag_said(world: World, terminal: Terminal,
     assert world.profiles.launches[ACCOUNT.id]["queue"] == "gpu"
 
 
+def test_yes_asks_nothing_and_listens_once_connected(
+    world: World, terminal: Terminal, in_background: Background
+) -> None:
+    def person() -> None:
+        agent(world)()
+        terminal.expect("Type r to reconnect")
+        terminal.type("q\n")
+
+    in_background(person)
+    assert command(world, terminal, "--yes", "--queue", "default") == 0
+    terminal.expect("goes on running")
+
+
 def test_remembered_answers_are_the_defaults(world: World, terminal: Terminal, in_background: Background) -> None:
     world.server().set_queue("gpu", ["b"])
     world.profiles.save_last_launch(ACCOUNT.id, {"queue": "gpu", "docker": "python:3.11", "vscode": False})
