@@ -12,7 +12,7 @@ from remote_bootstrap.folders import private, write_private
 from remote_bootstrap.identity import HostKey
 from remote_bootstrap.installers import asyncssh, openssh
 from remote_bootstrap.servers import shell
-from remote_bootstrap.servers.openssh import SFTP_SERVERS, OpenSsh, Program, Subsystems
+from remote_bootstrap.servers.openssh import OpenSsh, Program, Subsystems
 from remote_bootstrap.store import InstallError, Say
 from remote_bootstrap.supervise import Launch
 
@@ -84,8 +84,9 @@ class Ssh:
         private(self._folder)
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
         ours = self._subsystems()
-        plain = [" ".join(ours.relay), " ".join(ours.agent), *("/" + name for name in SFTP_SERVERS)]
-        self._shell = shell.write(self._context, plain)
+        sftp = [str(self._context.home / shell.SFTP_LINK)]
+        words = {shell.RELAY_WORD: ours.relay, shell.AGENT_WORD: ours.agent, shell.SFTP_WORD: sftp}
+        self._shell = shell.write(self._context, words)
         openssh_may = self._has_login and openssh.terminals_work()
         if not openssh_may:
             say("SSH: sshd can't log this user in with a terminal here")

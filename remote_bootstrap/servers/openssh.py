@@ -5,6 +5,7 @@ Facts about what works where: measured with OpenSSH 9.2 (see docs/decisions). Ca
 
 import contextlib
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Dict, List
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import write_private
 from remote_bootstrap.processes import SESSION_VARIABLE
+from remote_bootstrap.servers import shell
 from remote_bootstrap.store import InstallError
 from remote_bootstrap.supervise import Launch
 
@@ -26,8 +28,8 @@ TEST_SECONDS = 20.0  # of `sshd -t`
 # ClientAlive: a laptop that sleeps keeps its channels for ten minutes.
 CONFIG = """\
 ListenAddress {host}:{port}
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/authorized_keys
+HostKey {host_key}
+AuthorizedKeysFile {authorized_keys}
 PidFile none
 StrictModes no
 AllowUsers {user}
@@ -57,8 +59,11 @@ MaxSessions 200
 MaxStartups 100:30:300
 AcceptEnv LANG LANGUAGE LC_* COLORTERM
 SetEnv {marker} SHLVL=1
-Subsystem sessiondock {relay}
-Subsystem sessiondock-agent {agent}
+"""
+SUBSYSTEMS = """\
+Subsystem sessiondock %s
+Subsystem sessiondock-agent %s
+Subsystem sftp %s
 """
 # SHLVL: sshd runs every command, the control channel's too, in the login shell, and bash then reads ~/.bashrc unless it
 # believes to run in another shell (bash's shell.c). A dotfile that prints or waits must not reach the control channel.
@@ -92,18 +97,32 @@ class Program:
         folder = self.root / "usr" / "lib" / "openssh"
         if self.root == Path("/"):
             return []
-        return ["%s %s" % (name, folder / part) for name, part in parts.items() if (folder / part).is_file()]
+        found = [(name, folder / part) for name, part in parts.items() if (folder / part).is_file()]
+        return ["%s %s" % (name, quoted(path)) for name, path in found]
+
+
+def quoted(path: Path) -> str:
+    """As sshd reads a path; older versions know no way to write a quote. Raises InstallError."""
+    if set(str(path)) & set('"\\\n'):
+        raise InstallError("sshd can't read the name of the folder %s" % path.parent)
+    return '"%s"' % path
+
+
+def _lead(link: Path, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        link.unlink()
+    link.symlink_to(target)
 
 
 class OpenSsh:
     """Starts one sshd."""
 
-    def __init__(self, context: Context, program: Program, user: str, subsystems: Subsystems, shell: Path) -> None:
+    def __init__(self, context: Context, program: Program, user: str, subsystems: Subsystems, login: Path) -> None:
         self._context = context
         self._program = program
         self._user = user
         self._subsystems = subsystems
-        self._shell = shell
+        self._shell = login
         self._folder = context.folder / "ssh"
 
     def prepare(self) -> None:
@@ -113,6 +132,7 @@ class OpenSsh:
                 PRIVILEGE_FOLDER.mkdir(mode=0o755, parents=True)
             except OSError as error:
                 raise InstallError("sshd needs %s: %s" % (PRIVILEGE_FOLDER, error)) from error
+        self._lines("127.0.0.1", 0)  # whether it can be said in sshd's words where we are
 
     def launch(self, host: str, port: int) -> Launch:
         config = self._folder / "sshd_config"
@@ -132,19 +152,26 @@ class OpenSsh:
         lines = CONFIG.format(
             host=host,
             port=port,
-            folder=self._folder,
+            host_key=quoted(self._folder / "host_key"),
+            authorized_keys=quoted(self._folder / "authorized_keys").replace("%", "%%"),
             user=self._user,
             pam="yes" if _needs_pam(self._user) else "no",
             marker="%s=%s" % (SESSION_VARIABLE, self._context.task),
-            relay=" ".join(self._subsystems.relay),
-            agent=" ".join(self._subsystems.agent),
         )
-        sftp = self._program.sftp_server()
-        if sftp:  # the session's shell runs subsystems too, and it can't run the internal one
-            lines += "Subsystem sftp %s\nForceCommand %s\n" % (sftp, self._shell)
-        else:
-            lines += "Subsystem sftp internal-sftp\n"
+        lines += self._subsystem_lines()
         return lines + "".join(line + "\n" for line in self._program.extra_lines())
+
+    def _subsystem_lines(self) -> str:
+        """The session's shell runs subsystems, too; it can't run the internal one of an sshd without an sftp-server."""
+        sftp, ours = self._program.sftp_server(), self._subsystems
+        if sftp:
+            _lead(self._context.home / shell.SFTP_LINK, sftp)
+            words = SUBSYSTEMS % (shell.RELAY_WORD, shell.AGENT_WORD, shell.SFTP_WORD)
+            return words + "ForceCommand %s\n" % shlex.quote(str(self._shell))
+        commands = tuple(" ".join(argv) for argv in (ours.relay, ours.agent))
+        if any(word != shlex.quote(word) for word in (*ours.relay, *ours.agent)):
+            raise InstallError("sshd without an sftp-server can't run from the folder %s" % self._folder)
+        return SUBSYSTEMS % (*commands, "internal-sftp")
 
     def _accepts(self, config: Path, option: str) -> bool:
         name, value = option.split(" ", 1)

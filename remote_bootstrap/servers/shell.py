@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import Dict, Sequence
+from typing import Dict, Mapping, Sequence
 
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
@@ -21,13 +21,16 @@ OF_THE_CLIENT = re.compile(
     r"^(LANG|LANGUAGE|LC_.*|COLORTERM|SSH_AUTH_SOCK)$"
 )  # sent along by ssh; the task's are the fallback
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+# sshd calls its subsystems by these words: versions differ in what they make of a path with blanks in a command line.
+RELAY_WORD, AGENT_WORD, SFTP_WORD = "sessiondock-relay", "sessiondock-agent-link", "sessiondock-sftp"
+SFTP_LINK = "sftp-server"  # in the session's home; leads to the program of the sshd that runs
 
 SHELL = """\
 #!/bin/sh
 # Run by every login of this session: its environment and folder, then the shell or the command.
 cd -- {folder} 2>/dev/null || cd
 case "${{SSH_ORIGINAL_COMMAND-}}" in
-    {plain}) exec $SSH_ORIGINAL_COMMAND ;;
+{subsystems}
 esac
 . {home}/environment
 . {home}/activate
@@ -37,7 +40,7 @@ if [ -n "${{SSH_ORIGINAL_COMMAND+set}}" ]; then
     sessiondock_command=$SSH_ORIGINAL_COMMAND
     unset SSH_ORIGINAL_COMMAND
     case "${{SHELL##*/}}" in
-        bash|zsh|sh|dash|ksh) exec "$SHELL" -c ". {home}/activate
+        bash|zsh|sh|dash|ksh) exec "$SHELL" -c {activate}"
 $sessiondock_command" ;;
         *) exec "$SHELL" -c "$sessiondock_command" ;;
     esac
@@ -92,14 +95,16 @@ def write_environment(context: Context) -> None:
     write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))
 
 
-def write(context: Context, plain: Sequence[str] = ()) -> Path:
+def write(context: Context, subsystems: Mapping[str, Sequence[str]]) -> Path:
     """Lay the files down; returns the program that a login runs.
 
-    ``plain``: command lines (the subsystems') that run at once: a dotfile that prints or waits must not reach them.
+    ``subsystems``: word -> command that runs at once: a dotfile that prints or waits must not reach it.
     """
     home = private(context.home)
     names = {"home": shlex.quote(str(home)), "folder": shlex.quote(str(context.settings.user_folder))}
-    names["plain"] = "|".join(shlex.quote(line) for line in plain) or "''"
+    names["activate"] = shlex.quote(". %s/activate" % names["home"])  # a word that is itself read by a shell
+    commands = ((word, " ".join(map(shlex.quote, argv))) for word, argv in subsystems.items())
+    names["subsystems"] = "\n".join("    %s) exec %s ;;" % command for command in commands)
     write_environment(context)
     write_private(home / "bashrc", BASHRC.format(**names))
     zsh = private(home / "zsh")

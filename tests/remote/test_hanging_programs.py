@@ -56,7 +56,8 @@ def test_a_daemon_of_a_command_keeps_nobody_waiting(tmp_path: Path) -> None:
 def test_an_sshd_that_does_not_answer_a_question_is_asked_no_more(tmp_path: Path) -> None:
     settings = parse({contract.PARAM_AUTHORIZED_KEY: "ssh-ed25519 AAAA"})
     context = Context("ab" * 16, tmp_path, tmp_path, settings, Environments(tmp_path, print), "127.0.0.1")
-    (tmp_path / "ssh").mkdir()
+    for folder in (tmp_path / "ssh", context.home):
+        folder.mkdir()
     program = openssh.Program(hanging(tmp_path))
     server = openssh.OpenSsh(context, program, "ada", openssh.Subsystems(["relay"], ["agent"]), tmp_path / "shell")
     server.launch("127.0.0.1", 10022)

@@ -13,6 +13,11 @@ import pytest
 
 from desktop_app.adapters.ssh.keys import new_key
 from remote_bootstrap import contract
+from remote_bootstrap.context import Context
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.servers import openssh
+from remote_bootstrap.settings import parse
+from remote_bootstrap.store import InstallError
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command, status_of
 from tests.support.waiting import wait_until
 
@@ -199,3 +204,42 @@ def test_a_dotfile_that_talks_and_waits_does_not_reach_the_control_channel() -> 
             with client.open_sftp() as files:
                 assert "wait" in files.listdir(str(rig.login_home))
             assert Control(client).ask(contract.OP_HELLO).result["task"] == rig.task
+
+
+# -- where the session's folder lies
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_base_folder_with_blanks_and_odd_letters_works(kind: str) -> None:
+    """$SESSIONDOCK_HOME may be any folder, and sshd has ideas of its own about blanks, percent signs and hashes."""
+    with bootstrap_rig() as rig:
+        rig.home = rig.home.parent / "my ho'me 100%h #1 $x é"
+        rig.start({"SESSIONDOCK_SSH": kind}, **SSH_ONLY)
+        rig.wait_ready()
+        with rig.ssh() as client:
+            assert kind in client.get_transport().remote_version.lower()
+            assert run_command(client, "echo $SESSIONDOCK_SESSION")[1].strip() == rig.task
+            control = Control(client)
+            assert status_of(control.ask(contract.OP_STATUS)).phase == contract.READY
+            control.close()
+            sftp = client.open_sftp()
+            sftp.putfo(io.BytesIO(b"data"), "file")
+            assert sftp.file("file").read() == b"data"
+            sftp.close()
+            shell = client.invoke_shell()
+            shell.settimeout(20)
+            shell.sendall(b"echo shell=$((40+2))\n")
+            received = b""
+            while b"shell=42" not in received:
+                received += shell.recv(4096)
+
+
+@pytest.mark.parametrize("name", ['quo"te', "back\\slash"])
+def test_an_sshd_that_cannot_be_told_where_it_is_makes_way(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    settings = parse({contract.PARAM_AUTHORIZED_KEY: "ssh-ed25519 AAAA"})
+    context = Context("ab" * 16, folder, folder, settings, Environments(folder, print), "127.0.0.1")
+    context.home.mkdir(parents=True)
+    server = openssh.OpenSsh(context, openssh.Program("sshd"), "ada", openssh.Subsystems([], []), folder / "shell")
+    with pytest.raises(InstallError, match="can't read the name of the folder"):
+        server.prepare()
