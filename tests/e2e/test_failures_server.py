@@ -48,6 +48,7 @@ def test_a_wrong_key_is_told_where_it_is_entered_and_the_right_one_goes_on(site:
     site.widget("option-name")
 
 
+@pytest.mark.parity("H3")
 def test_a_queue_that_nobody_serves_is_told_before_and_after(home: Site) -> None:
     site = home
     site.press("new-session")

@@ -55,6 +55,7 @@ def connected(site: Site, taker: Program) -> Site:
     return site
 
 
+@pytest.mark.parity("N2")
 def test_a_session_moves_to_a_queue_that_is_served_and_a_taken_port_is_told(site: Site, taker: Program) -> None:
     site.press("new-session")
     site.wait_words("queue-warning", "No agent serves this queue now")
@@ -118,6 +119,7 @@ def test_an_app_that_was_killed_while_attached_attaches_again(connected: Site, t
     wait_until(lambda: answers(ports[JUPYTERLAB.key], "/api"), "JupyterLab", LAUNCH_SECONDS)
 
 
+@pytest.mark.parity("S2")
 def test_a_machine_with_another_host_key_is_refused(connected: Site, tmp_path: Path) -> None:
     """Another SSH server at the published address: no login is tried there, and the sentence says what to think."""
     site = connected
