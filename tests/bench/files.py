@@ -18,6 +18,7 @@ from pathlib import Path
 
 from desktop_app.domain.transfer import Progress
 from desktop_app.ports import Cancel
+from tests.bench import files_link
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.transfers import files_of
 
@@ -132,7 +133,9 @@ def main(arguments: list[str]) -> int:
         amount = (given.megabytes, "MB/s") if count is None else (count, "files/s")
         line[f"{key}_vs_scp"] = ratio = round(statistics.median(one[1] / one[0] for one in pairs), 2)
         print(f"{key:12}{amount[0] / ours:>10.0f}{amount[0] / scp:>10.0f}{ratio:>8.2f}  {amount[1]}")
-    print(json.dumps(line | {"rounds": given.rounds, "megabytes": given.megabytes}))
+    lines, link = files_link.measure()
+    print("\n".join(lines))
+    print(json.dumps(line | link | {"rounds": given.rounds, "megabytes": given.megabytes}))
     return 0
 
 

@@ -35,7 +35,7 @@ KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLN
 
 class FakeMachine:
     """The disk, and what is scripted. ``connect_errors``: each connect takes one. ``break_after``: the connection is
-    lost after so many bytes, once. ``digests``: whether it can make checksums. ``flip``: it damages what is sent."""
+    lost after so many bytes, once. ``digests``: whether it can make checksums. ``flip``: what travels is damaged."""
 
     def __init__(self) -> None:
         self._root: Path | None = None
@@ -128,7 +128,7 @@ class FakeFiles:
             while block := stream.read(1 << 16):
                 cancel.check()
                 self._machine.travel(len(block))
-                sink(block)
+                sink(b"\0" + block[1:] if self._machine.flip else block)
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel

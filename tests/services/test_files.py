@@ -178,6 +178,16 @@ def test_a_file_that_arrives_damaged_never_takes_its_place(rig: Rig, size: int) 
     assert list(rig.there.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_download_that_arrives_damaged_never_takes_its_place(rig: Rig, size: int) -> None:
+    rig.there.mkdir()
+    big(rig.there / "big", size)
+    rig.machine.flip = True
+    summary = rig.download("session-files/big")
+    assert [one.path.rpartition("/")[2] for one in summary.skipped] == ["big"]
+    assert not (rig.here / "down" / "big").exists()
+
+
 def test_a_download_resumes_too(rig: Rig) -> None:
     rig.there.mkdir()
     data = big(rig.there / "big")
@@ -290,6 +300,7 @@ def test_small_files_go_on_where_a_connection_broke(rig: Rig) -> None:
     summary = rig.upload("data")
     assert contents(rig.there / "data") == data
     assert (summary.files, summary.size, rig.machine.connects) == (1000, 1_000_000, 2)
+    assert summary.unchanged == 0
     assert rig.machine.written < 1_600_000
     rig.machine.break_after = 600_000
     assert rig.download("session-files/data").size == 1_000_000

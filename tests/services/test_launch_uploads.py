@@ -73,6 +73,9 @@ def test_a_window_that_starts_later_makes_the_uploads_of_a_launch(world: World, 
 def test_only_one_of_two_processes_makes_them(world: World, data: Path) -> None:
     with CoreRig(world, "cli") as launching, CoreRig(world) as window:
         session = launching.launch(spec_of(data / "data", data / "note"))
+        wait_until(lambda: window.core.store.get(session), "the session in the window")
+        window.core.uploads.look(session.account)
+        assert not transfers(window, session)
         launching.comes_up(session)
         assert until_done(launching, session).state is State.DONE
         until_forgotten(world)

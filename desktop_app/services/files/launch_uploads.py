@@ -87,11 +87,12 @@ class LaunchUploads:
         wanted = tuple(_as_it_is(path) for path in paths_of(spec))
         if not wanted:
             return
-        try:
-            self._memory.save(session.text, wanted)
-            self.take(session)
-        except AppError as error:  # they are made all the same, if this process lives
-            _log.warning("uploads of a launch can't be remembered: %s", error.problem)
+        with self._taking:
+            self._names.claim(name_of(session))  # before anybody can know of them
+            try:
+                self._memory.save(session.text, wanted)
+            except AppError as error:  # they are made all the same, if this process lives
+                _log.warning("uploads of a launch can't be remembered: %s", error.problem)
             self._begin(session, wanted)
 
     # -- who makes them
