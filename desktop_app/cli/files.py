@@ -202,7 +202,7 @@ class ProgressLine:
         elif self._terminal:
             print(f"{_CLEAR}{plain_text(progress_text(now))}", end="", file=sys.stderr, flush=True)
         elif self._is_due(now):
-            say(progress_text(now))
+            say(progress_text(now) if now.size or now.waiting else start_text(now))
 
     def _is_due(self, now: Progress) -> bool:
         """A line about each tenth that took a while, and about each new trouble."""
@@ -244,6 +244,10 @@ class StageLine:
     def end(self) -> None:
         if self._terminal and not self._json:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
+
+
+def start_text(now: Progress) -> str:
+    return f"Copying {'1 file' if now.files_total == 1 else f'{now.files_total} files'}, {size_text(now.size_total)}."
 
 
 def progress_text(now: Progress) -> str:

@@ -330,7 +330,10 @@ class Core(LinkOps):
         self._closed = False
         self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
         self.transfers = Transfers(self.files)
-        self.uploads = LaunchUploads(outside.uploads, parts.links.ownership, self.store, self.transfers, self._notify)
+        names = parts.links.ownership
+        self.uploads = LaunchUploads(
+            outside.uploads, names, self.store, self.transfers, parts.jobs, parts.accounts.server, self._notify
+        )
         if role == WINDOW:  # a command line that lists sessions must not begin uploads
             parts.polled.append(self.uploads.look)
 

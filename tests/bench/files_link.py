@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from remote_bootstrap.contract import Record
-from tests.bench.tunnel_link import FAR_ADDRESS, Link
+from tests.bench.tunnel_link import DEVICE, Link, ip
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 
 ROUND_TRIP_MS = 40.0
@@ -43,6 +43,7 @@ def measure() -> tuple[list[str], dict[str, Any]]:
         why = f"no slow link here (it needs root and /dev/net/tun): {error}"
         return [why], {"link": why}
     with closing(link), bootstrap_rig() as rig:
+        ip("-n", link.names[1], "route", "add", "default", "dev", DEVICE)  # a machine without one knows no own address
         rig.command = (*link.far, *rig.command)
         rig.start({"SESSIONDOCK_SSH": "openssh"}, jupyterlab="False", vscode="False")
         rig.wait_ready()
@@ -51,8 +52,7 @@ def measure() -> tuple[list[str], dict[str, Any]]:
 
 def _clients(rig: BootstrapRig, link: Link) -> dict[str, dict[str, float]]:
     folder = rig.work.parent
-    record = replace(rig.wait_record(), address=FAR_ADDRESS)  # with no way out, a machine knows no address of its own
-    given = {"record": record.dumps(), "key": rig.private_key}
+    given = {"record": rig.wait_record().dumps(), "key": rig.private_key}
     (folder / "session.json").touch(0o600)
     (folder / "session.json").write_text(json.dumps(given))
     command = [*link.near, sys.executable, "-m", "tests.bench.files_link", str(folder)]

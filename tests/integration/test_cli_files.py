@@ -191,7 +191,8 @@ def test_few_lines_tell_how_far_a_transfer_is(capsys: pytest.CaptureFixture[str]
             line.tell(Progress(0, 1, percent, 100, "big"))
     line.tell(Progress(0, 1, 50, 100, "big", waiting="The connection was lost"))
     said = capsys.readouterr().err.splitlines()
-    assert [text.split(" %")[0] for text in said[:-1]] == [str(percent) for percent in range(0, 100, 10)]
+    assert said[0] == "Copying 1 file, 100 bytes."
+    assert [text.split(" %")[0] for text in said[1:-1]] == [str(percent) for percent in range(10, 100, 10)]
     assert "The connection was lost: trying again" in said[-1]
 
 

@@ -132,6 +132,16 @@ def test_a_window_says_so_for_a_launcher_that_is_gone(world: World, data: Path) 
         assert any("note" in notice.body for notice in window.notices)
 
 
+def test_of_a_session_that_ended_while_no_window_ran_it_is_told_later(world: World, data: Path) -> None:
+    with CoreRig(world, "cli") as launching:
+        session = launching.launch(spec_of(data / "note"))
+    launching.server.end(session.task, End.FAILED)
+    with CoreRig(world) as window:
+        wait_until(lambda: window.notices, "the notice")
+        assert not world.uploads.rows
+        assert any("note" in notice.body for notice in window.notices)
+
+
 def test_cancelled_uploads_are_not_begun_again(world: World, data: Path) -> None:
     with CoreRig(world) as window:
         session = window.launch(spec_of(data / "note"))

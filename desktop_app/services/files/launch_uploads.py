@@ -17,10 +17,13 @@ from typing import Protocol
 from desktop_app.domain.option_checks import items
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.reducer import ServerSaw, advance
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.domain.transfer import Wanted, readable
+from desktop_app.ports import Cancel, Server
 from desktop_app.services.api import Notice
 from desktop_app.services.files.transfers import State, Transfer, Transfers
+from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.outside import UploadMemory
 from desktop_app.services.ownership import Holder
 from desktop_app.services.store import SessionStore
@@ -50,7 +53,7 @@ def name_of(session: SessionId) -> str:
 
 
 class LaunchUploads:
-    """One per core. ``tell``: what a person should hear."""
+    """One per core. ``tell``: what a person should hear; ``server``: an account's."""
 
     def __init__(
         self,
@@ -58,8 +61,11 @@ class LaunchUploads:
         names: Names,
         store: SessionStore,
         transfers: Transfers,
+        jobs: JobPool,
+        server: Callable[[str, Cancel], Server],
         tell: Callable[[Notice], None],
     ) -> None:
+        self._jobs, self._server, self._asked = jobs, server, set[SessionId]()
         self._memory, self._names = memory, names
         self._store, self._transfers, self._tell = store, transfers, tell
         self._lock = threading.Lock()
@@ -119,16 +125,39 @@ class LaunchUploads:
         """For a window, now and then: nobody else may have them any more."""
         for text in self._memory.sessions():
             session = SessionId.parse(text)
-            snapshot = self._store.get(session) if session.account == account else None
-            if snapshot is None:
+            if session.account != account or self._names.holder(name_of(session)) is not None:
                 continue
+            snapshot = self._store.get(session)
             try:
-                if snapshot.remote is not Remote.ENDED:
-                    self.take(session)
-                elif self._names.holder(name_of(session)) is None:
+                if snapshot is None:
+                    self._ask_once(session)
+                elif snapshot.remote is Remote.ENDED:
                     self.drop(snapshot)
+                else:
+                    self.take(session)
             except AppError as error:
                 _log.warning("uploads of a launch: %s", error.problem)
+
+    def _ask_once(self, session: SessionId) -> None:
+        """It ended while no window ran, and so is in no list."""
+        if session not in self._asked:
+            self._asked.add(session)
+            self._jobs.submit("look at a session with uploads", self._ask(session), log_problem)
+
+    def _ask(self, session: SessionId) -> Callable[[Cancel], object]:
+        def ask(cancel: Cancel) -> None:
+            snapshot = SessionSnapshot(session)
+            try:
+                facts = self._server(session.account, cancel).session(session.task, cancel).facts
+            except AppError as error:
+                if error.problem.code != "task.gone":
+                    raise
+                self.drop(snapshot)
+                return
+            if facts.remote is Remote.ENDED:
+                self.drop(advance(snapshot, ServerSaw(facts)))
+
+        return ask
 
     @contextmanager
     def alone(self, session: SessionId) -> Iterator[tuple[Wanted, ...]]:
@@ -178,7 +207,8 @@ class LaunchUploads:
         if not self._memory.drop(snapshot.id.text):
             return ""
         names = ", ".join(readable(one.path) for one in wanted)
-        text = f"“{snapshot.name}” ended before everything was uploaded to it. Not uploaded as a whole: {names}."
+        name = snapshot.name or snapshot.id.task[:8]
+        text = f"“{name}” ended before everything was uploaded to it. Not uploaded as a whole: {names}."
         self.lost[snapshot.id] = text
         self._tell(Notice("Not uploaded", text, snapshot.id))
         return text
