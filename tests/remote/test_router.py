@@ -1,5 +1,7 @@
 """Asking ClearML's router for a route, and following it. Python 3.8, standard library and pytest only."""
 
+from __future__ import annotations  # Python 3.8 can not subscript collections.abc
+
 import contextlib
 import threading
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """An extension by its web address: only whole, only by https or from this machine. Standard library and pytest only."""
 
+from __future__ import annotations  # Python 3.8 can not subscript collections.abc
+
 import contextlib
 import hashlib
 import http.server

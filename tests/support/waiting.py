@@ -1,5 +1,7 @@
 """Waiting for a condition with a deadline, for tests that watch another thread or process. Any thread."""
 
+from __future__ import annotations  # Python 3.8, for some of the bootstrap's tests
+
 import time
 from collections.abc import Callable
 from typing import TypeVar
