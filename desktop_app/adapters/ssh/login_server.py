@@ -55,6 +55,7 @@ AllowUsers $(id -un)
 PermitRootLogin yes
 PubkeyAuthentication yes
 PasswordAuthentication yes
+KbdInteractiveAuthentication no
 UsePAM no
 PrintMotd no
 X11Forwarding no
