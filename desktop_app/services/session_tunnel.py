@@ -154,6 +154,8 @@ class SessionTunnel:
 
     def _open_login(self, target: Target) -> None:
         """The local SSH port leads to our server there, if it can be."""
+        self._dial.check()
+        self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
         self._door = self._foreign.login(self._tunnel, target, self._dial)
         self._route({})
 
