@@ -34,6 +34,7 @@ from desktop_app.ui.windows.sidebar import Sidebar
 TOAST_MS, TOAST_MS_PER_CHARACTER = 4000, 60  # what is longer is read longer
 TOAST_WIDTH, TOAST_GAP = 560, 28  # px
 FRAME = QSize(2, 20)  # px: the least that window managers put around
+SIDE = 380  # px: of the list, in a window that has the room
 HANDLE = 5  # px: a pointer has to hit it
 WELCOME = (
     "No sessions yet",
@@ -89,7 +90,8 @@ class MainWindow(QMainWindow):
         self._splitter.addWidget(self.sidebar)
         self._splitter.addWidget(self._stack)
         self._splitter.setStretchFactor(1, 1)
-        self._splitter.setSizes([380, 780])
+        side = min(SIDE, self.width() // 3)
+        self._splitter.setSizes([side, self.width() - side])
         self.setCentralWidget(self._splitter)
         self._build_toast()
         self._build_menu()

@@ -9,6 +9,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPalette, QTextOption
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 
+BASELINE = 1  # px that a label's text stands lower
+
 
 class WrappedText(QTextEdit):
     """Exactly as high as its text is at the width that it gets; ``name`` is its accessible name's beginning."""
@@ -27,7 +29,8 @@ class WrappedText(QTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setViewportMargins(0, BASELINE, 0, 0)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # as a label that can be selected: Tab has better places to go
@@ -54,10 +57,11 @@ class WrappedText(QTextEdit):
         document.setTextWidth(width)
         height = math.ceil(document.size().height())
         document.deleteLater()
-        return height
+        return height + BASELINE
 
     def sizeHint(self) -> QSize:
-        return QSize(120, self.heightForWidth(max(1, self.width())))
+        """In one line; how high it is follows from the width that it gets."""
+        return QSize(120, self.fontMetrics().lineSpacing() + BASELINE)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(40, self.fontMetrics().lineSpacing())
+        return QSize(40, self.sizeHint().height())

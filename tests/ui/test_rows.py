@@ -101,6 +101,17 @@ def test_a_long_fact_has_its_row_for_itself(facts):
     assert alias.y() not in {w.y() for w in others}
 
 
+def test_a_fact_stands_beside_its_name(facts):
+    """Also after the card was narrow for a moment, when it needed more lines."""
+    for width in (300, 640, 330, 420):
+        at_width(facts, width)
+    for caption in [w for w in facts.findChildren(QLabel) if w.buddy() is not None]:
+        value = caption.buddy()
+        assert abs(value.y() - caption.y()) <= 1 and value.height() <= value.heightForWidth(value.width()), (
+            caption.text()
+        )
+
+
 def test_a_fact_that_did_not_change_keeps_its_selection(facts):
     task = find(facts, "fact-task", WrappedText)
     task.selectAll()

@@ -92,7 +92,7 @@ class FactsCard(Card):
         for name, (row, column, span) in cells.items():
             caption, value = self._labels[name]
             self._grid.addWidget(caption, row, column, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(value, row, column + 1, 1, span)
+            self._grid.addWidget(value, row, column + 1, 1, span, Qt.AlignmentFlag.AlignTop)
         for at in (1, 3):
             self._grid.setColumnStretch(at, 1)
 
