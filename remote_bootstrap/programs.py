@@ -11,6 +11,7 @@ from pathlib import Path
 from remote_bootstrap.context import Context
 from remote_bootstrap.folders import private, write_private
 from remote_bootstrap.git import HELPER
+from remote_bootstrap.steps.debugging import CODE_FOLDER
 
 CODE = Path(__file__).resolve().parent.parent
 PROGRAM = """\
@@ -24,12 +25,13 @@ COMMANDS = ("shutdown", "clearml-sync-workspace", HELPER)
 
 BANNER = """\
 SessionDock session “{name}”
-  Your files: {folder}{files}
+  Your files: {folder}{files}{code}
   shutdown                ends this session for everyone who uses it
   clearml-sync-workspace  stores the workspace now, if the session has one
   Leaving this shell does not end the session.
 """
 UPLOADED = "; uploaded ones: ~/session-files"
+DEBUGGED = "\n  The task's code: %s"
 
 
 def write(context: Context) -> None:
@@ -48,6 +50,11 @@ def write_banner(context: Context, name: str) -> None:
     """What an interactive login is greeted with; see servers.shell. ``name`` is anybody's text: control characters,
     which a terminal would obey, are taken out."""
     clean = "".join(letter if letter.isprintable() else " " for letter in name).strip() or context.task[:8]
-    folder = "".join(letter if letter.isprintable() else "?" for letter in str(context.settings.user_folder))
-    text = BANNER.format(name=clean, folder=folder, files=UPLOADED)
+    folder, code = context.settings.user_folder, context.home / CODE_FOLDER
+    elsewhere = DEBUGGED % _printable(code.resolve()) if code.exists() and not code.samefile(folder) else ""
+    text = BANNER.format(name=clean, folder=_printable(folder), files=UPLOADED, code=elsewhere)
     write_private(private(context.home) / "banner", text)
+
+
+def _printable(path: Path) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in str(path))

@@ -26,6 +26,7 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.queues import offered
 from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
 from desktop_app.ports import Cancel
+from remote_bootstrap.apps import SSH
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
 FOREVER = float("inf")
@@ -212,7 +213,9 @@ class _Watch:
             elif endpoint.local_port and self._hold:  # without, nothing answers there in a moment
                 lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
-            lines.append(f"Open an application, logged in: sessiondock open {now.id.task[:8]}. Ctrl-C disconnects.")
+            apps = any(endpoint.app != SSH.key for endpoint in now.endpoints)
+            opening = f"Open an application, logged in: sessiondock open {now.id.task[:8]}. " if apps else ""
+            lines.append(f"{opening}Ctrl-C disconnects.")
             if self._command.listens:
                 lines.append(COMMANDS)
         else:

@@ -162,6 +162,8 @@ class OneSession(RunCommands, SessionCommands):
         base = wanted_task(str(flags.get("base_task", start.base_task)))
         if base != start.base_task:  # what was remembered belongs to the other task
             start = replace(start, packages="", requirements="", init_script="")
+        if flags.get("debug_task") and flags["debug_task"] != start.debug_task:
+            start = replace(start, user_folder="")  # a folder of other work would hide the task's code
         if "packages" in flags and "requirements" not in flags:
             start = replace(start, requirements="")
         spec = replace(start, **flags)

@@ -138,7 +138,7 @@ class SessionCommands(CommandBase):
         return 0
 
     def run_shutdown(self) -> int:
-        return self.shut_down(self.session(), wait=not self.arguments.no_wait)
+        return self.shut_down(self.session(ended=True), wait=not self.arguments.no_wait)
 
     def shut_down(self, snapshot: SessionSnapshot, *, wait: bool) -> int:
         """Ask for its end, and see it."""

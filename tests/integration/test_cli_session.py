@@ -299,3 +299,17 @@ def test_what_the_command_line_does_shows_up_in_the_window_at_once(run: Run, wor
         wait_until(lambda: window.core.store.get(session), "the session in the window")
         assert run("shutdown", "--no-wait", session.task).code == 0
         window.until(session, lambda snapshot: snapshot.remote is Remote.ENDED)
+
+
+@pytest.mark.parity("--debugging-session")
+def test_a_debugged_task_is_not_hidden_by_a_remembered_folder(
+    run: Run, world: World, in_background: Background
+) -> None:
+    task = world.server().add_session(ServerFacts(Remote.ENDED, "a task"), foreign=True)
+    for flags in (("--user-folder", "/data"), ("--debugging-session", task)):
+        in_background(agent(world, end_when_up(world)))
+        assert run("--yes", "--queue", "default", *flags).code == 0
+    folders = [
+        one.draft.parameters.get("user_folder", "") for one in world.server().tasks.values() if one.draft is not None
+    ]
+    assert folders == ["/data", ""]

@@ -3,10 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from remote_bootstrap import contract
+from remote_bootstrap import contract, programs
 from remote_bootstrap.settings import Settings, SettingsError
 from remote_bootstrap.steps import debugging
 
@@ -77,7 +78,12 @@ def test_an_odd_vscode_folder_of_the_repository_is_left_alone(clone: Path, tmp_p
 
 def test_a_named_folder_is_kept(clone: Path, tmp_path: Path) -> None:
     named = settings_of(RUN, tmp_path, user_folder=str(tmp_path))
-    assert debugging.prepare(named, tmp_path / "home", "").user_folder == tmp_path
+    context = SimpleNamespace(
+        home=tmp_path / "home", task="t", settings=debugging.prepare(named, tmp_path / "home", "")
+    )
+    assert context.settings.user_folder == tmp_path
+    programs.write_banner(context, "debug")  # which then says where the code is
+    assert f"The task's code: {clone}\n" in (context.home / "banner").read_text("utf-8")
 
 
 @pytest.mark.parity("--debugging-session")
