@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_bootstrap.contract import Record
-from tests.bench.tunnel_link import DEVICE, Link, ip
+from tests.bench.tunnel_link import FAR_ADDRESS, Link
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 
 ROUND_TRIP_MS = 40.0
@@ -43,9 +43,8 @@ def measure() -> tuple[list[str], dict[str, Any]]:
         why = f"no slow link here (it needs root and /dev/net/tun): {error}"
         return [why], {"link": why}
     with closing(link), bootstrap_rig() as rig:
-        ip("-n", link.names[1], "route", "add", "default", "dev", DEVICE)  # a machine without one knows no own address
         rig.command = (*link.far, *rig.command)
-        rig.start({"SESSIONDOCK_SSH": "openssh"}, jupyterlab="False", vscode="False")
+        rig.start({"SESSIONDOCK_SSH": "openssh"}, jupyterlab="False", vscode="False", remote_gateway=FAR_ADDRESS)
         rig.wait_ready()
         return _report(_clients(rig, link))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.remote_files import FileKind
+from desktop_app.domain.remote_files import FileKind, RemoteEntry, Stat
 from desktop_app.domain.transfer import Item, part_name, readable
 from desktop_app.ports import Cancel, RemoteFiles
 
@@ -102,15 +102,16 @@ def upload(
     """
     with open_file(item.source) as stream:
         about = os.fstat(stream.fileno())
-        there = files.stat(target, cancel)
+        folder, _, name = target.rpartition("/")
+        part = f"{folder}/{part_name(name)}"
+        there, begun = _look(files, target, part, cancel)
         if there is not None and there.kind is not FileKind.FILE and there.kind is not FileKind.LINK:
             raise Blocked("a folder of that name is in the way")
         if there is not None and _same(about, there.size, there.modified, there.kind):
             moved(about.st_size)
             return False, True
-        folder, _, name = target.rpartition("/")
-        part = f"{folder}/{part_name(name)}"
-        checked = _send(files, stream, part, moved, cancel)
+        worth = begun.size if begun is not None and about.st_size >= RESUMED else 0
+        checked = _send(files, stream, part, worth, moved, cancel)
         mode = stat.S_IMODE(item.mode) or 0o644
         files.finish(part, target, mode, int(about.st_mtime), cancel)
         return True, checked
@@ -120,12 +121,23 @@ def _same(about: os.stat_result, size: int, modified: int, kind: FileKind) -> bo
     return kind is FileKind.FILE and about.st_size == size and int(about.st_mtime) == modified
 
 
-def _send(files: RemoteFiles, stream: BinaryIO, part: str, moved: Callable[[int], None], cancel: Cancel) -> bool:
+def _look(files: RemoteFiles, target: str, part: str, cancel: Cancel) -> tuple[RemoteEntry | None, RemoteEntry | None]:
+    """What is in the file's place, and what an earlier try left."""
+    there, begun = files.together([Stat(target), Stat(part)], cancel)
+    if isinstance(there, AppError):
+        raise there
+    if isinstance(begun, AppError):
+        raise begun
+    return there, begun
+
+
+def _send(
+    files: RemoteFiles, stream: BinaryIO, part: str, begun: int, moved: Callable[[int], None], cancel: Cancel
+) -> bool:
+    """``begun``: bytes of an earlier try that are worth a question."""
     total, start = hashlib.sha256(), 0
-    worth = os.fstat(stream.fileno()).st_size >= RESUMED
-    there = files.stat(part, cancel) if worth else None
-    if there is not None and there.size > 0:
-        start = _prefix(stream, there.size, total, lambda: files.digest(part, there.size, cancel), cancel)
+    if begun > 0:
+        start = _prefix(stream, begun, total, lambda: files.digest(part, begun, cancel), cancel)
         total = total if start else hashlib.sha256()
     stream.seek(start)
     moved(start)
