@@ -328,7 +328,7 @@ class Core(LinkOps):
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
-        self.files = Files(outside, self._parts.accounts.server, self._parts.links.held)
+        self.files = Files(outside, self._parts.accounts.server, self._parts.links.held, self._parts.links.is_held)
         self.transfers = Transfers(self.files)
         names = parts.links.ownership
         self.uploads = LaunchUploads(

@@ -8,7 +8,7 @@ from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSess
 from desktop_app.domain.handover import GIT
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Action, Link, Remote, ServerFacts, SessionId, SessionSnapshot, allowed_actions
-from tests.fakes.outside import ACCOUNT
+from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.waiting import wait_until
 
@@ -153,6 +153,15 @@ def test_its_files_wait_until_it_is_attached() -> None:
         rig.core.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
         rig.core.files.browse(session, "", rig.soon())
+
+
+def test_its_files_are_reached_while_another_process_holds_it() -> None:
+    with CoreRig() as rig:
+        session = attached(rig).id
+        world = rig.world
+        second = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+        with CoreRig(second, "cli") as other:
+            other.core.files.browse(session, "", other.soon())
 
 
 def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() -> None:

@@ -20,6 +20,7 @@ from desktop_app.services.files import trees
 from desktop_app.services.files.downloader import Downloader
 from desktop_app.services.files.run import Meter, Run, Tell
 from desktop_app.services.files.uploader import Uploader
+from desktop_app.services.foreign import ForeignAccess
 from desktop_app.services.outside import Outside
 from desktop_app.services.routes import route_of
 from desktop_app.services.secrets.key_access import key_of
@@ -45,17 +46,20 @@ class Listing:
 
 
 class Files:
-    """``server``: the account's server; ``held``: our own tunnel to a session, None while we hold none."""
+    """``server``: the account's server; ``held``: our own tunnel to a session, None while we hold none; ``attached``:
+    whether any process of ours holds one."""
 
     def __init__(
         self,
         outside: Outside,
         server: Callable[[str, Cancel], Server],
         held: Callable[[SessionId], SessionTunnel | None],
+        attached: Callable[[SessionId], bool],
     ) -> None:
         self._outside = outside
         self._server = server
         self._held = held
+        self._attached = attached
 
     def upload(self, session: SessionId, paths: Sequence[Path], to: str, tell: Tell, cancel: Cancel) -> Summary:
         """Files and folders into the remote folder ``to`` ("" = ~/session-files). What is left out is named in the
@@ -147,8 +151,10 @@ class Files:
         facts = server.session(session.task, cancel).facts
         if facts.remote is not Remote.READY:
             raise failure("files.ended", name=facts.name)
-        if facts.foreign is not None:  # its machine is known and trusted once it was attached
-            raise failure("ssh.not_attached", name=facts.name, task=session.task[:8])
+        if facts.foreign is not None:
+            if not self._attached(session):  # nobody has been told yet what such a session is worth
+                raise failure("ssh.not_attached", name=facts.name, task=session.task[:8])
+            return ForeignAccess(session, self._outside).target(facts.foreign, server, cancel)
         record = RecordTrust(session, self._outside).believed(facts, server, cancel)
         key = key_of(self._outside, session, server, cancel)
         return Target(record, key, *route_of(self._outside, session.account))
