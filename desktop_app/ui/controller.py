@@ -115,7 +115,7 @@ class Controller(QObject):
         self.accounts.refresh()
         chosen = self.accounts.chosen
         shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account) and self.book.knows(s.id))
-        labels = {account.id: account.label for account in self._core.accounts()}
+        labels = {one.id: "Sandbox" if one.sandbox else one.label for one in self._core.accounts()}
         self.window.refresh(shown, labels, several=not chosen)
         if self._wanted is not None and self.window.sidebar.select(self._wanted):
             self._wanted = None

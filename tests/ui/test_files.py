@@ -173,8 +173,24 @@ def test_browsing_and_downloading(
     qtbot.waitUntil(lambda: uploads(core) == [(ui_core.CONNECTED, ("/etc/hosts",), "/home/me")])
     core.failures["files.browse"] = failure("files.denied", path="/root", why="Permission denied")
     dialog.show_folder("/root")
-    qtbot.waitUntil(lambda: "Permission denied" in by_id(dialog, "files-dialog-hint").text())
+    hint = by_id(dialog, "files-dialog-hint")
+    qtbot.waitUntil(lambda: "Permission denied" in hint.text())
+    assert hint.property("role") == "error", "a failure does not look like a hint"
     by_id(dialog, "files-close").click()
+
+
+def test_nothing_is_offered_before_there_is_a_folder(qtbot: QtBot, face: Controller, core, card) -> None:
+    core.gates["files.browse"] = threading.Event()
+    by_id(card, "files-browse").click()
+    dialog = face.window.findChild(FilesDialog)
+    upload, up = by_id(dialog, "files-upload-here"), by_id(dialog, "files-up")
+    assert not upload.isEnabled() and not up.isEnabled()
+    core.gates["files.browse"].set()
+    qtbot.waitUntil(upload.isEnabled)
+    dialog.activateWindow()
+    qtbot.keyClick(dialog.findChild(QTreeWidget), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: by_id(dialog, "files-path").text() == "/home/me")
+    dialog.done(0)
 
 
 def test_every_button_has_a_name_and_takes_the_keyboard(core, card) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -26,7 +26,7 @@ from desktop_app.services.files.access import Listing
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.drop import dropped_paths
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
+from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label, repolish
 
 NAMES = {FileKind.FOLDER: "folder", FileKind.LINK: "link", FileKind.OTHER: "special"}
 ENTRY = Qt.ItemDataRole.UserRole
@@ -56,6 +56,9 @@ class FilesDialog(QDialog):
         self._path.setAccessibleIdentifier("files-path")
         self._path.returnPressed.connect(lambda: self.show_folder(self._path.text().strip()))
         self._up = button("Up", "", "files-up")
+        self._up.setShortcut(QKeySequence("Alt+Up"))
+        self._up.setToolTip("The folder that holds this one (Alt+Up)")
+        self._up.setEnabled(False)
         self._up.clicked.connect(lambda: self.show_folder(self._folder.rpartition("/")[0] or "/"))
         self._home = button("Home", "", "files-home")
         self._home.clicked.connect(lambda: self.show_folder("~"))
@@ -97,6 +100,7 @@ class FilesDialog(QDialog):
         self._download.clicked.connect(self._choose_target)
         self._upload = button("Upload here…", "", "files-upload-here")
         self._upload.clicked.connect(self._choose_files)
+        self._upload.setEnabled(False)  # until there is a folder to upload into
         close = button("Close", identifier="files-close")
         close.clicked.connect(self.reject)
         row = QHBoxLayout()
@@ -112,8 +116,7 @@ class FilesDialog(QDialog):
     def show_folder(self, folder: str) -> None:
         self._asked += 1
         asked = self._asked
-        self._hint.setText("Looking into the session…")
-        self._hint.show()
+        self._say("Looking into the session…")
 
         def looked(outcome: Outcome) -> None:
             if asked != self._asked:
@@ -121,7 +124,7 @@ class FilesDialog(QDialog):
             if isinstance(outcome.value, Listing):
                 self._show(outcome.value)
             elif outcome.problem is not None:
-                self._hint.setText(str(outcome.problem))
+                self._say(str(outcome.problem), "error")
 
         core, session = self._core, self._session
         self._bridge.submit("list files", lambda cancel: core.files.browse(session, folder, cancel), looked, self)
@@ -130,10 +133,10 @@ class FilesDialog(QDialog):
         self._folder = listing.folder
         self._path.setText(readable(listing.folder))
         self._up.setEnabled(listing.folder != "/")
+        self._upload.setEnabled(True)
         self._list.clear()
         self._list.addTopLevelItems([_item(entry) for entry in listing.entries])
-        self._hint.setText("This folder is empty. Drop files here to upload them.")
-        self._hint.setVisible(not listing.entries)
+        self._say("" if listing.entries else "This folder is empty. Drop files here to upload them.")
         first = self._list.topLevelItem(0)
         if first is not None:
             self._list.setCurrentItem(first)
@@ -164,7 +167,7 @@ class FilesDialog(QDialog):
         chosen = [self._path_of(item.data(0, ENTRY)) for item in self._list.selectedItems()]
         if chosen:
             self._core.transfers.download(self._session, chosen, to)
-            self._told("Downloading; the session's details show how far it is.")
+            self._say("Downloading; the session's details show how far it is.")
 
     def _choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Upload files into this folder")
@@ -173,14 +176,17 @@ class FilesDialog(QDialog):
     def _upload_here(self, paths: list[Path]) -> None:
         if paths and self._folder:
             self._core.transfers.upload(self._session, paths, self._folder)
-            self._told("Uploading; the session's details show how far it is.")
+            self._say("Uploading; the session's details show how far it is.")
 
-    def _told(self, text: str) -> None:
+    def _say(self, text: str, role: str = "muted") -> None:
+        """Below the list; "" = nothing."""
+        self._hint.setProperty("role", role)
+        repolish(self._hint)
         self._hint.setText(text)
-        self._hint.show()
+        self._hint.setVisible(bool(text))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_paths(event.mimeData()):
+        if self._folder and dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
