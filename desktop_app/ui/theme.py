@@ -246,6 +246,13 @@ def base_font() -> QFont:
     return font
 
 
+def fixed_font() -> QFont:
+    """The desktop's font for code and logs, as large as the text around it where the desktop's is smaller."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(max(font.pointSizeF(), 0.9 * QApplication.font().pointSizeF()))
+    return font
+
+
 class Theme(QObject):
     """Applies a scheme to the application and follows the desktop while the choice is SYSTEM."""
 

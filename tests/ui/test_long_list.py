@@ -1,12 +1,14 @@
 """Many sessions of several accounts: found by a word, told apart by their account."""
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
+from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionViewItem
 
 from desktop_app.domain.session import Remote, SessionSnapshot
 from desktop_app.ui.models.session_list import ACCOUNT
 from desktop_app.ui.search_line import SearchLine
+from desktop_app.ui.theme import LIGHT, SPACE_L, SPACE_M, SPACE_XS, Tone
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
 from tests.ui.finding import find
@@ -76,3 +78,23 @@ def test_sessions_of_several_accounts_say_which(qtbot, face, core):
     face.window.sidebar.account_chosen.emit("acme")
     assert names(face) == ["theirs"]
     assert face.window.model.index(0).data(ACCOUNT) == "", "the switcher says it already"
+
+
+@pytest.mark.parametrize(("width", "line"), [(420, 0), (250, 2)], ids=["wide", "narrow"])
+def test_in_a_narrow_list_the_name_has_its_line_for_itself(face, width, line):
+    """The status is painted at the end of the first line, or of the third."""
+    view = face.window.sidebar.view
+    index = face.window.model.index_of(ui_core.CONNECTED)
+    option = QStyleOptionViewItem()
+    view.initViewItemOption(option)
+    option.rect = QRect(0, 0, width, view.itemDelegate().sizeHint(option, index).height())
+    option.state = QStyle.StateFlag.State_None
+    picture = QImage(option.rect.size(), QImage.Format.Format_ARGB32)
+    picture.fill(Qt.GlobalColor.white)
+    painter = QPainter(picture)
+    view.itemDelegate().paint(painter, option, index)
+    painter.end()
+    wash = QColor(LIGHT.tones[Tone.GOOD].wash).rgb()
+    height = QFontMetricsF(option.font).height() + SPACE_XS
+    rows = [y for y in range(picture.height()) if picture.pixel(width - SPACE_L - 12, y) == wash]
+    assert rows and int((sum(rows) / len(rows) - SPACE_XS - SPACE_M) // height) == line

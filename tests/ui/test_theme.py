@@ -1,12 +1,22 @@
 """Light and dark are both whole, readable, and can be switched while the window is open."""
 
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.domain.session import Status
 from desktop_app.ui.status import LOOK
-from desktop_app.ui.theme import DARK, LIGHT, Colours, Scheme, Tone, colours, make_palette, stylesheet
+from desktop_app.ui.theme import (
+    DARK,
+    LIGHT,
+    Colours,
+    Scheme,
+    Tone,
+    colours,
+    fixed_font,
+    make_palette,
+    stylesheet,
+)
 
 TABLES = pytest.mark.parametrize("table", [LIGHT, DARK], ids=["light", "dark"])
 
@@ -86,3 +96,12 @@ def test_the_choice_is_remembered(face):
     from desktop_app.ui.state import WindowState
 
     assert WindowState().scheme is Scheme.DARK
+
+
+def test_logs_are_as_large_as_the_text_around_them(qapp, theme):
+    before = qapp.font()
+    large = QFont(before)
+    large.setPointSizeF(20)
+    qapp.setFont(large)
+    assert fixed_font().pointSizeF() >= 18
+    qapp.setFont(before)

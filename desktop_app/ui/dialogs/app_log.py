@@ -1,12 +1,12 @@
 """The program's own log, redacted, for a report to whoever can help. GUI thread."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QShowEvent
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import APP_NAME, __version__
 from desktop_app.services.api import Core
-from desktop_app.ui.theme import SPACE_L, SPACE_M
+from desktop_app.ui.theme import SPACE_L, SPACE_M, fixed_font
 from desktop_app.ui.widgets import button, fit_screen, label
 
 
@@ -25,7 +25,7 @@ class AppLogDialog(QDialog):
         self._text.setTabChangesFocus(True)
         self._text.setAccessibleName(f"{APP_NAME} log")
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setFont(fixed_font())
         self._text.setPlainText("\n".join((f"{APP_NAME} {__version__}", *core.log_tail())))
         copy = button("Copy", identifier="app-log-copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text.toPlainText()))

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.ui.forms.editors import LineEditor, LinesEditor, Value
-from desktop_app.ui.theme import SPACE_S, SPACE_XS
+from desktop_app.ui.theme import SPACE_S, SPACE_XS, fixed_font
 from desktop_app.ui.widgets import button, label
 
 MAX_SCRIPT = 200_000  # bytes
@@ -95,7 +94,7 @@ class ScriptEditor(_Beside):
 
     def __init__(self, identifier: str, parent: QWidget | None = None) -> None:
         super().__init__(LinesEditor(), below=True, parent=parent)
-        self._inner.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._inner.setFont(fixed_font())
         self.add_button("Load from a file…", f"load-{identifier}", self._load)
         self._note = label(role="note", wrap=True)
         self._buttons.addWidget(self._note, 1)

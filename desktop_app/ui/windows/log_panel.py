@@ -4,7 +4,7 @@ Lines come from ``Core.log`` in batches, at most ten times a second, and only wh
 """
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QHideEvent, QShowEvent, QTextCursor
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.domain.account import LogLine
@@ -13,7 +13,7 @@ from desktop_app.domain.terminal import plain_text
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import CheckBox
-from desktop_app.ui.theme import SPACE_S
+from desktop_app.ui.theme import SPACE_S, fixed_font
 from desktop_app.ui.widgets import button, label
 
 MAX_LINES = 5000  # the ring: older lines leave at the top
@@ -45,7 +45,7 @@ class LogPanel(QWidget):
         self._text.setTabChangesFocus(True)
         self._text.setMaximumBlockCount(MAX_LINES)
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setFont(fixed_font())
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

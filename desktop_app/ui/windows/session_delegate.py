@@ -10,12 +10,26 @@ from desktop_app.ui.status import LOOK, app_look, paint_shape, shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
 from desktop_app.ui.widgets import paint_pill, pill_size
 
+ROOM_FOR_BOTH = 38  # characters
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 def where_of(snapshot: SessionSnapshot) -> str:
     """“queue · worker”, as far as it is known."""
     return " · ".join(part for part in (snapshot.facts.queue, snapshot.facts.worker) if part)
+
+
+def has_room(box: QRectF, font: QFont) -> bool:
+    """Whether a name and the status fit into one line; else the name has it for itself."""
+    return box.width() >= ROOM_FOR_BOTH * QFontMetricsF(font).averageCharWidth()
+
+
+def text_lines(box: QRectF, font: QFont) -> tuple[QRectF, QRectF, QRectF]:
+    """Where name, progress and place are written."""
+    line = QFontMetricsF(font).height()
+    first = QRectF(box.left(), box.top(), box.width(), line)
+    second, third = (first.translated(0, number * (line + SPACE_XS)) for number in (1, 2))
+    return first, second, third
 
 
 class SessionDelegate(QStyledItemDelegate):
@@ -63,27 +77,27 @@ class SessionDelegate(QStyledItemDelegate):
         bold.setWeight(QFont.Weight.DemiBold)
         small.setPointSizeF(font.pointSizeF() * 0.9)
         line = QFontMetricsF(font).height()
-        pill = self._paint_pill(painter, box, small, line, snapshot, table)
-        name = QRectF(box.left(), box.top(), box.width() - pill - SPACE_S, line)
+        name, progress, where = text_lines(box, font)
+        beside = name if has_room(box, font) else where
+        pill = self._paint_pill(painter, beside, small, snapshot, table)
+        beside.setRight(beside.right() - pill - SPACE_S)
         _line(painter, name, snapshot.name, bold, table.text)
-        progress = QRectF(box.left(), name.bottom() + SPACE_XS, box.width(), line)
         _line(painter, progress, progress_of(snapshot), font, table.muted)
-        where = progress.translated(0, line + SPACE_XS)
         place = " · ".join(part for part in (account, where_of(snapshot)) if part)
         _line(painter, where, place, small, table.muted)
-        self._paint_chips(painter, QPointF(box.left(), where.bottom() + SPACE_S), box.right(), small, snapshot, table)
+        below = QPointF(box.left(), box.top() + 3 * line + 2 * SPACE_XS + SPACE_S)
+        self._paint_chips(painter, below, box.right(), small, snapshot, table)
 
     @staticmethod
-    def _paint_pill(
-        painter: QPainter, box: QRectF, font: QFont, line: float, snapshot: SessionSnapshot, table: Colours
-    ) -> float:
-        """Paint the status at the top right; returns its width."""
+    def _paint_pill(painter: QPainter, line: QRectF, font: QFont, snapshot: SessionSnapshot, table: Colours) -> float:
+        """Paint the status at the line's right end; returns its width."""
         status = status_of(snapshot)
         tone, shape = LOOK[status]
         shade = table.tones[tone]
         painter.setFont(font)
         size = pill_size(painter.fontMetrics(), status.value)
-        at = QRectF(box.right() - size.width(), box.top() + (line - size.height()) / 2, size.width(), size.height())
+        top = line.top() + (line.height() - size.height()) / 2
+        at = QRectF(line.right() - size.width(), top, size.width(), size.height())
         paint_pill(painter, at, status.value, shape, QColor(shade.ink), QColor(shade.wash))
         return float(size.width())
 
