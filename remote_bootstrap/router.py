@@ -66,9 +66,11 @@ class RouteSeeker(threading.Thread):
     def ask(self, upstream: Place, direct: Place) -> None:
         """Ask for a route to ``upstream``, this machine as its network sees it; without one ``direct`` is published.
 
-        Any thread; again when the SSH server moved to another port.
+        Any thread; again whenever the SSH server came up. A route that leads to where it was still leads there.
         """
         with self._lock:
+            if upstream == self._upstream:
+                return
             self._upstream, self._direct = upstream, direct
             self._asked, self._published = False, None
             self._deadline = time.monotonic() + self._patience

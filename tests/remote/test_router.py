@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, List  # noqa: UP035  Python 3.8, like the bootstrap itself
+from typing import Any, Dict, List, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
 
 import pytest
 
@@ -25,6 +25,11 @@ class Task(TaskOnDisk):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.tags: List[str] = ["sessiondock"]  # noqa: UP006
+        self.requests = 0
+
+    def edit_runtime(self, properties: Mapping[str, str]) -> None:
+        self.requests += "_SERVICE" in properties
+        super().edit_runtime(properties)
 
     def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:  # noqa: UP006
         self._must_be_up()
@@ -122,6 +127,19 @@ def test_another_port_asks_for_another_route(tmp_path) -> None:
         second = ROUTE._replace(port=41002)
         made.route(second)
         wait_until(lambda: made.published == [ROUTE, second], "the second route", 5)
+
+
+def test_the_same_port_after_a_crash_keeps_its_route(tmp_path) -> None:
+    with session(tmp_path) as made:
+        made.seeker.ask(UPSTREAM, DIRECT)
+        wait_until(made.is_asked, "the request", 5)
+        made.route(ROUTE)
+        wait_until(lambda: made.published == [ROUTE], "the route", 5)
+        made.seeker.ask(UPSTREAM, DIRECT)
+        moved = ROUTE._replace(port=41003)
+        made.route(moved)
+        wait_until(lambda: made.published == [ROUTE, moved], "a later look", 5)
+        assert made.task.requests == 1
 
 
 @pytest.mark.parametrize(
