@@ -10,58 +10,22 @@ import shlex
 import shutil
 import subprocess
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
-# What a delivered configuration may set: who the user is and how git behaves; nothing that runs a program.
-SAFE_SETTINGS = (
-    "user.name",
-    "user.email",
-    "init.defaultbranch",
-    "pull.rebase",
-    "pull.ff",
-    "push.default",
-    "push.autosetupremote",
-    "fetch.prune",
-    "rebase.autostash",
-    "rebase.autosquash",
-    "merge.conflictstyle",
-    "diff.algorithm",
-    "color.ui",
-    "core.quotepath",
-)
+from remote_bootstrap.contract_git import SAFE_SETTINGS, GitLogin, is_line
+
 GLOBAL_SINCE = (2, 32)  # the first git that heeds GIT_CONFIG_GLOBAL
 VERSION_SECONDS = 10.0
 HELPER = "git-credential-sessiondock"
 
 
-@dataclass(frozen=True)
-class Login:
-    """One login, as git's credential protocol knows it. ``host`` holds the port, if any; ``path`` is mostly empty."""
-
-    protocol: str
-    host: str
-    username: str
-    password: str = field(repr=False)
-    path: str = ""
-
-    @classmethod
-    def from_json(cls, value: Any) -> "Login":
-        """Raises ValueError for what is not a whole login."""
-        texts = {name: value.get(name, "") for name in ("protocol", "host", "username", "password", "path")}
-        if not all(isinstance(text, str) and not re.search(r"[\0\r\n]", text) for text in texts.values()):
-            raise ValueError("a git login is not text of one line")
-        if not (texts["protocol"] and texts["host"] and texts["password"]):
-            raise ValueError("a git login lacks its protocol, host or password")
-        return cls(**texts)
-
-    def fits(self, asked: Mapping[str, str]) -> bool:
-        """As git's own store does it: protocol and host must agree; path and user name where both name one."""
-        if (self.protocol, self.host.lower()) != (asked.get("protocol"), asked.get("host", "").lower()):
-            return False
-        path, username = asked.get("path", ""), asked.get("username", "")
-        return (not path or not self.path or path == self.path) and (not username or username == self.username)
+def fits(login: GitLogin, asked: Mapping[str, str]) -> bool:
+    """As git's own store does it: protocol and host must agree; path and user name where both name one."""
+    if (login.protocol, login.host.lower()) != (asked.get("protocol"), asked.get("host", "").lower()):
+        return False
+    path, username = asked.get("path", ""), asked.get("username", "")
+    return (not path or not login.path or path == login.path) and (not username or username == login.username)
 
 
 class GitLogins:
@@ -69,15 +33,15 @@ class GitLogins:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._logins: Tuple[Login, ...] = ()
+        self._logins: Tuple[GitLogin, ...] = ()
 
-    def replace(self, logins: Sequence[Login]) -> None:
+    def replace(self, logins: Sequence[GitLogin]) -> None:
         with self._lock:
             self._logins = tuple(logins)
 
-    def find(self, asked: Mapping[str, str]) -> Optional[Login]:
+    def find(self, asked: Mapping[str, str]) -> Optional[GitLogin]:
         with self._lock:
-            return next((login for login in self._logins if login.fits(asked)), None)
+            return next((login for login in self._logins if fits(login, asked)), None)
 
 
 def variables(home: Path) -> Dict[str, str]:
@@ -119,7 +83,7 @@ def settings_text(settings: Mapping[str, str], helper: Optional[Path]) -> str:
     lines = []
     for name in SAFE_SETTINGS:
         value = settings.get(name)
-        if isinstance(value, str) and not re.search(r"[\0\r\n]", value):
+        if isinstance(value, str) and is_line(value):
             section, key = name.split(".")
             lines.append("[%s]\n\t%s = %s\n" % (section, key, _quoted(value)))
     if helper is not None:

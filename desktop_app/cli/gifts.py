@@ -11,6 +11,7 @@ from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.options import read_secret
 from desktop_app.cli.output import json_line, result, say, table
 from desktop_app.domain import handover
+from desktop_app.domain.git_logins import where
 from desktop_app.domain.handover import BY_KEY, KINDS, GiftKind, Handover
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionId, SessionSnapshot
@@ -115,7 +116,7 @@ class GiftCommands(CommandBase):
             logins.add(account, address, read_secret(f"Password or access token for {address}: "))
         elif self.arguments.action == "remove":
             logins.remove(account, address)
-        kept = [login.where for login in logins.kept(account)]
+        kept = [where(login) for login in logins.kept(account)]
         if self.json:
             json_line({"account": account, "logins": kept})
         else:

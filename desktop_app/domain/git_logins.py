@@ -8,40 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-# What may travel: who the person is and how git behaves; nothing that runs a program or names a file.
-SAFE_SETTINGS = frozenset(
-    {
-        "user.name", "user.email", "init.defaultbranch", "pull.rebase", "pull.ff", "push.default",
-        "push.autosetupremote", "fetch.prune", "rebase.autostash", "rebase.autosquash", "merge.conflictstyle",
-        "diff.algorithm", "color.ui", "core.quotepath",
-    }
-)  # fmt: skip
+from remote_bootstrap.contract_git import SAFE_SETTINGS, GitLogin, is_line
+
 PROTOCOLS = ("https", "http")
-
-
-@dataclass(frozen=True, slots=True)
-class GitLogin:
-    """One login; ``host`` with its port, ``path`` mostly empty."""
-
-    protocol: str
-    host: str
-    username: str
-    password: str = field(repr=False)
-    path: str = ""
-
-    @property
-    def where(self) -> str:
-        """The login without its password, as people know it."""
-        return f"{self.username}@{self.host}" if self.username else self.host
-
-    def to_json(self) -> dict[str, str]:
-        return {
-            "protocol": self.protocol,
-            "host": self.host,
-            "username": self.username,
-            "password": self.password,
-            "path": self.path,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +19,11 @@ class GitIdentity:
 
     logins: tuple[GitLogin, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def where(login: GitLogin) -> str:
+    """The login without its password, as people know it."""
+    return f"{login.username}@{login.host}" if login.username else login.host
 
 
 def parse_login(line: str) -> GitLogin | None:
@@ -63,7 +37,7 @@ def parse_login(line: str) -> GitLogin | None:
     except ValueError:
         return None
     texts = (found.host, found.username, found.password, found.path)
-    if found.protocol not in PROTOCOLS or not found.host or not found.password or not all(map(_is_line, texts)):
+    if found.protocol not in PROTOCOLS or not found.host or not found.password or not all(map(is_line, texts)):
         return None
     return found
 
@@ -79,7 +53,7 @@ def parse_settings(listing: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in listing.split("\0"):
         name, newline, value = entry.partition("\n")
-        if newline and name.lower() in SAFE_SETTINGS and _is_line(value):
+        if newline and name.lower() in SAFE_SETTINGS and is_line(value):
             found[name.lower()] = value
     return found
 
@@ -93,10 +67,6 @@ def loads(text: str | None) -> tuple[GitLogin, ...]:
     """What ``dumps`` wrote; nothing for anything else."""
     try:
         rows = json.loads(text or "[]")
-        return tuple(GitLogin(**row) for row in rows)
+        return tuple(GitLogin.from_json(row) for row in rows)
     except (ValueError, TypeError):
         return ()
-
-
-def _is_line(text: str) -> bool:
-    return not any(letter in text for letter in "\0\r\n")

@@ -6,6 +6,7 @@ They come over the control channel, never by way of the task. Nothing of them is
 from typing import Any, Dict
 
 from remote_bootstrap import git
+from remote_bootstrap.contract_git import GitLogin
 from remote_bootstrap.folders import write_private
 from remote_bootstrap.operations.operation import Host, OperationError
 from remote_bootstrap.steps import identities
@@ -17,8 +18,8 @@ def git_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
     if not isinstance(listed, list) or not isinstance(settings, dict):
         raise OperationError("The git logins could not be read.")
     try:
-        logins = [git.Login.from_json(one) for one in listed]
-    except (ValueError, AttributeError) as error:
+        logins = [GitLogin.from_json(one) for one in listed]
+    except ValueError as error:
         raise OperationError("The git logins could not be read: %s." % error) from error
     home = host.context.home
     host.context.git.replace(logins)

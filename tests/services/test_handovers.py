@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from desktop_app.domain.git_logins import GitIdentity, GitLogin, dumps
+from desktop_app.domain.git_logins import GitIdentity, dumps
 from desktop_app.domain.handover import AGENT, CLEARML, GIT, KINDS, State
 from desktop_app.domain.options import LaunchSpec, to_session
 from desktop_app.domain.problems import AppError, failure
@@ -12,6 +12,7 @@ from desktop_app.domain.secrets import GIT_CREDENTIALS
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.ports import Cancel
 from remote_bootstrap import contract
+from remote_bootstrap.contract_git import GitLogin
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import FakeServer
 from tests.support.core_rig import CoreRig

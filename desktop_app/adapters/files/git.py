@@ -8,8 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from desktop_app.domain.git_logins import GitIdentity, GitLogin, parse_logins, parse_settings
+from desktop_app.domain.git_logins import GitIdentity, parse_logins, parse_settings
 from desktop_app.domain.problems import failure
+from remote_bootstrap.contract_git import GitLogin
 
 GIT_SECONDS = 10.0
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from desktop_app.domain.git_logins import GitLogin, dumps, loads, parse_login
+from desktop_app.domain.git_logins import dumps, loads, parse_login
 from desktop_app.domain.problems import failure
 from desktop_app.domain.secrets import GIT_CREDENTIALS, MAX_CHARS
 from desktop_app.services.outside import Outside
+from remote_bootstrap.contract_git import GitLogin
 
 _PLACEHOLDER = "x"
 
