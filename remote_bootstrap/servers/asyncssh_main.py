@@ -18,9 +18,11 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Coroutine, Dict, List, Optional
 
 import asyncssh  # type: ignore[import-not-found]  # only in the environment made for it
+
+Work = Coroutine[Any, Any, None]
 
 CHUNK = 65536
 CLIENT_MAY_SET = re.compile(r"^(LANG|LANGUAGE|LC_.*|COLORTERM)$")
@@ -144,19 +146,8 @@ class Login:
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
-        typing = asyncio.ensure_future(self._from_client(child.stdin, close=True))
-        closing = asyncio.ensure_future(self._process.channel.wait_closed())
-        output = asyncio.ensure_future(
-            _both(_copy(child.stdout, self._process.stdout), _copy(child.stderr, self._process.stderr))
-        )
-        await asyncio.wait([output, closing], return_when=asyncio.FIRST_COMPLETED)
-        if not output.done():
-            self._hang_up()
-            output.cancel()
-        code = await child.wait()
-        typing.cancel()
-        closing.cancel()
-        return code
+        output = _both(_copy(child.stdout, self._process.stdout), _copy(child.stderr, self._process.stderr))
+        return await self._carry(child, self._from_client(child.stdin, close=True), output)
 
     async def _in_terminal(self, argv: List[str]) -> int:
         self._master, terminal = os.openpty()
@@ -174,9 +165,16 @@ class Login:
         )
         os.close(terminal)
         reader, reading, writer = await _streams(self._master)
-        typing = asyncio.ensure_future(self._from_client(writer, close=False))
+        code = await self._carry(child, self._from_client(writer, close=False), _copy(reader, self._process.stdout))
+        reading.close()  # with both ends closed, the kernel hangs up whatever still uses the terminal
+        writer.transport.abort()
+        return code
+
+    async def _carry(self, child: asyncio.subprocess.Process, to_child: Work, from_child: Work) -> int:
+        """Both ways, until the child has said everything or the client has left; the child's exit code."""
+        typing = asyncio.ensure_future(to_child)
         closing = asyncio.ensure_future(self._process.channel.wait_closed())
-        output = asyncio.ensure_future(_copy(reader, self._process.stdout))
+        output = asyncio.ensure_future(from_child)
         await asyncio.wait([output, closing], return_when=asyncio.FIRST_COMPLETED)
         if not output.done():
             self._hang_up()
@@ -184,8 +182,6 @@ class Login:
         code = await child.wait()
         typing.cancel()
         closing.cancel()
-        reading.close()  # with both ends closed, the kernel hangs up whatever still uses the terminal
-        writer.transport.abort()
         return code
 
     async def _from_client(self, writer: asyncio.StreamWriter, close: bool) -> None:
