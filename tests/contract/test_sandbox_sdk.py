@@ -7,16 +7,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
-from tests.support.sandbox_server import RealApi
+from tests.support.sandbox_server import RealApi, own_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -62,9 +60,8 @@ print("SEEN " + json.dumps(seen))
 
 @pytest.fixture
 def info() -> Iterator[SandboxInfo]:
-    with tempfile.TemporaryDirectory(prefix="sd-sdk-") as folder:
-        yield launch.ensure_running(Path(folder) / "home", options=["--no-agent"])
-        launch.stop(Path(folder) / "home")
+    with own_sandbox("--no-agent") as made:
+        yield made
 
 
 def _run(program: str, info: SandboxInfo, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,12 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.browser_page import LoginPages
-from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Target
-from remote_bootstrap import contract
-from remote_bootstrap.apps import BY_KEY, jupyterlab, vscode
+from remote_bootstrap.apps import BY_KEY
 from tests.support.bootstrap_rig import bootstrap_rig
 from tests.support.browser_driver import Browser
+from tests.support.forwarded_apps import CODE, LAB, forwarded_apps
 
 pytestmark = pytest.mark.e2e
-LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
 SOCKET_OF_CODE = "/?reconnectionToken=1&skipWebSocketFrames=false"
 READ = "fetch({url!r}, {{credentials: 'include'}}).then(r => r.text()).catch(_ => 'blocked')"
 POST = (
@@ -36,8 +33,8 @@ SOCKET = (
 
 @dataclass(frozen=True)
 class Site:
-    ports: dict[str, int]
-    secrets: dict[str, str]
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
 
     def at(self, app: str, path: str, scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.ports[app]}{path}"
@@ -53,20 +50,11 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    reports: list[contract.Report] = []
-    arrived = threading.Event()
-    tunnel = SshTunnel("hostile")
-    tunnel.on_report(lambda report: (reports.append(report), arrived.set()))
     with bootstrap_rig() as rig:
         rig.start()
         rig.wait_ready()
-        tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
-        assert arrived.wait(20)
-        apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}
-        bound = tunnel.bind({LAB: 0, CODE: 0})
-        tunnel.route({key: app.port for key, app in apps.items()})
-        yield Site({one.app: one.port for one in bound}, {key: app.secret for key, app in apps.items()})
-        tunnel.close()
+        with forwarded_apps(rig) as forwarded:
+            yield Site(*forwarded)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from desktop_app.compose import Paths, build_core
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
-from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core
 from tests.fakes.secret_store import FakeSecretStore
-from tests.support.sandbox_server import RealApi
+from tests.support.sandbox_server import RealApi, own_sandbox
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
@@ -27,11 +25,8 @@ READY_S = 180.0
 
 @pytest.fixture
 def info() -> Iterator[SandboxInfo]:
-    with tempfile.TemporaryDirectory(prefix="sd-dbg-") as folder:
-        made = launch.ensure_running(Path(folder) / "home")
-        with launch.lease(made.home):
-            yield made
-        launch.stop(made.home)
+    with own_sandbox() as made:
+        yield made
 
 
 def git(folder: Path, *words: str) -> str:

@@ -10,7 +10,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,14 +20,12 @@ import pytest
 
 from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Target
-from remote_bootstrap import contract
-from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap.apps import jupyterlab
 from tests.integration.test_ssh_forwards import NOBODY, as_another_user
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
+from tests.support.forwarded_apps import CODE, LAB, forwarded_apps
 
 pytestmark = [pytest.mark.slow]
-LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
 EVIL = "http://evil.example"
 NEIGHBOUR = "http://127.0.0.1:1"  # another port here: the same site to a browser, which sends it the same cookies
 DENIED = (401, 403, 404)
@@ -91,17 +88,8 @@ def rig() -> Iterator[BootstrapRig]:
 
 @pytest.fixture(scope="module")
 def site(rig: BootstrapRig) -> Iterator[Site]:
-    reports: list[contract.Report] = []
-    arrived = threading.Event()
-    tunnel = SshTunnel("security")
-    tunnel.on_report(lambda report: (reports.append(report), arrived.set()))
-    tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
-    assert arrived.wait(20)
-    apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}
-    bound = tunnel.bind({LAB: 0, CODE: 0})
-    tunnel.route({key: app.port for key, app in apps.items()})
-    yield Site({one.app: one.port for one in bound}, {key: app.secret for key, app in apps.items()})
-    tunnel.close()
+    with forwarded_apps(rig) as forwarded:
+        yield Site(*forwarded)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """``--router-enabled`` with sandbox, agent and sshd; the router is the tests' own (tests/support/clearml_router.py)."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +9,11 @@ from desktop_app.compose import Paths, build_core
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
-from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core
 from tests.fakes.secret_store import FakeSecretStore
 from tests.support.clearml_router import HOST, ClearmlRouter
-from tests.support.sandbox_server import RealApi
+from tests.support.sandbox_server import RealApi, own_sandbox
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
@@ -26,11 +24,8 @@ SPEC = LaunchSpec(queue="default", name="routed", vscode=False, jupyterlab=False
 
 @pytest.fixture
 def info() -> Iterator[SandboxInfo]:
-    with tempfile.TemporaryDirectory(prefix="sd-router-") as folder:
-        made = launch.ensure_running(Path(folder) / "home")
-        with launch.lease(made.home):
-            yield made
-        launch.stop(made.home)
+    with own_sandbox() as made:
+        yield made
 
 
 @pytest.fixture

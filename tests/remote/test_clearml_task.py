@@ -18,7 +18,7 @@ from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from remote_bootstrap import contract
 from tests.support.paths import REPOSITORY
-from tests.support.sandbox_server import RealApi
+from tests.support.sandbox_server import RealApi, own_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -83,10 +83,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxInfo]:
-    with tempfile.TemporaryDirectory(prefix="sd-task-") as folder:
-        home = Path(folder) / "home"
-        yield launch.ensure_running(home, options=["--no-agent"])
-        launch.stop(home)
+    with own_sandbox("--no-agent") as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tarfile
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from remote_bootstrap import contract
 from remote_bootstrap.context import Context
@@ -22,7 +20,7 @@ from remote_bootstrap.report import ServerError
 from remote_bootstrap.settings import Settings
 from remote_bootstrap.steps import room, snapshots, transport
 from remote_bootstrap.steps.workspace import Job, Workspace, folder_of_session
-from tests.support.sandbox_server import RealApi, Refused
+from tests.support.sandbox_server import RealApi, Refused, own_sandbox
 
 pytestmark = pytest.mark.slow
 WAIT = 120.0
@@ -104,10 +102,8 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxInfo]:
-    with tempfile.TemporaryDirectory(prefix="sd-ws-") as folder:
-        home = Path(folder) / "home"
-        yield launch.ensure_running(home, options=["--no-agent"])
-        launch.stop(home)
+    with own_sandbox("--no-agent") as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,26 +14,13 @@ import secretstorage
 from jeepney import message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
+from tests.support.desktop_private import BUS_CONFIG
 from tests.support.paths import REPOSITORY
 from tests.support.waiting import wait_until
 
 SECRETS = "org.freedesktop.secrets"
 PASSWORD = b"a test keyring's password"
 ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
-
-CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:path={socket}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"""
 
 
 class KeyringBus:
@@ -42,7 +29,7 @@ class KeyringBus:
     def __init__(self, home: Path) -> None:
         """``home``: the test's private HOME, where the keyring's file lies."""
         socket, config = home / "bus", home / "bus.conf"
-        config.write_text(CONFIG.format(socket=socket))
+        config.write_text(BUS_CONFIG.format(socket=socket, services=home / "no-services"))
         command = ["dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}"]
         self._daemon = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         self._before = os.environ.get(ADDRESS)

@@ -6,6 +6,7 @@ Test thread only.
 import base64
 import http.client
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 
-from desktop_app.sandbox import app, files, queues
+from desktop_app.sandbox import app, files, launch, queues
 from desktop_app.sandbox.auth import Auth, Credential
 from desktop_app.sandbox.call import Server
 from desktop_app.sandbox.launch import SandboxInfo
@@ -23,6 +24,18 @@ from desktop_app.sandbox.store import Store
 
 START = 1_800_000_000.0  # seconds since the epoch
 SIGNING_KEY = b"k" * 64
+
+
+@contextmanager
+def own_sandbox(*options: str) -> Iterator[SandboxInfo]:
+    """A whole sandbox of the test's own, in processes of its own."""
+    with tempfile.TemporaryDirectory(prefix="sd-sandbox-") as folder:
+        made = launch.ensure_running(Path(folder) / "home", options=options)
+        try:
+            with launch.lease(made.home):
+                yield made
+        finally:
+            launch.stop(made.home)
 
 
 class FakeClock:

@@ -1,0 +1,36 @@
+"""JupyterLab and code-server of a session of the bootstrap, through our tunnel, as they are here. Test's thread."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import NamedTuple
+
+from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.ports import Cancel, Target
+from remote_bootstrap import contract
+from remote_bootstrap.apps import jupyterlab, vscode
+from tests.support.bootstrap_rig import BootstrapRig
+
+LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
+
+
+class Forwarded(NamedTuple):
+    """By application: the local port, and the token or password."""
+
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+
+
+@contextmanager
+def forwarded_apps(rig: BootstrapRig) -> Iterator[Forwarded]:
+    """``rig`` is ready."""
+    reports: list[contract.Report] = []
+    arrived = threading.Event()
+    with closing(SshTunnel("apps")) as tunnel:
+        tunnel.on_report(lambda report: (reports.append(report), arrived.set()))
+        tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
+        assert arrived.wait(20)
+        apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}
+        bound = tunnel.bind({LAB: 0, CODE: 0})
+        tunnel.route({key: app.port for key, app in apps.items()})
+        yield Forwarded({one.app: one.port for one in bound}, {key: app.secret for key, app in apps.items()})
