@@ -87,6 +87,8 @@ def readable(path: str) -> str:
 
 
 def size_text(size: float) -> str:
+    if size == 1:
+        return "1 byte"
     for unit in ("bytes", "KB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
