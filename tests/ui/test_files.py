@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QTreeWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop_app.domain.problems import failure
+from desktop_app.domain.transfer import Wanted
+from desktop_app.services.files.launch_uploads import HELD
 from desktop_app.services.files.transfers import State
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.dialogs.files import FilesDialog
@@ -107,6 +109,18 @@ def test_a_failed_transfer_says_why_and_can_be_tried_again(qtbot: QtBot, core, c
     core.transfers.upload(ui_core.CONNECTED, [Path("/data/a")])
     qtbot.waitUntil(lambda: bool(card._rows) and "refused the key" in by_id(card, "transfer-text-1").text())
     assert by_id(card, "transfer-resume-1").isVisible()
+
+
+def test_the_uploads_of_a_launch_wait_for_the_session_and_name_what_changed(qtbot: QtBot, core, card, tmp_path) -> None:
+    (tmp_path / "a").write_text("now")
+    wanted = (Wanted(str(tmp_path / "a"), 1, 1),)
+    number = core.transfers.upload(ui_core.CONNECTED, [tmp_path / "a"], held=HELD, wanted=wanted)
+    text = lambda: by_id(card, f"transfer-text-{number}").text()  # noqa: E731
+    qtbot.waitUntil(lambda: bool(card._rows) and text() == HELD)
+    assert by_id(card, f"transfer-cancel-{number}").isVisible()
+    core.files.go.set()
+    core.transfers.release(number)
+    qtbot.waitUntil(lambda: transfer(core).state is State.DONE and text().endswith("changed since the launch: a"))
 
 
 def test_a_third_transfer_waits_for_a_place(qtbot: QtBot, core, card) -> None:
