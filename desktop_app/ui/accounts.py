@@ -11,6 +11,7 @@ from desktop_app.domain.session import SessionId
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.dialogs.earlier import EarlierDialog
 from desktop_app.ui.dialogs.route import RouteDialog
 from desktop_app.ui.main_window import MainWindow, top_level
 from desktop_app.ui.state import WindowState
@@ -73,6 +74,17 @@ class Accounts(QObject):
     def open_again(self, session: SessionId) -> None:
         """New session with an earlier one's options filled in."""
         self._open(Wizard(self._core, self._bridge, session.account, top_level(self._window), like=session))
+
+    def open_earlier(self) -> None:
+        """The earlier sessions of the chosen account, or of the first one."""
+        known = self._core.accounts()
+        account = next((one for one in known if self.chosen in ("", one.id)), None)
+        if account is None:
+            self.open_wizard()
+            return
+        dialog = EarlierDialog(self._core, self._bridge, account, top_level(self._window))
+        dialog.chosen.connect(self.open_again)
+        dialog.open()
 
     def open_account(self, account: str) -> None:
         """The account page alone: another account ("") or a new key for ``account``."""

@@ -73,6 +73,7 @@ class Controller(QObject):
         self.accounts.launched.connect(self._show_launched)
         window.new_session.connect(self.accounts.open_wizard)
         window.sidebar.narrowed.connect(self._refresh_list)
+        window.earlier.connect(self.accounts.open_earlier)
         window.closing.connect(self._window_closing)
         window.quit_asked.connect(self.ask_quit)
         window.reconnect_all.connect(commands.reconnect_all)

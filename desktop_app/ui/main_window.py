@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
     reconnect_all = Signal()
     app_log = Signal()
     clean_up = Signal()
+    earlier = Signal()
     scheme_chosen = Signal(object)
 
     def __init__(self, core: Core, bridge: Bridge, commands: Commands, book: ActionBook) -> None:
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
     def _build_menu(self) -> None:
         menu = QMenu(self)
         self._action(menu, "New session…", "Ctrl+N", self.new_session.emit)
+        self._action(menu, "Earlier sessions…", "Ctrl+H", self.earlier.emit)
         self._action(menu, "Reconnect all", "Ctrl+Shift+R", self.reconnect_all.emit)
         self._action(menu, "Find a session", "Ctrl+Shift+F", self.sidebar.ask_find)
         self._action(menu, "Find in log", "Ctrl+F", self.details.log.focus_find)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.session import Action
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find
@@ -50,6 +51,15 @@ def shown_windows(face):
     dialog("confirm-quit").done(0)
     face.window.app_log.emit()
     yield dialog("app-log")
+    dialog("app-log").done(0)
+    face._core.history.found = face._core.cleanup.found = (
+        FinishedSession("a" * 32, "x"),
+        FinishedSession("b" * 32, "y"),
+    )
+    for signal, name in ((face.window.earlier, "earlier-dialog"), (face.window.clean_up, "cleanup-dialog")):
+        signal.emit()
+        yield dialog(name)
+        dialog(name).done(0)
 
 
 def visible(root: QWidget, kind):

@@ -2,13 +2,15 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QMenu, QPushButton
 
 from desktop_app.domain.again import Again
+from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import Action
+from desktop_app.domain.session import Action, SessionId
 from desktop_app.ui.actions import Key
 from desktop_app.ui.controls import Fold
+from desktop_app.ui.dialogs.earlier import EarlierDialog
 from desktop_app.ui.windows.banner import ProblemBanner
 from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
@@ -115,3 +117,60 @@ def test_the_name_is_free_for_a_person_to_change(qtbot, core, again):
     find(wizard, "option-name", QLineEdit).setText("today")
     button(wizard, "wizard-next").click()
     qtbot.waitUntil(lambda: any(call[0] == "launch" and call[2].name == "today" for call in core.calls))
+
+
+# -- sessions that ended before the window was opened
+
+EARLIER = (FinishedSession("a" * 32, "last\nweek", ui_core.NOW, "~/work", 1.0), FinishedSession("b" * 32, "older"))
+
+
+@pytest.fixture
+def earlier(qtbot, face, core):
+    def show(*found: FinishedSession) -> EarlierDialog:
+        core.history.found = found
+        face.window.sidebar.account_chosen.emit("acme")
+        face.window.earlier.emit()
+        return next(d for d in face.window.findChildren(EarlierDialog) if d.isVisible())
+
+    return show
+
+
+def rows(dialog) -> list[str]:
+    listed = find(dialog, "earlier-list", QListWidget)
+    return [listed.item(row).text() for row in range(listed.count())]
+
+
+def test_a_session_of_another_day_is_launched_again(qtbot, face, core, earlier):
+    dialog = earlier(*EARLIER)
+    qtbot.waitUntil(lambda: len(rows(dialog)) == 2)
+    assert rows(dialog)[0].startswith("last week — ended ") and rows(dialog)[0].endswith(" — holds ~/work")
+    qtbot.waitUntil(find(dialog, "earlier-list", QListWidget).hasFocus)
+    qtbot.keyClick(find(dialog, "earlier-list", QListWidget), Qt.Key.Key_Down)
+    qtbot.keyClick(find(dialog, "earlier-list", QListWidget), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ("history.again", SessionId("acme", "b" * 32)) in core.calls)
+    qtbot.waitUntil(lambda: title(face.accounts.wizard) == "Launch again")
+    assert face.accounts.wizard.launch_page.account == "acme"
+
+
+def test_earlier_sessions_are_found_by_a_word(qtbot, earlier):
+    dialog = earlier(*EARLIER)
+    qtbot.waitUntil(lambda: len(rows(dialog)) == 2)
+    search = find(dialog, "earlier-find", QLineEdit)
+    search.setText("OLDER")
+    assert rows(dialog) == ["older"]
+    search.setText("xyzzy")
+    assert find(dialog, "earlier-empty", QLabel).text() == "No earlier session matches."
+    assert not button(dialog, "earlier-again").isEnabled()
+
+
+def test_no_earlier_session_and_a_list_that_can_not_be_read(qtbot, core, earlier):
+    empty = earlier()
+    qtbot.waitUntil(lambda: find(empty, "earlier-empty", QLabel).text() == "No session has ended yet.")
+    empty.done(0)
+    core.failures["history.ended"] = ui_core.failing("server.unreachable", server="x")
+    dialog = earlier()
+    qtbot.waitUntil(lambda: find(dialog, "earlier-empty", QLabel).text() == "The list can't be read.")
+    del core.failures["history.ended"]
+    core.history.found = EARLIER
+    find(dialog, "remedy-retry", QPushButton).click()
+    qtbot.waitUntil(lambda: len(rows(dialog)) == 2)
