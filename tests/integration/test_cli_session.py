@@ -312,4 +312,4 @@ def test_a_debugged_task_is_not_hidden_by_a_remembered_folder(
     folders = [
         one.draft.parameters.get("user_folder", "") for one in world.server().tasks.values() if one.draft is not None
     ]
-    assert folders == ["/data", ""]
+    assert folders == ["", "/data", ""]  # the task itself, then the two sessions
