@@ -4,11 +4,13 @@ The socket doesn't block. The transport's thread reads; any thread writes, under
 and only here: for something to read (the transport's thread) or for room to send (whoever asks for it).
 """
 
+import select
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 BUFFER = 1024 * 1024
 PIECE = 256 * 1024  # of what waits, at once
@@ -68,8 +70,7 @@ class Inbox:
         self._wire = wire
         self._outbox = outbox
         self._busy = False
-        self._reading = _Selector()
-        self._reading.register(wire, selectors.EVENT_READ)
+        self._await = _waiter(wire)
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -110,11 +111,22 @@ class Inbox:
     def _wait(self) -> bool:
         """Whether there is something to read; sends meanwhile what could not be sent before."""
         if not self._outbox.waiting:
-            return bool(self._reading.select(TICK_SECONDS))
+            return bool(self._await())
         ready = wait_for(self._wire, selectors.EVENT_READ | selectors.EVENT_WRITE)
         if ready & selectors.EVENT_WRITE:
             self._outbox.flush()
         return bool(ready & selectors.EVENT_READ)
+
+
+def _waiter(wire: socket.socket) -> Callable[[], object]:
+    """What waits for something to read, for a tick at most: the transport's thread does little else."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(wire, select.POLLIN)
+        return partial(poll.poll, TICK_SECONDS * 1000)
+    selector = selectors.SelectSelector()
+    selector.register(wire, selectors.EVENT_READ)
+    return partial(selector.select, TICK_SECONDS)
 
 
 def wait_for(wire: socket.socket, events: int) -> int:

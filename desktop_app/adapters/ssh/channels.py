@@ -50,7 +50,8 @@ class Flow(Protocol):
 
 
 class Channels:
-    """Numbers and messages. ``open`` and the other senders: any thread, never blocking."""
+    """Numbers and messages. ``open`` and the other senders: any thread, never blocking. What begins or ends a channel
+    is sent with the next ``flush``, if nothing else is sent before."""
 
     def __init__(self, packets: StreamPacketizer) -> None:
         self.packets = packets
@@ -67,10 +68,13 @@ class Channels:
                 return False
             number = next(self._numbers)
             self._flows[number] = flow
-        words = _text("direct-tcpip") + struct.pack(">III", number, WINDOW, PACKET)
-        where = _text(host) + struct.pack(">I", port) + _text(origin[0]) + struct.pack(">I", origin[1])
-        self._post(b"%c%b%b" % (OPEN, words, where))
+        words = _OPENING + struct.pack(">III", number, WINDOW, PACKET)
+        where = _text(host) + port.to_bytes(4, "big") + _text(origin[0]) + origin[1].to_bytes(4, "big")
+        self.packets.put(words + where)
         return True
+
+    def flush(self) -> None:
+        self._post()
 
     def end(self) -> None:
         """The transport's thread is through."""
@@ -79,21 +83,26 @@ class Channels:
             flows, self._flows = list(self._flows.values()), {}
         for flow in flows:
             flow.lost()
+        self.packets.on_idle()
+
+    def say(self, remote: int, data: bytes) -> None:
+        """A little data, in one packet."""
+        self._post(b"%b%b" % (struct.pack(">BII", DATA, remote, len(data)), data))
 
     def credit(self, remote: int, size: int) -> None:
         """So many bytes were delivered: as many more may come."""
         self._post(struct.pack(">BII", WINDOW_ADJUST, remote, size))
 
     def finish(self, remote: int) -> None:
-        self._post(struct.pack(">BI", EOF, remote))
+        self.packets.put(struct.pack(">BI", EOF, remote))
 
     def close(self, remote: int) -> None:
-        self._post(struct.pack(">BI", CLOSE, remote))
+        self.packets.put(struct.pack(">BI", CLOSE, remote))
 
-    def _post(self, payload: bytes) -> None:
+    def _post(self, *payloads: bytes) -> None:
         # The transport's thread finds out by itself that the connection ended, and tells every flow.
         with contextlib.suppress(OSError, EOFError):
-            self.packets.post(payload)
+            self.packets.post(*payloads)
 
     # ---- the transport's thread
 
@@ -138,4 +147,7 @@ _HANDLERS: dict[int, Handler] = {
 
 def _text(text: str) -> bytes:
     data = text.encode()
-    return struct.pack(">I", len(data)) + data
+    return len(data).to_bytes(4, "big") + data
+
+
+_OPENING = bytes((OPEN,)) + _text("direct-tcpip")

@@ -15,7 +15,6 @@ test_ssh_packets.py holds both against the versions that pyproject.toml allows.
 """
 
 import contextlib
-import os
 import socket
 import struct
 import threading
@@ -74,6 +73,7 @@ class StreamPacketizer(Packetizer):
         super().__init__(wire)
         self.sink: Sink = _pass
         self.on_open: Callable[[], None] = _nothing  # the gate opened; any thread
+        self.on_idle: Callable[[], None] = _nothing  # all that came was handed on; the transport's thread
         self.thread: threading.Thread | None = None  # the transport's own
         self.outbox = Outbox(wire)
         self.inbox = Inbox(wire, self.outbox)
@@ -85,7 +85,8 @@ class StreamPacketizer(Packetizer):
         self._received = 0  # packets, for paramiko's "I don't know this message"
         self._gate = threading.Condition(self.outbox.lock)
         self._open = True
-        self._held: list[bytes] = []
+        self._held: list[bytes] = []  # while the gate is shut
+        self._late: list[bytes] = []  # goes with what is sent next
 
     # ---- keys: paramiko tells when they change
 
@@ -99,8 +100,8 @@ class StreamPacketizer(Packetizer):
             self._outward = _direction(named["block_engine"], named["iv_out"], self._outward)
             self._open = True
             held, self._held = self._held, []
-            for payload in held:
-                self._send(payload)
+            if held:
+                self._send(*held)
             self._gate.notify_all()
         self.on_open()
 
@@ -174,6 +175,7 @@ class StreamPacketizer(Packetizer):
 
     def _need(self, n: int, check_rekey: bool = False) -> None:
         inbox = self.inbox
+        self.on_idle()
         while inbox.end - inbox.start < n:
             if inbox.fill(n):
                 self._check(self._inward)
@@ -201,13 +203,17 @@ class StreamPacketizer(Packetizer):
         if not own:
             self.outbox.drain(lambda: self.closed)
 
-    def post(self, payload: bytes) -> None:
-        """A message of our own channels. Never blocks. Raises OSError when the connection ended."""
+    def put(self, *payloads: bytes) -> None:
+        """Messages of our own channels that go with what is sent next, which ``post`` makes now: one system call and
+        one awakening of the other side for all that happened at once."""
         with self.outbox.lock:
-            if self._open:
-                self._send(payload)
-            else:
-                self._held.append(payload)
+            self._late.extend(payloads)
+
+    def post(self, *payloads: bytes) -> None:
+        """Messages of our own channels. Never blocks. Raises OSError when the connection ended."""
+        with self.outbox.lock:
+            self._late.extend(payloads)
+            self._post_late()
 
     @property
     def ready(self) -> bool:
@@ -223,6 +229,8 @@ class StreamPacketizer(Packetizer):
         with self.outbox.lock:
             if not self._open:
                 return False
+            if self._late:
+                self._post_late()
             if self._outward is None:
                 self._send_slowly(channel, room, size, limit)
             else:
@@ -233,6 +241,14 @@ class StreamPacketizer(Packetizer):
         """The end of paramiko's own path: greeting, first key exchange, other ciphers."""
         with self.outbox.lock:
             self.outbox.write(memoryview(out))
+
+    def _post_late(self) -> None:
+        """The lock is held."""
+        late, self._late = self._late, []
+        if not self._open:
+            self._held.extend(late)
+        elif late:
+            self._send(*late)
 
     def _seal(self, keys: Direction, channel: int, room: memoryview, size: int, limit: int) -> None:
         """In place: each packet's header overwrites data that has been sealed already, and its padding is whatever
@@ -266,22 +282,15 @@ class StreamPacketizer(Packetizer):
             part = room[start : min(HEAD + size, start + limit)]
             super().send_message(Message(struct.pack(">BII", CHANNEL_DATA, channel, len(part)) + part))
 
-    def _send(self, payload: bytes) -> None:
+    def _send(self, *payloads: bytes) -> None:
         """The lock is held and the gate doesn't matter."""
         keys = self._outward
         if keys is None:
-            super().send_message(Message(payload))
+            for payload in payloads:
+                super().send_message(Message(payload))
             return
-        padding = BLOCK - (1 + len(payload)) % BLOCK
-        if padding < 4:
-            padding += BLOCK
-        plain = b"".join((padding.to_bytes(1, "big"), payload, os.urandom(padding)))
-        sealed = memoryview(bytearray(4 + len(plain) + TAG))
-        sealed[:4] = head = len(plain).to_bytes(4, "big")
-        keys.encrypt_into(keys.nonce(), plain, head, sealed[4:])
-        keys.octets += len(sealed)
-        keys.packets += 1
-        self.outbox.write(sealed)
+        sealed = [_sealed(keys, payload) for payload in payloads]
+        self.outbox.write(sealed[0] if len(sealed) == 1 else memoryview(b"".join(sealed)))
         self._check(keys)
 
     def _wait_for_gate(self) -> None:
@@ -293,6 +302,19 @@ class StreamPacketizer(Packetizer):
     def _check(self, keys: Direction | None) -> None:
         if keys is not None and (keys.octets > self.REKEY_BYTES or keys.packets > self.REKEY_PACKETS):
             self._trigger_rekey()  # type: ignore[attr-defined]  # undocumented; read_message sees it
+
+
+def _sealed(keys: Direction, payload: bytes) -> memoryview:
+    padding = BLOCK - (1 + len(payload)) % BLOCK
+    if padding < 4:
+        padding += BLOCK
+    plain = b"%c%b%b" % (padding, payload, _ZEROS[:padding])  # under AES-GCM nobody sees what the padding is
+    sealed = memoryview(bytearray(4 + len(plain) + TAG))
+    sealed[:4] = head = len(plain).to_bytes(4, "big")
+    keys.encrypt_into(keys.nonce(), plain, head, sealed[4:])
+    keys.octets += len(sealed)
+    keys.packets += 1
+    return sealed
 
 
 def _direction(engine: object, nonce: bytes | None, before: Direction | None) -> Direction | None:

@@ -15,7 +15,8 @@ from functools import partial
 
 from desktop_app.adapters.loopback_peer import Peer, whose
 from desktop_app.adapters.ssh.forwarding.flow import reset
-from desktop_app.adapters.ssh.forwarding.loop import READ, Loop
+from desktop_app.adapters.ssh.forwarding.loop import Loop
+from desktop_app.adapters.ssh.forwarding.poller import READ
 from desktop_app.adapters.ssh.forwarding.ports import open_near
 from desktop_app.adapters.ssh.forwarding.switchboard import Switchboard
 from desktop_app.adapters.ssh.transport import SessionTransport
@@ -175,8 +176,11 @@ class Forwarder:
             self._switchboard.take(PROXIED, client, origin, way)
 
     def _on_due(self) -> float | None:
-        ends = [one for one in (self._rest_until, self._switchboard.due) if one]
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        due = self._switchboard.due
+        if due is None and not self._rest_until:
+            return None
+        ends = [one for one in (self._rest_until, due) if one]
+        return max(0.0, min(ends) - time.monotonic())
 
     def _on_time(self) -> None:
         """After everything that happened."""

@@ -9,8 +9,10 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 
-from desktop_app.adapters.ssh.forwarding.loop import READ, WRITE, Loop
+from desktop_app.adapters.ssh.forwarding.loop import Loop
+from desktop_app.adapters.ssh.forwarding.poller import READ, WRITE
 from desktop_app.adapters.ssh.forwarding.streams import Downstream, Upstream
 from desktop_app.adapters.ssh.forwarding.uplink import Uplink
 from desktop_app.ports import Way
@@ -32,14 +34,15 @@ class Connection:
         self.on_lost: Callable[[Connection], None] = _nothing  # before it was open: it may try again
         self._loop = loop
         self._client = client
-        self._down = Downstream(client, self._look)
+        self._down = Downstream(client, self._hurry)
         self._up = Upstream(loop, client, self.settle)
         self.feed: Callable[[memoryview], None] = self._down.feed
-        # what the transport's thread was told; it only sets, and then makes the loop look
+        # what the transport's thread was told; it sets, and makes the loop look at what it can't do itself
         self._open = self._refused = self._lost = self._remote_eof = self._remote_closed = False
+        self._noted = False  # the loop is going to look
         # the loop's thread only
         self._watched = 0
-        self._shut = self._done = False
+        self._done = False
         client.setblocking(False)
         with contextlib.suppress(OSError):  # macOS refuses when the other side left already
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -51,14 +54,15 @@ class Connection:
         if uplink is None:
             return
         self.remote = remote
-        self._down.credit = lambda size: uplink.channels.credit(remote, size)
-        self._up.begin(uplink, remote, window, packet)
+        self._down.credit = partial(uplink.channels.credit, remote)
+        if self._up.begin(uplink, remote, window, packet):
+            self._look()
         with self._down.lock:
             self._open = True
             left = self._down.broken
         if left:  # nobody waited that long
             uplink.channels.close(remote)
-        self._look()
+            uplink.channels.flush()
 
     def refused(self) -> None:
         self._refused = True
@@ -70,18 +74,27 @@ class Connection:
 
     def finished(self) -> None:
         self._remote_eof = True
-        self._look()
+        if not self._down.shut() or self._up.through:
+            self._look()
 
     def closed(self) -> None:
         self._remote_closed = True
-        self._look()
+        if not self._done:
+            self._look()
 
     def lost(self) -> None:
         self._lost = True
         self._look()
 
     def _look(self) -> None:
-        self._loop.call(self.settle)
+        if not self._noted:
+            self._noted = True
+            self._loop.note(self.settle)
+
+    def _hurry(self) -> None:
+        """Data waits, and whoever it is for may have room again before this thread has handed on all that came."""
+        self._look()
+        self._loop.nudge()
 
     # ---- the loop's thread
 
@@ -97,6 +110,7 @@ class Connection:
 
     def settle(self) -> None:
         """Draw the conclusions from all that happened."""
+        self._noted = False  # before anything is looked at: what changes later is looked at again
         if self._done:
             return
         if self._lost and not self._open and not self._refused:
@@ -114,7 +128,8 @@ class Connection:
             self._discard_input()
             self._leave()
         else:
-            read = READ if self._open and self._up.wanted else 0
+            self._up.tell_end()
+            read = READ if self._up.wanted else 0
             write = WRITE if self._down.queue else 0
             self._watched = self._loop.watch(self._client, self._watched, read | write, self._ready)
 
@@ -131,12 +146,11 @@ class Connection:
             self._up.readable()
 
     def _finish(self) -> bool:
-        """The remote has said all, and the local side has it. True when the local side has finished, too."""
-        if not self._shut:
-            self._shut = True
-            with contextlib.suppress(OSError):  # it left
-                self._client.shutdown(socket.SHUT_WR)
-        return self._remote_closed or self._up.ended
+        """The remote has said all, and the local side has it. True when nothing more can go the other way."""
+        if self._remote_closed or self._up.through:
+            return True
+        self._down.shut()
+        return False
 
     def _discard_input(self) -> None:
         """To close a socket that holds unread bytes resets it, and the other program may lose what it has not read."""
@@ -151,9 +165,12 @@ class Connection:
         with self._down.lock:
             is_open = self._open
             self._down.end()
-        self._up.end()
+        untold = self._up.end()
         if is_open and self.uplink is not None:
-            self.uplink.channels.close(self.remote)
+            channels = self.uplink.soon()
+            if untold:
+                channels.finish(self.remote)
+            channels.close(self.remote)
         self.on_done(self)
 
 

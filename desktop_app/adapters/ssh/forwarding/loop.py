@@ -1,21 +1,19 @@
-"""The forwarding thread: one selector loop for all local sockets of one session.
+"""The forwarding thread: one loop for all local sockets of one session.
 
-Watch and timers belong to the loop's thread; ``call`` is for every other thread.
+Watch and timers belong to the loop's thread; ``call``, ``note`` and ``nudge`` are for every other thread.
 """
 
 import contextlib
 import logging
-import selectors
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 
+from desktop_app.adapters.ssh.forwarding.poller import READ, poller
 from desktop_app.adapters.ssh.packets import BATCH, HEAD, TAIL
 
 log = logging.getLogger(__name__)
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-Ready = Callable[[int], None]
 
 
 class Loop:
@@ -25,7 +23,8 @@ class Loop:
         self.room = memoryview(bytearray(HEAD + BATCH + TAIL))  # for whoever reads next, on the loop's thread
         self.due: Callable[[], float | None] = lambda: None  # seconds until ``timer``, None for never
         self.timer: Callable[[], None] = lambda: None
-        self._selector = selectors.DefaultSelector()
+        self._poller = poller()
+        self.watch = self._poller.watch
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
         self._waker.setblocking(False)
@@ -33,7 +32,7 @@ class Loop:
         self._calls: deque[Callable[[], None]] = deque()
         self._running = True
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._selector.register(self._wake, READ, self._woke)
+        self.watch(self._wake, 0, READ, self._woke)
 
     def start(self) -> None:
         self._thread.start()
@@ -45,7 +44,16 @@ class Loop:
     def call(self, function: Callable[[], None]) -> None:
         """Run ``function`` on the loop's thread, soon. Nothing happens once the loop has stopped."""
         self._calls.append(function)
-        if not self._woken:
+        self.nudge()
+
+    def note(self, function: Callable[[], None]) -> None:
+        """As ``call``, but the loop's thread need not hurry: at the end of its turn, or after the next ``nudge``."""
+        self._calls.append(function)
+
+    def nudge(self) -> None:
+        """Wake the loop's thread, if there is something for it. Two threads that want the interpreter at once cost
+        more than the work itself; so whoever has several things to note, or is about to wait, does this last."""
+        if self._calls and not self._woken:
             self._woken = True
             with contextlib.suppress(OSError):  # full, so it wakes anyway; or stopped
                 self._waker.send(b"x")
@@ -66,18 +74,6 @@ class Loop:
         self.call(both)
         done.wait(seconds)
 
-    def watch(self, sock: socket.socket, before: int, now: int, ready: Ready) -> int:
-        """Change what ``sock`` is watched for; returns ``now`` for the next ``before``."""
-        if now == before:
-            pass
-        elif not before:
-            self._selector.register(sock, now, ready)
-        elif now:
-            self._selector.modify(sock, now, ready)
-        else:
-            self._selector.unregister(sock)
-        return now
-
     def stop(self, seconds: float) -> None:
         """End the thread and close what is the loop's own."""
 
@@ -87,16 +83,19 @@ class Loop:
         self.call(end)
         if self.started:
             self._thread.join(seconds)
-        self._selector.close()
+        self._poller.close()
         self._wake.close()
         self._waker.close()
 
     def _run(self) -> None:
         while self._running:
             try:
-                for key, mask in self._selector.select(self.due()):
-                    key.data(mask)
+                # Calls that an error left over are not waited with.
+                for ready, mask in self._poller.wait(0.0 if self._calls else self.due()):
+                    ready(mask)
                 self.timer()
+                if self._calls:
+                    self._run_calls()
             except Exception:
                 # This thread's boundary: a fault in one connection must not end all others. What was ready and not
                 # served is ready again.
@@ -105,6 +104,8 @@ class Loop:
     def _woke(self, _mask: int) -> None:
         self._wake.recv(64)
         self._woken = False  # before the calls are taken: who comes later wakes us again
+
+    def _run_calls(self) -> None:
         while self._calls and self._running:
             try:
                 self._calls.popleft()()

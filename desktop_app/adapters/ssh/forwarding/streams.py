@@ -6,6 +6,7 @@ only what the local side has taken is credited to the remote. Up, the loop's thr
 window is open and the wire takes what it gets. So whoever is slow stops its own sender, and nobody else.
 """
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from desktop_app.adapters.ssh.forwarding.uplink import Uplink
 from desktop_app.adapters.ssh.packets import BATCH, HEAD
 
 PACKET_DATA = 32 * 1024  # what OpenSSH takes at once
+EARLY = 16 * 1024  # what we read before the other side has opened the channel
 
 
 class Downstream:
@@ -32,6 +34,7 @@ class Downstream:
         self._on_change = on_change
         self._expected = WINDOW  # bytes that may still come
         self._taken = 0  # bytes that the local side took since the last credit
+        self._shut = False
 
     def feed(self, data: memoryview) -> None:
         """The transport's thread. Raises SSHException for more than the window."""
@@ -61,10 +64,20 @@ class Downstream:
             self._take(sent)
             return not self.queue or self.broken
 
+    def shut(self) -> bool:
+        """Any thread: nothing more will come, which the local side learns as soon as it has all. False: not yet."""
+        with self.lock:
+            if not (self.queue or self.broken or self._shut):
+                self._shut = True
+                with contextlib.suppress(OSError):  # it left
+                    self._client.shutdown(socket.SHUT_WR)
+            return not self.queue
+
     def end(self) -> None:
         """Close the socket. What still comes is dropped, and nothing is credited. The lock is held."""
         self.broken = True
         self.queue = bytearray()
+        self._on_change = _nobody  # no cycle is left for the garbage collector
         self._client.close()
 
     def _write(self, data: memoryview) -> int:
@@ -86,11 +99,11 @@ class Downstream:
 
 
 class Upstream:
-    """Local to remote, on the loop's thread (but for ``grant``). ``on_change`` is called when it wants to be watched
-    in another way, or has ended."""
+    """Local to remote, on the loop's thread (but for ``begin`` and ``grant``). ``on_change`` is called when it wants to
+    be watched in another way, or has ended."""
 
     def __init__(self, loop: Loop, client: socket.socket, on_change: Callable[[], None]) -> None:
-        self.ended = False  # the local side has said all, and it is on its way
+        self.ended = False  # the local side has said all
         self.broken = False  # the local side is gone
         self._loop = loop
         self._client = client
@@ -98,55 +111,72 @@ class Upstream:
         self._uplink: Uplink | None = None
         self._remote = 0
         self._limit = PACKET_DATA
-        self._lock = threading.Lock()  # _granted: the transport's thread adds
+        self._lock = threading.Lock()  # _granted, _early, and what is said because of them
         self._granted = 0
+        self._early = b""  # read before the channel was open
+        self._end_due = False  # the remote has to be told of the end
         self._stash = b""  # read, but not sent: keys were being exchanged
         self._paused = False
 
-    def begin(self, uplink: Uplink, remote: int, window: int, packet: int) -> None:
-        """The transport's thread, once: the channel is open."""
-        self._uplink, self._remote = uplink, remote
-        self._limit = max(1, min(packet, PACKET_DATA))
-        self._granted = window
+    def begin(self, uplink: Uplink, remote: int, window: int, packet: int) -> bool:
+        """The transport's thread, once: the channel is open, and what was read early goes out, without a detour through
+        the loop. True when the loop has to look."""
+        with self._lock:
+            stopped = len(self._early) >= EARLY
+            self._remote, self._limit = remote, max(1, min(packet, PACKET_DATA))
+            self._granted = window
+            self._say_early(uplink)
+            self._uplink = uplink  # last: from now on the loop's thread sends
+        return stopped
 
     def grant(self, size: int) -> bool:
         """The transport's thread. True when the loop has to look."""
         with self._lock:
             waited = self._granted == 0
             self._granted += size
+            if self._early and self._uplink is not None:
+                self._say_early(self._uplink)
         return waited
+
+    @property
+    def through(self) -> bool:
+        """Whether all that the local side has said is on its way."""
+        return self.ended and not self._early
 
     @property
     def wanted(self) -> bool:
         """Whether there is anything to do with what the local side says."""
-        return self._granted > 0 and not (self._paused or self.ended or self.broken)
+        if self._paused or self.ended or self.broken:
+            return False
+        return self._granted > 0 if self._uplink is not None else len(self._early) < EARLY
 
     def readable(self) -> None:
         uplink = self._uplink
         if uplink is None:
-            return
-        if not uplink.channels.packets.ready:
-            self._pause(uplink)
-            return
-        try:
-            got = self._client.recv_into(self._loop.room[HEAD : HEAD + min(BATCH, self._granted)])
-        except BlockingIOError:
-            return
-        except OSError:
-            self.broken = True
+            self._read_early()
+        elif not self.wanted:
             self._on_change()
-            return
-        if got:
+        elif not uplink.channels.packets.ready:
+            self._pause(uplink)
+        elif got := self._read(min(BATCH, self._granted)):
             self._send(uplink, got)
-        else:
-            self.ended = True
-            uplink.channels.finish(self._remote)
+        elif got == 0 or self.broken:
+            self.ended = self._end_due = not self.broken
             self._on_change()
 
-    def end(self) -> None:
-        """Nothing may be sent on a channel that we close."""
-        self.broken = True
-        self._stash = b""
+    def tell_end(self) -> None:
+        """The loop's thread: the channel stays open for what comes down."""
+        if self._end_due and self._uplink is not None:
+            self._end_due = False
+            self._uplink.soon().finish(self._remote)
+
+    def end(self) -> bool:
+        """Nothing may be sent on a channel that we close. True: its end was not told yet."""
+        with self._lock:
+            self.broken = True
+            self._stash = self._early = b""
+        self._on_change = _nobody
+        return self._end_due
 
     def resume(self) -> None:
         """The wire takes data again."""
@@ -156,6 +186,40 @@ class Upstream:
             self._loop.room[HEAD : HEAD + len(stash)] = stash
             self._send(self._uplink, len(stash))
         self._on_change()
+
+    def _read(self, size: int) -> int | None:
+        """Into the loop's room; None when nothing came, or the local side is gone."""
+        try:
+            return self._client.recv_into(self._loop.room[HEAD : HEAD + size])
+        except BlockingIOError:
+            return None
+        except OSError:
+            self.broken = True
+            return None
+
+    def _read_early(self) -> None:
+        """While the channel is being opened: most clients speak first."""
+        with self._lock:
+            room = EARLY - len(self._early)
+            if self._uplink is not None or not room:
+                return  # it was opened meanwhile: what can be read is told again
+            got = self._read(room)
+            if got:
+                self._early += self._loop.room[HEAD : HEAD + got]
+            self.ended = got == 0
+        if self.ended or self.broken or got == room:
+            self._on_change()
+
+    def _say_early(self, uplink: Uplink) -> None:
+        """As much as the remote's window takes. The transport's thread, under the lock."""
+        while self._early and self._granted:
+            part = self._early[: min(self._limit, self._granted)]
+            self._early = self._early[len(part) :]
+            self._granted -= len(part)
+            uplink.channels.say(self._remote, part)
+        if self.ended and not self._early and not self.broken:
+            uplink.channels.finish(self._remote)
+            uplink.channels.flush()
 
     def _send(self, uplink: Uplink, size: int) -> None:
         """What lies in the loop's room."""
@@ -177,4 +241,8 @@ class Upstream:
 
 
 def _nothing(_size: int) -> None:
+    pass
+
+
+def _nobody() -> None:
     pass

@@ -46,6 +46,7 @@ class Switchboard:
         self._connections.add(connection)
         self._pending.append(connection)
         self._dispatch(connection)
+        connection.settle()
         if self.full:
             self._on_room()
 
@@ -84,7 +85,7 @@ class Switchboard:
         if uplink is None or way is None:
             return
         connection.uplink = uplink
-        if not uplink.channels.open(connection, way.host, way.port, connection.origin):
+        if not uplink.soon().open(connection, way.host, way.port, connection.origin):
             connection.uplink = None
 
     def _forget(self, connection: Connection) -> None:

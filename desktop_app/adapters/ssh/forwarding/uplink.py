@@ -8,7 +8,8 @@ import socket
 from typing import Protocol
 
 from desktop_app.adapters.ssh.channels import Channels
-from desktop_app.adapters.ssh.forwarding.loop import WRITE, Loop
+from desktop_app.adapters.ssh.forwarding.loop import Loop
+from desktop_app.adapters.ssh.forwarding.poller import WRITE
 
 
 class Paused(Protocol):
@@ -24,14 +25,23 @@ class Uplink:
         self._wire = wire
         self._copy: socket.socket | None = None
         self._paused: list[Paused] = []
+        self._flushing = False
         channels.packets.on_open = lambda: loop.call(self._relieve)
+        channels.packets.on_idle = loop.nudge
 
     def send(self, remote: int, room: memoryview, size: int, limit: int) -> bool:
         """See StreamPacketizer.send_data. A transport that ended is told by itself."""
-        with contextlib.suppress(OSError, EOFError):
-            if not self.channels.packets.send_data(remote, room, size, limit):
-                return False
-        return True
+        try:
+            return self.channels.packets.send_data(remote, room, size, limit)
+        except (OSError, EOFError):
+            return True
+
+    def soon(self) -> Channels:
+        """The channels, for a message that is sent at the end of the loop's turn, with all others of this turn."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.note(self._flush)
+        return self.channels
 
     def pause(self, reader: Paused) -> None:
         """``reader.resume`` is called as soon as the wire takes data again."""
@@ -48,6 +58,10 @@ class Uplink:
             self._copy.close()
             self._copy = None
         self._relieve()
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self.channels.flush()
 
     def _watch_wire(self) -> None:
         if self._copy is None:
