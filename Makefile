@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 SOAK_ARGS ?=
 
 .PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files \
-	soak soak-files screenshots test-py38 icons dist dist-check clean
+	soak soak-bytes soak-files screenshots test-py38 icons dist dist-check clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow lin
 
 soak: setup-test ## half an hour of faults and redials under load; ends with one JSON line
 	@$(PY) -m tests.bench.soak $(SOAK_ARGS)
+
+soak-bytes: setup-test ## a hundred gigabytes through one connection, each byte checked; ends with one JSON line
+	@$(PY) -m tests.bench.soak_bytes $(SOAK_ARGS)
 
 screenshots: setup-test ## take the pictures in assets/screenshots again
 	@$(SETUP)/system_packages.sh screenshots

@@ -68,9 +68,10 @@ class Owner:
         return bound.port
 
     def usage(self) -> dict[str, float]:
-        """Bytes of memory and seconds of CPU so far."""
+        """Bytes of memory and seconds of CPU so far, and threads."""
         times = self._process.cpu_times()
-        return {"rss": self._process.memory_info().rss, "cpu": times.user + times.system}
+        threads = self._process.num_threads()
+        return {"rss": self._process.memory_info().rss, "cpu": times.user + times.system, "threads": threads}
 
     def tick(self, on: bool) -> list[float]:
         """Start, or stop and get, the lateness of each tick."""
