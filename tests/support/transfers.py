@@ -18,4 +18,5 @@ def files_of(rig: BootstrapRig) -> tuple[Files, SessionId]:
     world.secrets.entries[f"client-key/{session.text}"] = rig.private_key
     world.profiles.save_host_key(session.text, record.host_key)
     outside = replace(world.outside(), new_files=SshFiles)
-    return Files(outside, lambda account, _cancel: world.server(account), lambda _session: None), session
+    server = lambda account, _cancel: world.server(account)  # noqa: E731
+    return Files(outside, server, lambda _session: None, lambda _session: False), session
