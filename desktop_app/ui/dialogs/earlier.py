@@ -69,7 +69,8 @@ class EarlierDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
         column.setSpacing(SPACE_M)
-        column.addWidget(ElidedLabel(f"Earlier sessions of {self._account.label}", "heading"))
+        of = f" of {self._account.label}" if len(self._core.accounts()) > 1 else ""
+        column.addWidget(ElidedLabel(f"Earlier sessions{of}", "heading"))
         column.addWidget(label(TEXT, "muted", wrap=True))
         column.addWidget(self._banner)
         column.addWidget(self._search)

@@ -114,7 +114,7 @@ class Sidebar(QWidget):
         self.menu_button.setProperty("kind", "quiet")
         self.menu_button.setAccessibleName("Menu")
         self.menu_button.setAccessibleIdentifier("main-menu")
-        self.menu_button.setToolTip("Appearance, log, quit")
+        self.menu_button.setToolTip("Earlier sessions, appearance, log, quit")
         self.menu_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._new = button("New session", "primary", "new-session")
