@@ -14,7 +14,7 @@ from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import CheckBox
 from desktop_app.ui.theme import SPACE_S, fixed_font
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.widgets import ElidedLabel, button
 
 MAX_LINES = 5000  # the ring: older lines leave at the top
 POLL_MS = 1500
@@ -73,9 +73,8 @@ class LogPanel(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(SPACE_S)
-        self._title = label("Task log", "section")
-        head.addWidget(self._title)
-        head.addStretch()
+        self._title = ElidedLabel("Task log", "section")  # gives way first: its place says what it is
+        head.addWidget(self._title, 1)
         for widget in (self._find, self._tail, self._copy):
             head.addWidget(widget)
         column = QVBoxLayout(self)

@@ -56,7 +56,7 @@ class PortRow(SplitRow):
         menu.setToolTipsVisible(True)
         menu.addAction(rule)
         self._more = button("…", "", f"port-more-{self._view.port}")
-        self._more.setFixedWidth(48)
+        self._more.setMinimumWidth(48)
         self._more.clicked.connect(lambda: menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft())))
         return rule
 
