@@ -318,7 +318,7 @@ class Core(LinkOps):
         self.cleanup = Cleanup(outside, parts.store, parts.accounts.server)
         self.history = History(outside, parts.store, parts.accounts.server)
         self.keys = KeyAccess(outside, parts.accounts.server)
-        self.passwords = Passwords(outside.secrets)
+        self.passwords = Passwords(outside, self._parts.store, self._parts.accounts.server)
         self.doctor = Doctor(outside, parts.store, parts.accounts, parts.tail.lines)
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)

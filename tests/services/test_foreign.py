@@ -136,6 +136,15 @@ def test_a_machine_without_sshd_is_told_and_the_rest_works() -> None:
         rig.core.open_app(now.id, "jupyterlab", rig.soon())
 
 
+def test_its_password_can_be_looked_up_for_other_programs() -> None:
+    with CoreRig() as rig:
+        assert rig.core.passwords.of(theirs(rig)) == "correct horse"
+        ours = rig.running()
+        with pytest.raises(AppError) as caught:
+            rig.core.passwords.of(ours)
+        assert caught.value.problem.code == "ssh.no_password"
+
+
 def test_what_needs_our_own_program_is_refused_in_words() -> None:
     with CoreRig() as rig:
         session = attached(rig).id

@@ -117,7 +117,7 @@ def task_facts(
         project=project,
         owner=owner,
         tags=tuple(tag[:MAX_NAME] for tag in texts(task.get("tags"))[:MAX_TAGS]),
-        has_password=bool(_inner(task, *PASSWORD_FIELD.split("."))),
+        has_password=theirs is not None or bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,

@@ -1,20 +1,37 @@
-"""The SSH password that a session was launched with, for the person who launched it. Blocking; any thread."""
+"""The SSH password of a session, for the person whose session it is. Blocking; any thread."""
+
+from collections.abc import Callable
 
 from desktop_app.domain.problems import failure
 from desktop_app.domain.secrets import SSH_PASSWORD
 from desktop_app.domain.session import SessionId
-from desktop_app.ports import SecretStore
+from desktop_app.ports import Cancel, Server
+from desktop_app.services.outside import Outside
+from desktop_app.services.store import SessionStore
+
+ASK_S = 20.0
 
 
 class Passwords:
-    """Reads them from this computer's keyring, which is the only place that has them."""
+    """Ours are in this computer's keyring and nowhere else; clearml-session's are in the task for everybody to read."""
 
-    def __init__(self, secrets: SecretStore) -> None:
-        self._secrets = secrets
+    def __init__(self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server]) -> None:
+        self._outside = outside
+        self._store = store
+        self._server = server
 
     def of(self, session: SessionId) -> str:
-        """Problems: ssh.no_password, keyring.*"""
-        found = self._secrets.get(SSH_PASSWORD, session.text)
+        """Problems: ssh.no_password, keyring.*, server.*"""
+        found = self._outside.secrets.get(SSH_PASSWORD, session.text) or self._foreign(session)
         if not found:
             raise failure("ssh.no_password")
+        return found
+
+    def _foreign(self, session: SessionId) -> str:
+        now, cancel = self._store.get(session), Cancel(ASK_S)
+        if now is None or now.facts.foreign is None:
+            return ""
+        found = self._server(session.account, cancel).foreign_login(session.task, cancel).password
+        if found:
+            self._outside.register_secret(found)
         return found
