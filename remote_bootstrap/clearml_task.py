@@ -12,7 +12,7 @@ import time
 import types
 from typing import Any, Dict, Mapping, Tuple
 
-import requests  # type: ignore[import-untyped]
+import requests  # type: ignore[import-untyped]  # no stubs in the project
 
 from remote_bootstrap import contract, contract_cli
 from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus, as_text

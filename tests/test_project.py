@@ -40,6 +40,20 @@ def test_no_source_file_is_longer_than_the_bar() -> None:
     assert not long
 
 
+IGNORED = re.compile(r"# type: ignore(?!\[[a-z, -]+\]  # \S)")
+
+
+def test_where_types_are_ignored_it_says_why() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for top in ("desktop_app", "remote_bootstrap", "tests", "packaging")
+        for path in (ROOT / top).rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if path != Path(__file__) and IGNORED.search(line)
+    ]
+    assert found == [], "write `# type: ignore[kind]  # why`"
+
+
 def test_every_link_of_the_pages_leads_somewhere() -> None:
     broken = []
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:

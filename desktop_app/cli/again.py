@@ -51,5 +51,5 @@ class AgainCommands(CommandBase):
         spec = found.spec
         for name in asks:
             answer = {name: read_secret(f"{options()[name].label}: ")}
-            spec = replace(spec, **answer)  # type: ignore[arg-type]
+            spec = replace(spec, **answer)  # type: ignore[arg-type]  # a field that holds text
         return spec

@@ -7,6 +7,7 @@ commands, with --yes too; other standard input is never read.
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from desktop_app.cli import ask
 from desktop_app.cli.options import PREFIX, add_launch_options, given
@@ -55,7 +56,8 @@ def add_session_flags(top: argparse.ArgumentParser) -> None:
         (cli_flags.ACCOUNT, "account", {"metavar": "ACCOUNT"}),
     ):
         names = (flag.flag, *flag.also)
-        top.add_argument(*names, dest=dest, default=argparse.SUPPRESS, help=flag.help, **shape)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"dest": dest, "default": argparse.SUPPRESS, "help": flag.help, **shape}
+        top.add_argument(*names, **given)
     add_launch_options(top)
 
 

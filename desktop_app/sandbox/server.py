@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import flask
-from waitress.server import create_server  # type: ignore[import-untyped]
-from waitress.wasyncore import close_all  # type: ignore[import-untyped]
+from waitress.server import create_server  # type: ignore[import-untyped]  # it has none
+from waitress.wasyncore import close_all  # type: ignore[import-untyped]  # it has none
 
 HOST = "127.0.0.1"
 API_PORT = 18008  # ours: ClearML's own default is 8008

@@ -34,7 +34,7 @@ GUESS_DELAY = 1.0  # seconds that a wrong password costs
 MAX_GUESSES = 6  # per connection
 
 
-class Server(asyncssh.SSHServer):  # type: ignore[misc]
+class Server(asyncssh.SSHServer):  # type: ignore[misc]  # see the import
     """Admits one user, by the session's key or the password that was set, and allows every kind of forwarding."""
 
     def __init__(self, config: Dict[str, Any], guessing: asyncio.Semaphore) -> None:
@@ -81,7 +81,7 @@ class Server(asyncssh.SSHServer):  # type: ignore[misc]
         return True
 
 
-class Sftp(asyncssh.SFTPServer):  # type: ignore[misc]
+class Sftp(asyncssh.SFTPServer):  # type: ignore[misc]  # see the import
     """File transfer; says that it ended well, or scp reports a failure."""
 
     def exit(self) -> None:

@@ -162,7 +162,7 @@ def table(bench: Bench, wanted: tuple[Figure, ...]) -> str:
         lines.append(f"{title:36}{cells}")
 
     for figure in wanted:
-        line(figure.title, lambda name, key=figure.key: bench.values[key][name], 0)  # type: ignore[misc]
+        line(figure.title, bench.values[figure.key].__getitem__, 0)
     if bench.cpu[OURS]:
         line("CPU of the tunnel, s per GB down", bench.cpu.__getitem__, 2)
     if bench.memory[OURS]:

@@ -11,13 +11,13 @@ from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.account import UNCHECKED
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
-from tests.contract.test_server_wire import NOW, URL, Script, envelope, normal, soon, token
+from tests.contract.test_server_wire import NOW, URL, Answer, Script, envelope, normal, soon, token
 from tests.support.server_rigs import HttpRig
 from tests.support.tls_server import TlsServer
 
 
-def bearer(value: str, answer: object = normal) -> tuple[ClearMLServer, Script]:
-    script = Script(answer)  # type: ignore[arg-type]
+def bearer(value: str, answer: Answer = normal) -> tuple[ClearMLServer, Script]:
+    script = Script(answer)
     return ClearMLServer(URL, "", value, lambda: NOW, httpx.MockTransport(script)), script
 
 

@@ -42,10 +42,13 @@ def envelope(
     return httpx.Response(code, json={"meta": meta, "data": data or {}})
 
 
+Answer = Callable[[str, dict[str, Any]], httpx.Response]
+
+
 class Script:
     """A server of one function; remembers what it was asked."""
 
-    def __init__(self, answer: Callable[[str, dict[str, Any]], httpx.Response]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.requests: list[tuple[str, dict[str, Any], str]] = []
 
@@ -307,7 +310,7 @@ def test_a_poll_is_small(http: HttpRig) -> None:
     tasks = [http.server.create(TaskDraft("one", "DevOps", script, (), {}), soon()) for _ in range(3)]
     http.server.whoami(soon())
     seen: list[tuple[str, int]] = []
-    http.server._connection._client.event_hooks = {  # type: ignore[attr-defined]
+    http.server._connection._client.event_hooks = {  # type: ignore[attr-defined]  # of a ports.Server, ours
         "response": [lambda answer: seen.append((answer.url.path, len(answer.read())))]
     }
     for _ in range(3):

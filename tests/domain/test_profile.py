@@ -112,4 +112,4 @@ def test_the_state_of_clearml_session_becomes_a_profile_without_its_password() -
 )
 def test_odd_values_of_a_state(state: dict[str, object], changes: dict[str, object]) -> None:
     found = from_clearml_session({"vscode_server": True, **state})
-    assert found is not None and found.spec == replace(LaunchSpec(), **changes)  # type: ignore[arg-type]
+    assert found is not None and found.spec == replace(LaunchSpec(), **changes)  # type: ignore[arg-type]  # its fields

@@ -92,7 +92,7 @@ def _add(core: Core, world: World, number: int, row: Row) -> None:
         created=NOON - timedelta(minutes=7 * number),
         started=None if remote is Remote.QUEUED else NOON - timedelta(minutes=7 * number - 1),
         record=record_of("0" * 32) if remote is Remote.READY else None,
-        **{"queue": "default", **more},  # type: ignore[arg-type]
+        **{"queue": "default", **more},  # type: ignore[arg-type]  # fields of ServerFacts
     )
     task = world.server().add_session(facts)
     world.server().write_log(task, "task pulled by worker gpu-box-7:gpu0\n", "Collecting clearml==2.1.12\n")

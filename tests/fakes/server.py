@@ -240,7 +240,7 @@ class FakeServer:
     def change(self, task: str, **facts: object) -> None:
         """Set fields of the task's facts."""
         with self._lock:
-            self.tasks[task].facts = replace(self.tasks[task].facts, **facts)  # type: ignore[arg-type]
+            self.tasks[task].facts = replace(self.tasks[task].facts, **facts)  # type: ignore[arg-type]  # fields of ServerFacts
 
     def agent_takes(self, task: str, worker: str = "agent-1") -> None:
         self.change(task, remote=Remote.STARTING, worker=worker, started=datetime.now(UTC))

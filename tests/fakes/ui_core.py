@@ -151,7 +151,7 @@ def facts(remote: Remote, name: str, **changes: object) -> ServerFacts:
         started=NOW - timedelta(minutes=8) if started else None,
         has_password=started,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields of ServerFacts
 
 
 def report(phase: str, *states: str, detail: str = "", sequence: int = 1) -> Report:

@@ -4,6 +4,7 @@ import html
 import re
 import socket
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from desktop_app.adapters import loopback_peer
 from desktop_app.adapters.browser_page import LoginPages, render
 from desktop_app.adapters.loopback_peer import Peer
-from remote_bootstrap.apps import APPS, Login
+from remote_bootstrap.apps import APPS, AppSpec, Login
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
@@ -67,7 +68,7 @@ def test_the_address_holds_no_secret_and_is_never_the_same() -> None:
     assert len({urlsplit(url).path for url in urls}) == 3
     assert all(len(urlsplit(url).path) > 40 and "secret" not in url for url in urls)
     for url in urls:
-        wait_until(lambda url=url: gone(url), "the page to end")  # type: ignore[misc]
+        wait_until(partial(gone, url), "the page to end")
 
 
 @pytest.mark.parametrize("path", ["/", "/favicon.ico", "/lab", "/" + "A" * 43])
@@ -138,7 +139,6 @@ def test_a_silent_visitor_keeps_nobody_out(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("app", [app for app in APPS if app.opens == "browser"], ids=lambda app: app.key)
-def test_every_application_can_be_rendered(app: object) -> None:
-    login = app.login  # type: ignore[attr-defined]
-    page = render(login, ORIGIN, "the-secret-text", "nonce").decode()
+def test_every_application_can_be_rendered(app: AppSpec) -> None:
+    page = render(app.login, ORIGIN, "the-secret-text", "nonce").decode()
     assert "the-secret-text" in page and "{secret}" not in page and "{origin}" not in page

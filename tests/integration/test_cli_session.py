@@ -23,10 +23,10 @@ Background = Callable[[Callable[[], None]], None]
 class Nobody(io.StringIO):
     """A standard input that must not be read."""
 
-    def readline(self, *_arguments: object) -> str:  # type: ignore[override]
+    def readline(self, _size: int | None = -1, /) -> str:
         raise AssertionError("standard input was read")
 
-    read = readline  # type: ignore[assignment]
+    read = readline
 
 
 @pytest.fixture(autouse=True)
@@ -291,7 +291,6 @@ def test_without_a_display_it_says_what_to_do(
 def test_what_the_command_line_does_shows_up_in_the_window_at_once(run: Run, world: World, other: World) -> None:
     """Long before the window's next poll."""
     slow = replace(other, pace=replace(QUICK, poll_busy_s=600.0, poll_calm_s=600.0, poll_first_s=600.0))
-    world.server().close = lambda: None  # type: ignore[method-assign]  # each process has a client of its own
     with CoreRig(slow) as window:
         assert window.core.links.claim_window()
         assert run("launch", "--no-attach", "--queue", "default").code == 0

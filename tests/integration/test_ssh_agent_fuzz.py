@@ -6,6 +6,7 @@ from multiprocessing import connection
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,9 @@ from desktop_app.adapters.ssh.agent.server import SshAgent
 from desktop_app.adapters.ssh.keys import Damaged, Reader, new_key, public_blob, string
 
 PRIVATE, PUBLIC = new_key("x")
-BLOB = public_blob(load_ssh_public_key(PUBLIC.encode()))  # type: ignore[arg-type]
+KEY = load_ssh_public_key(PUBLIC.encode())
+assert isinstance(KEY, Ed25519PublicKey)
+BLOB = public_blob(KEY)
 LIST, FAILURE = b"\x0b", b"\x05"
 
 # Sign requests as OpenSSH makes them, and what is nearly one.
@@ -48,7 +51,8 @@ def test_every_message_is_answered_and_only_whole_requests_are_signed(message: b
         assert blob == BLOB
         signature = Reader(Reader(answer[1:]).text())
         assert signature.text() == b"ssh-ed25519"
-        load_ssh_public_key(PUBLIC.encode()).verify(signature.text(), data)  # type: ignore[union-attr, call-arg]
+        assert isinstance(KEY, Ed25519PublicKey)
+        KEY.verify(signature.text(), data)
     else:
         assert answer == FAILURE or (message == LIST and answer[:1] == b"\x0c")
 

@@ -4,7 +4,6 @@ import ast
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -151,11 +150,3 @@ def test_the_desktop_can_import_the_applications_without_unix(tmp_path: Path) ->
     )
     done = run_unpacked(REPOSITORY, code)
     assert done.stdout == "3\n", done.stderr
-
-
-def test_the_distribution_holds_every_package_of_the_bootstrap() -> None:
-    """setuptools finds folders with an ``__init__.py``; a missing one would be missing from every session's script."""
-    found = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
-    assert "remote_bootstrap*" in found["include"]
-    folders = {name.rsplit("/", 1)[0] for name in MODULES}
-    assert [folder for folder in folders if not (REPOSITORY / folder / "__init__.py").is_file()] == []

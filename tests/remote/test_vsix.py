@@ -53,7 +53,7 @@ def site(content: bytes = CONTENT, redirect: str = "", drips: bool = False) -> I
 
 def refused(address: str, folder: Path, **limits: float) -> str:
     with pytest.raises(InstallError) as caught:
-        vsix.fetch(address, folder, **limits)  # type: ignore[arg-type]
+        vsix.fetch(address, folder, **limits)  # type: ignore[arg-type]  # sizes are whole
     return str(caught.value)
 
 

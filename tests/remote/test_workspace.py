@@ -48,19 +48,17 @@ class Session:
 
     def __init__(self, lab: "Lab", folder: str, **more: str) -> None:
         self.task = lab.new_task(folder, **more)
-        self.server = ApiServer(lab.api, self.task)
+        self.server: Any = ApiServer(lab.api, self.task)
         self.said: list[str] = []
         self.progress = Progress()
         raw = {"store_workspace": folder, **more}
         settings = Settings("key", lab.disk, raw=raw)
         scratch = lab.disk / ".sessiondock" / self.task
         context = Context(self.task, scratch, scratch, settings, Environments(scratch, print), "127.0.0.1")
-        found = folder_of_session(settings, self.server)  # type: ignore[arg-type]
+        found = folder_of_session(settings, self.server)
         assert found is not None
         self.folder = found
-        self.workspace = Workspace(
-            context, self.server, lab.info.files_url, self.progress, self.said.append, found,  # type: ignore[arg-type]
-        )  # fmt: skip
+        self.workspace = Workspace(context, self.server, lab.info.files_url, self.progress, self.said.append, found)
 
     def restore(self) -> None:
         self.workspace.restore(lambda: False)
@@ -71,7 +69,7 @@ class Session:
         return job
 
     def snapshots(self) -> list[snapshots.Snapshot]:
-        return snapshots.of_task(self.server, self.task)  # type: ignore[arg-type]
+        return snapshots.of_task(self.server, self.task)
 
 
 class Lab:
@@ -259,9 +257,9 @@ def test_whose_session_it_is_says_whose_folder_counts(lab: Lab) -> None:
     item = {"section": contract.SECTION, "name": "store_workspace", "value": "~/ours"}
     lab.api.call("tasks.edit_hyper_params", task=theirs, hyperparams=[item], force=True)
     server = ApiServer(lab.api, theirs)
-    assert snapshots.folder_text(server, theirs) == "~/theirs"  # type: ignore[arg-type]
+    assert snapshots.folder_text(server, theirs) == "~/theirs"
     lab.api.call("tasks.edit", task=theirs, system_tags=["sessiondock", "interactive"], force=True)
-    assert snapshots.folder_text(server, theirs) == "~/ours"  # type: ignore[arg-type]
+    assert snapshots.folder_text(server, theirs) == "~/ours"
 
 
 def test_a_task_that_the_server_calls_stopped_gets_its_last_snapshot(lab: Lab) -> None:

@@ -26,8 +26,8 @@ def theirs(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LO
     return session
 
 
-def attached(rig: CoreRig, **more: object) -> SessionSnapshot:
-    session = theirs(rig, **more)  # type: ignore[arg-type]
+def attached(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LOGIN) -> SessionSnapshot:
+    session = theirs(rig, place, login)
     rig.core.attach(session, rig.soon())
     rig.until(session, is_link(Link.UP))
     return rig.until(session, lambda s: s.notice is not None)

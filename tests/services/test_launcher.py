@@ -7,6 +7,7 @@ import pytest
 
 from desktop_app.domain.options import defaults
 from desktop_app.domain.problems import AppError, Cancelled, failure, problem
+from desktop_app.domain.secrets import SecretKind
 from desktop_app.domain.session import Link, Remote
 from desktop_app.ports import Cancel
 from remote_bootstrap import contract
@@ -43,7 +44,7 @@ def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> 
             stored_when_enqueued.append(f"client-key/{ACCOUNT.id}/{task}" in rig.world.secrets.entries)
             return enqueue(task, queue, cancel)
 
-        rig.server.enqueue = watching  # type: ignore[method-assign]
+        rig.server.enqueue = watching  # type: ignore[method-assign]  # the fake's own, watched
         session = rig.launch()
         assert stored_when_enqueued == [True]
         private = rig.world.secrets.entries[f"client-key/{session.text}"]
@@ -183,11 +184,11 @@ def test_a_launch_that_is_cancelled_half_way_leaves_nothing_behind() -> None:
     with CoreRig(start=False) as rig:
         store = rig.world.secrets.set
 
-        def set_and_cancel(*arguments: object) -> None:
-            store(*arguments)  # type: ignore[arg-type]
+        def set_and_cancel(kind: SecretKind, owner: str, value: str) -> None:
+            store(kind, owner, value)
             cancel.cancel()
 
-        rig.world.secrets.set = set_and_cancel  # type: ignore[method-assign, assignment]
+        rig.world.secrets.set = set_and_cancel  # type: ignore[method-assign]  # the fake's own, watched
         with pytest.raises(Cancelled):
             rig.core.launch(ACCOUNT.id, SPEC, cancel)
         assert rig.server.tasks == {}

@@ -173,9 +173,9 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     with CoreRig(world) as rig:
         rig.core.refresh(ACCOUNT.id, 5)
         sessions = world.server().sessions
-        world.server().sessions = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        world.server().sessions = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # ours
         assert account_problem(rig).code == "internal"
-        world.server().sessions = sessions  # type: ignore[method-assign]
+        world.server().sessions = sessions  # type: ignore[method-assign]  # mended
         wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "polling to go on")
 
 

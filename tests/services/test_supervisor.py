@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.session import Link, Remote, SessionId
 from desktop_app.services.ownership import WINDOW
 from remote_bootstrap.contract import fingerprint_line
@@ -160,8 +160,8 @@ def test_a_new_api_key_in_the_middle_of_a_dial_is_no_end() -> None:
         failure("ssh.auth", address="10.0.0.7"),
     ],
 )
-def test_a_refusal_that_time_does_not_heal_stops_at_once(why: Exception) -> None:
-    world = World(prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(why))  # type: ignore[arg-type]
+def test_a_refusal_that_time_does_not_heal_stops_at_once(why: AppError) -> None:
+    world = World(prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(why))
     with CoreRig(world) as rig:
         session = rig.running()
         rig.core.attach(session, rig.soon())
@@ -360,7 +360,7 @@ def test_a_command_line_does_not_take_up_what_a_window_held() -> None:
 
 def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     def broken(tunnel: FakeTunnel) -> None:
-        tunnel.bind = lambda _wanted: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        tunnel.bind = lambda _wanted: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # our mistake
 
     with CoreRig(World(prepare_tunnel=broken)) as rig:
         expected_log("the supervisor of .* failed")

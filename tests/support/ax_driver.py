@@ -7,6 +7,7 @@ so find it by accessible identifier; popup menus are not in the tree, use real k
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
@@ -146,7 +147,7 @@ class Node:
                 and "showing" in node.states
             )
 
-        return [node for node in self.walk() if _gone_is_none(lambda node=node: matches(node))]  # type: ignore[misc]
+        return [node for node in self.walk() if _gone_is_none(partial(matches, node))]
 
     def find(
         self, role: str | None = None, name: Name = None, identifier: str | None = None, seconds: float = SECONDS

@@ -42,7 +42,8 @@ class SshHome:
             capture_output=True,
             timeout=seconds,
             env=settings,
-            **({"input": input} if input is not None else {"stdin": subprocess.DEVNULL}),  # type: ignore[call-overload]
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
         )
         out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)

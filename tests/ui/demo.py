@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QSettings, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
 from desktop_app.domain.session import Action
+from desktop_app.ports import Cancel
 from desktop_app.ui.app import make_application, run
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.controls import Fold
@@ -61,8 +62,8 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
         if isinstance(shown, Wizard) and not shown.on_account_page:
             shown.foot.next.setEnabled(True)
             for field in shown.launch_page.form.fields.values():
-                if field.name == "name":
-                    field.target.setText("a")  # type: ignore[attr-defined]
+                if field.name == "name" and isinstance(field.target, QLineEdit):
+                    field.target.setText("a")
             grab(shown, folder, f"{prefix}-{name}-error")
             for fold in shown.findChildren(Fold):
                 fold.setChecked(True)
@@ -74,10 +75,10 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
 class TalkingCore(ui_core.FakeCore):
     """Prints what the window asks for, so that a test can watch from outside."""
 
-    def _call(self, name: str, cancel: object, *arguments: object) -> None:
+    def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         if name not in ("log", "ports.look"):
             print("call", name, *arguments, flush=True)
-        super()._call(name, cancel, *arguments)  # type: ignore[arg-type]
+        super()._call(name, cancel, *arguments)
 
     def start(self) -> None:
         super().start()

@@ -32,9 +32,9 @@ def asking(ask: Ask[T], block: int, at_once: bool) -> Step[T]:
     if isinstance(ask, Put):
         return steps.put(ask.path, ask.data, block)  # type: ignore[return-value]  # T is what Put says
     if isinstance(ask, Get):
-        return steps.get(ask.path, ask.size, block)  # type: ignore[return-value]
+        return steps.get(ask.path, ask.size, block)  # type: ignore[return-value]  # T
     if isinstance(ask, Finish):
-        return steps.put_in_place(ask.part, ask.path, ask.mode, ask.modified, at_once)  # type: ignore[return-value]
+        return steps.put_in_place(ask.part, ask.path, ask.mode, ask.modified, at_once)  # type: ignore[return-value]  # T
     found: Step[T] = _OTHERS[type(ask)](ask)
     return found
 
