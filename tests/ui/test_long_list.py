@@ -9,6 +9,7 @@ from desktop_app.domain.session import Remote, SessionSnapshot
 from desktop_app.ui.models.session_list import ACCOUNT
 from desktop_app.ui.search_line import SearchLine
 from desktop_app.ui.theme import LIGHT, SPACE_L, SPACE_M, SPACE_XS, Tone
+from desktop_app.ui.windows.session_delegate import how_many_fit
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
 from tests.ui.finding import find
@@ -98,3 +99,8 @@ def test_in_a_narrow_list_the_name_has_its_line_for_itself(face, width, line):
     height = QFontMetricsF(option.font).height() + SPACE_XS
     rows = [y for y in range(picture.height()) if picture.pixel(width - SPACE_L - 12, y) == wash]
     assert rows and int((sum(rows) / len(rows) - SPACE_XS - SPACE_M) // height) == line
+
+
+@pytest.mark.parametrize(("room", "shown"), [(320, 3), (319, 2), (231, 2), (230, 2), (229, 1), (10, 0)])
+def test_applications_without_room_are_counted_and_the_count_has_room(room, shown):
+    assert how_many_fit([100, 100, 100], room, 10, 10) == shown

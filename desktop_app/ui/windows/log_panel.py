@@ -74,6 +74,7 @@ class LogPanel(QWidget):
         head = QHBoxLayout()
         head.setSpacing(SPACE_S)
         self._title = ElidedLabel("Task log", "section")  # gives way first: its place says what it is
+        self._title.setMinimumWidth(64)
         head.addWidget(self._title, 1)
         for widget in (self._find, self._tail, self._copy):
             head.addWidget(widget)

@@ -1,5 +1,8 @@
 """Paints one session of the list as a card: name, status, progress, where it runs, its applications. GUI thread."""
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -11,6 +14,7 @@ from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, c
 from desktop_app.ui.widgets import paint_pill, pill_size
 
 ROOM_FOR_BOTH = 38  # characters
+CHIP_GAP = SPACE_XS + 2
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -30,6 +34,14 @@ def text_lines(box: QRectF, font: QFont) -> tuple[QRectF, QRectF, QRectF]:
     first = QRectF(box.left(), box.top(), box.width(), line)
     second, third = (first.translated(0, number * (line + SPACE_XS)) for number in (1, 2))
     return first, second, third
+
+
+def how_many_fit(widths: Sequence[float], room: float, gap: float, more: float) -> int:
+    """How many from the beginning; ``more`` is the width of the note that says how many were left out."""
+    if sum(widths) + gap * (len(widths) - 1) <= room:
+        return len(widths)
+    used = list(accumulate(width + gap for width in widths))
+    return sum(end + more <= room for end in used)
 
 
 class SessionDelegate(QStyledItemDelegate):
@@ -109,13 +121,10 @@ class SessionDelegate(QStyledItemDelegate):
         height = metrics.height() + 4
         side = height * 0.5
         chips = self._chips(snapshot)
-        for number, endpoint in enumerate(chips):
+        widths = [side + 5 + metrics.horizontalAdvance(endpoint.label) + 2 * SPACE_S for endpoint in chips]
+        fit = how_many_fit(widths, right - at.x(), CHIP_GAP, metrics.horizontalAdvance("+9"))
+        for endpoint, width in zip(chips[:fit], widths, strict=False):
             tone, shape, _word = app_look(endpoint.state)
-            width = side + 5 + metrics.horizontalAdvance(endpoint.label) + 2 * SPACE_S
-            if at.x() + width > right:  # what has no room is counted
-                painter.setPen(QColor(table.muted))
-                painter.drawText(QRectF(at.x(), at.y(), right - at.x(), height), int(LEFT), f"+{len(chips) - number}")
-                return
             box = QRectF(at.x(), at.y(), width, height)
             painter.setPen(QPen(QColor(table.border), 1))
             painter.setBrush(QColor(table.surface))
@@ -124,7 +133,10 @@ class SessionDelegate(QStyledItemDelegate):
             paint_shape(painter, glyph, shape, QColor(table.tones[tone].ink))
             painter.setPen(QColor(table.muted))
             painter.drawText(box.adjusted(SPACE_S + side + 3, 0, 0, 0), int(LEFT), endpoint.label)
-            at = QPointF(at.x() + width + SPACE_XS + 2, at.y())
+            at = QPointF(at.x() + width + CHIP_GAP, at.y())
+        if fit < len(chips):
+            painter.setPen(QColor(table.muted))
+            painter.drawText(QRectF(at.x(), at.y(), right - at.x(), height), int(LEFT), f"+{len(chips) - fit}")
 
 
 def _line(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> None:
