@@ -8,6 +8,7 @@ Azure, folders). The last line on standard output is JSON: {"url", "size", "sha2
 import hashlib
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -66,6 +67,7 @@ def main(arguments: List[str]) -> int:
     try:
         answer = actions[command](*rest)
     except Exception as error:  # the boundary of a process: whatever the SDK raises is an answer
+        traceback.print_exc()
         answer = {"error": "%s: %s" % (type(error).__name__, str(error)[:300])}
     print("\n" + json.dumps(answer), flush=True)
     return 1 if "error" in answer else 0
