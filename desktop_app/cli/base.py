@@ -56,6 +56,12 @@ class CommandBase:
 
         Problems: account.unknown, account.none
         """
+        found = self._chosen_account()
+        if found.sandbox and self.arguments.command in LAUNCHES and not self.core.sandbox_address():
+            return self._new_sandbox()  # with its agent there: a launch asks for queues that are served
+        return found
+
+    def _chosen_account(self) -> Account:
         name = self._account_name()
         known = self.core.accounts()
         if name == SANDBOX_ID and not any(account.sandbox for account in known):

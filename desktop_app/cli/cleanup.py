@@ -6,8 +6,9 @@ from typing import Any
 
 from desktop_app.cli import ask
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.details import columns, finished_table
 from desktop_app.cli.keyboard import on_terminal
-from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.cli.output import json_line, result, say
 from desktop_app.domain.account import Account
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.options import CLEAN_ASK, CLEAN_YES, LaunchSpec
@@ -46,8 +47,7 @@ class CleanupCommands(CommandBase):
 
     def _may(self, found: tuple[FinishedSession, ...], yes: bool) -> bool:
         if not self.json:
-            rows = [(one.task[:8], f"{one.ended:%Y-%m-%d %H:%M}" if one.ended else "", one.name) for one in found]
-            result(table(("ID", "ENDED", "NAME"), rows))
+            result(finished_table(found, width=columns()))
         question = f"Delete {'this finished session' if len(found) == 1 else f'these {len(found)} finished sessions'}?"
         return yes or (on_terminal() and not self.json and ask.yes(question, default=False))
 

@@ -24,9 +24,18 @@ from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.queues import offered
-from desktop_app.domain.session import End, Link, Remote, SessionId, SessionSnapshot, local_address, progress_of
+from desktop_app.domain.session import (
+    End,
+    Link,
+    Remote,
+    SessionId,
+    SessionSnapshot,
+    local_address,
+    openable,
+    progress_of,
+)
 from desktop_app.ports import Cancel
-from remote_bootstrap.apps import SSH
+from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
 FOREVER = float("inf")
@@ -213,9 +222,7 @@ class _Watch:
             elif endpoint.local_port and self._hold:  # without, nothing answers there in a moment
                 lines.append(f"  {endpoint.label}: {local_address(endpoint.app, endpoint.local_port)}")
         if self._hold:
-            apps = any(endpoint.app != SSH.key for endpoint in now.endpoints)
-            opening = f"Open an application, logged in: sessiondock open {now.id.task[:8]}. " if apps else ""
-            lines.append(f"{opening}Ctrl-C disconnects.")
+            lines.append(f"{_what_next(now)}. Ctrl-C disconnects.")
             if self._command.listens:
                 lines.append(COMMANDS)
         else:
@@ -260,3 +267,9 @@ class _Watch:
                 json_line({"event": event, **session_json(now, holder)})
         elif text:
             say(text)
+
+
+def _what_next(now: SessionSnapshot) -> str:
+    if any(openable(now, spec.key) for spec in APPS if spec.opens == "browser"):
+        return f"Open an application, logged in: sessiondock open {now.id.task[:8]}"
+    return f"A shell in it: sessiondock --attach {now.id.task[:8]} --shell"

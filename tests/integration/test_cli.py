@@ -147,6 +147,15 @@ def test_without_any_account_the_sandbox_is_used(run: Run) -> None:
     assert said.json["account"] == "sandbox" and bare.sandbox.started == 1
 
 
+def test_a_sandbox_that_has_ended_is_started_before_a_launch_and_only_then(run: Run) -> None:
+    bare = World(profiles=FakeProfiles())
+    run("launch", "--no-attach", over=bare)
+    bare.sandbox.stop()
+    assert run("list", over=bare).err.startswith("No sessions.") and not bare.sandbox.started
+    said = run("launch", "--no-attach", over=bare)
+    assert said.code == 0 and "Starting the sandbox" in said.err and bare.sandbox.started
+
+
 def test_several_accounts_must_be_told_apart(run: Run, world: World) -> None:
     world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Other"))
     world.secrets.entries["api-secret/acc2"] = "another-secret"

@@ -246,6 +246,16 @@ def test_opening_what_is_not_attached(run: Run, world: World) -> None:
     assert run("open", task, "bogus", "--json").json["error"]["code"] == "open.unknown"
 
 
+def test_what_waits_until_all_is_ready_names_no_address_that_is_gone_then(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    in_background(agent(world))
+    said = run("launch", "--wait")
+    task = next(iter(world.server().tasks))
+    assert said.code == 0 and "127.0.0.1" not in said.err
+    assert said.err.endswith(f"Connect: sessiondock attach {task[:8]}\n")
+
+
 def test_opening_what_is_not_there(run: Run, world: World) -> None:
     task = world.server().create_running("young", report_of(jupyterlab="installing"))
     assert run("open", task, "--json").json["error"]["code"] == "open.not_ready"
