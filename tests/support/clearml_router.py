@@ -19,8 +19,10 @@ LOOK_SECONDS = 0.3
 class ClearmlRouter:
     """``with ClearmlRouter(api) as router``: serves every task of that server."""
 
-    def __init__(self, api: RealApi) -> None:
+    def __init__(self, api: RealApi, reach: str = "") -> None:
+        """``reach``: where the machines are really reached, whatever address their tasks name."""
         self._api = api
+        self._reach = reach
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self.routes: dict[str, Relay] = {}
@@ -55,7 +57,7 @@ class ClearmlRouter:
 
     def _look(self, task: str, runtime: dict[str, Any]) -> None:
         if runtime.get("_SERVICE") == "EXTERNAL_TCP" and task not in self.routes:
-            self._serve(task, (runtime["external_address"], int(runtime["external_tcp_port"])))
+            self._serve(task, (self._reach or runtime["external_address"], int(runtime["external_tcp_port"])))
 
     def _serve(self, task: str, upstream: tuple[str, int]) -> None:
         relay = self.routes[task] = Relay(upstream, HOST)
