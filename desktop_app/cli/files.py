@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
@@ -45,8 +46,10 @@ def add_file_commands(make: MakeCommand) -> None:
     for command in (upload, download, files):
         command.add_argument("session", help="id, beginning of an id, or name")
         command.add_argument("--account", default="", help="the account's name or id")
-    upload.add_argument("paths", nargs="*", metavar="PATH", help="a file or a folder; links out of it are left out")
-    upload.add_argument("--resume", action="store_true", help="instead of PATH: what its launch was to upload")
+    paths = "a file or a folder; links out of it are left out"
+    what = upload.add_argument("paths", nargs="+", metavar="PATH", help=paths)
+    resume = "instead of PATH: what its launch was to upload"
+    upload.add_argument("--resume", action=_InsteadOf, instead_of=what, default=False, help=resume)
     upload.add_argument("--to", default="", metavar="DIR", help=f"the remote folder (default: ~/{SESSION_FILES})")
     download.add_argument("paths", nargs="+", metavar="REMOTE", help="a path there; a relative one starts at home")
     download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
@@ -54,6 +57,19 @@ def add_file_commands(make: MakeCommand) -> None:
     sync.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
     sync.add_argument("--account", default="", help="the account's name or id")
     files.add_argument("folder", nargs="?", default="", help=f"default: ~/{SESSION_FILES}, or home without one")
+
+
+class _InsteadOf(argparse.Action):
+    """A flag in place of words that must be given otherwise. Words that may be missing ("*") would not do: argparse
+    takes none of those that follow a flag then."""
+
+    def __init__(self, instead_of: argparse.Action, **shape: Any) -> None:
+        super().__init__(**shape, nargs=0)
+        self._instead_of = instead_of
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, *_given: object) -> None:
+        setattr(namespace, self.dest, True)
+        self._instead_of.required = False
 
 
 class FileCommands(CommandBase):

@@ -165,7 +165,11 @@ def test_resuming_for_a_session_that_has_ended_says_that_nothing_was_uploaded(ru
 
 def test_upload_needs_paths_or_resume(run: Run, world: World, here: Path) -> None:
     task = add_ready(world)
-    assert run("upload", task).code == 1
+    with pytest.raises(SystemExit) as left:
+        run("upload", task)
+    assert left.value.code == 2
+    assert run("upload", task, "--to", "/srv/y", str(here / "data")).code == 0
+    assert (world.machine.root / "srv/y/data/sub" / ODD).is_file()
     assert run("upload", task, str(here / "data"), "--resume").code == 1
 
 
