@@ -100,7 +100,7 @@ def test_a_screen_reader_finds_and_presses(rig):
     assert app.find(identifier="session-status").name == "Connected"
     assert app.find(identifier="app-address-jupyterlab").name.startswith("http://127.0.0.1:8878")
     rows = [node.name for node in app.find(identifier="session-list").children]
-    assert rows[0] == "vision-experiments, Connected, Ready"
+    assert rows[0] == "vision-experiments, Connected, Ready, Sandbox", "there are two accounts"
     app.find("push button", "Open JupyterLab").click()
     wait_until(lambda: called(program, "open_app"), "the browser")
     app.find("push button", "Shut down").click()
