@@ -64,6 +64,16 @@ def test_first_run_offers_the_sandbox_and_goes_on_to_the_options(qtbot, bare, op
     assert button(wizard, "wizard-next").text() == "Launch"
 
 
+def test_the_wizard_keeps_its_size_when_it_turns_the_page(qtbot, bare, open_wizard):
+    wizard = open_wizard(bare)
+    before = wizard.size()
+    button(wizard, "wizard-next").click()
+    ready(qtbot, wizard)
+    find(wizard, "launch-other-account", QPushButton).click()
+    button(wizard, "wizard-back").click()
+    assert wizard.size() == before
+
+
 def test_a_server_needs_an_address_and_a_key(bare, open_wizard):
     wizard = open_wizard(bare)
     find(wizard, "account-server", QRadioButton).click()

@@ -149,8 +149,9 @@ class Wizard(WorkingDialog):
 
     def _turn_to(self, index: int, title: str) -> None:
         self._stack.setCurrentIndex(index)
-        self.finder.setVisible(not self.on_account_page)
+        self.finder.setVisible(False)  # beside the longer title it would widen the window
         self._title.setText(TITLES[title][0])
+        self.finder.setVisible(not self.on_account_page)
         self._subtitle.setText(TITLES[title][1])
         self.banner.show_problem(None)
         self._show_buttons()
