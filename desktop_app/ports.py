@@ -342,7 +342,7 @@ class RemoteFiles(Protocol):
         where the last call for this path stopped. Any thread."""
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        """One operation of the control channel. Any thread. Problems: ssh.protocol (a refusal, or there is none)"""
+        """One operation of the control channel. Any thread. Problems: ssh.refused, ssh.protocol (there is none)"""
 
     def disconnect(self) -> None:
         """Idempotent; what is under way on another thread fails as ssh.lost."""

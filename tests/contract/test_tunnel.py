@@ -48,7 +48,7 @@ class World(Protocol):
 class FakeWorld:
     def __init__(self) -> None:
         self.fake = FakeTunnel()
-        self.fake.answers["refuse"] = failure("ssh.protocol", why="The workspace is read-only.")
+        self.fake.answers["refuse"] = failure("ssh.refused", why="The workspace is read-only.")
         self.fake.answers["echo"] = {"text": "grüße"}
         self.tunnel: Tunnel = self.fake
 
@@ -195,7 +195,7 @@ def test_what_the_remote_refuses_is_a_problem_in_its_words(world: World) -> None
     world.tunnel.connect(world.target(), Cancel(10))
     with pytest.raises(AppError) as caught:
         world.tunnel.request("refuse", {}, Cancel(5))
-    assert caught.value.problem.code == "ssh.protocol"
+    assert caught.value.problem.code == "ssh.refused"
     assert "The workspace is read-only." in caught.value.problem.detail
     world.tunnel.probe(Cancel(5))
 

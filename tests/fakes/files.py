@@ -228,7 +228,7 @@ class FakeFiles:
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         cancel.check()
-        answers = self._machine.answers.get(op) or [failure("ssh.protocol", why="The session has no workspace.")]
+        answers = self._machine.answers.get(op) or [failure("ssh.refused", why="The session has no workspace.")]
         answer = answers.pop(0)
         if isinstance(answer, AppError):
             raise answer

@@ -31,11 +31,11 @@ class Bootstrap:
 
     def _answer(self, op: str, args: Mapping[str, object]) -> dict[str, object]:
         if op not in self.knows:
-            raise failure("ssh.protocol", why=f"unknown operation {op!r}")
+            raise failure("ssh.refused", why=f"unknown operation {op!r}")
         try:
             return OPERATIONS[op](cast(Host, None), dict(args))
         except OperationError as error:
-            raise failure("ssh.protocol", why=str(error)) from None
+            raise failure("ssh.refused", why=str(error)) from None
 
 
 def checksums(machine: Bootstrap) -> Checksums:

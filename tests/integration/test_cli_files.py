@@ -84,7 +84,7 @@ def test_sync_tells_how_far_it_is_and_what_came_of_it(run: Run, world: World) ->
     assert said.err.splitlines()[-2:] == [answer["text"] for answer in answers]
     world.machine.answers[OP_SYNC_WORKSPACE] = [dict(answer) for answer in answers]
     assert [event["event"] for event in run("sync", task, "--json").events] == ["progress", "done"]
-    assert run("sync", task, "--json").json["error"]["code"] == "ssh.protocol"  # no more answers: a refusal
+    assert run("sync", task, "--json").json["error"]["code"] == "ssh.refused"  # no more answers
 
 
 def test_shutdown_waits_for_a_workspace_that_is_stored_and_tells_how_far_it_is(run: Run, world: World) -> None:

@@ -117,7 +117,7 @@ def test_a_session_that_refuses_is_told_and_stays_connected(world: World) -> Non
     with CoreRig(world) as rig:
         session = wanting(rig)
         rig.core.handovers.give(session, GIT, rig.soon())
-        world.tunnel().answers[contract.OP_GIT_DELIVER] = failure("ssh.protocol", why="unknown operation")
+        world.tunnel().answers[contract.OP_GIT_DELIVER] = failure("ssh.refused", why="unknown operation")
         world.tunnel().drop()
         told = rig.until(session, lambda s: s.notice is not None)
         assert told.notice is not None

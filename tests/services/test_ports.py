@@ -175,7 +175,7 @@ def test_without_a_rule_nobody_asks(world: World) -> None:
 
 def test_rules_survive_a_session_that_does_not_know_the_operation(rig: CoreRig, session: SessionId) -> None:
     tunnel = rig.world.tunnel()
-    tunnel.answers[contract.OP_LISTENING] = failure("ssh.protocol", why="unknown operation")
+    tunnel.answers[contract.OP_LISTENING] = failure("ssh.refused", why="unknown operation")
     rig.core.ports.always("tensorboard", True)
     tunnel.wait_for(lambda one: len(one.requests) > 2)
     tunnel.answers[contract.OP_LISTENING] = listens(BOARD)

@@ -78,7 +78,7 @@ class ControlChannel:
             raise failure("ssh.protocol", why="The machine runs another session at this address.")
 
     def request(self, op: str, args: Mapping[str, object], patience: Patience) -> dict[str, object]:
-        """One operation's result. Problems: ssh.lost (no answer in time), ssh.protocol (the remote says no)."""
+        """One operation's result. Problems: ssh.lost (no answer in time), ssh.refused (the remote says no)."""
         return self.ask(op, args)(patience)
 
     def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Patience], dict[str, object]]:
@@ -116,7 +116,7 @@ class ControlChannel:
         if reply is None:
             raise AppError(self._broken or problem("ssh.lost", address=self._address, cause=f"no answer to {op}"))
         if not reply.ok:
-            raise failure("ssh.protocol", why=reply.error or f"The session refused the operation “{op}”.")
+            raise failure("ssh.refused", why=reply.error or f"The session refused the operation “{op}”.")
         return dict(reply.result)
 
     def _fail(self, why: Problem) -> None:

@@ -10,6 +10,7 @@ from desktop_app.ports import Cancel
 from remote_bootstrap import contract
 
 STEP = 128 * 1024 * 1024  # bytes per request for a large file, so that a cancel is heard
+REFUSED = frozenset({"ssh.protocol", "ssh.refused"})  # the session is there and can't do that
 SECONDS = 120.0  # for one request; a network disk may be slow
 NAMES = 60_000  # characters of paths in one request: each is at most 12 bytes of a line that may have a million
 
@@ -70,7 +71,7 @@ class Checksums:
         try:
             return answer(Patience(cancel, self._stopped, SECONDS))
         except AppError as error:
-            if error.problem.code != "ssh.protocol":
+            if error.problem.code not in REFUSED:
                 raise
             return None
 

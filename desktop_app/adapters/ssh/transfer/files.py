@@ -14,7 +14,7 @@ from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.dial import dial
 from desktop_app.adapters.ssh.transfer import steps
 from desktop_app.adapters.ssh.transfer.asking import asking
-from desktop_app.adapters.ssh.transfer.checksums import Checksums
+from desktop_app.adapters.ssh.transfer.checksums import REFUSED, Checksums
 from desktop_app.adapters.ssh.transfer.sftp import Sftp
 from desktop_app.adapters.ssh.transfer.wire import NO_SUCH_FILE, PERMISSION_DENIED, UNSUPPORTED, SftpError
 from desktop_app.adapters.ssh.transport import SessionTransport
@@ -76,7 +76,7 @@ class SshFiles:
             control.greet(Patience(cancel, self._stopped, CONTROL_SECONDS))
             self._checksums = Checksums(control, self._stopped)
         except AppError as error:
-            if error.problem.code != "ssh.protocol":
+            if error.problem.code not in REFUSED:
                 raise
             self._control = None
             control.close()
@@ -189,7 +189,7 @@ class SshFiles:
         try:
             return str(self.request(contract.OP_FILES_HOME, {}, cancel).get("home") or "")
         except AppError as error:
-            if error.problem.code != "ssh.protocol":
+            if error.problem.code not in REFUSED:
                 raise
             return ""
 
