@@ -14,7 +14,7 @@ RESERVE, SHARE = 1 << 30, 100  # bytes that stay free: a gigabyte, or a hundredt
 # sparse or packed by other means, on purpose.
 RATIO = 1100
 SMALL = 64 << 20  # bytes; no ratio makes this dangerous
-MOST_ENTRIES = 20_000_000  # where the disk does not say how many files it can hold
+MOST_ENTRIES = 2_000_000  # what is known of each lies in memory, about a kilobyte
 UNKNOWN = 1 << 62
 
 
@@ -50,13 +50,15 @@ class Room:
         self._folder, self._packed, self._check = folder, packed, check
         self._claimed = self._entries = 0
         about = _disk(folder)
-        self._most = about.f_favail - about.f_files // SHARE if about.f_files else MOST_ENTRIES
+        self._most = MOST_ENTRIES
+        if about.f_files:  # the disk says how many files it can hold
+            self._most = min(self._most, about.f_favail - about.f_files // SHARE)
 
     def enter(self) -> None:
         """One more file, folder or link is to come."""
         self._entries += 1
         if self._entries > self._most:
-            raise TooBig("it holds more files than the disk of %s has room for" % self._folder)
+            raise TooBig("it holds more than %d files, and there is no room for more" % self._most)
 
     def claim(self, size: int) -> None:
         """A file of that many bytes, holes included, is to be written."""

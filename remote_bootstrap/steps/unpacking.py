@@ -15,7 +15,7 @@ import stat
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from remote_bootstrap.steps.room import Room, TooBig
 from remote_bootstrap.steps.snapshot import Named, Tell, reason
@@ -23,7 +23,10 @@ from remote_bootstrap.steps.snapshot import Named, Tell, reason
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)  # the next file would fare no better
 OUTSIDE = "it would land outside of the folder"
 BLOCK = 1 << 20
+MOST_NAMED = 10000  # what could not be restored as it was; the rest is counted
 LONGEST = 16 << 20  # bytes that a name or another note of an archive may have; tarfile reads each at once
+# What the libraries raise on garbage. tarfile calls itself for each note that follows a note: RecursionError.
+LIBRARIES = (EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError, RecursionError)
 PACKERS: Tuple[Tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
     (b"BZh", bz2.BZ2File),
@@ -49,7 +52,7 @@ def unpack(archive: Path, root: Path, tell: Tell, room: Optional[Room] = None) -
     except (TooBig, OSError):
         work.undo()
         raise
-    return Unpacked(work.files, tuple(work.named))
+    return Unpacked(work.files, work.named)
 
 
 def check(archive: Path) -> None:
@@ -58,7 +61,7 @@ def check(archive: Path) -> None:
     Raises OSError and tarfile.TarError.
     """
     with _damage_told(), archive.open("rb") as raw, _opened(raw) as tar:
-        for _member in tar:
+        for _member in _members(tar):
             pass
         stream: Any = tar.fileobj
         while stream.read(BLOCK):  # the packer's own checksum comes last
@@ -69,7 +72,7 @@ def check(archive: Path) -> None:
 def _damage_told() -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError) as error:  # of the libraries, on garbage
+    except LIBRARIES as error:
         raise tarfile.ReadError("it is damaged: %s" % (str(error) or type(error).__name__)) from error
     except OSError as error:
         if error.errno is None:  # a packer's, not the system's
@@ -86,6 +89,14 @@ def _opened(raw: "io.BufferedReader") -> Iterator[tarfile.TarFile]:
     bounded: Any = _Bounded(stream)
     with tarfile.open(fileobj=bounded, mode="r:") as tar:
         yield tar
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Each once, and none kept: tarfile itself would hold them all, and millions fit into a small archive."""
+    kept: List[tarfile.TarInfo] = vars(tar)["members"]
+    for member in iter(tar.next, None):
+        kept.clear()
+        yield member
 
 
 class _Bounded:
@@ -136,16 +147,32 @@ class _Unpacking:
 
     def __init__(self, root: Path, room: Room) -> None:
         self.files = 0
-        self.named: List[Named] = []
+        self._named: List[Named] = []
+        self._unnamed = 0
+        self._stored: Dict[
+            str, tarfile.TarInfo
+        ] = {}  # the files whose content the archive has, also under links' names
+        self._written: Set[str] = set()
         self._root, self._room, self._made = root, room, _Made()
         self._folders: Dict[str, tarfile.TarInfo] = {}
         self._links: List[Tuple[str, tarfile.TarInfo]] = []
+
+    @property
+    def named(self) -> Tuple[Named, ...]:
+        more = [Named("%d more" % self._unnamed, "not restored as they were")] if self._unnamed else []
+        return (*self._named, *more)
+
+    def _name(self, path: str, why: str) -> None:
+        if len(self._named) < MOST_NAMED:
+            self._named.append(Named(path, why))
+        else:
+            self._unnamed += 1
 
     def undo(self) -> None:
         self._made.undo()
 
     def run(self, tar: tarfile.TarFile, raw: "io.BufferedReader", size: int, tell: Tell) -> None:
-        for member in tar:
+        for member in _members(tar):
             tell(raw.tell(), size)
             path = os.path.normpath(member.name)
             if path != ".":
@@ -155,7 +182,7 @@ class _Unpacking:
             if self._safe(path):  # asked again: a link of this archive may lie on the way by now
                 self._link(path, member.linkname)
             else:
-                self.named.append(Named(member.name, OUTSIDE))
+                self._name(member.name, OUTSIDE)
         for path, member in self._folders.items():
             if (self._root / path).is_symlink() or not self._safe(path):
                 continue
@@ -164,16 +191,19 @@ class _Unpacking:
 
     def _one(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
         if "\0" in path or os.path.isabs(path) or path.split(os.sep)[0] == ".." or not self._safe(path):
-            self.named.append(Named(member.name, OUTSIDE))
+            self._name(member.name, OUTSIDE)
         elif member.isdir():
             self._folders[path] = member
             self._folder(path)
         elif member.issym():
             self._links.append((path, member))
-        elif member.isfile() or member.islnk():
+        elif member.isfile():
+            self._stored[path] = member
             self._file(tar, member, path)
+        elif member.islnk():
+            self._another_name(tar, member, path)
         else:
-            self.named.append(Named(member.name, "neither file, folder nor link"))
+            self._name(member.name, "neither file, folder nor link")
 
     def _safe(self, path: str) -> bool:
         """Whether the folder of that path is really inside, after every link that lies on the way."""
@@ -184,7 +214,7 @@ class _Unpacking:
         """Name what went wrong with this one; raise what will go wrong with the next one, too."""
         if error.errno is None or error.errno in DISK:
             raise error
-        self.named.append(Named(path, reason(error)))
+        self._name(path, reason(error))
 
     def _folder(self, path: str) -> None:
         try:
@@ -192,25 +222,51 @@ class _Unpacking:
         except OSError as error:
             self._tolerate(error, path)
 
+    def _another_name(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+        """A hard link: the same file once more if it was restored, its content if another one stayed in its place.
+
+        Never by way of the link before it, as tarfile goes: a chain of a thousand ends that in a RecursionError.
+        """
+        first = os.path.normpath(member.linkname)
+        stored = self._stored.get(first)
+        if stored is None:
+            self._name(path, "a link to a file that the archive does not have")
+            return
+        self._stored[path] = stored
+        if first not in self._written or not self._safe(first) or not self._linked(first, path):
+            self._file(tar, stored, path)
+
+    def _linked(self, first: str, path: str) -> bool:
+        """Whether there is nothing more to do; False where the disk has no hard links."""
+        target = self._root / path
+        try:
+            self._made.folder(target.parent)
+            if os.path.lexists(str(target)):
+                return False
+            os.link(str(self._root / first), str(target), follow_symlinks=False)
+        except OSError:
+            return False
+        self._made.file(target)
+        self._written.add(path)
+        self.files += 1
+        return True
+
     def _file(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
         target = self._root / path
         try:
             if _is_newer(target, member):
-                self.named.append(Named(path, "kept: the file there is newer than the stored one"))
+                self._name(path, "kept: the file there is newer than the stored one")
                 return
             self._made.folder(target.parent)
             source = tar.extractfile(member)
-            if source is None:
-                self.named.append(Named(path, "a link to a file that the archive does not have"))
-                return
+            assert source is not None  # it is a file
             self._room.claim(source.seek(0, os.SEEK_END))  # a link's and a sparse file's real size; reads nothing
             source.seek(0)
             self._write(target, source, member)
+            self._written.add(path)
             self.files += 1
         except OSError as error:
             self._tolerate(error, path)
-        except KeyError:
-            self.named.append(Named(path, "the archive lacks it"))
 
     def _write(self, target: Path, source: IO[bytes], member: tarfile.TarInfo) -> None:
         draft = target.with_name(".sd-restore-%d" % os.getpid())
@@ -239,7 +295,7 @@ class _Unpacking:
                     return
                 target.unlink()
             elif target.exists():
-                self.named.append(Named(path, "kept: there is something else where the link was"))
+                self._name(path, "kept: there is something else where the link was")
                 return
             self._made.folder(target.parent)
             target.symlink_to(leads_to)
@@ -247,7 +303,7 @@ class _Unpacking:
         except OSError as error:
             self._tolerate(error, path)
         except ValueError:  # a null byte
-            self.named.append(Named(path, "it leads to no path"))
+            self._name(path, "it leads to no path")
 
 
 def _is_newer(target: Path, member: tarfile.TarInfo) -> bool:

@@ -54,15 +54,57 @@ def test_what_does_not_fit_is_taken_away_again(tmp_path: Path) -> None:
     assert unpacking.unpack(archive, work, quiet, room_of(30_000, archive, work)).files == 22
 
 
-def test_hard_links_count_with_what_they_lead_to(tmp_path: Path) -> None:
-    """Each becomes a copy of its own."""
+def test_links_that_become_copies_count(tmp_path: Path) -> None:
+    """Where an older file lies in a link's place, it gets the content: the two need not have been one here."""
     work = tmp_path / "work"
     work.mkdir()
-    links = [member(f"link{number}", tarfile.LNKTYPE, "file") for number in range(30)]
+    names = [f"link{number}" for number in range(30)]
+    for name in names:
+        (work / name).touch()
+        os.utime(work / name, (0, 0))
+    links = [member(name, tarfile.LNKTYPE, "file") for name in names]
     archive = archive_of(tmp_path / "a.tar.gz", member("file", size=1000), *links)
     with pytest.raises(room.TooBig):
         unpacking.unpack(archive, work, quiet, room_of(10_000, archive, work))
-    assert list(work.iterdir()) == []
+    assert not (work / "file").exists()
+
+
+def test_hard_links_are_one_file_again_and_take_no_room(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    links = [member(f"deep/link{number}", tarfile.LNKTYPE, "file") for number in range(30)]
+    archive = archive_of(tmp_path / "a.tar.gz", member("file", size=1000), *links)
+    done = unpacking.unpack(archive, work, quiet, room_of(10_000, archive, work))
+    assert (done.files, done.named) == (31, ())
+    assert (work / "file").stat().st_nlink == 31
+
+
+def test_a_chain_of_hard_links_is_followed_without_end(tmp_path: Path) -> None:
+    """tarfile calls itself for each link of a chain, and gives up at a thousand with a RecursionError."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "0").write_text("mine, and newer than what is stored")
+    chain = [member(str(number), tarfile.LNKTYPE, str(number - 1)) for number in range(1, 1500)]
+    archive = archive_of(tmp_path / "a.tar.gz", member("0", size=3), *chain)
+    done = unpacking.unpack(archive, work, quiet)
+    assert [one.path for one in done.named] == ["0"]  # kept
+    assert (work / "1499").read_text() == (work / "1").read_text() == "xxx"
+
+
+def test_notes_upon_notes_are_damage(tmp_path: Path) -> None:
+    note = tarfile.TarInfo("././@LongLink")
+    note.type, note.size = tarfile.GNUTYPE_LONGNAME, 1
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(gzip.compress((note.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 3000))
+    with pytest.raises(tarfile.ReadError, match="it is damaged"):
+        unpacking.check(archive)
+
+
+def test_what_is_refused_is_named_up_to_a_limit_and_then_counted(tmp_path: Path) -> None:
+    strange = [member(str(number), tarfile.FIFOTYPE) for number in range(unpacking.MOST_NAMED + 5)]
+    done = unpacking.unpack(archive_of(tmp_path / "a.tar.gz", *strange), tmp_path / "work", quiet)
+    assert len(done.named) == unpacking.MOST_NAMED + 1
+    assert done.named[-1].path == "5 more"
 
 
 def test_more_files_than_the_disk_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +113,7 @@ def test_more_files_than_the_disk_holds_are_refused(tmp_path: Path, monkeypatch:
     archive = archive_of(tmp_path / "a.tar.gz", *[member(f"{number}") for number in range(9)])
     limited = room_of(10_000, archive, work)
     monkeypatch.setattr(limited, "_most", 8)
-    with pytest.raises(room.TooBig, match="more files than the disk"):
+    with pytest.raises(room.TooBig, match="more than 8 files"):
         unpacking.unpack(archive, work, quiet, limited)
     assert list(work.iterdir()) == []
 
