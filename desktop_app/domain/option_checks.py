@@ -5,6 +5,7 @@ A check returns a sentence for people, "" = the value is good.
 
 import re
 import shlex
+from urllib.parse import urlsplit
 
 MAX_NAME = 200
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -143,8 +144,17 @@ def extensions(value: str) -> str:
 
 def _is_extension(word: str) -> bool:
     if "://" in word:
-        return _VSIX_ADDRESS.fullmatch(word) is not None
+        return _VSIX_ADDRESS.fullmatch(word) is not None and _readable(word)
     return _EXTENSION.fullmatch(word) is not None or word.endswith(".vsix")
+
+
+def _readable(address: str) -> bool:
+    """Whether it is a web address without a login in it: nobody could fetch that one, and tasks are readable."""
+    try:
+        parts = urlsplit(address)
+        return "@" not in parts.netloc and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def ports(value: str) -> str:

@@ -7,11 +7,12 @@ of the address is checked where it is given.
 import hashlib
 import http.client
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from remote_bootstrap import network
@@ -29,16 +30,41 @@ def is_address(name: str) -> bool:
 
 
 def fetch(address: str, folder: Path, most: int = MOST, deadline: float = DEADLINE) -> Path:
-    """The file in ``folder``. Raises InstallError, whose text names the address without what may be secret in it."""
+    """The file in ``folder``. Raises InstallError, whose text names the address without its query."""
+    ended: List[Path] = []
+    failed: List[InstallError] = []
+
+    def work() -> None:
+        try:
+            ended.append(_fetch(address, folder, most, time.monotonic() + deadline))
+        except InstallError as error:
+            failed.append(error)
+
+    # A thread of its own: urllib waits for a server that drips its headers for as long as that one likes.
+    thread = threading.Thread(target=work, name="vsix", daemon=True)
+    thread.start()
+    thread.join(deadline + 1)
+    if failed:
+        raise failed[0]
+    if not ended:
+        raise InstallError("%s can't be fetched: it takes too long" % _shown(address))
+    return ended[0]
+
+
+def _shown(url: str) -> str:
+    return "%s://%s%s" % urlsplit(url)[:3]
+
+
+def _fetch(address: str, folder: Path, most: int, until: float) -> Path:
     url, _, checksum = address.partition("#sha256=")
-    shown = "%s://%s%s" % urlsplit(url)[:3]
     _allowed(url)
+    shown = _shown(url)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / _name(url)
     opener = urllib.request.build_opener(_Careful())
     try:
         with opener.open(url, timeout=SILENCE) as answer, path.open("wb") as stream:
-            start, found = _copy(answer, stream, most, time.monotonic() + deadline)
+            start, found = _copy(answer, stream, most, until)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InstallError("%s can't be fetched: %s" % (shown, getattr(error, "reason", None) or error)) from error
     if not start.startswith(ZIP):
@@ -49,7 +75,14 @@ def fetch(address: str, folder: Path, most: int = MOST, deadline: float = DEADLI
 
 
 def _allowed(url: str) -> None:
-    parts = urlsplit(url)
+    """Raises InstallError, which shows nothing of an address that holds a login."""
+    try:
+        parts = urlsplit(url)
+        _port = parts.port  # complains about what is no number
+    except ValueError as error:
+        raise InstallError("the address of an extension can't be read: it is no web address") from error
+    if "@" in parts.netloc:
+        raise InstallError("an address with a login in it can't be fetched; leave user and password out")
     if parts.scheme != "https" and not (parts.scheme == "http" and network.is_loopback(parts.hostname or "")):
         raise InstallError("%s://%s is no https address; an extension is a program" % (parts.scheme, parts.netloc))
 

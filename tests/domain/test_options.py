@@ -169,6 +169,8 @@ def test_packages_are_read_as_people_write_them(text: str, packages: tuple[str, 
      ("docker_args", "'open"), ("docker_args", "--shm-size=8g"), ("docker_network", "port"), ("base_task", "no id!"),
      ("remote_gateway", "host:99999"), ("remote_gateway", "a b"), ("vscode_extensions", "python"),
      ("vscode_extensions", "http://example.org/a.vsix"), ("vscode_extensions", "ftp://example.org/a.vsix"),
+    ("vscode_extensions", "https://[::1/a.vsix"), ("vscode_extensions", "https://me:secret@example.org/a.vsix"),
+    ("vscode_extensions", "https://example.org:x/a.vsix"),
      ("username", "Ada L"),
      ("password", "short"), ("requirements", "a\nb"), ("vscode_version", "1:2:3")],
 )  # fmt: skip

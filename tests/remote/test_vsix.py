@@ -8,6 +8,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import List  # noqa: UP035
 
 import pytest
 
@@ -18,9 +19,11 @@ CONTENT = vsix.ZIP + b"an extension" * 1000
 
 
 @contextlib.contextmanager
-def site(content: bytes = CONTENT, redirect: str = "", drips: bool = False) -> Iterator[str]:
-    """A web server on loopback whose every page is this; its address. ``drips``: it never stops sending."""
+def site(content: bytes = CONTENT, redirect: str = "", drips: bool = False, slow: bool = False) -> Iterator[str]:
+    """A web server on loopback whose every page is this; its address. ``drips``: it never stops sending; ``slow``:
+    its headers never end."""
     ended = threading.Event()
+    started: List[bool] = []  # noqa: UP006
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -28,6 +31,11 @@ def site(content: bytes = CONTENT, redirect: str = "", drips: bool = False) -> I
                 self.send_response(302)
                 self.send_header("Location", redirect)
                 self.end_headers()
+                return
+            while slow and not ended.wait(0.01):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n" if not started else b"x")
+                started.append(True)
+            if slow:
                 return
             self.send_response(404 if self.path.endswith("missing.vsix") else 200)
             self.end_headers()
@@ -82,6 +90,8 @@ def test_what_is_too_large_too_slow_missing_or_something_else(tmp_path) -> None:
         )
     with site(drips=True) as url:
         assert "too long" in refused(url + "/x.vsix", tmp_path, deadline=0.3)
+    with site(slow=True) as url:
+        assert "too long" in refused(url + "/x.vsix", tmp_path, deadline=0.3)
     with site(b"<html>log in</html>") as url:
         assert "no .vsix file" in refused(url + "/x.vsix?key=secret", tmp_path)
         assert "secret" not in refused(url + "/x.vsix?key=secret", tmp_path)
@@ -94,3 +104,14 @@ def test_nobody_on_the_way_may_change_it(address, tmp_path) -> None:
     assert "no https address" in refused(address, tmp_path)
     with site(redirect=address) as url:
         assert "leads on" in refused(url + "/x.vsix", tmp_path) or "not allowed" in refused(url + "/x.vsix", tmp_path)
+
+
+@pytest.mark.parity("--vscode-extensions", "S9")
+@pytest.mark.parametrize(
+    "address",
+    ["https://me:secret@example.org/x.vsix", "https://[::1/secret.vsix", "https://example.org:secret/x.vsix"],
+)
+def test_what_can_not_be_an_address_is_said_without_showing_it(address, tmp_path) -> None:
+    assert "secret" not in refused(address, tmp_path)
+    with site(redirect=address) as url:
+        assert "secret" not in refused(url + "/x.vsix", tmp_path)
