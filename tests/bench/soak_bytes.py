@@ -1,9 +1,9 @@
 """``make soak-bytes``: a hundred gigabytes through one connection, each byte checked; ends with one JSON line.
 
-What days of work move, in minutes: four fifths down in two streams, one fifth up, all at once, so that both sides'
-limits for one key (64 GiB) are passed and keys are exchanged under load. The bytes are numbered blocks of the same
-noise: a block that is damaged, missing, doubled or at the wrong place is a wrong one. Beside them a new connection
-every quarter of a second asks for an answer, so that a stall shows. ``… serve`` is the application behind the tunnel.
+What days of work move, in minutes: four fifths down in two streams, one fifth up, all at once, so that the limit for
+one key (64 GiB) is passed and keys are exchanged under load. The bytes are numbered blocks of the same noise: a block
+that is damaged, missing, doubled or at the wrong place is a wrong one. Beside them a new connection every quarter of a
+second asks for an answer, so that a stall shows. ``… serve`` is the application behind the tunnel.
 
 Threads of the main process: one per stream, one for the probes.
 """
@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+
+import psutil
 
 from tests.bench.tunnel_ways import Ours, Program
 from tests.support.ssh_server import SshServer
@@ -104,15 +106,15 @@ def up(port: int, count: int) -> int:
         return int(client.recv(16, socket.MSG_WAITALL))
 
 
-def probe(port: int, done: threading.Event) -> list[float]:
-    """Seconds that each new connection waited for its answer."""
-    times = []
+def probe(port: int, owner: psutil.Process, done: threading.Event) -> list[tuple[float, float]]:
+    """Seconds that each new connection waited for its answer, and the megabytes of the tunnel's process then."""
+    found = []
     while not done.wait(PROBE_SECONDS):
         began = time.monotonic()
         if up(port, 0):
             raise RuntimeError("a probe was answered wrongly")
-        times.append(time.monotonic() - began)
-    return times
+        found.append((time.monotonic() - began, round(owner.memory_info().rss / 1e6, 1)))
+    return found
 
 
 def soak(gigabytes: float, say: Callable[[str], None]) -> dict[str, object]:
@@ -128,7 +130,7 @@ def soak(gigabytes: float, say: Callable[[str], None]) -> dict[str, object]:
         assert up(ours.port, 8) + down(ours.port, 8) == 0
         before = ours.usage()
         began = time.monotonic()
-        wrong, probes = _run(ours.port, fifth)
+        wrong, probes = _run(ours, fifth)
         seconds = time.monotonic() - began
         after = ours.usage()
         log = (server.folder / "sshd.log").read_text()
@@ -146,14 +148,16 @@ def soak(gigabytes: float, say: Callable[[str], None]) -> dict[str, object]:
         "threads_start": int(before["threads"]),
         "threads_end": int(after["threads"]),
         "probes": len(probes),
-        "probe_max_s": round(max(probes, default=0.0), 2),
+        "probe_max_s": round(max(seconds for seconds, _ in probes), 2),
+        "rss_series_mb": [memory for _, memory in probes[:: max(1, len(probes) // 20)]],
     }
 
 
-def _run(port: int, fifth: int) -> tuple[int, list[float]]:
+def _run(ours: Ours, fifth: int) -> tuple[int, list[tuple[float, float]]]:
     done = threading.Event()
+    port = ours.port
     with ThreadPoolExecutor(4) as pool:
-        probes = pool.submit(probe, port, done)
+        probes = pool.submit(probe, port, psutil.Process(ours.program.process.pid), done)
         streams = [pool.submit(way, port, count) for way, count in ((down, 2 * fifth), (down, 2 * fifth), (up, fifth))]
         try:
             wrong = sum(stream.result() for stream in streams)
