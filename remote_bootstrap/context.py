@@ -9,6 +9,7 @@ from typing import Dict, Optional
 from remote_bootstrap.changes import EnvironmentChanges
 from remote_bootstrap.commands import child_environment
 from remote_bootstrap.environments import Environments
+from remote_bootstrap.folders import socket_folder
 from remote_bootstrap.git import GitLogins
 from remote_bootstrap.processes import APP_VARIABLE, SESSION_VARIABLE
 from remote_bootstrap.settings import Settings
@@ -45,8 +46,9 @@ class Context:
 
     @property
     def agent_socket(self) -> Path:
-        """Leads to the user's own SSH agent while one is forwarded; see agent_link."""
-        return self.folder / "agent.sock"
+        """Leads to the user's own SSH agent while one is forwarded; see agent_link. Its name is short: OpenSSH's
+        programs cut a socket's off after 107 bytes, which a session's folder alone may take."""
+        return (socket_folder(self.task) or self.folder) / "agent.sock"
 
     def app_marker(self, key: str) -> str:
         return "%s:%s" % (self.task, key)

@@ -25,6 +25,7 @@ def prepare(context: Context, api_host: str, facts: TaskFacts) -> None:
     hosts = {"api_server": api_host, "web_server": facts.web_host, "files_server": facts.files_host}
     write_private(context.folder / "hosts.json", json.dumps({name: host for name, host in hosts.items() if host}))
     write_clearml(context, "", "")
+    private(context.agent_socket.parent)
     # Named even while no agent is forwarded: the one of whoever started the ClearML agent must not serve strangers.
     ssh_agent = {"SSH_AUTH_SOCK": str(context.agent_socket)}
     context.changes.give({CONFIG_VARIABLE: str(clearml_file(context)), **ssh_agent, **git.variables(home)})

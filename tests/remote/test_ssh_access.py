@@ -160,6 +160,8 @@ def test_git_over_ssh_uses_the_agent_while_it_is_lent(kind: str, own_agent: Path
     clone = f"GIT_SSH_COMMAND='ssh -q -F none {options}' git ls-remote ssh://{host.user}@127.0.0.1{repository}"
     try:
         with bootstrap_rig() as rig:
+            rig.home.mkdir()
+            rig.home /= "long" * 20  # as below the homes of some companies; a socket's address holds 107 bytes
             rig.start({"SESSIONDOCK_SSH": kind, "SSH_AUTH_SOCK": "/the/one/of/whoever/started/the/agent"}, **SSH_ONLY)
             rig.wait_ready()
             tunnel = SshTunnel()
