@@ -6,6 +6,7 @@ brings a command line into the one form that the parser reads.
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from desktop_app.domain.option import Kind, Option
 from desktop_app.domain.options import ASK, LaunchSpec, options
 from desktop_app.domain.problems import failure
 
+REMOTE_FOLDERS = ("--user-folder", "--store-workspace")  # whose ~ is the agent user's home
 PREFIX = "option_"
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 MISSPELT = {"--shutdowm": "--shutdown"}  # as the documentation of clearml-session has it
@@ -137,6 +139,10 @@ def _value(option: Option, value: Any) -> Any:
         return _read(option, value)
     if option.kind is Kind.SECRET:
         return _secret(option, value)
+    if option.flag in REMOTE_FOLDERS and str(value).startswith(f"{Path.home()}{os.sep}"):
+        inside = Path(value).relative_to(Path.home()).as_posix()
+        say(f"{option.flag}: {value} is a folder of the session's machine. If your shell made it of ~, quote it there: "
+            f"{option.flag} '~/{inside}'")  # fmt: skip
     return value
 
 

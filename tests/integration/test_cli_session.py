@@ -312,3 +312,10 @@ def test_a_debugged_task_is_not_hidden_by_a_remembered_folder(
         one.draft.parameters.get("user_folder", "") for one in world.server().tasks.values() if one.draft is not None
     ]
     assert folders == ["", "/data", ""]  # the task itself, then the two sessions
+
+
+@pytest.mark.parity("--store-workspace")
+def test_a_tilde_that_the_shell_took_is_told(run: Run, world: World) -> None:
+    launch = ("launch", "--no-attach", "--queue", "default", "--store-workspace")
+    assert "quote it there: --store-workspace '~/my work'" in run(*launch, str(Path.home() / "my work")).err
+    assert "quote it" not in run(*launch, "~/my work").err
