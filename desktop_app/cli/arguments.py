@@ -49,8 +49,8 @@ def parser() -> Parser:
     top.add_argument("--hidden", action="store_true", help="start in the tray, without a window")
     top.add_argument("--self-test", action="store_true", help="check this installation and leave")
     top.set_defaults(handler="run_session", session="")
-    add_session_flags(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM, title="commands")
+    add_session_flags(top)  # after the commands, which a newcomer looks for
     make = partial(_command, commands)
     _add_commands(make)
     add_completion(make("completion", "run_completion", "print a script that completes commands and options"), top)

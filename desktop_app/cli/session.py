@@ -41,6 +41,7 @@ _FLAGS = (
 
 def add_session_flags(top: argparse.ArgumentParser) -> None:
     """Those of ``domain.cli_flags`` and the launch options; what is not given leaves no trace."""
+    group = top.add_argument_group("without a command, as clearml-session has it")
     for flag, dest, shape in (
         (cli_flags.ATTACH, "attach", {"nargs": "?", "const": "", "metavar": "SESSION"}),
         (cli_flags.SHUTDOWN, "end", {"nargs": "?", "const": "", "metavar": "SESSION"}),
@@ -57,7 +58,7 @@ def add_session_flags(top: argparse.ArgumentParser) -> None:
     ):
         names = (flag.flag, *flag.also)
         given: dict[str, Any] = {"dest": dest, "default": argparse.SUPPRESS, "help": flag.help, **shape}
-        top.add_argument(*names, **given)
+        group.add_argument(*names, **given)
     add_launch_options(top)
 
 

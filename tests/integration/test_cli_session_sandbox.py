@@ -127,7 +127,7 @@ class Typist:
 def test_a_person_at_a_terminal(terminal: RealTerminal) -> None:
     person = Typist(terminal, "--account", "sandbox", "--session-name", "by hand")
     try:
-        person.answer("Number [0]: ", "0")
+        person.answer("Number [0], q to leave: ", "0")
         person.answer("JupyterLab? [Y/n] ", "")
         person.answer("VS Code? [Y/n] ", "n")
         person.answer("(- for none): ", "")

@@ -98,3 +98,8 @@ def test_a_full_disk_is_a_problem_and_no_traceback() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, check=False)
     assert done.returncode == 1
     assert done.stderr == "sessiondock: The result could not be written. Standard output: No space left on device.\n"
+
+
+def test_the_help_names_the_commands_before_the_many_options() -> None:
+    text = parser().format_help()
+    assert text.index("\ncommands:") < text.index("\nwithout a command") < text.index("--queue")
