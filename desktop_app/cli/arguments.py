@@ -164,5 +164,9 @@ def _launch(command: argparse.ArgumentParser) -> None:
         help="the options of that session, which may have ended (alone: of the one that ended last); other flags "
         "change them",
     )  # fmt: skip
+    command.add_argument(
+        "--yes", "-y", action="store_true", dest="take_over",
+        help="with --again: launch with what only that session's task says; it is shown, and nothing is asked",
+    )  # fmt: skip
     start.add_argument(PROFILE.flag, default=argparse.SUPPRESS, metavar="NAME", help=PROFILE.help)
     add_launch_options(command)

@@ -73,7 +73,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         self.core.watch(account.id)
         session = self._made(account, spec, attach=attach)
         seen = self.core.store.get(session)
-        self._event("launched", session, seen)
+        self._event("launched", session, seen, **self.told_again())
         if not self.json:
             say(f"Launched “{clean_line(seen.name if seen else spec.name)}” ({session.task}).")
         return session

@@ -312,6 +312,10 @@ TABLE = MappingProxyType(
                  Retry.USER),
             _row("again.secret", "The earlier session had secrets, which are not taken over",
                  "Give {flags} anew: “-” reads a line of standard input, an empty text does without.", Retry.USER),
+            _row("again.unseen", "Nobody has looked at what would be taken over",
+                 "Another computer launched “{name}”, and everybody in the ClearML workspace can edit its task. What "
+                 "it says is printed above; if that is what you want, give --yes. Flags replace what it says.",
+                 Retry.USER),
             _row("again.copy", "This session can't be launched again from here",
                  "“{name}” was a copy of another task, and only the computer that launched it knows which. Launch with "
                  "the option “Debug a task” (--debugging-session TASK).", Retry.NEVER),

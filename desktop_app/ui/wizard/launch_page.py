@@ -16,7 +16,10 @@ from desktop_app.ui.widgets import button, label
 from desktop_app.ui.wizard.profile_bar import ProfileBar
 
 NO_DOCKER = "Not used in the sandbox, whose agent runs sessions without Docker."
-PARTIAL = "It was launched from another computer: what its task does not tell has its default."
+PARTIAL = (
+    "It was launched from another computer, so what is filled in is what its task says, which everybody in the ClearML "
+    "workspace can edit: look at the queue, the container and the init script before you launch."
+)
 ANEW = "enter it again, or leave this empty."
 SANDBOX_NOTES = dict.fromkeys(("docker", "docker_args", "docker_network"), NO_DOCKER)
 
@@ -115,8 +118,13 @@ class LaunchPage(QWidget):
         for name in again.asks:
             self.form.show_fold_of(name)
         secrets = " and ".join(options()[name].label for name in again.asks)
+        left = ", ".join(options()[name].label for name in again.left)
+        differs = ", ".join(options()[name].label for name, _ in again.differs)
         parts = (f"{secrets}: not taken over. Enter it below, or launch without." if secrets else "",
-                 PARTIAL if again.partial else "")  # fmt: skip
+                 PARTIAL if again.partial else "",
+                 f"Not taken over from a task: {left}." if left else "",
+                 f"Its task in ClearML says something else by now: {differs}. Filled in is what this computer "
+                 "launched it with." if differs else "")  # fmt: skip
         self._again.setText(" ".join(part for part in parts if part))
         self._again.setVisible(bool(self._again.text()))
         self.reload()
