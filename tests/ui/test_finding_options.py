@@ -66,6 +66,14 @@ def test_the_keyboard_alone_finds_fills_in_and_leaves(qtbot, core, wizard, line)
     assert not wizard.isVisible()
 
 
+def test_the_keyboard_goes_to_the_option_of_that_name(qtbot, wizard, line):
+    """“Debug a task” comes first in the form, and its help speaks of packages, too."""
+    line.setText("packages")
+    assert wizard.launch_page.form.fields["debug_task"].isVisible()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert wizard.launch_page.form.fields["packages"].target.hasFocus()
+
+
 def test_all_options_are_shown_and_put_away_at_once(wizard):
     every = button(wizard, "show-all-options")
     every.click()

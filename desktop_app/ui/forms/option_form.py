@@ -44,6 +44,7 @@ class OptionForm(QWidget):
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
         self._narrow = False
+        self._hits: tuple[str, ...] = tuple(options())  # the best first
         self._queue_editor = queue_editor
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -136,7 +137,7 @@ class OptionForm(QWidget):
         if bool(text) is not self._narrow:
             self._narrow = bool(text)
             self.narrowed.emit(self._narrow)
-        hits = found(text)
+        hits = self._hits = found(text)
         for name, field in self.fields.items():
             field.setVisible(name in hits)
         for group in self._groups:
@@ -149,10 +150,10 @@ class OptionForm(QWidget):
         return len(hits)
 
     def focus_first(self) -> None:
-        """The keyboard to the first option that is shown."""
-        shown = next((field for field in self.fields.values() if field.isVisible()), None)
-        if shown is not None:
-            focus_in_view(shown.target)
+        """The keyboard to what fits best: an option of that name rather than one whose help mentions it."""
+        shown = (name for name in self._hits if self.fields[name].isVisible())
+        if best := next(shown, ""):
+            focus_in_view(self.fields[best].target)
 
     def focus(self, name: str) -> None:
         """The keyboard to that option, wherever it hides."""
