@@ -227,7 +227,7 @@ def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnaps
 
 def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:
     """None fits, or more than one does."""
-    names = ", ".join(f"{shorten(s.name, 40)} ({s.id.task[:8]})" for s in known[:MOST_NAMED])
+    names = ", ".join(f"{shorten(s.name, 40)} ({_which(s, known)})" for s in known[:MOST_NAMED])
     names += ", …" if len(known) > MOST_NAMED else ""
     fitting = matching(tuple(known), text)
     if not fitting and not text:
@@ -235,3 +235,9 @@ def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[Session
     if len(fitting) > 1:
         return failure("session.ambiguous", known=names)
     return failure("session.unknown", name=shorten(text, 60), known=names or "none")
+
+
+def _which(one: SessionSnapshot, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> str:
+    """What tells it from the others: two accounts on one server both know each session there."""
+    twice = sum(other.id.task == one.id.task for other in known) > 1
+    return f"--account {one.id.account}" if twice else one.id.task[:8]

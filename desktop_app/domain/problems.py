@@ -306,7 +306,7 @@ TABLE = MappingProxyType(
                  Retry.USER, (Remedy.RETRY, Remedy.SHOW_LOG)),
             _row("session.unknown", "There is no such session", "No session is called “{name}”. Known: {known}.",
                  Retry.USER),
-            _row("session.ambiguous", "Say which session", "Several fit: {known}. Name one by the beginning of its id.",
+            _row("session.ambiguous", "Say which session", "Several fit: {known}. Name one by what stands in brackets.",
                  Retry.USER),
             _row("again.none", "No session has ended", "There is none to launch again. Launch one: sessiondock launch.",
                  Retry.USER),

@@ -191,3 +191,15 @@ def test_without_a_display_the_window_says_so(
     monkeypatch.delenv("QT_QPA_PLATFORM")
     assert cli.main([]) == 1
     assert "no display" in capsys.readouterr().err
+
+
+def test_a_session_that_two_accounts_know_is_named_by_the_account(run: Run, world: World) -> None:
+    """Two keys of one person on one server: the same session twice, with the same id."""
+    world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Other key"))
+    world.secrets.entries["api-secret/acc2"] = "another-secret"
+    world.servers["acc2"] = world.server()
+    task = add_ready(world)
+    refused = run("info", task[:8])
+    assert refused.code == 1
+    assert f"--account {ACCOUNT.id}" in refused.err and "--account acc2" in refused.err
+    assert run("info", task[:8], "--account", "acc2").code == 0
