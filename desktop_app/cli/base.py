@@ -54,7 +54,7 @@ class CommandBase:
     def account(self) -> Account:
         """The account that was named, or the only one, or for a launch the sandbox where there is none.
 
-        Problems: account.unknown, account.none
+        Problems: account.unknown, account.several, account.none
         """
         found = self._chosen_account()
         if found.sandbox and self.arguments.command in LAUNCHES and not self.core.sandbox_address():
@@ -72,7 +72,7 @@ class CommandBase:
             return known[0]
         if known:
             names = ", ".join(account.label for account in known)
-            raise failure("account.unknown", name="(none given: use --account)", known=names)
+            raise failure("account.several", known=names)
         return self._first_account()
 
     def _first_account(self) -> Account:

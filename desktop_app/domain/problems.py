@@ -297,6 +297,8 @@ TABLE = MappingProxyType(
             _row("sandbox.failed", "The sandbox did not start", "{why}", Retry.USER, (Remedy.RETRY,)),
             _row("account.unknown", "There is no such account", "No account is called “{name}”. Known: {known}.",
                  Retry.USER),
+            _row("account.several", "Say which account", "There are several: {known}. Name one with --account.",
+                 Retry.USER),
             _row("account.none", "There is no account yet",
                  "sessiondock accounts import takes over the ClearML keys of this computer{found}; --account sandbox "
                  "starts the sandbox.", Retry.USER),

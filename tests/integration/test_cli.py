@@ -159,7 +159,7 @@ def test_a_sandbox_that_has_ended_is_started_before_a_launch_and_only_then(run: 
 def test_several_accounts_must_be_told_apart(run: Run, world: World) -> None:
     world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Other"))
     world.secrets.entries["api-secret/acc2"] = "another-secret"
-    assert run("launch", "--no-attach", "--json").json["error"]["code"] == "account.unknown"
+    assert run("launch", "--no-attach", "--json").json["error"]["code"] == "account.several"
     assert run("launch", "--no-attach", "--json", "--account", "Other").json["account"] == "acc2"
 
 

@@ -222,3 +222,26 @@ def test_a_folder_of_somebody_else_is_refused(private_home: Path) -> None:
     with pytest.raises(AppError) as caught:
         SshAgent(str(folder / "agent")).start()
     assert caught.value.problem.code == "ssh.agent"
+
+
+def test_two_threads_write_a_sessions_files_at_once(private_home: Path) -> None:
+    """A shell that is asked for while the session's alias is made."""
+    together = threading.Barrier(4)
+    failed: list[OSError] = []
+
+    def write() -> None:
+        for attempt in range(40):
+            files = client_files(private_home, f"task{attempt}", "agent")
+            together.wait(10)
+            try:
+                write_client_files(files, "ssh-ed25519 AAAA ours", "ssh-ed25519 BBBB")
+            except OSError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=write, name=f"writer {number}") for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failed == []
+    assert (private_home / "task39.pub").read_text() == "ssh-ed25519 AAAA\n"

@@ -5,6 +5,7 @@ entry of our ssh config file.
 """
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> No
     for path, line in ((files.public_key, key), (files.known_hosts, f"{files.host_alias} {host}")):
         text = line + "\n"
         if not path.exists() or path.read_text("utf-8") != text:
-            fresh = path.with_name(f".{path.name}.{os.getpid()}")
+            # the shell that is asked for and the session's alias write at the same time
+            fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
             fresh.write_text(text, encoding="ascii")
             fresh.replace(path)
 
