@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parser
@@ -103,3 +105,21 @@ def test_a_full_disk_is_a_problem_and_no_traceback() -> None:
 def test_the_help_names_the_commands_before_the_many_options() -> None:
     text = parser().format_help()
     assert text.index("\ncommands:") < text.index("\nwithout a command") < text.index("--queue")
+
+
+WORDS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [*parser().commands, *parser().flags, "--", "-", "-S", "true", "x=y", "--no-vscode-server", "%s", "{}"]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(WORDS, max_size=5))
+def test_no_line_of_words_breaks_the_reading(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    try:
+        cli.parse(words)
+    except SystemExit as left:
+        found = capsys.readouterr()
+        assert left.code == 0 or (left.code == 2 and found.err.startswith("usage: sessiondock ") and not found.out)
