@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.cli import ask
+from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.options import PREFIX, add_launch_options, given
 from desktop_app.cli.output import say
 from desktop_app.cli.run import RunCommands
@@ -71,6 +72,8 @@ class OneSession(RunCommands, SessionCommands):
     """The one run that has no command."""
 
     def run_session(self) -> int:
+        if hasattr(self.arguments, "ask") and not on_terminal():
+            raise failure("ask.no_terminal")
         self._say_what_is_always_so()
         for name, act in (("end", self._end), ("attach", self._attach)):
             text = getattr(self.arguments, name, None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.details import columns, describe, finished_table, session_table
-from desktop_app.cli.options import given
+from desktop_app.cli.options import given, names_given
 from desktop_app.cli.output import ended_json, json_line, problem_json, result, say, session_json
 from desktop_app.domain.option_checks import items
 from desktop_app.domain.problems import AppError, failure
@@ -55,6 +55,8 @@ class SessionCommands(CommandBase):
             return {}
 
     def _list_ended(self) -> int:
+        if self.arguments.all_users or names_given(self.arguments):
+            raise failure("usage.together", why="--ended lists all of yours, and only yours.")
         found, problems = self.finished()
         rows = [(account, one) for account, ended in found for one in ended]
         if self.json:

@@ -189,6 +189,8 @@ def test_ended_sessions_are_listed_and_shown(run: Run, world: World) -> None:
                    "workspace_stored": datetime.fromtimestamp(1_795_000_000, UTC).isoformat()}],
         "problems": {},
     }  # fmt: skip
+    for narrowed in (["-a"], ["--project", "x"]):
+        assert run("list", "--ended", *narrowed, "--json").json["error"]["code"] == "usage.together"
     assert run("info", "night", "--json").json["id"] == task
     world.server().write_log(task, "its last words\n")
     assert run("log", task[:6]).out == "its last words\n"

@@ -274,6 +274,11 @@ def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
     assert "Grace" in run("list", "--all-users").out
 
 
+def test_where_nobody_can_be_asked_asking_launches_nothing(run: Run, world: World) -> None:
+    said = run("--ask", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "ask.no_terminal") and world.server().tasks == {}
+
+
 def test_a_window_opens_only_when_nothing_is_said() -> None:
     assert not cli.wants_session(cli.parse([])) and not cli.wants_session(cli.parse(["--hidden"]))
     assert cli.wants_session(cli.parse(["--ask"])) and cli.wants_session(cli.parse(["--packages", "tqdm"]))
