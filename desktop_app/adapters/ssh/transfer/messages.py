@@ -1,5 +1,8 @@
 """SFTP's messages over one SSH channel: requests with numbers, answers that come in any order. One thread at a time.
 
+The other side may mean harm: what it sends without being asked, or more of it than we can have asked for, ends the
+connection instead of filling this computer's memory.
+
 Raises SftpError for what the server refuses and AppError(ssh.lost) or Cancelled for the rest.
 """
 
@@ -19,6 +22,7 @@ from desktop_app.ports import Cancel
 
 SILENCE_SECONDS = 30.0  # without a byte either way the connection counts as lost
 MESSAGE_LIMIT = 4 * 1024 * 1024
+EARLY_LIMIT = 128 * 1024 * 1024  # bytes of answers that wait for those in front; small files are 8 MB at once
 STEPS_AT_ONCE = 256  # each may hold one file open there, where a process may often have no more than 1,024
 PACKET = 32 * 1024  # bytes of requests that go off in one piece; more would only let the server wait for us
 
@@ -36,7 +40,9 @@ class Messages:
         self._chunk, self._at = memoryview(b""), 0  # what was received, and how much of it is used
         self._unread = 0  # bytes of the present message that nobody took yet
         self._last_id = 0
+        self._owed: set[int] = set()  # numbers of the requests that have no answer yet
         self._early: dict[int, tuple[int, bytes]] = {}  # answers that came before those in front of them
+        self._early_bytes = 0
         self._torn = False  # a request was sent in part
         channel.settimeout(TICK_SECONDS)
 
@@ -58,7 +64,9 @@ class Messages:
             self._last_id += 1
             packet += struct.pack(">IBI", 5 + len(body), kind, self._last_id)
             packet += body
-        return list(range(first, self._last_id + 1))
+        numbers = range(first, self._last_id + 1)
+        self._owed.update(numbers)
+        return list(numbers)
 
     def _do(self, kind: int, body: bytes, cancel: Cancel) -> None:
         check(*self.answer(self._request(kind, body, cancel), cancel))
@@ -72,15 +80,15 @@ class Messages:
 
     def _request(self, kind: int, body: bytes, cancel: Cancel, data: bytes = b"") -> int:
         self._last_id += 1
+        self._owed.add(self._last_id)
         head = struct.pack(">IBI", 5 + len(body) + len(data), kind, self._last_id)
         self.send(head + body + data, cancel)
         return self._last_id
 
     def answer(self, number: int, cancel: Cancel) -> tuple[int, bytes]:
         while number not in self._early:
-            size, kind, found = self._head(cancel)
-            self._early[found] = kind, self._take(size, cancel)
-        return self._early.pop(number)
+            self._keep(*self._head(cancel), cancel)
+        return self._taken(number)
 
     def here(self, number: int) -> bool:
         """Whether the answer can be had without waiting, as far as what was received already tells."""
@@ -88,12 +96,30 @@ class Messages:
             left = len(self._chunk) - self._at
             if left < 9 or left - 4 < struct.unpack_from(">I", self._chunk, self._at)[0]:
                 break
-            size, kind, found = self._head(NEVER)
-            self._early[found] = kind, self._take(size, NEVER)
+            self._keep(*self._head(NEVER), NEVER)
         return number in self._early
 
+    def _keep(self, size: int, kind: int, number: int, cancel: Cancel) -> None:
+        self._early_bytes += size
+        if self._early_bytes > EARLY_LIMIT:
+            raise self._lost("more answers than there can be")
+        self._early[number] = kind, self._take(size, cancel)
+
+    def _taken(self, number: int) -> tuple[int, bytes]:
+        kind, body = self._early.pop(number)
+        self._early_bytes -= len(body)
+        return kind, body
+
     def _head(self, cancel: Cancel) -> tuple[int, int, int]:
-        """Of the next message: the bytes that follow, its kind, its number."""
+        """Of the next answer: the bytes that follow, its kind, the number of the request."""
+        size, kind, number = self._first_head(cancel)
+        if number not in self._owed:
+            raise self._lost("an answer that nobody asked for")
+        self._owed.remove(number)
+        return size, kind, number
+
+    def _first_head(self, cancel: Cancel) -> tuple[int, int, int]:
+        """Of the next message, as of the first one, which answers no number."""
         while self._unread:  # of a message whose reader gave up
             self._piece(self._unread, cancel)
         length, kind, number = struct.unpack(">IBI", self._take(9, cancel))

@@ -54,7 +54,7 @@ class Sftp(Messages):
 
     def start(self, cancel: Cancel) -> None:
         self.send(struct.pack(">IBI", 5, INIT, 3), cancel)
-        size, kind, version = self._head(cancel)  # the version stands where other messages have their number
+        size, kind, version = self._first_head(cancel)  # the version stands where other messages have their number
         if kind != VERSION or version < 3:
             raise failure("files.unsupported", cause=f"SFTP answered with message {kind}, version {version}")
         answer = Reader(self._take(size, cancel))
@@ -105,14 +105,12 @@ class Sftp(Messages):
     ) -> int:
         """Many requests in one packet: each packet costs a change between our thread and the transport's."""
         length, packet = length or self.block, bytearray()
-        for _ in range(count):
-            self._last_id += 1
-            body = blob(handle) + struct.pack(">QI", offset, length)
-            packet += struct.pack(">IBI", 5 + len(body), READ, self._last_id) + body
-            pending.append((self._last_id, offset, length))
-            offset += length
-        self.send(bytes(packet), cancel)
-        return offset
+        end = offset + count * length
+        offsets = range(offset, end, length)
+        numbers = self.packed([(READ, blob(handle) + struct.pack(">QI", at, length)) for at in offsets], packet)
+        pending += [(number, at, length) for number, at in zip(numbers, offsets, strict=True)]
+        self.send(packet, cancel)
+        return end
 
     def _data(self, number: int, sink: Sink, cancel: Cancel) -> int:
         """Hands the answer's bytes on as they come; how many, 0 at the end of the file."""
@@ -124,8 +122,8 @@ class Sftp(Messages):
                 while self._unread:
                     sink(self._piece(self._unread, cancel))
                 return int(count)
-            self._early[found] = kind, self._take(size, cancel)
-        kind, body = self._early.pop(number)
+            self._keep(size, kind, found, cancel)
+        kind, body = self._taken(number)
         if kind == DATA:
             sink(body[4:])
             return len(body) - 4

@@ -52,6 +52,8 @@ Step = Generator[Sequence[Message], Sequence[Message], T]
 
 POSIX_RENAME = "posix-rename@openssh.com"
 READDIR_AHEAD = 4
+MOST_NAMES = 1_000_000  # of one folder (some 250 MB of memory here), and bytes that tell them
+MOST_NAME_BYTES = 256 * 1024 * 1024
 
 
 def expect(answer: Message, wanted: int) -> Reader:
@@ -98,17 +100,22 @@ def _first_name(answer: Message) -> str:
     return names.name()
 
 
-def names(folder: str) -> Step[list[tuple[str, Attributes]]]:
-    """What a folder holds, without itself and its parent."""
+def names(folder: str, most: int = MOST_NAMES) -> Step[list[tuple[str, Attributes]]]:
+    """What a folder holds, without itself and its parent; refused where it doesn't come to an end."""
     (answer,) = yield [(OPENDIR, text(folder))]
     handle = blob(expect(answer, HANDLE).string())
     found: list[tuple[str, Attributes]] = []
     refusal: SftpError | None = None
+    told = size = 0
     ahead = 2  # grows, so that a small folder costs no needless requests
     while refusal is None:
         for answer in (yield [(READDIR, handle)] * ahead):
             try:
-                found += _entries(expect(answer, NAME))
+                entries = _entries(expect(answer, NAME))
+                told, size = told + max(1, len(entries)), size + len(answer[1])
+                if told > most or size > MOST_NAME_BYTES:
+                    raise SftpError(FAILURE, f"the folder holds more than {most:,} names, which is too many")
+                found += entries
             except SftpError as error:
                 refusal = refusal or error
         ahead = READDIR_AHEAD
