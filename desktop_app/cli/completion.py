@@ -64,8 +64,8 @@ _sessiondock() {{
 {words}
             esac ;;
     esac
-    if [[ $words == @files ]]; then
-        COMPREPLY=($(compgen -f -- "$cur"))
+    if [[ $words == @files ]]; then  # a line is one, blanks and stars in it included
+        while IFS= read -r i; do COMPREPLY+=("$i"); done < <(compgen -f -- "$cur")
         type compopt >/dev/null 2>&1 && compopt -o filenames
     else
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -90,8 +90,15 @@ def bash(top: Parser) -> str:
     )
 
 
+# Where nobody has started zsh's completion yet. -i: files in folders that others can write are left out.
+_ZSH = """\
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+autoload -Uz bashcompinit && bashcompinit
+"""
+
+
 def zsh(top: Parser) -> str:
-    return f"autoload -Uz compinit bashcompinit && compinit -u && bashcompinit\n{bash(top)}"
+    return _ZSH + bash(top)
 
 
 def _parsers(top: Parser) -> Iterator[tuple[str, Parser]]:

@@ -1,8 +1,10 @@
-"""The completion scripts: bash's is run by a real bash, fish's is held against the parsers."""
+"""The completion scripts: bash's is run by a real bash, zsh's by a real zsh, fish's is held against the parsers."""
 
 import itertools
+import os
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,7 @@ def completed(*words: str) -> list[str]:
     script = bash(parser()) + TRY.format(words=" ".join(map(shlex.quote, words)), last=len(words) - 1)
     done = subprocess.run(["bash", "--norc"], input=script, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    return done.stdout.split()
+    return [line for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,13 @@ def test_bash_offers_what_fits(line: str, offered: list[str]) -> None:
     assert completed(*shlex.split(line)) == offered
 
 
+def test_a_file_s_name_stays_in_one_piece(tmp_path: Path) -> None:
+    for name in ("a b.txt", "a *", "a c"):
+        (tmp_path / name).touch()
+    files = sorted(completed("sessiondock", "upload", "s", f"{tmp_path}/a"))
+    assert files == [f"{tmp_path}/a *", f"{tmp_path}/a b.txt", f"{tmp_path}/a c"]
+
+
 def test_every_command_and_every_option_is_offered() -> None:
     top = parser()
     assert completed("sessiondock", "") == list(top.commands)
@@ -61,6 +70,46 @@ def test_fish_names_the_same() -> None:
         assert {f"--{word}" for line in lines for flag, word in _pairs(line) if flag == "-l"} == {
             flag for flag in command.flags if flag.startswith("--")
         }
+
+
+# As zsh's bashcompinit runs a function of bash's.
+OFFER = """
+offer() {
+    emulate -L sh
+    setopt kshglob noshglob braceexpand
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) PREFIX=${@[-1]}
+    _sessiondock
+    printf '%s\\n' "${COMPREPLY[@]}"
+}
+"""
+
+
+def run_zsh(script: str, home: Path) -> str:
+    environment = {**os.environ, "HOME": str(home), "ZDOTDIR": str(home)}
+    done = subprocess.run(["zsh", "-f"], input=script, capture_output=True, text=True, check=True, env=environment)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_zsh_completes_files_and_words(tmp_path: Path) -> None:
+    (tmp_path / "a b.txt").touch()
+    assert run_zsh(zsh(parser()) + OFFER + f"offer sessiondock upload s {tmp_path}/a\n", tmp_path) == (
+        f"{tmp_path}/a b.txt\n"
+    )
+    assert "launch" in run_zsh(zsh(parser()) + OFFER + "offer sessiondock lau\n", tmp_path).splitlines()
+
+
+def test_zsh_loads_nothing_from_folders_that_others_can_write(tmp_path: Path) -> None:
+    (open_to_all := tmp_path / "functions").mkdir()
+    (open_to_all / "_evil").write_text("#compdef evil\n")
+    open_to_all.chmod(0o777)
+    script = f"fpath+=({open_to_all})\n{zsh(parser())}print -r -- ${{_comps[evil]}}.${{_comps[git]}}\n"
+    assert run_zsh(script, tmp_path) == "._git\n"
+
+
+def test_zsh_s_completion_is_not_started_again(tmp_path: Path) -> None:
+    started = "compdef() { print -r -- compdef }\ncompinit() { print -r -- again }\n"
+    assert "again" not in run_zsh(started + zsh(parser()), tmp_path)
 
 
 def _pairs(line: str) -> list[tuple[str, str]]:
