@@ -59,6 +59,8 @@ class Downloader(Copier):
                 raise Blocked("something that is no folder is in the way")
             target.mkdir(parents=True, exist_ok=True)
         else:
+            if "\0" in item.link:  # as in _place: no honest file system has one
+                raise Blocked("no link can lead there")
             if target.is_symlink():
                 target.unlink()
             elif target.exists():
