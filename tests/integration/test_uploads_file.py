@@ -28,4 +28,11 @@ def test_uploads_are_remembered_beside_what_else_is_known_and_dropped_once(tmp_p
 def test_a_damaged_row_is_no_upload(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"schema": 1, "sessions": {"a/b": {"uploads": "x"}, "a/c": []}}')
     assert UploadsFile(tmp_path).sessions() == ()
+    rows = (
+        '[{}, {"path": ""}, {"path": null}, {"path": ["/a"]}, {"path": "here"}, {"path": "../up"}, {"path": "/good"}]'
+    )
+    (tmp_path / "state.json").write_text(f'{{"schema": 1, "sessions": {{"a/b": {{"uploads": {rows}}}}}}}')
+    assert UploadsFile(tmp_path).of("a/b") == (Wanted("/good"),)
+    (tmp_path / "state.json").write_text('{"schema": 1, "sessions": {"a/b": {"uploads": [{}]}, "a/c": []}}')
+    assert UploadsFile(tmp_path).sessions() == ()
     assert not UploadsFile(tmp_path).drop("a/c")

@@ -23,7 +23,9 @@ class UploadsFile:
         sessions = self._state.read().get(SESSIONS)
         row = sessions.get(session) if isinstance(sessions, dict) else None
         found = row.get(UPLOADS) if isinstance(row, dict) else None
-        return tuple(_wanted(one) for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+        wanted = [_wanted(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        # A damaged row must not become the folder that this program happens to run in.
+        return tuple(one for one in wanted if Path(one.path).is_absolute())
 
     def save(self, session: str, uploads: tuple[Wanted, ...]) -> None:
         rows = [{"path": one.path, "size": one.size, "modified": one.modified} for one in uploads]
@@ -51,5 +53,9 @@ class UploadsFile:
 
 def _wanted(row: dict[str, Any]) -> Wanted:
     size, modified = row.get("size"), row.get("modified")
-    path = str(row.get("path") or "")
-    return Wanted(path, size if isinstance(size, int) else -1, modified if isinstance(modified, int) else -1)
+    path = row.get("path")
+    return Wanted(
+        path if isinstance(path, str) else "",
+        size if isinstance(size, int) else -1,
+        modified if isinstance(modified, int) else -1,
+    )
