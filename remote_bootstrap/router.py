@@ -86,15 +86,18 @@ class RouteSeeker(threading.Thread):
             self._wake.clear()
             if self._closed:
                 return
-            try:
-                self._look()
-            except ServerError as error:
-                if not self._complained:
-                    self._log("ClearML's router can't be asked for a route yet: %s" % error)
-                self._complained = True
-            except Exception:  # thread boundary: the session stays where it is
-                self._log(traceback.format_exc())
-            self._without_route()
+            self._safely(self._look)
+            self._safely(self._without_route)
+
+    def _safely(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except ServerError as error:
+            if not self._complained:
+                self._log("ClearML's router can't be asked for a route yet: %s" % error)
+            self._complained = True
+        except Exception:  # thread boundary: the session stays where it is, and the next look tries again
+            self._log(traceback.format_exc())
 
     def _look(self) -> None:
         """Raises ServerError."""
@@ -139,9 +142,15 @@ class RouteSeeker(threading.Thread):
         with self._lock:
             if place == self._published:
                 return
-            self._published = place
+            before, self._published = self._published, place
         self._log(text % place)
-        self._publish(place)
+        try:
+            self._publish(place)
+        except BaseException:  # it is not, so the next look tries again
+            with self._lock:
+                if self._published == place:
+                    self._published = before
+            raise
 
     def _without_route(self) -> None:
         """Waiting has an end: whoever can reach the machine directly shall not wait for a router that is not there."""

@@ -47,9 +47,17 @@ class Session:
         self.task = task
         self.published: List[Place] = []  # noqa: UP006
         self.notices: List[str] = []  # noqa: UP006
+        self.said: List[str] = []  # noqa: UP006
+        self.unpublishable = 0  # so many times the next attempts fail
         self.seeker = RouteSeeker(
-            "a-task", task, self.published.append, self.notices.append, lambda _text: None, patience, (0.02, 0.02)
+            "a-task", task, self._publish, self.notices.append, self.said.append, patience, (0.02, 0.02)
         )
+
+    def _publish(self, place: Place) -> None:
+        if self.unpublishable:
+            self.unpublishable -= 1
+            raise OSError("the disk is full")
+        self.published.append(place)
 
     def is_asked(self) -> bool:
         return self.task.runtime().get("_SERVICE") == "EXTERNAL_TCP" and "external_service" in self.task.tags
@@ -114,6 +122,18 @@ def test_a_server_that_is_away_ends_neither_the_wait_nor_the_request(tmp_path) -
         wait_until(lambda: made.published == [DIRECT], "the direct address", 5)
         made.task.set_down(False)
         wait_until(made.is_asked, "the request", 5)
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_what_can_not_be_published_is_logged_and_tried_again(tmp_path, routed: bool) -> None:
+    with session(tmp_path, patience=30.0 if routed else 0.1) as made:
+        made.unpublishable = 2
+        made.seeker.ask(UPSTREAM, DIRECT)
+        wait_until(made.is_asked, "the request", 5)
+        if routed:
+            made.route(ROUTE)
+        wait_until(lambda: made.published == [ROUTE if routed else DIRECT], "the address", 5)
+        assert len([text for text in made.said if "OSError: the disk is full" in text]) == 2
 
 
 def test_another_port_asks_for_another_route(tmp_path) -> None:
