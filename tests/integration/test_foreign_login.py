@@ -3,6 +3,7 @@
 The machine is tests/support/password_server.py; a real session of clearml-session is in tests/contract.
 """
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import new_key
+from desktop_app.adapters.ssh.login_server import MARK, login_script
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel, LoginDoor, LoginKeys, Target
@@ -121,6 +123,57 @@ def test_what_a_killed_shell_left_goes_with_the_next_one(guest: Callable[..., Gu
     one.connect()
     assert not made.exists()
     wait_until(lambda: listener.status() == psutil.STATUS_ZOMBIE or not listener.is_running(), "its server to end", 10)
+
+
+# -- whose folder may go: the script itself, with a temporary folder of its own
+
+
+def place() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+
+
+def serve_once(folder: Path) -> None:
+    """Our server comes up there, and ends with the connection."""
+    keys = LoginKeys(new_key("client")[1], new_key("host")[0])
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(
+        ["sh", "-s"], input=login_script(keys), capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert f"{MARK} port " in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait(10)
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("noted", "goes"),
+    [("{boot} {space}", True), ("{boot} pid:[1]", False), ("another-machine {space}", False), (None, False)],
+)
+def test_only_what_is_dead_for_certain_is_removed(tmp_path: Path, gone: int, noted: str | None, goes: bool) -> None:
+    boot, _, space = place().partition(" ")
+    old = tmp_path / "sessiondock-login.abcdef"
+    old.mkdir()
+    (old / "shell").write_text(f"{gone}\n")
+    if noted is not None:  # an older version's has none
+        (old / "place").write_text(noted.format(boot=boot, space=space) + "\n")
+    serve_once(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ([] if goes else [old.name])
+
+
+@pytest.mark.parametrize("shell", ["living", "half written"])
+def test_a_living_one_s_folder_stays(tmp_path: Path, shell: str) -> None:
+    old = tmp_path / "sessiondock-login.abcdef"
+    old.mkdir()
+    (old / "shell").write_text(f"{os.getpid()}\n" if shell == "living" else "")
+    (old / "place").write_text(place() + "\n")
+    serve_once(tmp_path)
+    assert old.is_dir()
 
 
 def test_no_key_and_no_password_is_in_an_argument_list(guest: Callable[..., Guest]) -> None:

@@ -26,6 +26,18 @@ OUTPUT_LIMIT = 64 * 1024  # what dotfiles may print before the answer
 # UsePAM no: a second server needs no second set of sessions and limits. The password keeps working, as for their own.
 SCRIPT = r"""
 fail() { printf '\n%s failed %s\n' "$mark" "$1"; exit 1; }
+# Which processes the numbers in /proc mean; nothing where it is not there or shows those of another namespace.
+look() {
+    place=
+    { read -r self rest </proc/self/stat; } 2>/dev/null && [ "$self" = $$ ] || return
+    boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) && [ -n "$boot" ] || return
+    space=$(readlink /proc/self/ns/pid 2>/dev/null) && [ -n "$space" ] && place="$boot $space"
+}
+# Whether its shell was killed, for certain: whoever shares this folder but not our processes may well live.
+dead() {
+    [ -n "$place" ] && [ -O "$1" ] && [ ! -L "$1" ] && [ "$(cat "$1/place" 2>/dev/null)" = "$place" ] &&
+        [ -s "$1/shell" ] && [ -z "$(words "$(cat "$1/shell")")" ]
+}
 words() { [ -z "$1" ] || tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline"; }
 serve() {
     umask 077
@@ -34,8 +46,9 @@ serve() {
         if [ -x "$one" ]; then sshd=$one; break; fi
     done
     [ -n "$sshd" ] || fail 'There is no sshd program on its machine.'
-    for old in "${TMPDIR:-/tmp}"/sessiondock-login.*; do  # of shells that were killed
-        [ -O "$old" ] && [ -f "$old/shell" ] && [ -z "$(words "$(cat "$old/shell")")" ] || continue
+    look
+    for old in "${TMPDIR:-/tmp}"/sessiondock-login.*; do
+        dead "$old" || continue
         left=$(cat "$old/server" 2>/dev/null)
         case "$(words "$left")" in *"$old/config"*) kill "$left" ;; esac
         rm -rf "$old"
@@ -44,6 +57,7 @@ serve() {
     trap 'kill $server 2>/dev/null; rm -rf "$folder"' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     echo $$ >"$folder/shell"
+    printf '%s\n' "$place" >"$folder/place"  # the last one: with it, the other is whole
     printf '%s\n' "$client" >"$folder/authorized_keys"
     printf '%s' "$host" >"$folder/host_key"
     cat >"$folder/config" <<END
@@ -110,7 +124,7 @@ class LoginServer:
             self._channel = self._transport.open_channel("session", timeout=max(0.1, patience.remaining))
             self._channel.set_combine_stderr(True)
             self._channel.exec_command("sh -s")
-            self._channel.sendall(_script(keys).encode())
+            self._channel.sendall(login_script(keys).encode())
             said = self._answer(self._channel, patience)
         except WIRE_ERRORS as error:
             patience.check()
@@ -147,7 +161,7 @@ class LoginServer:
         return ""
 
 
-def _script(keys: LoginKeys) -> str:
+def login_script(keys: LoginKeys) -> str:
     """Values stand in single quotes; keys and numbers hold none, and what does is no key."""
     values = {
         "mark": MARK,
