@@ -67,17 +67,55 @@ def private(folder: Path) -> Path:
 
 def clean_folder(session: Path, *needed: str) -> None:
     """Remove a session's keys, tokens, code and sockets; its logs stay for whoever wants to know, and ``needed``."""
-    sockets = socket_folder(session.name)
+    try:
+        handle = open_folder(session)
+    except (FileNotFoundError, NotADirectoryError):
+        handle = -1
+    try:
+        clean_opened(session.name, handle, *needed)
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def open_folder(folder: Path) -> int:
+    """For the calls that take ``dir_fd``: its path plays no part later. Raises OSError, also for a link."""
+    return os.open(str(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+
+def clean_opened(task: str, handle: int, *needed: str) -> None:
+    """``clean_folder`` for a folder that is open; -1: there is none. Raises OSError."""
+    sockets = socket_folder(task)
     if sockets is not None:
         shutil.rmtree(str(sockets), ignore_errors=True)
-    for entry in session.iterdir() if session.is_dir() else ():
-        if entry.name in (LOGS, *needed):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(str(entry), ignore_errors=True)
-        else:
+    for name in os.listdir(handle) if handle >= 0 else ():
+        if name not in (LOGS, *needed):
             with contextlib.suppress(FileNotFoundError):
-                entry.unlink()
+                _remove(name, handle)
+
+
+def _remove(name: str, folder: int) -> None:
+    """As far as it goes of a tree; links are never followed."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        os.unlink(name, dir_fd=folder)
+        return
+    for _path, folders, files, inside in os.fwalk(name, topdown=False, dir_fd=folder):
+        for one in files:
+            with contextlib.suppress(OSError):
+                os.unlink(one, dir_fd=inside)
+        for one in folders:
+            with contextlib.suppress(OSError):
+                _remove_empty(one, inside)
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=folder)
+
+
+def _remove_empty(name: str, folder: int) -> None:
+    """A folder, or a link to one."""
+    try:
+        os.rmdir(name, dir_fd=folder)
+    except NotADirectoryError:
+        os.unlink(name, dir_fd=folder)
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional
 
 from remote_bootstrap import processes
-from remote_bootstrap.folders import clean_folder, private
+from remote_bootstrap.folders import clean_opened, open_folder, private
 from remote_bootstrap.store import Say
 
 LOCK = "lock"  # in the session's folder
@@ -73,18 +73,26 @@ def _others(own: Path) -> List[Path]:
 
 
 def _sweep_one(session: Path) -> bool:
-    with _locked(session) as handle:
-        if handle is None or not _is_dead(session, handle):
+    """Looked at and emptied as the one folder that it is, whatever somebody puts in its place meanwhile. In a base
+    folder that several users share, theirs are left alone."""
+    folder = open_folder(session)
+    try:
+        if os.fstat(folder).st_uid != os.getuid():
             return False
-        clean_folder(session)
-        return True
+        with _locked(folder) as handle:
+            if handle is None or not _is_dead(session.name, folder, handle):
+                return False
+            clean_opened(session.name, folder)
+            return True
+    finally:
+        os.close(folder)
 
 
 @contextlib.contextmanager
-def _locked(session: Path) -> Iterator[Optional[int]]:
+def _locked(folder: int) -> Iterator[Optional[int]]:
     """The lock of a session that holds it no more; None when it does, or never did."""
     try:
-        handle = os.open(str(session / LOCK), os.O_RDWR | os.O_NOFOLLOW)
+        handle = os.open(LOCK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
     except OSError:
         yield None
         return
@@ -100,14 +108,14 @@ def _locked(session: Path) -> Iterator[Optional[int]]:
         os.close(handle)
 
 
-def _is_dead(session: Path, handle: int) -> bool:
+def _is_dead(task: str, folder: int, handle: int) -> bool:
     """Its lock is ours now."""
-    if not (filesystem(session) in LOCAL or _is_of_this_machine(handle)):
+    if not (filesystem(Path("/proc/self/fd/%d" % folder)) in LOCAL or _is_of_this_machine(handle)):
         return False
     with contextlib.suppress(OSError):
-        if time.time() - (session / CODE).stat().st_mtime < BEGINS:
+        if time.time() - os.stat(str(CODE), dir_fd=folder).st_mtime < BEGINS:
             return False
-    return not processes.marked(processes.SESSION_VARIABLE, session.name)
+    return not processes.marked(processes.SESSION_VARIABLE, task)
 
 
 def _is_of_this_machine(handle: int) -> bool:

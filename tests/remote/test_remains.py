@@ -136,6 +136,26 @@ def test_a_disk_that_machines_share_needs_the_same_machine(
     assert (sweep(sessions) == ["logs"]) is swept
 
 
+def test_what_is_put_in_its_place_meanwhile_stays(
+    sessions: Path, tmp_path: Path, cut_off, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, victim = cut_off(sessions / OWN), furnish(tmp_path / "victim")
+    (dead / "home" / "link").symlink_to(victim)
+
+    def machine() -> str:  # asked in the middle of the look at it
+        if not dead.is_symlink():
+            dead.rename(tmp_path / "moved")
+            dead.symlink_to(victim)
+        return "this machine"
+
+    (dead / remains.LOCK).write_text(json.dumps({"machine": "this machine"}))
+    monkeypatch.setattr(remains, "LOCAL", set())  # as if it were NFS
+    monkeypatch.setattr(remains, "machine", machine)
+    remains.sweep(sessions / ("c" * 32), said.append)
+    assert left(victim) == [name for name in ALL if name != "lock"]
+    assert left(tmp_path / "moved") == ["logs"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_another_users_session_stays(sessions: Path, cut_off) -> None:
     theirs = cut_off(sessions / OWN)
