@@ -113,7 +113,11 @@ class Typist:
                 self._seen += os.read(self._master, 65536).decode("utf-8", "replace")
             return question in self._seen
 
-        wait_until(asked, f"“{question}”", seconds, poll=0.1)
+        try:
+            wait_until(asked, f"“{question}”", seconds, poll=0.1)
+        except TimeoutError as error:
+            error.add_note(self._seen)
+            raise
         self._seen = self._seen[self._seen.index(question) + len(question) :]
         os.write(self._master, text.encode() + b"\n")
 
