@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QMenu, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QMenu, QPushButton, QWidget
 
 from desktop_app.domain.again import Again
 from desktop_app.domain.cleanup import FinishedSession
@@ -72,6 +72,7 @@ def test_what_the_task_says_and_is_not_taken_over_is_named(qtbot, core, again):
     qtbot.waitUntil(note.isVisible)
     assert "everybody in the ClearML workspace can edit" in note.text()
     assert "Not taken over from a task: Compatible with clearml-session." in note.text()
+    assert find(wizard, "option-init_script", QWidget).isVisible(), "what others may have written is not folded away"
 
 
 def test_what_the_task_says_otherwise_is_named(qtbot, core, again):

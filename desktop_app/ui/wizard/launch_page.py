@@ -115,7 +115,7 @@ class LaunchPage(QWidget):
         self.profile_bar.show_again(self.account, again.spec)
         asks = dict.fromkeys(again.asks, f"The earlier session had one. It is not taken over: {ANEW}")
         self._show_notes(asks)
-        for name in again.asks:
+        for name in (*again.asks, *again.taken):  # to be looked at
             self.form.show_fold_of(name)
         secrets = " and ".join(options()[name].label for name in again.asks)
         left = ", ".join(options()[name].label for name in again.left)
