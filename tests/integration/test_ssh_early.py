@@ -13,6 +13,7 @@ from desktop_app.adapters.ssh.forwarding import switchboard
 from desktop_app.adapters.ssh.forwarding.flow import Connection
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.streams import EARLY, Upstream
+from desktop_app.adapters.ssh.packets import HEAD
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel
 from tests.support.ssh_peers import MEGABYTE, digest, noise, receive_all
@@ -157,3 +158,60 @@ def test_nothing_is_said_on_a_channel_that_opens_after_the_local_side_was_given_
     up.begin(recorder, 7, window=100, packet=100)  # type: ignore[arg-type]  # as far as it is used
     up.grant(100)
     assert (recorder.said, recorder.ends) == ([], 0)
+
+
+class Hurried(Recorder):
+    """Lets the loop's thread look while the transport's thread says something."""
+
+    ready = True
+
+    def __init__(self, up: Upstream) -> None:
+        super().__init__()
+        self.packets = self
+        self.hurry = False
+        self._up = up
+        self._looked = threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def say(self, remote: int, data: bytes) -> None:
+        if not self.hurry:
+            return super().say(remote, data)
+        self._looked.clear()
+        self.threads.append(threading.Thread(target=self._look))
+        self.threads[-1].start()
+        assert self._looked.wait(10)
+        return super().say(remote, data)
+
+    def _look(self) -> None:
+        self._up.readable()
+        self._looked.set()
+
+    def send(self, _remote: int, room: memoryview, size: int, _limit: int) -> bool:
+        self.said.append(bytes(room[HEAD : HEAD + size]))
+        self._looked.set()
+        return True
+
+
+def test_nothing_newer_overtakes_what_was_said_early() -> None:
+    loop = Loop("early")
+    ours, client = socket.socketpair()
+    ours.setblocking(False)
+    up = Upstream(loop, ours, lambda: None)
+    try:
+        client.sendall(b"0123456789")
+        up.readable()
+        recorder = Hurried(up)
+        up.begin(recorder, 7, window=3, packet=2)  # type: ignore[arg-type]  # as far as it is used
+        client.sendall(b"late")
+        assert not up.wanted
+        recorder.hurry = True
+        up.grant(100)
+        for thread in recorder.threads:
+            thread.join(10)
+        up.readable()
+        assert b"".join(recorder.said) == b"0123456789late"
+    finally:
+        up.end()
+        ours.close()
+        client.close()
+        loop.stop(0)

@@ -5,6 +5,7 @@ changed meanwhile, its checksum is wrong, the server refuses something) is left 
 itself, carefully, and names what can't be copied.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from desktop_app.domain.problems import AppError
@@ -53,13 +54,24 @@ class Copier:
         for level in _levels(item for item in items if item.kind is ItemKind.FOLDER):
             self.copy_folders(self._reachable(level))
         left = [item for item in self._reachable(files) if not self.run.done_before(item)]
-        self.copy_small([item for item in left if item.size < RESUMED])
+        left = self._last_of_each(left)
+        alike = Counter(item.path.casefold() for item in left)  # one file where a disk does not tell case apart
+        small = {item.path for item in left if item.size < RESUMED and alike[item.path.casefold()] == 1}
+        self.copy_small([item for item in left if item.path in small])
         for item in left:
-            if item.size >= RESUMED:
+            if item.path not in small:
                 self.one(item)
         links = [item for item in items if item.kind is ItemKind.LINK]
         self.copy_links(self._reachable(links))  # last: nothing is ever written by way of one
         self.run.meter.change(soon=True, current="")
+
+    def _last_of_each(self, items: Sequence[Item]) -> list[Item]:
+        """Of several files for one place the last: written together they would become a mixture."""
+        last = {item.path: item for item in items}
+        for item in items:
+            if last[item.path] is not item:
+                self.run.leave_out(item, "another file of the same name comes after it")
+        return [item for item in items if last[item.path] is item]
 
     def one(self, item: Item) -> bool:
         """False when it had to be left out."""

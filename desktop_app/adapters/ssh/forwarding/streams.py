@@ -148,7 +148,7 @@ class Upstream:
         """Whether there is anything to do with what the local side says."""
         if self._paused or self.ended or self.broken:
             return False
-        return self._granted > 0 if self._uplink is not None else len(self._early) < EARLY
+        return self._granted > 0 and not self._early if self._uplink is not None else len(self._early) < EARLY
 
     def readable(self) -> None:
         uplink = self._uplink
@@ -214,9 +214,9 @@ class Upstream:
         """As much as the remote's window takes. The transport's thread, under the lock."""
         while self._early and self._granted:
             part = self._early[: min(self._limit, self._granted)]
-            self._early = self._early[len(part) :]
             self._granted -= len(part)
             uplink.channels.say(self._remote, part)
+            self._early = self._early[len(part) :]  # only now: until then the loop's thread sends nothing
         if self.ended and not self._early and not self.broken:
             uplink.channels.finish(self._remote)
             uplink.channels.flush()
