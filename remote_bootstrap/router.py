@@ -158,8 +158,8 @@ class RouteSeeker(threading.Thread):
             waiting = self._upstream is not None and self._published is None
             late = waiting and time.monotonic() >= self._deadline
         if late:
-            self._notice(NO_ROUTE % (self._patience, *self._direct))
             self._use(self._direct, "no route yet; the session is at %s port %d")
+            self._notice(NO_ROUTE % (self._patience, *self._direct))  # once: what raises above is tried at each look
 
 
 def place_of(runtime: Mapping[str, Any]) -> Optional[Place]:

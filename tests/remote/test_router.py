@@ -96,7 +96,8 @@ def test_a_route_is_asked_for_awaited_and_used(tmp_path) -> None:
 def test_without_a_router_the_direct_address_is_used_and_said(tmp_path) -> None:
     with session(tmp_path, patience=0.1) as made:
         made.seeker.ask(UPSTREAM, DIRECT)
-        wait_until(lambda: made.published == [DIRECT], "the direct address", 5)
+        wait_until(lambda: made.notices, "the notice", 5)
+        assert made.published == [DIRECT]
         assert len(made.notices) == 1 and "gate.example port 31022" in made.notices[0]
         assert "no route" in made.notices[0]
 
@@ -134,6 +135,9 @@ def test_what_can_not_be_published_is_logged_and_tried_again(tmp_path, routed: b
             made.route(ROUTE)
         wait_until(lambda: made.published == [ROUTE if routed else DIRECT], "the address", 5)
         assert len([text for text in made.said if "OSError: the disk is full" in text]) == 2
+        if not routed:
+            wait_until(lambda: made.notices, "the notice", 5)
+        assert len(made.notices) == (0 if routed else 1)  # each one more would push another out of the report
 
 
 def test_another_port_asks_for_another_route(tmp_path) -> None:
