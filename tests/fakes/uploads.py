@@ -1,5 +1,6 @@
 """outside.UploadMemory in memory."""
 
+from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.transfer import Wanted
 
 
@@ -8,6 +9,7 @@ class FakeUploads:
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[Wanted, ...]] = {}
+        self.problem: Problem | None = None  # while set: nothing can be taken out
 
     def sessions(self) -> tuple[str, ...]:
         return tuple(self.rows)
@@ -19,4 +21,6 @@ class FakeUploads:
         self.rows[session] = uploads
 
     def drop(self, session: str) -> bool:
+        if self.problem is not None:
+            raise AppError(self.problem)
         return self.rows.pop(session, None) is not None

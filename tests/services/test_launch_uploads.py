@@ -7,12 +7,13 @@ from threading import Event
 import pytest
 
 from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import failure, problem
 from desktop_app.domain.session import End, SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.files.transfers import State, Transfer
-from tests.fakes.outside import World
+from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
+from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
 
@@ -47,6 +48,11 @@ def until_done(rig: CoreRig, session: SessionId) -> Transfer:
 
 def until_forgotten(world: World) -> None:
     wait_until(lambda: not world.uploads.rows, "the uploads to be forgotten")
+
+
+def not_uploaded(rig: CoreRig) -> bool:
+    """Whether a person was told."""
+    return any(notice.title == "Not uploaded" and "note" in notice.body for notice in rig.notices)
 
 
 def arrived(world: World, data: Path) -> bool:
@@ -140,6 +146,41 @@ def test_of_a_session_that_ended_while_no_window_ran_it_is_told_later(world: Wor
         wait_until(lambda: window.notices, "the notice")
         assert not world.uploads.rows
         assert any("note" in notice.body for notice in window.notices)
+
+
+def test_a_server_that_did_not_answer_is_asked_again(world: World, data: Path, expected_log: ExpectLog) -> None:
+    expected_log("The ClearML server can't be reached")
+    with CoreRig(world, "cli") as launching:
+        session = launching.launch(spec_of(data / "note"))
+    server = launching.server
+    server.end(session.task, End.FAILED)
+    server.problems["session"] = problem("server.unreachable", server="ClearML")
+    server.calls.clear()
+    with CoreRig(world) as window:
+        wait_until(lambda: "session" in server.calls, "the question")
+        server.problems.clear()
+
+        def told() -> bool:
+            window.core.uploads.look(ACCOUNT.id)
+            return not_uploaded(window)
+
+        wait_until(told, "the notice")
+        assert not world.uploads.rows
+
+
+def test_what_can_not_be_forgotten_leaves_the_list(world: World, data: Path, expected_log: ExpectLog) -> None:
+    expected_log("uploads of a launch: A settings file can't be written")
+    with CoreRig(world) as window:
+        session = window.launch(spec_of(data / "note"))
+        assert transfers(window, session)
+        world.uploads.problem = problem("file.unwritable", path="uploads", why="the disk is full")
+        window.server.end(session.task, End.FAILED)
+        wait_until(lambda: not transfers(window, session), "the upload to leave the list")
+        assert not not_uploaded(window)
+        world.uploads.problem = None
+        window.core.uploads.look(ACCOUNT.id)
+        wait_until(lambda: not_uploaded(window), "a later look to tell it")
+        assert not world.uploads.rows
 
 
 def test_cancelled_uploads_are_not_begun_again(world: World, data: Path) -> None:

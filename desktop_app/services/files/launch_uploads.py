@@ -3,7 +3,10 @@ transfers of whichever process of ours has them.
 
 One process at a time has a session's uploads: it holds their name (``ownership``), from the launch on if it made it.
 When it ends before they are through, a window takes them up with its next look at the server, and so does whoever
-attaches the session. A session that ends before takes them with it. All methods are quick; any thread.
+attaches the session. A session that ends before takes them with it.
+
+Any thread that may wait: ``holder`` and ``look`` wait up to a second for another process, and what writes (``want``,
+``take``, ``look``, ``drop``, the end of ``alone``) waits for the lock of a file.
 """
 
 import logging
@@ -21,7 +24,7 @@ from desktop_app.domain.reducer import ServerSaw, advance
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.domain.transfer import Wanted, readable
 from desktop_app.ports import Cancel, Server
-from desktop_app.services.api import Notice
+from desktop_app.services.api import Notice, Outcome
 from desktop_app.services.files.transfers import State, Transfer, Transfers
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.outside import UploadMemory
@@ -142,7 +145,15 @@ class LaunchUploads:
         """It ended while no window ran, and so is in no list."""
         if session not in self._asked:
             self._asked.add(session)
-            self._jobs.submit("look at a session with uploads", self._ask(session), log_problem)
+            self._jobs.submit("look at a session with uploads", self._ask(session), self._answered(session))
+
+    def _answered(self, session: SessionId) -> Callable[[Outcome], None]:
+        def answered(outcome: Outcome) -> None:
+            if outcome.problem is not None:  # nothing was learnt: the next look asks again
+                self._asked.discard(session)
+            log_problem(outcome)
+
+        return answered
 
     def _ask(self, session: SessionId) -> Callable[[Cancel], object]:
         def ask(cancel: Cancel) -> None:
@@ -197,7 +208,10 @@ class LaunchUploads:
         if snapshot.remote is Remote.READY:
             self._transfers.release(number)
         elif self._transfers.is_held(number):
-            self.drop(snapshot)
+            try:
+                self.drop(snapshot)
+            except AppError as error:  # remembered still, so a later look drops it
+                _log.warning("uploads of a launch: %s", error.problem)
             self._transfers.cancel(number)
             self._transfers.forget(number)
 
