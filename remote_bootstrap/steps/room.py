@@ -46,18 +46,26 @@ def need(size: int, folder: Path) -> None:
 class Room:
     """What one archive of ``packed`` bytes may put into ``folder``."""
 
-    def __init__(self, folder: Path, packed: int, check: Callable[[int, Path], None] = need) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        packed: int,
+        check: Callable[[int, Path], None] = need,
+        disk: Callable[[Path], os.statvfs_result] = _disk,
+    ) -> None:
         self._folder, self._packed, self._check = folder, packed, check
         self._claimed = self._entries = 0
-        about = _disk(folder)
+        about = disk(folder)
         self._most = MOST_ENTRIES
         if about.f_files:  # the disk says how many files it can hold
-            self._most = min(self._most, about.f_favail - about.f_files // SHARE)
+            self._most = min(self._most, max(0, about.f_favail - about.f_files // SHARE))
 
     def enter(self) -> None:
         """One more file, folder or link is to come."""
         self._entries += 1
         if self._entries > self._most:
+            if not self._most:
+                raise TooBig("the disk of %s can hold no more files" % self._folder)
             raise TooBig("it holds more than %d files, and there is no room for more" % self._most)
 
     def claim(self, size: int) -> None:

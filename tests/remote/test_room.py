@@ -118,6 +118,14 @@ def test_more_files_than_the_disk_holds_are_refused(tmp_path: Path, monkeypatch:
     assert list(work.iterdir()) == []
 
 
+def test_a_disk_without_room_for_another_file_is_said(tmp_path: Path) -> None:
+    """Fewer are free than what is kept in reserve: no number of files that it could still hold."""
+    blocks, files = (4096, 4096, 10**9, 10**9, 10**9), (1000, 3, 3)
+    full = room.Room(tmp_path, 1000, disk=lambda _folder: os.statvfs_result((*blocks, *files, 0, 255)))
+    with pytest.raises(room.TooBig, match=f"^the disk of {tmp_path} can hold no more files$"):
+        full.enter()
+
+
 def test_a_name_of_gigabytes_does_not_fill_the_memory(tmp_path: Path) -> None:
     name = tarfile.TarInfo("././@LongLink")
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 100 << 20
