@@ -20,6 +20,7 @@ AT_ONCE = 32  # connections; the system keeps BACKLOG more waiting
 BACKLOG = 16
 MAX_MESSAGE = 1 << 20
 CLOSE_S = 1.0
+FULL_S = 1.0  # between two tries while the process can't take a connection
 
 _log = logging.getLogger(__name__)
 
@@ -98,16 +99,23 @@ class Answering:
 
     def _serve(self) -> None:
         while not self._closed.is_set():
-            try:
-                connection = self._listener.accept()
-            except (EOFError, ConnectionError):
+            connection = self._accepted()
+            if connection is None:
                 continue
-            except OSError:
-                break  # closed
             if self._closed.is_set() or not self._room.acquire(timeout=self._hear_s):
                 connection.close()
                 continue
             threading.Thread(target=self._answer, args=(connection,), name="ownership-answer", daemon=True).start()
+
+    def _accepted(self) -> "Connection[bytes, bytes] | None":
+        try:
+            return self._listener.accept()
+        except (EOFError, ConnectionError):
+            return None
+        except OSError as error:  # closed; or this process or the computer has no more files to open, for now
+            if not self._closed.wait(FULL_S):
+                _log.warning("no question of another process can be heard: %s", error)
+            return None
 
     def _answer(self, connection: "Connection[bytes, bytes]") -> None:
         try:

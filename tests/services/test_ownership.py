@@ -24,6 +24,7 @@ from desktop_app.services.ownership import WINDOW, Holder, Ownership, owned_by
 from tests.fakes.outside import ACCOUNT, World
 from tests.support import owner_process
 from tests.support.core_rig import CoreRig, is_link
+from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
 NAME = "acc1/" + "a" * 32
@@ -149,6 +150,25 @@ def test_who_connects_and_stays_silent_keeps_nobody_out(tmp_path: Path, said: by
                 while one.recv(4096):  # the challenge, then the end
                     pass
     assert asked == [b"hello"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe needs no file of the process's table there")
+def test_who_has_no_file_left_to_open_answers_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_log: ExpectLog
+) -> None:
+    import resource  # there is none on Windows
+
+    expected_log("no question of another process can be heard")
+    address = str(tmp_path / "s")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closing(Answering(address, b"key", lambda _question: b"heard")), socket.socket(socket.AF_UNIX) as early:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            early.connect(address)
+            wait_until(lambda: "Too many open files" in caplog.text, "the refusal", 5)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert Question(address, b"key", b"hello").ask(10) == b"heard"
 
 
 def test_a_question_to_a_frozen_owner_leaves_no_thread(tmp_path: Path) -> None:
