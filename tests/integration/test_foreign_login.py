@@ -5,6 +5,7 @@ The machine is tests/support/password_server.py; a real session of clearml-sessi
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.adapters.ssh.login_server import MARK, login_script
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.domain.problems import AppError
+from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.ports import Cancel, LoginDoor, LoginKeys, Target
 from tests.support.password_server import PASSWORD, PasswordServer
 from tests.support.waiting import wait_until
@@ -101,6 +102,32 @@ def test_ssh_gets_in_without_the_password_and_leaves_no_trace(guest: Callable[..
     wait_until(lambda: not listener.is_running(), "our server there to end", 20)
     wait_until(lambda: folders() == before, "its folder to go", 20)
     assert [path.name for path in left_of(one.server.home)] == ["copied"]  # not even an .ssh
+
+
+def test_a_start_that_is_given_up_leaves_nothing_running(guest: Callable[..., Guest]) -> None:
+    """Its shell keeps silent; the connection itself goes on."""
+    one, cancel = guest(), Cancel(60)
+    (one.server.home / ".bashrc").write_text("cat >/dev/null\nexit\n")  # until its input ends
+    one.tunnel.connect(one.server.target(), Cancel(20))
+    raised: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            one.tunnel.serve_login(LoginKeys(one.client[1], one.host[0]), cancel)
+        except Cancelled as error:
+            raised.append(error)
+
+    def silent() -> bool:
+        return any(process.name() == "cat" for process in one.server.family())
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    wait_until(silent, "its shell to run", 20)
+    cancel.cancel()
+    starting.join(10)
+    assert len(raised) == 1
+    wait_until(lambda: not silent(), "its shell to end", 10)
+    assert one.tunnel.probe(Cancel(10)) >= 0
 
 
 def _listener(server: PasswordServer, port: int) -> psutil.Process | None:

@@ -121,6 +121,13 @@ class LoginServer:
     def start(self, keys: LoginKeys, patience: Patience) -> LoginDoor:
         """Where it listens on the machine. Problems: session.no_login, ssh.lost. Raises Cancelled."""
         try:
+            return self._start(keys, patience)
+        except BaseException:  # with the channel, what was begun on the machine ends too
+            self.close()
+            raise
+
+    def _start(self, keys: LoginKeys, patience: Patience) -> LoginDoor:
+        try:
             self._channel = self._transport.open_channel("session", timeout=max(0.1, patience.remaining))
             self._channel.set_combine_stderr(True)
             self._channel.exec_command("sh -s")
@@ -133,7 +140,6 @@ class LoginServer:
         port, _, home = rest.partition(" ")
         if kind == "port" and port.isdecimal() and 0 < int(port) < 65536:
             return LoginDoor(int(port), home if home.startswith("/") else "/")
-        self.close()
         why = rest if kind == "failed" else "Its shell gave no answer in time."
         raise failure("session.no_login", why=why)
 
