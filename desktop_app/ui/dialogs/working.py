@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QDialog, QWidget
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
+from desktop_app.ui.foot import Foot
 from desktop_app.ui.windows.banner import ProblemBanner
-from desktop_app.ui.wizard.foot import WizardFoot
 
 
 class WorkingDialog(QDialog):
@@ -24,7 +24,7 @@ class WorkingDialog(QDialog):
         self._ticket: Ticket | None = None
         self._stopping = False
         self.banner = ProblemBanner(banner)
-        self.foot = WizardFoot()
+        self.foot = Foot()
         self.foot.cancelled.connect(self.reject)
 
     @property

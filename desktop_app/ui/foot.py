@@ -1,4 +1,5 @@
-"""The wizard's bottom: progress of the job under way, Cancel or Stop, and the button that goes on. GUI thread."""
+"""The bottom of the wizard and of other dialogs that work: progress of the job under way, Cancel or Stop, and the
+button that goes on. GUI thread."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -7,7 +8,7 @@ from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets import button, label
 
 
-class WizardFoot(QFrame):
+class Foot(QFrame):
     """``onward``, ``cancelled`` and ``backward`` are the buttons."""
 
     onward = Signal()
