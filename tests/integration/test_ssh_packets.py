@@ -26,8 +26,8 @@ from tests.support.paths import REPOSITORY
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all
 from tests.support.ssh_server import SshServer
 
-# What ssh_packets and ssh_transport replace, call or rely on. Another text here: read the difference, run this file and
-# `make bench-tunnel`, then write the new sums down.
+# What adapters/ssh/packets.py and transport.py replace, call or rely on. Another text here: read the difference, run
+# this file and `make bench-tunnel`, then write the new sums down.
 RELIED_ON = {
     Packetizer.read_message: "d5d2c6765cab",
     Packetizer.send_message: "34dee385d300",

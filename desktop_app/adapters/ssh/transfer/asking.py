@@ -28,13 +28,18 @@ _KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFL
 
 
 def asking(ask: Ask[T], block: int, at_once: bool) -> Step[T]:
-    """``block``: bytes that one request may carry; ``at_once``: the server renames over what is there."""
+    """``block``: bytes that one request may carry; ``at_once``: the server renames over what is there.
+
+    mypy does not conclude from the kind of ``ask`` what T is.
+    """
     if isinstance(ask, Put):
-        return steps.put(ask.path, ask.data, block)  # type: ignore[return-value]  # T is what Put says
+        return steps.put(ask.path, ask.data, block)  # type: ignore[return-value]  # a Put is an Ask of what this gives
     if isinstance(ask, Get):
-        return steps.get(ask.path, ask.size, block)  # type: ignore[return-value]  # T
+        return steps.get(ask.path, ask.size, block)  # type: ignore[return-value]  # as above
     if isinstance(ask, Finish):
-        return steps.put_in_place(ask.part, ask.path, ask.mode, ask.modified, at_once)  # type: ignore[return-value]  # T
+        return steps.put_in_place(  # type: ignore[return-value]  # as above
+            ask.part, ask.path, ask.mode, ask.modified, at_once
+        )
     found: Step[T] = _OTHERS[type(ask)](ask)
     return found
 
