@@ -206,7 +206,7 @@ TABLE = MappingProxyType(
                  "“{name}” can be reached while SessionDock holds its connection. Press Attach in the window, or run: "
                  "sessiondock attach {task}", Retry.USER, (Remedy.ATTACH,)),
             _row("ssh.protocol", "The SSH connection failed", "{why}", Retry.AUTO, (Remedy.RETRY,)),
-            _row("ssh.refused", "The session does not do that", "{why}", Retry.AUTO, (Remedy.RETRY,)),
+            _row("ssh.refused", "The session does not do that", "{why}", Retry.USER, (Remedy.RETRY,)),
             # --- what stands between us and the session's machine
             _row("route.invalid", "That route can't be used", "{why}", Retry.USER),
             _row("route.config", "Your ssh configuration can't be used", "{why}", Retry.USER,
