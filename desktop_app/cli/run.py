@@ -35,7 +35,7 @@ from desktop_app.domain.session import (
     progress_of,
 )
 from desktop_app.ports import Cancel
-from remote_bootstrap.apps import APPS
+from remote_bootstrap.apps import APPS, BY_KEY
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
 FOREVER = float("inf")
@@ -124,7 +124,8 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         else:
             say(f"Process {pid} on this computer holds this session already ({holder.get('link', 'unknown')}).")
             for app, port in dict(holder.get("ports") or {}).items():
-                say(f"  {app}: {local_address(app, port)}")
+                name = BY_KEY[app].label if app in BY_KEY else app
+                say(f"  {name}: {local_address(app, port)}")
         return 0
 
     # -- staying

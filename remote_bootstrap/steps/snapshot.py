@@ -230,6 +230,10 @@ def _preview(root: Path, lines: List[str], named: List[Named]) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def files_text(count: int) -> str:
+    return "1 file" if count == 1 else "%d files" % count
+
+
 def size_text(size: float) -> str:
     for unit in ("bytes", "KB", "MB", "GB"):
         if size < 1000:

@@ -131,7 +131,7 @@ class Workspace:
         self._stored = snapshot.fingerprint(self._scan()[0]) if alone else ""
         if done.named:
             self._tell("Restored the workspace, but not everything as it was: %s." % _list(done.named))
-        self._say("restored %d files into the workspace %s" % (done.files, self.folder))
+        self._say("restored %s into the workspace %s" % (snapshot.files_text(done.files), self.folder))
 
     def _fetch(self, one: Snapshot, archive: Path, shown: "_Shown", stopped: Callable[[], bool]) -> None:
         room.need(one.size, archive.parent)
@@ -224,7 +224,10 @@ class Workspace:
                 archive.unlink()
         self._replace(stored, packed.preview)
         self._stored, self._kept_back = mark, ""
-        job.text = "The workspace is stored: %d files, %s." % (packed.files, snapshot.size_text(packed.size))
+        job.text = "The workspace is stored: %s, %s." % (
+            snapshot.files_text(packed.files),
+            snapshot.size_text(packed.size),
+        )
         if packed.named:
             job.text += " Not stored as they are: %s." % _list(packed.named)
             if packed.named != self._named:  # not every quarter of an hour again
