@@ -123,7 +123,7 @@ def test_stored_in_one_session_and_restored_into_the_next(lab: Lab) -> None:
     (first.folder / "sub").mkdir(parents=True)
     (first.folder / "sub" / "grüße\n1").write_text("work of hours")
     job = first.store(final=True, asked=False)
-    assert not job.failed and "1 files" in job.text, job.text
+    assert not job.failed and "1 file," in job.text, job.text
     lab.wipe(first)
     second = lab.session()
     second.restore()
@@ -242,7 +242,7 @@ def test_files_that_no_snapshot_holds_are_stored_though_nobody_touched_them(lab:
     (folder / "old").write_text("it was there first")
     first = lab.session("~/before")
     first.restore()
-    assert "1 files" in first.store(final=True, asked=False).text
+    assert "1 file," in first.store(final=True, asked=False).text
     lab.wipe(first)
     folder.mkdir()
     (folder / "beside").write_text("on the second machine")
