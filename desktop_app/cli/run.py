@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.cli.again import AgainCommands
+from desktop_app.cli.base import TASK_LENGTH, matching, unknown_session
 from desktop_app.cli.cleanup import CleanupCommands
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
@@ -64,6 +65,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
+        spec = self._continued(spec)
         if spec.cli_compatible:
             option = options()["cli_compatible"]
             say(f"{option.flag}: {option.help}")
@@ -77,6 +79,18 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         if not self.json:
             say(f"Launched “{clean_line(seen.name if seen else spec.name)}” ({session.task}).")
         return session
+
+    def _continued(self, spec: LaunchSpec) -> LaunchSpec:
+        """The session to continue may be named as everywhere: by the beginning of its id, or its name.
+        Problems: session.*"""
+        text = spec.continue_session
+        if not text or len(text) == TASK_LENGTH:
+            return spec
+        found = matching(self.look()[0], text)
+        earlier = found[0] if len(found) == 1 else None if found else self._ended(text)
+        if earlier is None:
+            raise unknown_session(text, found)
+        return replace(spec, continue_session=earlier.id.task)
 
     def _made(self, account: Account, spec: LaunchSpec, *, attach: bool) -> SessionId:
         try:

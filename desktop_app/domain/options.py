@@ -147,7 +147,8 @@ class LaunchSpec:
         Kind.PATHS, keep=Keep.SESSION, advanced=True)  # fmt: skip
     continue_session: str = _files(
         "", "--continue-session", "Continue a session",
-        "The id or web address of an earlier session whose workspace is restored; empty: the newest of that folder.",
+        "The id or web address of an earlier session whose workspace is restored, into the folder it had "
+        "unless another is given; empty: the newest of the folder.",
         param=contract.PARAM_CONTINUE, keep=Keep.SESSION, advanced=True, check=checks.task)  # fmt: skip
     workspace_minutes: str = _files(
         "15", "--workspace-minutes", "Minutes between snapshots",

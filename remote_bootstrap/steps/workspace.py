@@ -119,7 +119,8 @@ class Workspace:
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.timestamp))
         self._say("restoring the workspace %s from “%s” (%s, stored %s UTC)" % (self.folder, one.name, one.task, when))
         shown = _Shown(self._show_restoring, stopped)
-        alone = not self._scan()[0]  # else files that the snapshot lacks stay beside what it brings
+        # Else there is no snapshot of what is here now: of this folder, and with the files that lay in it before.
+        same = not self._context.settings.raw.get(contract.PARAM_CONTINUE, "").strip() and not self._scan()[0]
         try:
             self._fetch(one, archive, shown, stopped)
             if not one.sha256:
@@ -128,7 +129,7 @@ class Workspace:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 archive.unlink()
-        self._stored = snapshot.fingerprint(self._scan()[0]) if alone else ""
+        self._stored = snapshot.fingerprint(self._scan()[0]) if same else ""
         if done.named:
             self._tell("Restored the workspace, but not everything as it was: %s." % _list(done.named))
         self._say("restored %s into the workspace %s" % (snapshot.files_text(done.files), self.folder))

@@ -10,6 +10,7 @@ import pytest
 from desktop_app.cli import main as cli
 from desktop_app.domain.session import SessionId
 from desktop_app.services.core import Core
+from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run
 from tests.support.terminal import Terminal
@@ -195,3 +196,18 @@ def test_ended_sessions_are_listed_and_shown(run: Run, world: World) -> None:
     world.server().write_log(task, "its last words\n")
     assert run("log", task[:6]).out == "its last words\n"
     assert run("attach", "night", "--json").json["error"]["code"] == "session.unknown"
+
+
+@pytest.mark.parity("--continue-session")
+def test_the_session_to_continue_is_named_as_everywhere(run: Run, world: World) -> None:
+    """clearml-session restores nothing of what it can't find; here a mistyped name launches nothing."""
+    task = ended(run, world, "--session-name", "night")
+    for name in (task[:8], "night"):
+        said = run("launch", "--no-attach", "--continue-session", name, "--json")
+        assert said.code == 0, said.err + said.out
+        launched = said.json["id"]
+        assert world.server().tasks[launched].draft.parameters[contract.PARAM_CONTINUE] == task
+    before = len(world.server().tasks)
+    refused = run("launch", "--no-attach", "--continue-session", "deadbeef")
+    assert refused.code == 1 and "There is no such session" in refused.err
+    assert len(world.server().tasks) == before

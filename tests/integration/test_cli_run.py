@@ -56,7 +56,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
         debug_task="d1", docker="python:3.12", packages="torch==2.5\ntqdm",
         requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
         docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
-        upload_files="/etc/hostname\n/etc/hosts", continue_session="c1", workspace_minutes="20",
+        upload_files="/etc/hostname\n/etc/hosts", continue_session="c1" * 16, workspace_minutes="20",
         git_credentials=True,
         ssh_agent_forwarding=True, username="ada", password="correct horse",
         attach_passphrase="battery staple", randomize="always", public_ip=True,

@@ -170,6 +170,9 @@ def test_a_named_session_is_continued_with_its_folder(lab: Lab) -> None:
     assert third.folder == first.folder
     third.restore()
     assert (third.folder / "a").read_text() == "first"
+    fourth = lab.session("~/elsewhere", continue_session=first.task)
+    fourth.restore()
+    assert "1 file," in fourth.store(final=True, asked=False).text  # unchanged, but in no snapshot of this folder
 
 
 def test_a_named_session_without_a_snapshot_is_told_and_nothing_is_overwritten(lab: Lab) -> None:
