@@ -71,6 +71,9 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
             say(f"{option.flag}: {option.help}")
         if account.sandbox and spec.docker:
             say("The sandbox's agent runs without Docker, so the image is not used.")
+        before = account.sandbox and any(
+            one.id.account == account.id and one.remote is not Remote.ENDED for one in self.look()[0]
+        )
         self.clean_up_before(account, spec, asks=asks)
         self.core.watch(account.id)
         session = self._made(account, spec, attach=attach)
@@ -78,6 +81,8 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         self._event("launched", session, seen, **self.told_again())
         if not self.json:
             say(f"Launched “{clean_line(seen.name if seen else spec.name)}” ({session.task}).")
+        if before:
+            say("The sandbox runs one session at a time: this one begins when those before it have ended.")
         return session
 
     def _continued(self, spec: LaunchSpec) -> LaunchSpec:

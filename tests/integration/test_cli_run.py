@@ -318,3 +318,10 @@ def test_with_a_window_open_the_window_connects(
         assert said[-1]["applications"]["jupyterlab"]["local_port"] == 8878
         assert window.get(SessionId(ACCOUNT.id, said[0]["id"])).link is Link.UP
     assert world.tunnels == []
+
+
+def test_a_second_session_in_the_sandbox_is_told_that_it_waits(run: Run) -> None:
+    first = run("launch", "--account", "sandbox", "--no-attach")
+    assert first.code == 0 and "one session at a time" not in first.err
+    second = run("launch", "--account", "sandbox", "--no-attach")
+    assert second.code == 0 and "The sandbox runs one session at a time: this one begins when" in second.err
