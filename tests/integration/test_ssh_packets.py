@@ -24,7 +24,7 @@ from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel
 from tests.support.paths import REPOSITORY
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all
-from tests.support.ssh_server import SshServer
+from tests.support.ssh_server import SshServer, free_port
 
 # What adapters/ssh/packets.py and transport.py replace, call or rely on. Another text here: read the difference, run
 # this file and `make bench-tunnel`, then write the new sums down.
@@ -41,6 +41,7 @@ RELIED_ON = {
     Transport._activate_inbound: "8b9b2e254a9f",
     Transport._parse_newkeys: "0510151c03b9",
     Transport._next_channel: "67f7b4b616fb",
+    Transport.request_port_forward: "b2dd14fc8e5c",
     Channel._handle_close: "88adce72f804",
 }
 
@@ -180,3 +181,25 @@ def pass_on(source: socket.socket, target: socket.socket, place: int) -> None:
             one.shutdown(socket.SHUT_RDWR)
         except OSError:
             continue
+
+
+def test_a_reverse_connection_is_expected_before_the_machine_listens(
+    server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """paramiko alone would refuse one that comes before the answer to the request."""
+    expected: list[object] = []
+
+    def asked(transport: Transport, kind: str, data: object = None, wait: bool = True) -> object:
+        expected.append(vars(transport)["_tcp_handler"])
+        return real(transport, kind, data, wait)
+
+    real = Transport.global_request
+    monkeypatch.setattr(Transport, "global_request", asked)
+    tunnel = SshTunnel("reverse")
+    try:
+        tunnel.connect(server.target(), Cancel(20))
+        expected.clear()
+        tunnel.reverse("reverse:1", free_port(), free_port())
+        assert expected[0] is not None
+    finally:
+        tunnel.close()

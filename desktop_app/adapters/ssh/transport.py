@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Callable
 
-from paramiko import Message, Transport
+from paramiko import Channel, Message, Transport
 
 from desktop_app.adapters.ssh.channels import WINDOW, Channels
 from desktop_app.adapters.ssh.packets import PACKET, StreamPacketizer
+
+Address = tuple[str, int]
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 DIGESTS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
@@ -50,6 +52,14 @@ class SessionTransport(Transport):
     def heard_at(self) -> float:
         """Monotonic time of the last bytes from the other side."""
         return self.packets.inbox.heard_at
+
+    def request_port_forward(
+        self, address: str, port: int, handler: Callable[[Channel, Address, Address], object] | None = None
+    ) -> int:
+        """As paramiko's, which names the handler only after the server's answer: connections that came in between
+        would be refused."""
+        vars(self)["_tcp_handler"] = handler
+        return super().request_port_forward(address, port, handler)
 
     def run(self) -> None:
         try:
