@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.tunnel_programs import serve
 from tests.bench.tunnel_ways import Ours, Program
 from tests.support.ssh_server import SshServer
 
@@ -60,19 +61,6 @@ def wrong_blocks(wire: socket.socket, count: int) -> int:
 
 
 # ---- the application
-
-
-def serve() -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    print(listener.getsockname()[1], flush=True)
-    threading.Thread(target=_accept, args=(listener,), daemon=True).start()
-    sys.stdin.read()
-
-
-def _accept(listener: socket.socket) -> None:
-    while True:
-        client, _ = listener.accept()
-        threading.Thread(target=_answer, args=(client,), daemon=True).start()
 
 
 def _answer(client: socket.socket) -> None:
@@ -178,6 +166,6 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
-        serve()
+        serve(_answer)
     else:
         sys.exit(main(sys.argv[1:]))

@@ -25,18 +25,19 @@ ROUND_TRIP_BYTES = 200
 # ---- the server ----
 
 
-def serve() -> None:
+def serve(answer: Callable[[socket.socket], None]) -> None:
+    """Print the port, and give each connection a thread until standard input ends."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     print(listener.getsockname()[1], flush=True)
-    threading.Thread(target=_accept, args=(listener,), daemon=True).start()
+    threading.Thread(target=_accept, args=(listener, answer), daemon=True).start()
     sys.stdin.read()
 
 
-def _accept(listener: socket.socket) -> None:
+def _accept(listener: socket.socket, answer: Callable[[socket.socket], None]) -> None:
     while True:
         client, _ = listener.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_answer, args=(client,), daemon=True).start()
+        threading.Thread(target=answer, args=(client,), daemon=True).start()
 
 
 def _answer(client: socket.socket) -> None:
@@ -180,4 +181,4 @@ def ask() -> None:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "ask": ask}[sys.argv[1]]()
+    {"serve": lambda: serve(_answer), "ask": ask}[sys.argv[1]]()
