@@ -89,6 +89,12 @@ TABLE = MappingProxyType(
             _row("server.ca_file", "The certificate file can't be used",
                  "{path} holds no certificate authority that could be read. Choose a file in PEM format.",
                  Retry.USER, (Remedy.SIGN_IN,)),
+            _row("server.proxy", "The proxy of this computer's environment can't be used",
+                 "{variable} says {value}, but {why}. Correct the variable, or exempt the ClearML server by naming its "
+                 "host in NO_PROXY, and start SessionDock again.", Retry.USER, (Remedy.RETRY,)),
+            _row("server.proxy_silent", "The ClearML server can't be reached through the proxy",
+                 "{proxy}, which {variable} names, does not lead to {server}. Check the proxy; if the server needs "
+                 "none, name its host in NO_PROXY. Sessions keep running.", Retry.AUTO, (Remedy.RETRY,)),
             _row("server.token_expired", "The access token is no longer valid",
                  "{server} does not accept this token any more, and a token can't be renewed. Make an API key in "
                  "ClearML under Settings > Workspace > API credentials and enter it here.",

@@ -15,9 +15,10 @@ from tests.support.ssh_peers import Application
 class Proxy:
     """``kind``: "http" or "socks5". ``login``: "user:password" that it insists on. ``asked`` holds host and port."""
 
-    def __init__(self, kind: str, login: str = "", refuse: str = "") -> None:
+    def __init__(self, kind: str, login: str = "", refuse: str = "", leads_to: int = 0) -> None:
         self._serve = {"http": self._http, "socks5": self._socks5}[kind]
         self._login = login
+        self._leads_to = leads_to  # a port of this computer, wherever the client wanted to go
         self._refuse = refuse  # HTTP status line or SOCKS code, instead of a connection
         self.asked: list[tuple[str, int]] = []
         self._application = Application(self._one)
@@ -31,7 +32,8 @@ class Proxy:
             target = self._serve(client, lines)
         if target is None:
             return
-        with socket.create_connection(target, 10) as far:
+        place = ("127.0.0.1", self._leads_to) if self._leads_to else target
+        with socket.create_connection(place, 10) as far:
             far.settimeout(None)
             back = threading.Thread(target=_carry, args=(far, client), name="test-application-2", daemon=True)
             back.start()

@@ -1,5 +1,6 @@
 """Which certificates a server may show. Any thread; reads files."""
 
+import logging
 import os
 import ssl
 from pathlib import Path
@@ -12,27 +13,49 @@ from desktop_app.domain.problems import failure
 # Bundles as the library ``requests`` takes them, and with it the ClearML SDK.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
+_log = logging.getLogger(__name__)
 
-def trusted(trust: str) -> ssl.SSLContext:
+
+def trusted(trust: str, url: str = "https://") -> ssl.SSLContext:
     """The system's certificate authorities (a company's own is there) and, where a system has none, the usual ones; and
-    the bundles that ``trust`` (see ``Account``) and the environment name. Problems: server.ca_file"""
-    context = ssl.create_default_context()
+    the bundles that ``trust`` (see ``Account``) and the environment name. For a ``url`` without TLS, the environment's
+    do not matter. Problems: server.ca_file"""
+    context = _usual()
     if trust == UNCHECKED:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     context.load_verify_locations(certifi.where())
-    named = (Path(os.environ.get(name, "")) for name in VARIABLES)
-    for path in (*(path for path in named if path.name and path.exists()), *([Path(trust)] if trust else [])):
-        _load(context, path.expanduser())
+    for name in VARIABLES if url.lower().startswith("https://") else ():
+        path = os.path.expanduser(os.environ.get(name, ""))  # noqa: PTH111  pathlib raises for unknown users
+        if os.path.exists(path):  # noqa: PTH110  and for names that are too long
+            _load(context, path, f"{path} (which {name} names)")
+    if trust:
+        path = os.path.expanduser(trust)  # noqa: PTH111
+        _load(context, path, path)
     return context
 
 
-def _load(context: ssl.SSLContext, path: Path) -> None:
+def _usual() -> ssl.SSLContext:
+    """Python's own; where SSLKEYLOGFILE names a place that can't be written, without it, as curl does."""
     try:
-        if path.is_dir():
-            context.load_verify_locations(capath=str(path))
+        return ssl.create_default_context()
+    except OSError as error:  # ssl.SSLError is one
+        _log.info("SSLKEYLOGFILE or a file of certificates can't be used: %s", error)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_default_certs()
+    except OSError as error:
+        _log.info("the system's certificates can't be used: %s", error)
+    return context
+
+
+def _load(context: ssl.SSLContext, path: str, shown: str) -> None:
+    try:
+        if Path(path).is_dir():
+            context.load_verify_locations(capath=path)
         else:
-            context.load_verify_locations(cafile=str(path))
+            context.load_verify_locations(cafile=path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise failure("server.ca_file", path=path, cause=f"{type(error).__name__}: {error}") from None
+        shown = shown[:300].encode("utf-8", "replace").decode()  # a file's name may hold any bytes
+        raise failure("server.ca_file", path=shown, cause=f"{type(error).__name__}: {error}") from None

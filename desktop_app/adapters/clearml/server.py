@@ -1,4 +1,4 @@
-"""ClearMLServer: one ClearML account over HTTP. The only module that knows httpx; any thread.
+"""ClearMLServer: one ClearML account over HTTP. With ``proxies``, who knows httpx; any thread.
 
 This file owns the wire: sign-in, tokens, timeouts, and the translation of everything that can go wrong into a
 ``Problem``. What is asked over the wire is in ``calls``, what the answers mean in ``facts``.
@@ -17,10 +17,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import socksio
 
 from desktop_app import __version__
 from desktop_app.adapters.clearml.certificates import trusted
 from desktop_app.adapters.clearml.finished import FinishedCalls
+from desktop_app.adapters.clearml.proxies import proxy_for
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import Cancel
 
@@ -34,6 +36,9 @@ NEEDED_API = (2, 13)  # the first with runtime properties
 # 401 subcodes of the ClearML API server.
 BAD_TOKEN = 30
 INVALID_TASK = 101
+
+# What the HTTP library's SOCKS client lets through when its other side is none.
+NO_SOCKS = (socksio.SOCKSError, AssertionError, IndexError, ValueError, OverflowError)
 
 _log = logging.getLogger(__name__)
 
@@ -76,12 +81,13 @@ class Connection:
         self._token: Token | None = None
         self._closed = False
         self._skew = 0.0
+        self._proxy = None if transport else proxy_for(self.api_url)
         self._client = httpx.Client(
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            verify=trusted(trust),
+            verify=trusted(trust, self.api_url),
             transport=transport,
-            # a proxy that the environment names can't see this computer's own servers
-            mounts=None if transport else {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
+            trust_env=False,  # the variables are read in ``proxies`` and ``certificates``
+            proxy=self._proxy and self._proxy.proxy,
             headers={"User-Agent": f"SessionDock/{__version__}", "X-ClearML-Client": f"sessiondock-{__version__}"},
         )
 
@@ -188,6 +194,10 @@ class Connection:
             raise failure("server.not_clearml", server=self.api_url, cause=_cause(error)) from None
         except httpx.HTTPError as error:
             raise self._transport_problem(error) from None
+        except NO_SOCKS as error:
+            if self._proxy is None:
+                raise
+            raise self._proxy_problem(error) from None
         except RuntimeError:  # httpx: the client was closed by another thread
             if self._closed:
                 raise Cancelled from None
@@ -211,8 +221,16 @@ class Connection:
     def _transport_problem(self, error: httpx.HTTPError) -> Exception:
         if self._closed:
             return Cancelled()
-        code = "server.tls" if _is_certificate(error) else "server.unreachable"
-        return failure(code, server=self.api_url, cause=_cause(error))
+        if _is_certificate(error):
+            return failure("server.tls", server=self.api_url, cause=_cause(error))
+        if self._proxy and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
+            return self._proxy_problem(error)
+        return failure("server.unreachable", server=self.api_url, cause=_cause(error))
+
+    def _proxy_problem(self, error: Exception) -> AppError:
+        assert self._proxy is not None
+        named = {"proxy": self._proxy.shown, "variable": self._proxy.variable}
+        return failure("server.proxy_silent", server=self.api_url, **named, cause=_cause(error))
 
     def _note_time(self, answer: httpx.Response) -> None:
         try:
