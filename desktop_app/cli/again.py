@@ -80,7 +80,7 @@ class AgainCommands(CommandBase):
             self._new_sandbox()
         self.arguments.session = text
         if text:
-            return self.session(ended=True)
+            return self.session(ended=True, theirs=True)
         newest = self._ended("")
         if newest is None:
             raise failure("again.none")

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli.output import say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.option_checks import task_id
+from desktop_app.domain.option_checks import clean_line, task_id
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
@@ -132,22 +132,48 @@ class CommandBase:
     def _account_name(self) -> str:
         return getattr(self.arguments, "account", "")
 
-    def session(self, *, ended: bool = False) -> SessionSnapshot:
-        """The session that the command is about; with ``ended`` one that has ended will do where none that lives fits.
-        Problems: session.unknown, and what kept a server from answering."""
+    def session(self, *, ended: bool = False, theirs: bool = False) -> SessionSnapshot:
+        """The session that the command is about; with ``ended`` one that has ended will do where none that lives fits,
+        with ``theirs`` (to look at it) another user's, too. Problems: session.unknown, session.others, and what kept a
+        server from answering."""
         text = task_id(getattr(self.arguments, "by_id", "") or self.arguments.session)
         found, problems = self.look()
         fitting = matching(found, text)
         if len(fitting) == 1:
             return fitting[0]
         if not fitting and len(text) == TASK_LENGTH:
-            return self._by_id(text)
+            return self._allowed(self._by_id(text), theirs)
         gone = self._ended(text) if ended and text and not fitting else None
         if gone is not None:
             return gone
+        other = self.somebodys(text, problems) if text and not fitting else None
+        if other is not None:
+            return self._allowed(other, theirs)
         if not fitting and problems:
             raise AppError(next(iter(problems.values())))
         raise unknown_session(text, fitting or found)
+
+    def somebodys(self, text: str, silent: Mapping[str, Problem]) -> SessionSnapshot | None:
+        """Another user's session of that name; ``silent``: accounts, by name, that don't answer.
+        Problems: session.ambiguous"""
+        wanted = self._wanted_accounts()
+        asked = [one for one in wanted if one.label not in silent and (not one.sandbox or self.core.sandbox_address())]
+        found, _ = self._each(asked, lambda account: self.core.everybodys(account.id, self.cancel()))
+        by_task = {one.id.task: one for one in matching(tuple(s for s in found if not s.facts.mine), text)}
+        if len(by_task) > 1:
+            rows = [f"{shorten(s.name, 40)} ({s.id.task[:8]}), which belongs to {_owner(s)}" for s in by_task.values()]
+            raise failure("session.ambiguous", known=", ".join(rows[:MOST_NAMED]))
+        return next(iter(by_task.values()), None)
+
+    @staticmethod
+    def _allowed(found: SessionSnapshot, theirs: bool) -> SessionSnapshot:
+        """One of another user's may be looked at, and one that clearml-session started lets anybody in.
+        Problems: session.others"""
+        if not found.facts.mine:
+            if not theirs and found.facts.foreign is None:
+                raise others_session(found)
+            say(f"“{clean_line(found.name)}” belongs to {_owner(found)}.")
+        return found
 
     def finished(self) -> tuple[list[tuple[Account, tuple[FinishedSession, ...]]], dict[str, Problem]]:
         """The sessions that have ended, by account, the newest first; a sandbox that does not run is not started."""
@@ -223,6 +249,15 @@ def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnaps
         if chosen:
             return chosen
     return []
+
+
+def others_session(found: SessionSnapshot) -> AppError:
+    """It is there, but not ours."""
+    return failure("session.others", name=shorten(found.name, 60), owner=_owner(found))
+
+
+def _owner(found: SessionSnapshot) -> str:
+    return clean_line(found.facts.owner) or "another user"
 
 
 def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> AppError:

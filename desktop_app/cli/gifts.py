@@ -4,17 +4,18 @@ Nothing is given before the machine that it goes to was named: on a terminal you
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.options import read_secret
-from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.cli.output import json_line, problem_json, result, say, table
 from desktop_app.domain import handover
 from desktop_app.domain.git_logins import where
 from desktop_app.domain.handover import BY_KEY, KINDS, GiftKind, Handover
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.session import SessionId, SessionSnapshot
+from desktop_app.ports import Cancel
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 WORDS = {kind.word: kind for kind in KINDS}
@@ -55,18 +56,33 @@ class GiftCommands(CommandBase):
             raise failure("session.not_attached", task=session.task[:8])
         if kinds and not self._agreed(kinds, found.place):
             return 1
-        for kind in kinds:
-            found = self.core.handovers.give(session, kind, self.cancel())
-        self._show(session, found)
-        return 0
+        return self._each_kind(session, found, self.core.handovers.give)
 
     def run_withhold(self) -> int:
-        session = self.session().id
-        found = Handover()
-        for kind in self.arguments.kinds:
-            found = self.core.handovers.withhold(session, kind, self.cancel())
-        self._show(session, found)
-        return 0
+        return self._each_kind(self.session().id, Handover(), self.core.handovers.withhold)
+
+    def _each_kind(
+        self, session: SessionId, found: Handover, change: Callable[[SessionId, GiftKind, Cancel], Handover]
+    ) -> int:
+        """One that fails does not stop the others; each is told. Exit code 1 if any failed."""
+        problems: dict[str, Problem] = {}
+        for kind in dict.fromkeys(self.arguments.kinds):
+            try:
+                found = change(session, kind, self.cancel())
+            except AppError as error:
+                problems[kind.word] = error.problem
+                say(f"sessiondock: {kind.word}: {error.problem}")
+        if problems and not found.gifts:
+            found = self._view(session)
+        self._show(session, found, problems)
+        return 1 if problems else 0
+
+    def _view(self, session: SessionId) -> Handover:
+        """What is given as far as anybody can tell: the connection may be what failed."""
+        try:
+            return self.core.handovers.view(session, self.cancel())
+        except AppError:
+            return Handover()
 
     def _agreed(self, kinds: tuple[GiftKind, ...], place: str) -> bool:
         if hasattr(self.arguments, "yes"):
@@ -77,9 +93,10 @@ class GiftCommands(CommandBase):
         say(f"{text}.")
         return input("Agree? [y/N] ").strip().lower() in ("y", "yes")
 
-    def _show(self, session: SessionId, found: Handover) -> None:
+    def _show(self, session: SessionId, found: Handover, problems: Mapping[str, Problem]) -> None:
         if self.json:
-            json_line({"id": session.task, "account": session.account, **found.to_json()})
+            failed = {word: problem_json(one) for word, one in problems.items()}
+            json_line({"id": session.task, "account": session.account, **found.to_json(), "problems": failed})
             return
         rows = [(BY_KEY[gift.key].word, BY_KEY[gift.key].label, gift.state.value) for gift in found.gifts]
         result(table(("KIND", "WHAT", "STATE"), rows))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.cli.again import AgainCommands
-from desktop_app.cli.base import TASK_LENGTH, matching, unknown_session
+from desktop_app.cli.base import TASK_LENGTH, matching, others_session, unknown_session
 from desktop_app.cli.cleanup import CleanupCommands
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
@@ -91,10 +91,12 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         text = spec.continue_session
         if not text or len(text) == TASK_LENGTH:
             return spec
-        found = matching(self.look()[0], text)
+        looked, problems = self.look()
+        found = matching(looked, text)
         earlier = found[0] if len(found) == 1 else None if found else self._ended(text)
         if earlier is None:
-            raise unknown_session(text, found)
+            other = self.somebodys(text, problems) if not found else None
+            raise others_session(other) if other else unknown_session(text, found)
         return replace(spec, continue_session=earlier.id.task)
 
     def _made(self, account: Account, spec: LaunchSpec, *, attach: bool) -> SessionId:

@@ -79,7 +79,7 @@ class SessionCommands(CommandBase):
         result(session_table(rows, accounts, owners=self.arguments.all_users, width=columns()))
 
     def run_info(self) -> int:
-        snapshot = self.session(ended=True)
+        snapshot = self.session(ended=True, theirs=True)
         holder = self._holder(snapshot)
         found = session_json(snapshot, holder)
         found["ssh_alias"] = self._alias(snapshot)
@@ -109,7 +109,7 @@ class SessionCommands(CommandBase):
             return None
 
     def run_log(self) -> int:
-        snapshot = self.session(ended=True)
+        snapshot = self.session(ended=True, theirs=True)
         since = 0
         while True:
             # The state comes first: what is written before the end is then in the page that follows.

@@ -95,6 +95,7 @@ class ServerFacts:
     queue: str = ""  # name, or id while the name is unknown
     project: str = ""
     owner: str = ""  # the user's name, where several users' sessions are asked for
+    mine: bool = True  # our own user launched it
     tags: tuple[str, ...] = ()
     has_password: bool = False  # other SSH programs may log in with one; who launched it can look it up
     worker: str = ""

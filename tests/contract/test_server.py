@@ -308,6 +308,15 @@ def test_everybodys_sessions_name_their_owners(rig: ServerRig) -> None:
     assert found[mine].owner and found[theirs].owner and found[mine].owner != found[theirs].owner
 
 
+def test_a_session_tells_whether_it_is_ours(rig: ServerRig) -> None:
+    mine, theirs = queued(rig), rig.neighbours_session()
+    assert rig.server.session(mine, soon()).facts.mine and not rig.server.session(mine, soon()).facts.owner
+    other = rig.server.session(theirs, soon()).facts
+    assert not other.mine and other.owner
+    everybodys = {one.task: one.facts.mine for one in rig.server.everybodys(soon())}
+    assert everybodys == {mine: True, theirs: False}
+
+
 def test_whether_a_session_has_a_password_is_told_without_its_hash(rig: ServerRig) -> None:
     tasks = [rig.server.create(replace(DRAFT, parameters=more), soon()) for more in ({}, {PARAM_PASSWORD_HASH: "$5$x"})]
     assert [seen(rig, task).facts.has_password for task in tasks] == [False, True]

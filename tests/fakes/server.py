@@ -153,7 +153,7 @@ class FakeServer:
             names = {"me": "Ada Example"}
             living = [(t, f) for t, f in self.tasks.items() if not f.foreign and f.facts.remote is not Remote.ENDED]
             return tuple(
-                SeenTask(task, replace(self._seen(found), owner=names.get(found.user, found.user)))
+                SeenTask(task, replace(self._whose(found), owner=names.get(found.user, found.user)))
                 for task, found in reversed(living)
             )
 
@@ -161,10 +161,14 @@ class FakeServer:
         queue = self._queues.get(found.facts.queue)
         return replace(found.facts, queue_watched=queue.served) if queue else found.facts
 
+    def _whose(self, found: FakeTask) -> ServerFacts:
+        mine = found.user == "me"
+        return replace(self._seen(found), mine=mine, owner="" if mine else found.user)
+
     def session(self, task: str, cancel: Cancel) -> SeenTask:
         with self._lock:
             self._enter("session", cancel)
-            return SeenTask(task, self._seen(self._ours(task)))
+            return SeenTask(task, self._whose(self._ours(task)))
 
     def stop(self, task: str, cancel: Cancel) -> None:
         with self._lock:

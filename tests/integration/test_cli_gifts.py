@@ -6,6 +6,7 @@ import json
 import pytest
 
 from desktop_app.domain.git_logins import GitIdentity
+from desktop_app.domain.problems import failure
 from desktop_app.domain.session import Link
 from remote_bootstrap import contract
 from remote_bootstrap.contract_git import GitLogin
@@ -44,6 +45,26 @@ def test_give_shows_gives_and_takes_back_through_the_window(run: Run, world: Wor
     taken = run("withhold", held.task, "git")
     assert "withheld" in taken.out
     assert world.tunnel().requests[-1][1] == {"logins": [], "settings": {}}
+
+
+def test_one_that_fails_does_not_stop_the_others(run: Run, world: World, held) -> None:
+    world.git = GitIdentity()
+    said = run("give", held.task, "git", "clearml", "--yes")
+    assert said.code == 1 and "git: There are no git logins to give" in said.err
+    assert [op for op, _args in world.tunnel().requests] == [contract.OP_CLEARML_DELIVER]
+    said = run("give", held.task, "clearml", "git", "--yes", "--json")
+    assert said.code == 1 and said.json["problems"]["git"]["code"] == "git.none"
+    states = {gift["key"]: gift["state"] for gift in said.json["gifts"]}
+    assert (states["git_credentials"], states["clearml_credentials"]) == ("not given", "given")
+    world.git = GitIdentity((LOGIN,))
+    assert run("give", held.task, "git", "clearml", "--yes", "--json").json["problems"] == {}
+
+
+def test_taking_back_tells_each_too(run: Run, world: World, held) -> None:
+    world.tunnel().answers[contract.OP_GIT_DELIVER] = failure("ssh.protocol", what="git", why="busy")
+    said = run("withhold", held.task, "git", "clearml")
+    assert said.code == 1 and "git: " in said.err and "withheld" in said.out
+    assert [op for op, _args in world.tunnel().requests] == [contract.OP_GIT_DELIVER, contract.OP_CLEARML_DELIVER]
 
 
 def test_a_kind_that_there_is_not_is_wrong_usage(run: Run, held) -> None:

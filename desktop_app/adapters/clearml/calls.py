@@ -239,6 +239,7 @@ class ServerCalls(Lookups):
     def everybodys(self, cancel: Cancel) -> tuple[SeenTask, ...]:
         """The living sessions of all users, with their owners' names: five calls, however many there are."""
         live = {"system_tags": [contract.SYSTEM_TAG], "status": list(facts.LIVE_STATUSES)}
+        self._user_id(cancel)
         found = [task for task in self._tasks(live, cancel) if facts.is_session(task)]
         self._learn_names("users", (str(task.get("user") or "") for task in found), cancel)
         return self._seen(found, cancel)
@@ -256,18 +257,24 @@ class ServerCalls(Lookups):
     ) -> ServerFacts:
         queue_id = facts.queue_id_of(task)
         by_name = {str(worker.get("id")): worker for worker in workers}
+        user = str(task.get("user") or "")
         return facts.task_facts(
             task,
             queue=self._name("queues", queue_id),
             queue_watched=task.get("status") != "queued" or bool(serving.get(queue_id)),
             project=self._name("projects", str(task.get("project") or "")),
-            owner=self._name("users", str(task.get("user") or "")),
+            owner=self._name("users", user),
+            mine=not user or not self._user or user == self._user,
             lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
         )
 
     def session(self, task: str, cancel: Cancel) -> SeenTask:
-        """One session. Problems: task.gone, task.foreign"""
-        return self._seen([self._ours(task, cancel)], cancel)[0]
+        """One session; of another user's also whose it is. Problems: task.gone, task.foreign"""
+        found = self._ours(task, cancel)
+        user = str(found.get("user") or "")
+        if user and user != self._user_id(cancel):
+            self._learn_names("users", [user], cancel)
+        return self._seen([found], cancel)[0]
 
     def _ours(self, task: str, cancel: Cancel, more: Sequence[str] = ()) -> dict[str, Any]:
         found = self._tasks({"id": [task]}, cancel, more)

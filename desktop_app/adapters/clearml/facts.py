@@ -101,6 +101,7 @@ def task_facts(
     queue_watched: bool = True,
     project: str = "",
     owner: str = "",
+    mine: bool = True,
     lost_s: float = 0.0,
 ) -> ServerFacts:
     """One session. The record is read but not believed: whoever connects verifies it."""
@@ -116,6 +117,7 @@ def task_facts(
         queue=queue or queue_id_of(task),
         project=project,
         owner=owner,
+        mine=mine,
         tags=tuple(tag[:MAX_NAME] for tag in texts(task.get("tags"))[:MAX_TAGS]),
         has_password=theirs is not None or bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
