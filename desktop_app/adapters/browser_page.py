@@ -9,6 +9,7 @@ import html
 import http.server
 import logging
 import secrets
+import socket
 import socketserver
 import threading
 import time
@@ -34,7 +35,7 @@ _PAGE = Template(
 
 _log = logging.getLogger(__name__)
 
-Whose = Callable[[int, int], Peer]  # (client's port, our port) -> whose the client is
+Whose = Callable[[socket.socket], Peer]  # an accepted connection -> whose its client is
 
 
 class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -68,14 +69,14 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
             "Content-Security-Policy": policy,
         }
 
-    def take(self, path: str, host: str, client_port: int) -> bytes | None:
+    def take(self, path: str, host: str, client: socket.socket) -> bytes | None:
         """The page, for the first of this user's programs that knows the path and came to this very address."""
         if host != f"{LOOPBACK}:{self.server_address[1]}":
             return None  # another name that was made to point here
         with self._lock:
             if not secrets.compare_digest(path.encode(), f"/{self.nonce}".encode()):
                 return None
-            peer = self._whose(client_port, self.server_address[1])
+            peer = self._whose(client)
             if peer is Peer.STRANGER:
                 _log.warning("another user of this computer asked for a login page and did not get it")
             if peer is not Peer.OURS:
@@ -91,7 +92,7 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        page = self.server.take(self.path, self.headers.get("Host", ""), self.client_address[1])
+        page = self.server.take(self.path, self.headers.get("Host", ""), self.connection)
         if page is None:
             self.send_error(404)
             return

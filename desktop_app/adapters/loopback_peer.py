@@ -1,54 +1,57 @@
-"""Which user of this computer is at the other end of a loopback connection. Linux tells; any thread.
+"""Which user of this computer is at the other end of a loopback connection.
 
-Every user of a computer reaches 127.0.0.1, and sees the command lines of others: the address of a login page too.
+Every user of a computer reaches 127.0.0.1, and sees the command lines of others: the address of a login page too. Both
+addresses and both ports decide, exactly: another user may come from 127.0.0.2 with a port that a program of ours has.
+``glance`` takes microseconds and is for loops, ``whose`` may take a second; both on the caller's thread.
 """
 
-import os
-from enum import Enum, auto
-from pathlib import Path
+import socket
+import sys
+from collections.abc import Callable, Sequence
 
-ROOT = 0  # may read everything anyway; on WSL the Windows browser's connections come from root's relay
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_TIME_WAIT = "06"  # such an entry belongs to nobody
-_ORPHAN = ("0", "0")  # user and inode of a socket that its program has closed: the kernel calls it root's
-_TRIES = 3  # the kernel's list may miss an entry while others come and go
+from desktop_app.adapters.os.sockets import Address, Peer, Untold, look_through_processes
+
+__all__ = ["Peer", "glance", "whose"]
+
+Look = Callable[[Address, Address], Peer]  # (client's end, our end) -> whose the client is; raises Untold
+
+if sys.platform == "linux":
+    from desktop_app.adapters.os.sockets_linux import ask_kernel, read_tables
+
+    QUICK: tuple[Look, ...] = (ask_kernel,)
+    SLOW: tuple[Look, ...] = (read_tables, look_through_processes)
+else:
+    QUICK = ()
+    SLOW = (look_through_processes,)
 
 
-class Peer(Enum):
-    """Who is there. Only OURS is to be served."""
-
-    OURS = auto()
-    STRANGER = auto()  # a program of another user
-    GONE = auto()  # it left before anybody looked, or hides
-
-
-def whose(client_port: int, server_port: int) -> Peer:
-    """Whose the client of our loopback listener is; OURS where the system doesn't tell."""
-    for _ in range(_TRIES):
+def glance(accepted: socket.socket, looks: Sequence[Look] = QUICK) -> Peer | None:
+    """Whose the client of a connection is that a listener of ours accepted; None where only ``whose`` can tell."""
+    ends = _ends(accepted)
+    if ends is None:
+        return Peer.GONE
+    for look in looks:
         try:
-            lines = [line for table in _TABLES if table.exists() for line in _lines(table)]
-        except OSError:
-            return Peer.OURS
-        owner = owner_of(lines, client_port, server_port)
-        if owner is not None:
-            return Peer.OURS if owner in (ROOT, os.getuid()) else Peer.STRANGER
-    return Peer.GONE if any(table.exists() for table in _TABLES) else Peer.OURS
-
-
-def owner_of(lines: list[str], client_port: int, server_port: int) -> int | None:
-    """The user id of the socket with these ports, from lines as ``proc_pid_net(5)`` describes them."""
-    for line in lines:
-        words = line.split()
-        if len(words) < 10 or words[3] == _TIME_WAIT or (words[7], words[9]) == _ORPHAN:
+            found = look(*ends)
+        except Untold:
             continue
-        if _port(words[1]) == client_port and _port(words[2]) == server_port:
-            return int(words[7])
+        # While our end stands, nobody else can have had these two addresses and ports.
+        return found if _ends(accepted) == ends else Peer.GONE
     return None
 
 
-def _lines(table: Path) -> list[str]:
-    return table.read_text("ascii").splitlines()[1:]
+def whose(accepted: socket.socket, looks: Sequence[Look] = (*QUICK, *SLOW)) -> Peer:
+    """As ``glance``, by whatever the system has; OURS where it does not tell."""
+    return glance(accepted, looks) or Peer.OURS
 
 
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2], 16)
+def _ends(accepted: socket.socket) -> tuple[Address, Address] | None:
+    """The client's end and ours; None once it left."""
+    try:
+        return _plain(accepted.getpeername()), _plain(accepted.getsockname())
+    except OSError:
+        return None
+
+
+def _plain(name: tuple[str, int] | tuple[str, int, int, int]) -> Address:
+    return name[0].removeprefix("::ffff:").partition("%")[0], name[1]

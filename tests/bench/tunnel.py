@@ -5,7 +5,8 @@ turns, and a ratio is the median of the rounds' ratios. Random data, which no co
 session beside its forwarding, as our tunnel has: without one sshd delays small packets, which made ssh's new
 connections look six times slower than they are (tunnel_ways.Ssh). Then the same through a slow link (tunnel_slow),
 which needs root. Prints progress on standard error, a table on standard output, and one JSON object as the last line.
-Some four minutes; ``--rounds`` and ``--scale`` make it longer and steadier.
+Guarded forwards, whose every connection is asked whose it is, are compared by themselves (tunnel_guarded). Some five
+minutes; ``--rounds`` and ``--scale`` make it longer and steadier.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import tunnel_slow
+from tests.bench import tunnel_guarded, tunnel_slow
 from tests.bench.tunnel_ways import SSH_SETTINGS, Ours, Program, Ssh, Way
 from tests.support.ssh_server import SshServer
 
@@ -190,6 +191,9 @@ def main() -> None:
         late = {name: bench.lateness(name, options.gui_seconds, wanted) for name in (OURS, "gcm")}
         found = result(bench, late)
         print(table(bench, wanted))
+        lines, guarded = tunnel_guarded.measure(bench.ours, bench.ways["gcm"], options.rounds, options.scale, say)
+        print("\n".join(lines))
+        found.update(guarded)
     if options.link_rounds:
         lines, slow = tunnel_slow.measure(options.link_rounds, say)
         print("\n".join(lines))

@@ -16,7 +16,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Target
+from desktop_app.ports import Cancel, Target, Way
 from remote_bootstrap.contract import Record
 
 TICK_MS = 10
@@ -66,6 +66,10 @@ class Owner:
         self._tunnel.connect(Target(Record.loads(json.dumps(record)), key), Cancel(DIAL_SECONDS))
         self._tunnel.route({"bench": port})
         return bound.port
+
+    def forward(self, port: int) -> int:
+        """The local port of a guarded forward to the same: each new connection is asked whose it is."""
+        return self._tunnel.forward(f"tcp:{port}", 0, Way(port)).port
 
     def usage(self) -> dict[str, float]:
         """Bytes of memory and seconds of CPU so far, and threads."""

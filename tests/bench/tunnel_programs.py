@@ -156,6 +156,31 @@ def connections(port: int, count: int, **_: Any) -> float:
     return count / (time.perf_counter() - began)
 
 
+class Knocking:
+    """Threads that open connections, one after the other, until told to stop."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, port: int, count: int, **_: Any) -> float:
+        self._stop.clear()
+        self._threads = [threading.Thread(target=self._knock, args=(port,), daemon=True) for _number in range(count)]
+        for thread in self._threads:
+            thread.start()
+        return 0.0
+
+    def stop(self, **_: Any) -> float:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        return 0.0
+
+    def _knock(self, port: int) -> None:
+        while not self._stop.is_set():
+            connections(port, 1)
+
+
 def _expect(client: socket.socket, data: bytes) -> None:
     left = len(data)
     while left:
@@ -165,12 +190,15 @@ def _expect(client: socket.socket, data: bytes) -> None:
         left -= got
 
 
+KNOCKING = Knocking()
 JOBS: dict[str, Callable[..., float]] = {
     "down": down,
     "up": up,
     "parallel": parallel,
     "round_trip": round_trip,
     "connections": connections,
+    "start": KNOCKING.start,
+    "stop": KNOCKING.stop,
 }
 
 

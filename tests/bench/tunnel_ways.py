@@ -69,6 +69,7 @@ class Ours:
         record = json.loads(server.record(address=address).dumps())
         key = (server.folder / "client").read_text()
         self.port = int(self.program.ask(do="connect", record=record, key=key, port=target_port))
+        self.guarded = int(self.program.ask(do="forward", port=target_port))  # the local port of a guarded forward
 
     def usage(self) -> dict[str, float]:
         return dict(self.program.ask(do="usage"))

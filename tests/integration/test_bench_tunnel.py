@@ -11,6 +11,7 @@ from tests.support.paths import REPOSITORY
 PROMISED = {
     "down_vs_gcm", "up_vs_gcm", "par50_vs_gcm", "rtt_vs_gcm", "newconn_vs_gcm", "down_vs_default", "up_vs_default",
     "par50_vs_default", "down_vs_compressed", "rss_mb_50conn", "cpu_s_per_gb", "gui_late_p99_ms",
+    "guarded_newconn_vs_ssh", "guarded_par50_vs_ssh", "guarded_rtt_busy_vs_ssh",
 }  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from desktop_app.adapters import loopback_peer
 from desktop_app.adapters.browser_page import LoginPages, render
 from desktop_app.adapters.loopback_peer import Peer
 from remote_bootstrap.apps import APPS, AppSpec, Login
@@ -91,33 +90,10 @@ def test_another_user_of_this_computer_gets_nothing_and_does_not_use_it_up(
 ) -> None:
     expected_log("another user of this computer")
     answers = iter([Peer.STRANGER, Peer.OURS])
-    url = LoginPages(whose=lambda _client, _server: next(answers)).open(POST, ORIGIN, "the-secret-text")
+    url = LoginPages(whose=lambda _client: next(answers)).open(POST, ORIGIN, "the-secret-text")
     stolen = client.get(url)
     assert stolen.status_code == 404 and "the-secret-text" not in stolen.text
     assert client.get(url).status_code == 200
-
-
-def test_the_owner_of_a_loopback_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            mine = client.getsockname()[1]
-            assert loopback_peer.whose(mine, port) is Peer.OURS
-            assert loopback_peer.whose(port, port) is Peer.GONE  # nobody is there
-
-
-def test_the_kernels_table_is_read_as_it_is_written() -> None:
-    table = [
-        "   0: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000   501        0 1 1 0 20",
-        "   1: 0100007F:C350 0100007F:1F90 06 00000000:00000000 03:00001753 00000000     0        0 0 3 0",
-        "   2: 0000000000000000FFFF00000100007F:C350 0000000000000000FFFF00000100007F:1F90 01 0:0 00:0 0  1000  0 2",
-    ]
-    assert loopback_peer.owner_of(table, 50000, 8080) == 1000
-    assert loopback_peer.owner_of(table, 8080, 50000) == 501
-    assert loopback_peer.owner_of(table[:2], 50000, 8080) is None
-    closed = "   3: 0100007F:C350 0100007F:1F90 05 00000000:00000000 00:00000000 00000000     0        0 0 1 0"
-    assert loopback_peer.owner_of([closed], 50000, 8080) is None  # whose it was is not known any more: not root's
-    assert loopback_peer.owner_of([closed.replace("     0 ", "  1000 ")], 50000, 8080) == 1000  # newer kernels know
 
 
 def test_other_methods_get_nothing(client: httpx.Client) -> None:

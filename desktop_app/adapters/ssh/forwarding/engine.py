@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from desktop_app.adapters.loopback_peer import Peer, whose
+from desktop_app.adapters.loopback_peer import Peer
+from desktop_app.adapters.ssh.forwarding.doorman import Doorman
 from desktop_app.adapters.ssh.forwarding.flow import reset
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import READ
@@ -43,7 +44,7 @@ class Listener:
 class Forwarder:
     """Listeners and connections of one session. Thread-safe; what begins with ``_on`` runs on the loop's thread."""
 
-    def __init__(self, name: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, name: str, patience: float = PATIENCE_SECONDS, doorman: Doorman | None = None) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[str, Listener] = {}
         self._routes: dict[str, int] = {}
@@ -51,6 +52,7 @@ class Forwarder:
         self._closed = False
         self._loop = Loop(f"fwd-{name}")
         self._loop.due, self._loop.timer = self._on_due, self._on_time
+        self._doorman = doorman or Doorman(name)
         # the loop's thread only
         self._switchboard = Switchboard(self._loop, patience, self._way, self._on_listen)
         self._rest_until = 0.0  # monotonic; 0: no rest
@@ -113,6 +115,7 @@ class Forwarder:
                 return
             self._closed = True
         self._loop.run(self._on_close, CLOSE_SECONDS)
+        self._doorman.close(CLOSE_SECONDS)
         self._loop.stop(CLOSE_SECONDS)
 
     # ---- inside
@@ -153,21 +156,28 @@ class Forwarder:
             self._rest_until = time.monotonic() + REST_SECONDS
             self._on_listen()
             return
-        if self._admits(app, origin[1], listener.bound.port):
-            self._switchboard.take(app, client, origin)
-        else:
-            reset(client)
-
-    def _admits(self, app: str, client_port: int, port: int) -> bool:
-        """What has no login of its own is for this user's programs only."""
         with self._lock:
             guarded = app in self._forwards
-        peer = whose(client_port, port) if guarded else Peer.OURS
+        known = partial(self._on_known, app, listener, client, origin)
+        if guarded:
+            self._doorman.ask(client, known, self._loop.call)
+        else:
+            known(Peer.OURS)
+
+    def _on_known(
+        self, app: str, listener: Listener, client: socket.socket, origin: tuple[str, int], peer: Peer
+    ) -> None:
+        """It is known whose a connection is."""
         if peer is Peer.STRANGER:
             log.warning("a program of another user tried to use the forwarded port of %s", app)
         elif peer is Peer.GONE:
             log.info("a program left the forwarded port of %s before it was known whose it is; refused", app)
-        return peer is Peer.OURS
+        with self._lock:
+            listens = self._listeners.get(app) is listener
+        if peer is Peer.OURS and listens:
+            self._switchboard.take(app, client, origin)
+        else:
+            reset(client)
 
     def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
         if self._closed:

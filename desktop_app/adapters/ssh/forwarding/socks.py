@@ -128,7 +128,7 @@ class SocksProxy:
 
     def _serve(self, client: socket.socket, origin: tuple[str, int]) -> bool:
         """True when the connection is carried by somebody else now."""
-        peer = whose(origin[1], self._port)
+        peer = whose(client)
         if peer is Peer.STRANGER:
             log.warning("a program of another user tried to use the proxy on port %d", self._port)
         if peer is not Peer.OURS:
