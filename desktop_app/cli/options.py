@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.cli.output import say
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.option import Kind, Option
 from desktop_app.domain.options import ASK, LaunchSpec, options
 from desktop_app.domain.problems import failure
@@ -165,10 +166,9 @@ def read_secret(prompt: str) -> str:
 
 def _read(option: Option, path: str) -> str:
     try:
-        return Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise failure("launch.invalid", why=f"{option.flag}: {path} can't be read: {why}.") from error
+        return read_chosen(path)
+    except UnreadableText as error:
+        raise failure("launch.invalid", why=f"{option.flag}: {path} can't be read: {error.why}.") from error
 
 
 def spec_of(arguments: argparse.Namespace, start: LaunchSpec) -> LaunchSpec:

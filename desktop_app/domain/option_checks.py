@@ -7,14 +7,11 @@ import re
 import shlex
 from urllib.parse import urlsplit
 
+from desktop_app.domain import requirements
+
 MAX_NAME = 200
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WEB_ADDRESS = re.compile(r"https?://\S*/(?:tasks|experiments)/([A-Za-z0-9_-]{1,64})(?:[/?#]\S*)?$")
-# PEP 508's name and extras, then anything up to a comment; URLs and paths are the agent's business.
-_REQUIREMENT = re.compile(
-    r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[^\]]*\])?\s*([<>=!~;@ ].*)?|(git\+|https?:).+"
-    r"|--?(f|i|index-url|extra-index-url|find-links|trusted-host|pre|prefer-binary)([ =].*)?)$"
-)
 _SEVERAL = re.compile(r"[\s,]+(?=[A-Za-z]|$)(?![^\[]*\])")  # between packages, not inside a[b, c] or >= 1, < 3
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
@@ -42,11 +39,8 @@ def words(text: str) -> tuple[str, ...]:
 def split_packages(text: str) -> tuple[str, ...]:
     """Requirement lines: one per line, or several on one line separated by commas or blanks where unambiguous."""
     found: list[str] = []
-    for raw in text.splitlines():
-        line = raw.split(" #")[0].strip()
-        if not line or line.startswith("#"):
-            continue
-        whole = line.startswith("-") or re.search(r"[;@]|://", line)
+    for line in requirements.lines_of(text):
+        whole = line.startswith("-") or re.search(r"[;@]|://| --", line)
         found += [line] if whole else [part for part in _SEVERAL.split(line) if part]
     return tuple(found)
 
@@ -99,8 +93,7 @@ def image(value: str) -> str:
 
 
 def packages(value: str) -> str:
-    bad = [line for line in split_packages(value) if not _REQUIREMENT.match(line)]
-    return f"“{clean_line(bad[0])}” is not a package requirement such as torch==2.5 or tqdm." if bad else ""
+    return next((wrong for line in split_packages(value) if (wrong := requirements.wrong_with(line))), "")
 
 
 def one_line(value: str) -> str:

@@ -5,7 +5,6 @@ import platform
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from desktop_app.domain.account import Account
 from desktop_app.domain.container import container_arguments, first_port
@@ -15,7 +14,6 @@ from desktop_app.domain.options import (
     LaunchSpec,
     normalised,
     options,
-    problem_of,
     task_parameters,
     to_session,
     validate,
@@ -29,6 +27,7 @@ from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
+from desktop_app.services.requirements_file import WrongRequirements, requirement_lines
 from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract, contract_cli
@@ -173,13 +172,6 @@ def _requirements(spec: LaunchSpec) -> tuple[str, ...]:
     if not spec.requirements:
         return listed
     try:
-        text = Path(spec.requirements).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise _invalid({"requirements": f"{spec.requirements} can't be read: {why}."}) from error
-    except RuntimeError as error:  # ~nobody
-        raise _invalid({"requirements": f"{spec.requirements} can't be read: {error}"}) from error
-    wrong = problem_of(options()["packages"], text)
-    if wrong:
-        raise _invalid({"requirements": wrong})
-    return (*split_packages(text), *listed)
+        return (*requirement_lines(spec.requirements), *listed)
+    except WrongRequirements as error:
+        raise _invalid({"requirements": str(error)}) from error

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.options import LaunchSpec, defaults, from_profile, to_profile
 from desktop_app.domain.problems import failure
 from desktop_app.domain.profile import from_clearml_session
@@ -41,10 +42,8 @@ def save(path: Path, spec: LaunchSpec) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        why = getattr(error, "strerror", None) or "it is not JSON"
+        value = json.loads(read_chosen(path)) if os.path.lexists(path) else {}
+    except (UnreadableText, ValueError, RecursionError) as error:
+        why = getattr(error, "why", None) or "it is not JSON"
         raise failure("launch.invalid", why=f"--config-file: {path} can't be read: {why}.") from error
     return value if isinstance(value, dict) else {}

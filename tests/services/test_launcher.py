@@ -115,7 +115,7 @@ def test_a_bucket_as_file_server_brings_its_library_unless_it_is_not_wanted() ->
 
 
 @pytest.mark.parity("--requirements")
-@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"-r other.txt", b"===="])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"-r other.txt", b"===="])
 def test_a_requirements_file_that_can_not_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "requirements.txt"
     if content is not None:
@@ -280,3 +280,15 @@ def test_a_route_is_prepared_before_the_task_is_queued() -> None:
         session = rig.launch(replace(SPEC, router_enabled=True, ssh_port="2222:2300"))
         assert rig.server.tasks[session.task].runtime == {"internal_tcp_port_request": "2222"}
         assert rig.server.calls.index("write_runtime") < rig.server.calls.index("enqueue")
+
+
+def test_a_requirements_file_of_powershell_and_its_includes_reach_the_task(tmp_path: Path) -> None:
+    (tmp_path / "base.txt").write_bytes(b"\xef\xbb\xbfrequests==2.32.3\r\n")
+    file = tmp_path / "requirements.txt"
+    file.write_bytes(
+        "-r base.txt\r\ntqdm==4.66.4 \\\r\n    --hash=sha256:00\r\n-e git+https://h/t.git#egg=t\r\n".encode("utf-16")
+    )
+    with CoreRig(start=False) as rig:
+        draft = rig.server.tasks[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
+    expected = ("requests==2.32.3", "tqdm==4.66.4 --hash=sha256:00", "-e git+https://h/t.git#egg=t")
+    assert draft.requirements[1:] == expected

@@ -97,7 +97,7 @@ def test_a_script_that_can_not_be_read_is_named(form, monkeypatch, tmp_path):
     Path(broken).write_bytes(b"\xff\xfe\x00")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_arguments: (str(broken), ""))
     find(form, "load-init_script", QPushButton).click()
-    assert "image.png can't be read: not text" in form.fields["init_script"].editor._note.text()
+    assert "image.png can't be read: it is not text" in form.fields["init_script"].editor._note.text()
 
 
 @pytest.mark.parity("U1", "--queue-include-tag", "--queue-excluded-tag")

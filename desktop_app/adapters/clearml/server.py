@@ -87,7 +87,7 @@ class Connection:
             verify=trusted(trust, self.api_url),
             transport=transport,
             trust_env=False,  # the variables are read in ``proxies`` and ``certificates``
-            proxy=self._proxy and self._proxy.proxy,
+            proxy=self._proxy.proxy if self._proxy else None,
             headers={"User-Agent": f"SessionDock/{__version__}", "X-ClearML-Client": f"sessiondock-{__version__}"},
         )
 

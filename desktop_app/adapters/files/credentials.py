@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.credentials import CONFIG_FILE, PREFIXES, Credentials, from_environment, from_text, from_tree
 from desktop_app.domain.problems import AppError, Problem, failure
 
-MAX_BYTES = 1_000_000  # a clearml.conf has some ten kilobytes
 STANDARD = ("trains.conf", "clearml.conf")  # in the SDK's order
 PATTERNS = ("trains*.conf", "clearml*.conf")  # how people call their files for other servers
 ENVIRONMENT = "environment variables"
@@ -108,11 +108,9 @@ class CredentialFiles:
 
 def _content(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise failure("credentials.unreadable", path=path, why="it is too large for a configuration file")
-        return path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise failure("credentials.unreadable", path=path, why=(error.strerror or str(error)).lower()) from None
+        return read_chosen(path, lenient=True)
+    except UnreadableText as error:
+        raise failure("credentials.unreadable", path=path, why=error.why) from None
 
 
 def _tree(text: str) -> Mapping[str, object] | None:

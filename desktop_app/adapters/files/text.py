@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.problems import failure
-
-MAX_BYTES = 1_000_000
 
 
 class TextFiles:
@@ -12,15 +11,10 @@ class TextFiles:
 
     def read(self, path: Path) -> str:
         """Problems: profile.unreadable"""
-        path = path.expanduser()
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise failure("profile.unreadable", path=path, why="it is too large for a profile")
-            return path.read_text("utf-8-sig")
-        except UnicodeDecodeError:
-            raise failure("profile.unreadable", path=path, why="it is not text") from None
-        except OSError as error:
-            raise failure("profile.unreadable", path=path, why=(error.strerror or str(error)).lower()) from None
+            return read_chosen(path)
+        except UnreadableText as error:
+            raise failure("profile.unreadable", path=path, why=error.why) from None
 
     def write(self, path: Path, text: str) -> Path:
         """Replace the file in one step; where it is now. Problems: file.unwritable"""

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.ui.forms.editors import LineEditor, LinesEditor, Value
 from desktop_app.ui.theme import SPACE_S, SPACE_XS, fixed_font
 from desktop_app.ui.widgets import button, label
@@ -104,10 +105,9 @@ class ScriptEditor(_Beside):
         if not path:
             return
         try:
-            with Path(path).open(encoding="utf-8") as file:  # a few kilobytes from a local file
-                text = file.read(MAX_SCRIPT)
-        except (OSError, UnicodeDecodeError) as error:
-            self._note.setText(f"{Path(path).name} can't be read: {getattr(error, 'strerror', None) or 'not text'}.")
+            text = read_chosen(path, MAX_SCRIPT)  # a few kilobytes from a local file
+        except UnreadableText as error:
+            self._note.setText(f"{Path(path).name} can't be read: {error.why}.")
             return
         self._note.setText("")
         self.set_value(text)

@@ -1,0 +1,108 @@
+"""Lines of a requirements file as pip reads them, and which of them an agent elsewhere can use. Pure functions.
+
+Source: pip's "Requirements File Format". What another machine can't do, reading a file of this computer, is said.
+"""
+
+import re
+from collections.abc import Iterator
+
+COMMENT = re.compile(r"(^|\s+)#.*$")
+# PEP 508's name and extras, then anything; URLs and versions are pip's business.
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(\[[^\]]*\])?\s*([<>=!~;@ ].*)?")
+_ADDRESS = re.compile(r"((git|hg|svn|bzr)\+[a-z+]+://|(git|hg|svn|bzr)\+[\w.-]+@|https?://|git://)\S.*")
+_LOCAL = re.compile(
+    r"\.{1,2}([/\\].*)?(\[.*\])?|[/\\~].*|[A-Za-z]:[/\\].*|file:.*|(git|hg|svn|bzr)\+file:.*", re.IGNORECASE
+)
+_ARCHIVE = re.compile(r"[^@;\s]+\.(whl|zip|tar|tgz|tar\.(gz|bz2|xz))(\[.*\])?(\s.*)?", re.IGNORECASE)
+_PATH = re.compile(r"[\w.-]+[/\\][^@;\s]*(\s.*)?")
+_OPTION = re.compile(r"(?P<name>--[a-z][a-z-]*|-[a-zA-Z])(?:\s*=\s*|\s+|(?<=^-\w)(?=\S)|$)(?P<value>.*)")
+_READS = ("-r", "--requirement", "--requirements")
+_LIMITS = ("-c", "--constraint", "--constraints")
+_EDITABLE = ("-e", "--editable")
+_LINKS = ("-f", "--find-links", "-i", "--index-url", "--pypi-url", "--extra-index-url")
+_SWITCHES = ("--no-index", "--prefer-binary", "--require-hashes", "--pre", "--always-unzip", "-Z")
+_VALUES = ("--no-binary", "--only-binary", "--trusted-host", "--use-feature", "--global-option", "--config-settings")
+HERE = "names a place on this computer, which the session's machine can't read"
+
+
+def lines_of(text: str) -> tuple[str, ...]:
+    """The file's lines without comments, what a backslash continues joined to one."""
+    found = []
+    for line, joined in _joined(text.splitlines()):
+        line = COMMENT.sub("", line).strip()
+        if line:
+            found.append(" ".join(line.split()) if joined else line)
+    return tuple(found)
+
+
+def _joined(lines: list[str]) -> Iterator[tuple[str, bool]]:
+    """As pip does it: a comment ends a continued line."""
+    begun: list[str] = []
+    for line in lines:
+        comment = COMMENT.match(line) is not None
+        if line.endswith("\\") and not comment:
+            begun.append(line.strip("\\"))
+            continue
+        yield "".join([*begun, f" {line}" if comment else line]), bool(begun)
+        begun = []
+    if begun:
+        yield "".join(begun), True
+
+
+def file_to_read(line: str) -> str:
+    """The path of ``-r path``, "" for any other line, and for an address."""
+    name, value = _option(line)
+    return value if name in _READS and "://" not in value else ""
+
+
+def place_of(line: str) -> str:
+    """The path of ``package @ file:///path``, "" for any other line: it may be there or a machine's that built it."""
+    found = re.fullmatch(r"[^@]+@\s*file://[^/]*(/[^#;\s]*).*", line, re.IGNORECASE)
+    return found[1] if found and not line.startswith("-") else ""
+
+
+def wrong_with(line: str) -> str:
+    """What keeps an agent from using the line, a sentence for people; "" = nothing. A ``-r`` has to be read before."""
+    shown = f"“{_shown(line)}”"
+    if line.startswith("-"):
+        return _wrong_option(line, shown)
+    if _LOCAL.fullmatch(line) or (not _ADDRESS.fullmatch(line) and (_ARCHIVE.fullmatch(line) or _PATH.fullmatch(line))):
+        return f"{shown} {HERE}. Name a package, or the address of a repository."
+    if _ADDRESS.fullmatch(line) or _PACKAGE.fullmatch(line):
+        return ""
+    return f"{shown} is not a package requirement such as torch==2.5 or tqdm."
+
+
+def _wrong_option(line: str, shown: str) -> str:
+    name, value = _option(line)
+    far = _ADDRESS.fullmatch(value) is not None
+    if name in _READS:
+        why = (
+            "is an address, which the agent does not read" if "://" in value else f"{HERE}; give it as the file itself"
+        )
+        return f"{shown} {why}."
+    if name in (*_LIMITS, *_EDITABLE):
+        return "" if far else f"{shown} {HERE}. Name {'an address' if name in _LIMITS else 'a repository'} instead."
+    if name in _LINKS:
+        place = _LOCAL.fullmatch(value) or (name in _LINKS[:2] and "://" not in value)
+        return (
+            f"{shown} {HERE}. Name an address instead."
+            if value and place
+            else ""
+            if value
+            else f"{shown} names nothing."
+        )
+    if name in _SWITCHES or (name in _VALUES and value):
+        return ""
+    return f"{shown} is no option that pip takes in a requirements file."
+
+
+def _option(line: str) -> tuple[str, str]:
+    found = _OPTION.fullmatch(line)
+    return (found["name"], found["value"].strip().strip("\"'")) if found else ("", "")
+
+
+def _shown(line: str) -> str:
+    """Short, printable, and without the login that an address may hold."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in line)
+    return re.sub(r"(?<=://)[^/@\s]*@", "…@", clean)[:120]
