@@ -6,7 +6,7 @@ from typing import Any
 
 from desktop_app.domain import key_slots
 from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.container import container_arguments, network_of
+from desktop_app.domain.container import container_arguments, network_of, one_line
 from desktop_app.domain.key_slots import SlotKind
 from desktop_app.domain.options import RANDOM_OFF, LaunchSpec, defaults, options
 from desktop_app.domain.session import ServerFacts
@@ -85,7 +85,7 @@ def differing(kept: LaunchSpec, task: LaunchedTask, facts: ServerFacts) -> tuple
     }
     if kept.docker:
         told["docker"] = kept.docker, task.docker
-        told["docker_args"] = container_arguments(kept), " ".join(task.docker_args.split())
+        told["docker_args"] = container_arguments(kept), one_line(task.docker_args)
     for name, option in options().items():
         if option.param in task.parameters:
             told[name] = str(getattr(kept, name)), task.parameters[option.param]

@@ -4,9 +4,14 @@ An agent that uses Docker ignores the arguments of a task without an image and t
 arguments; an agent without Docker ignores both.
 """
 
+import re
+import shlex
+
 from desktop_app.domain.options import NETWORK_HOST, NETWORK_NONE, NETWORK_PORT, LaunchSpec
 
 NETWORK_FLAGS = ("--network", "--net")
+# A shell's word: quoted pieces, escaped signs, and an open quote as it is (the check of the option names that one).
+_WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\]|['"\\])+""", re.DOTALL)
 PUBLISHED_PORT = 10022  # the agent publishes a free port of its machine instead where this one is taken
 
 
@@ -17,8 +22,13 @@ def first_port(ports: str) -> int:
 
 def container_arguments(spec: LaunchSpec) -> str:
     """The user's own, then the network's; one text as ClearML keeps it. What the user says of the network counts."""
-    own = " ".join(spec.docker_args.split())
+    own = one_line(spec.docker_args)
     return " ".join(part for part in (own, "" if _says_network(own) else _network(spec)) if part)
+
+
+def one_line(text: str) -> str:
+    """Runs of blanks between the words become one; what is inside a word, by a quote or a backslash, stays."""
+    return " ".join(_WORD.findall(text.strip()))
 
 
 def network_of(image: str, arguments: str) -> tuple[str, str]:
@@ -33,7 +43,11 @@ def network_of(image: str, arguments: str) -> tuple[str, str]:
 
 
 def _says_network(arguments: str) -> bool:
-    return any(part.split("=")[0] in NETWORK_FLAGS for part in arguments.split())
+    try:
+        words = shlex.split(arguments)
+    except ValueError:  # an open quote
+        words = arguments.split()
+    return any(part.split("=")[0] in NETWORK_FLAGS for part in words)
 
 
 def _network(spec: LaunchSpec) -> str:

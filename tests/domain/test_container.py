@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.container import container_arguments
+from desktop_app.domain.container import container_arguments, network_of, one_line
 from desktop_app.domain.options import LaunchSpec
 
 PYTHON = LaunchSpec(queue="default", docker="python:3.12")
@@ -28,3 +28,28 @@ PYTHON = LaunchSpec(queue="default", docker="python:3.12")
 )
 def test_the_network_s_arguments_follow_the_user_s(changes: dict[str, str], arguments: str) -> None:
     assert container_arguments(replace(PYTHON, **changes)) == arguments
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        """-e "MSG=two  blanks\"""",
+        "-e 'MSG=two  blanks  and a tab\there'",
+        """-e MSG="two  blanks"'  and  "more"'""",
+        r"-e MSG=two\ \ blanks",
+        r"""-e "a \"  b\"" -v '/a  b:/c  d'""",
+        """--label=x="  " -e X='  '""",
+    ],
+)
+def test_what_stands_in_quotes_stays_as_it_is(arguments: str) -> None:
+    assert one_line(arguments) == arguments
+    spaced = arguments.replace(" -v", "   -v").replace("-e ", "-e   ", 1)
+    assert one_line(f"  {spaced} ") == arguments
+    whole = container_arguments(replace(PYTHON, docker_args=arguments))
+    assert whole == f"{arguments} --network host"
+    assert network_of("python:3.12", whole)[0] == arguments
+
+
+def test_a_quoted_word_says_nothing_of_the_network() -> None:
+    assert container_arguments(replace(PYTHON, docker_args='-e "X=--network  y"')).endswith('y" --network host')
+    assert container_arguments(replace(PYTHON, docker_args='"--network" none')) == '"--network" none'
