@@ -67,14 +67,16 @@ def _add_commands(make: Make) -> None:
     attach = make("attach", "run_attach", "connect to a session and hold the connection")
     detach = make("detach", "run_detach", "close the connection; the session goes on")
     shutdown = make("shutdown", "run_shutdown", "end a session (or cancel one that waits)")
+    enqueue = make("enqueue", "run_enqueue", "put a session that waits, or is in no queue, into a queue")
     opened = make("open", "run_open", "open an attached session in a browser, editor or terminal")
     reconnect = make("reconnect", "run_reconnect", "dial again now instead of waiting")
     add_reconnect(reconnect)
     password = make("password", "run_password", "print the SSH password that a session was launched with")
-    for command in (password, info, log, attach, detach, shutdown, opened, reconnect):
+    for command in (password, info, log, attach, detach, shutdown, enqueue, opened, reconnect):
         _session_argument(command)
     info.add_argument("--verbose", action="store_true", dest="full", help="with the whole ssh command")
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
+    enqueue.add_argument("--queue", required=True, metavar="QUEUE", help="its name")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
     add_open(opened)
     add_catalogue(make("options", "run_options", "print the launch options and what they are for"))

@@ -16,7 +16,7 @@ from typing import Any
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.session import Link, SessionSnapshot, progress_of, status_of
+from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of, status_of
 from desktop_app.domain.terminal import plain_text
 
 WIDEST = 48
@@ -150,6 +150,7 @@ def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = N
         "owner": facts.owner or None,
         "tags": list(facts.tags),
         "queue": facts.queue,
+        "in_queue": snapshot.remote is Remote.QUEUED and not facts.unplaced,
         "queue_watched": facts.queue_watched,
         "worker": facts.worker,
         "message": facts.message,

@@ -23,9 +23,10 @@ from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError, Retry, failure
 from desktop_app.domain.queues import offered
 from desktop_app.domain.session import (
+    WAITING,
     End,
     Link,
     Remote,
@@ -103,11 +104,31 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         try:
             return self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
         except AppError as error:
-            if error.problem.code != "queue.unknown":
-                raise
-            names = [clean_line(queue.name) for queue in self.offered(account, spec)]
-            detail = f"There is no “{clean_line(spec.queue)}” but: {', '.join(names)}.{nearest(spec.queue, names)}"
-            raise AppError(replace(error.problem, detail=detail if names else error.problem.detail)) from None
+            raise self._with_queues(error, account, spec) from None
+
+    def _with_queues(self, error: AppError, account: Account, spec: LaunchSpec) -> AppError:
+        """An unknown queue is told with those that there are."""
+        if error.problem.code != "queue.unknown":
+            return error
+        names = [clean_line(queue.name) for queue in self.offered(account, spec)]
+        detail = f"There is no “{clean_line(spec.queue)}” but: {', '.join(names)}.{nearest(spec.queue, names)}"
+        return AppError(replace(error.problem, detail=detail if names else error.problem.detail))
+
+    def run_enqueue(self) -> int:
+        """Into a queue, from another one or from none."""
+        snapshot, queue = self.session(), self.arguments.queue
+        try:
+            self.core.move_to_queue(snapshot.id, queue, self.cancel())
+        except AppError as error:
+            account = self.core.find_account(snapshot.id.account)
+            raise self._with_queues(error, account, LaunchSpec(queue=queue)) from None
+        now = self.core.store.get(snapshot.id) or snapshot
+        if self.json:
+            json_line({"done": "enqueued", **session_json(now)})
+            return 0
+        watched = "" if now.facts.queue_watched else " No agent serves it now."
+        say(f"“{snapshot.name}” waits in the queue “{queue}”.{watched}")
+        return 0
 
     def with_queue(self, account: Account, spec: LaunchSpec) -> LaunchSpec:
         """A queue where none was said: the remembered one (not for ``launch``, which depends on no earlier launch), or
@@ -224,6 +245,8 @@ class _Watch:
 
     def _progress(self, now: SessionSnapshot) -> None:
         text = clean_line(progress_of(now))
+        if now.remote in WAITING and now.problem is not None and now.problem.retry is Retry.USER:
+            text = clean_line(str(now.problem))  # nothing goes on until somebody has read it
         if self._attaching and now.remote is Remote.READY and now.link is Link.OFF:
             return  # the connection begins in this very moment
         if now.link in (Link.CONNECTING, Link.RETRYING):

@@ -21,7 +21,7 @@ from desktop_app.domain.account import Account
 from desktop_app.domain.option_checks import wanted_task
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.domain.session import WAITING, Remote, SessionId, SessionSnapshot
 from desktop_app.services import options_file
 
 _FLAGS = (
@@ -120,7 +120,7 @@ class OneSession(RunCommands, SessionCommands):
         return self.shut_down(snapshot, wait=True)
 
     def _attach(self, snapshot: SessionSnapshot) -> int:
-        if snapshot.remote in (Remote.CREATED, Remote.QUEUED, Remote.STARTING):
+        if snapshot.remote in (*WAITING, Remote.STARTING):
             self.core.watch(snapshot.id.account)
             self.core.attach_when_up(snapshot.id)
             return self._held(snapshot.id)

@@ -24,6 +24,8 @@ class Remedy(Enum):
     UNLOCK_KEYRING = "Unlock keyring"
     OTHER_QUEUE = "Choose another queue…"
     CANCEL_LAUNCH = "Cancel launch"
+    ENQUEUE = "Put into a queue…"
+    REMOVE = "Remove the session"
     SHOW_LOG = "Show log"
     TRUST_HOST = "Trust this machine"
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
@@ -116,6 +118,12 @@ TABLE = MappingProxyType(
                  "No running ClearML agent takes tasks from “{queue}”. The session waits until one does. "
                  "You can keep waiting, cancel, or choose another queue.",
                  Retry.AUTO, (Remedy.CANCEL_LAUNCH, Remedy.OTHER_QUEUE)),
+            _row("queue.none", "The session is in no queue",
+                 "{why} No agent will take it. Put it into a queue (sessiondock enqueue), or remove it "
+                 "(sessiondock shutdown).", Retry.USER, (Remedy.ENQUEUE, Remedy.REMOVE)),
+            _row("queue.not_waiting", "The session does not wait for an agent",
+                 "“{name}” is at “{status}”. Only a session that waits, or is in no queue, can be put into a queue.",
+                 Retry.USER),
             _row("queue.unknown", "The queue does not exist",
                  "There is no queue “{queue}” on {server}. Choose one from the list.",
                  Retry.USER, (Remedy.OTHER_QUEUE,)),

@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from desktop_app.domain.problems import Problem, problem
-from desktop_app.domain.session import End, Endpoint, Link, Remote, ServerFacts, SessionSnapshot
+from desktop_app.domain.session import (
+    WAITING,
+    End,
+    Endpoint,
+    Link,
+    Remote,
+    ServerFacts,
+    SessionSnapshot,
+    why_unplaced,
+)
 from remote_bootstrap import contract
 
 
@@ -116,7 +125,7 @@ def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
     after = replace(now, facts=facts, stale_since=None, endpoints=_merge(now.endpoints, facts.report))
     if facts.remote is Remote.ENDED:
         return _ended(after)
-    if after.link is Link.OFF:
+    if after.link is Link.OFF or (after.link is Link.CONNECTING and facts.remote in WAITING):
         after = replace(after, problem=_queue_problem(facts))
     after = replace(after, notice=_heard(now, facts.report))
     return replace(after, notice=_agent_notice(after))
@@ -133,6 +142,8 @@ def _ended(now: SessionSnapshot) -> SessionSnapshot:
 
 
 def _queue_problem(facts: ServerFacts) -> Problem | None:
+    if facts.remote in WAITING and facts.unplaced:
+        return problem("queue.none", why=why_unplaced(facts))
     if facts.remote is Remote.QUEUED and not facts.queue_watched:
         return problem("queue.no_agent", queue=facts.queue)
     return None

@@ -41,6 +41,10 @@ class Remote(Enum):
     ENDED = "ended"
 
 
+WAITING = (Remote.CREATED, Remote.QUEUED)  # no agent has taken it
+RESET = "reset"  # the server's reason for a task that somebody reset
+
+
 class Link(Enum):
     """What our connection does. UP only after a probe came back through it."""
 
@@ -101,7 +105,11 @@ class ServerFacts:
     worker: str = ""
     worker_lost_s: float = 0.0  # seconds since a worker last reported; 0 = it reports, or there is none yet
     queue_watched: bool = True
+    unplaced: bool = False  # in no queue, and nobody is about to put it into one: no agent will ever take it
+    archived: bool = False  # the web pages hide it
     message: str = ""  # the server's own status reason, for the details page
+    changed: datetime | None = None  # when its status last changed
+    changed_by: str = ""  # who changed it while it waits: "you", or a user's name
     created: datetime | None = None
     started: datetime | None = None
     record: contract.Record | None = None
@@ -146,6 +154,7 @@ class Status(Enum):
     """What the list, the tray and the CLI show; the value is the label. Ordered from best to worst in SEVERITY."""
 
     QUEUED = "Queued"
+    UNPLACED = "In no queue"
     STARTING = "Starting"
     READY = "Ready"  # could be attached, is not
     CONNECTING = "Connecting"
@@ -168,6 +177,7 @@ SEVERITY = (
     Status.SHUTTING_DOWN,
     Status.OFFLINE,
     Status.RECONNECTING,
+    Status.UNPLACED,
     Status.FAILED,
     Status.NEEDS_YOU,
 )
@@ -217,7 +227,9 @@ def status_of(snapshot: SessionSnapshot) -> Status:
         return Status.OFFLINE
     if remote is Remote.READY:
         return _LINK_STATUS[link]
-    return Status.QUEUED if remote in (Remote.CREATED, Remote.QUEUED) else Status.STARTING
+    if remote not in WAITING:
+        return Status.STARTING
+    return Status.UNPLACED if snapshot.facts.unplaced else Status.QUEUED
 
 
 def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
@@ -226,7 +238,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     if remote is Remote.ENDED:
         return frozenset({Action.FORGET} if snapshot.facts.foreign else {Action.FORGET, Action.AGAIN})
     actions: set[Action] = set()
-    if remote in (Remote.CREATED, Remote.QUEUED):
+    if remote in WAITING:
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}
     elif not snapshot.stop_requested:
         actions.add(Action.SHUT_DOWN)
@@ -289,7 +301,7 @@ def progress_of(snapshot: SessionSnapshot) -> str:
         return facts.end.value.capitalize() or "Ended"
     if snapshot.problem is not None:
         return snapshot.problem.title
-    if snapshot.remote in (Remote.CREATED, Remote.QUEUED):
+    if snapshot.remote in WAITING:
         return _queued_text(facts)
     waiting = [f"{e.label}: {e.detail or e.state}" for e in snapshot.endpoints if e.state not in contract.APP_SETTLED]
     if facts.report is None:
@@ -308,7 +320,25 @@ def progress_of(snapshot: SessionSnapshot) -> str:
     return facts.report.detail or _PHASE_TEXT.get(facts.report.phase, facts.report.phase)
 
 
+def why_unplaced(facts: ServerFacts) -> str:
+    """Why a session is in no queue: one sentence, with the server's own reason where it has one."""
+    by = f" by {facts.changed_by}" if facts.changed_by else ""
+    if facts.remote is Remote.QUEUED:
+        return f"The queue “{facts.queue}” does not hold it any more, though its task still says that it waits there."
+    if facts.archived:
+        return f"Its task was archived on the ClearML server{by}."
+    if facts.message == RESET:
+        return f"Its task was reset on the ClearML server{by}, which ends whatever ran."
+    if facts.message:
+        return f"The ClearML server says{by and f' (changed{by})'}: {facts.message.rstrip('.')}."
+    return f"Its task was taken out of {f'the queue “{facts.queue}”' if facts.queue else 'its queue'}{by}."
+
+
 def _queued_text(facts: ServerFacts) -> str:
+    if facts.unplaced:
+        return why_unplaced(facts).rstrip(".")
+    if facts.remote is Remote.CREATED:
+        return "About to be put into its queue"
     if not facts.queue_watched:
         return f"Waiting: no agent serves “{facts.queue}”"
     return f"Waiting in queue “{facts.queue}”"

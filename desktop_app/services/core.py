@@ -8,13 +8,13 @@ import logging
 import shlex
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.open_in import TERMINAL
 from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
-from desktop_app.domain.problems import AppError, Problem, failure
+from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
@@ -28,7 +28,7 @@ from desktop_app.services.files.access import Files
 from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.forgetting import forget_session
-from desktop_app.services.history import History, keep_queue
+from desktop_app.services.history import History
 from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.launch_profiles import LaunchProfiles
@@ -38,6 +38,7 @@ from desktop_app.services.notices import notice_of
 from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
+from desktop_app.services.placing import Placing
 from desktop_app.services.ports.access import Ports
 from desktop_app.services.ports.watch import PortWatch
 from desktop_app.services.routes import Routes
@@ -232,20 +233,8 @@ class SessionOps(AccountOps):
         self._parts.links.others.tell_window(session)
 
     def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None:
-        """Problems: queue.unknown; the session then waits in its old queue again."""
-        server = self._parts.accounts.server(session.account, cancel)
-        old = server.session(session.task, cancel).facts
-        if old.remote is Remote.QUEUED:
-            server.dequeue(session.task, cancel)
-        try:
-            watched = server.enqueue(session.task, queue, cancel)
-        except AppError:
-            if old.remote is Remote.QUEUED and old.queue:
-                server.enqueue(session.task, old.queue, cancel)
-            raise
-        keep_queue(self._parts.outside, session, queue)
-        moved = replace(old, remote=Remote.QUEUED, queue=queue, queue_watched=watched)
-        self.store.apply(session, ServerSaw(moved))
+        """As ``Placing.put``."""
+        Placing(self._parts.outside, self.store, self._parts.accounts.server).put(session, queue, cancel)
         self._tell(session)
 
     def stop(self, session: SessionId, cancel: Cancel) -> None:

@@ -1,6 +1,6 @@
 """Which changes are worth a notification: one pure rule over (old, new). Any thread."""
 
-from desktop_app.domain.session import End, Link, Remote, SessionSnapshot, openable
+from desktop_app.domain.session import WAITING, End, Link, Remote, SessionSnapshot, openable
 from desktop_app.services.api import Notice
 from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import APP_FAILED
@@ -56,5 +56,5 @@ def _warned(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
     fresh = new.notice
     said = old.notice is not None and fresh is not None and old.notice.code == fresh.code
     if fresh is None or fresh == old.notice or (said and fresh.code != "session.notice"):
-        fresh = new.problem if new.remote is Remote.QUEUED and new.problem != old.problem else None
+        fresh = new.problem if new.remote in WAITING and new.problem != old.problem else None
     return Notice(f"“{new.name}”: {fresh.title}", fresh.detail, new.id) if fresh else None

@@ -161,7 +161,11 @@ class Controller(QObject):
             identifier="confirm-shut-down")  # fmt: skip
 
     def _ask_queue(self, session: SessionId) -> None:
-        dialog = QueueDialog(self._core, self.bridge, session.account, self._name(session), top_level(self.window))
+        now = self._core.store.get(session)
+        verb = "Put" if now is not None and now.facts.unplaced else "Move"
+        dialog = QueueDialog(
+            self._core, self.bridge, session.account, self._name(session), top_level(self.window), verb
+        )
         dialog.chosen.connect(lambda queue: self.commands.move(session, queue))
         dialog.open()
 

@@ -29,6 +29,7 @@ class Shape(Enum):
 
 LOOK: dict[Status, tuple[Tone, Shape]] = {
     Status.QUEUED: (Tone.NEUTRAL, Shape.CLOCK),
+    Status.UNPLACED: (Tone.BAD, Shape.BARRED),
     Status.STARTING: (Tone.BUSY, Shape.ARC),
     Status.READY: (Tone.BUSY, Shape.RING),
     Status.CONNECTING: (Tone.BUSY, Shape.ARC),
@@ -87,6 +88,7 @@ _TRAY: dict[Status, TrayState] = {
     Status.SHUTTING_DOWN: TrayState.BUSY,
     Status.OFFLINE: TrayState.RETRYING,
     Status.RECONNECTING: TrayState.RETRYING,
+    Status.UNPLACED: TrayState.PROBLEM,
     Status.FAILED: TrayState.PROBLEM,
     Status.NEEDS_YOU: TrayState.PROBLEM,
 }

@@ -56,6 +56,7 @@ FACTS = (
     *(ServerFacts(remote, "a session", report=report) for remote in Remote for report in (None, REPORT)),
     *(ServerFacts(Remote.ENDED, "a session", end) for end in End),
     ServerFacts(Remote.QUEUED, "a session", queue="gpu", queue_watched=False),
+    *(ServerFacts(remote, "a session", queue="gpu", unplaced=True) for remote in (Remote.CREATED, Remote.QUEUED)),
     ServerFacts(Remote.READY, "a session", worker="w", worker_lost_s=500.0, report=REPORT),
 )
 EVENTS: tuple[Event, ...] = (

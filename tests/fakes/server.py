@@ -14,7 +14,7 @@ from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
-from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.domain.session import RESET, End, Remote, ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
 from remote_bootstrap.contract import PARAM_PASSWORD_HASH, Record, Report
 
@@ -125,10 +125,12 @@ class FakeServer:
             if queue not in self._queues:
                 raise failure("queue.unknown", queue=queue, server=SERVER)
             found = self._ours(task)
-            if found.facts.remote is Remote.QUEUED:
+            if found.facts.remote is Remote.QUEUED and not found.facts.unplaced:
                 raise failure("server.refused", server=SERVER, answer="Task already queued")
             served = self._queues[queue].served
-            found.facts = replace(found.facts, remote=Remote.QUEUED, queue=queue, queue_watched=served)
+            found.facts = replace(
+                found.facts, remote=Remote.QUEUED, queue=queue, queue_watched=served, unplaced=False, message=""
+            )
             return served
 
     def dequeue(self, task: str, cancel: Cancel) -> None:
@@ -256,6 +258,15 @@ class FakeServer:
 
     def end(self, task: str, end: End = End.SHUT_DOWN, message: str = "") -> None:
         self.change(task, remote=Remote.ENDED, end=end, message=message)
+
+    def take_out(self, task: str, reason: str = "", by: str = "you") -> None:
+        """Somebody dequeues it, clears or deletes its queue, or resets it: it is in no queue."""
+        lost = {"queue": "", "record": None, "report": None, "started": None, "worker": ""} if reason == RESET else {}
+        self.change(task, remote=Remote.CREATED, unplaced=True, message=reason, changed_by=by, **lost)
+
+    def remove_from_queue(self, task: str) -> None:
+        """As queues.remove_task does: the task goes on saying that it waits."""
+        self.change(task, unplaced=True)
 
     def delete(self, task: str) -> None:
         with self._lock:

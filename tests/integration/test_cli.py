@@ -9,7 +9,7 @@ import pytest
 from desktop_app.cli import main as cli
 from desktop_app.domain.options import options
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End
+from desktop_app.domain.session import End, Remote, ServerFacts
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World
 from tests.fakes.profiles import FakeProfiles
@@ -203,3 +203,40 @@ def test_a_session_that_two_accounts_know_is_named_by_the_account(run: Run, worl
     assert refused.code == 1
     assert f"--account {ACCOUNT.id}" in refused.err and "--account acc2" in refused.err
     assert run("info", task[:8], "--account", "acc2").code == 0
+
+
+# -- in no queue
+
+
+def test_a_session_in_no_queue_is_told_and_put_into_one(run: Run, world: World) -> None:
+    task = world.server().add_session(ServerFacts(Remote.QUEUED, "lost one", queue="default"))
+    world.server().take_out(task, "Queue “gpu” was deleted", by="Bob")
+    row = run("list", "--json").json["sessions"][0]
+    assert (row["status"], row["remote"], row["in_queue"]) == ("In no queue", "created", False)
+    assert row["problem"]["code"] == "queue.none"
+    assert row["problem"]["remedies"] == ["Put into a queue…", "Remove the session"]
+    said = run("info", "lost one").out
+    assert "In no queue" in said and "Queue “gpu” was deleted" in said and "sessiondock enqueue" in said
+    with pytest.raises(SystemExit):
+        run("enqueue", "lost one")
+    unknown = run("enqueue", "lost one", "--queue", "defualt")
+    assert unknown.code == 1 and "Did you mean default?" in unknown.err
+    again = run("enqueue", "lost one", "--queue", "default")
+    assert again.code == 0 and "waits in the queue “default”" in again.err
+    assert run("list", "--json").json["sessions"][0]["in_queue"] is True
+
+
+def test_attaching_to_a_session_in_no_queue_says_why_nothing_happens(
+    run: Run, world: World, in_background: Callable[[Callable[[], None]], None]
+) -> None:
+    task = world.server().add_session(ServerFacts(Remote.QUEUED, "lost one", queue="default"))
+    world.server().take_out(task, "reset", by="Bob")
+    world.secrets.entries[f"client-key/{ACCOUNT.id}/{task}"] = "PRIVATE KEY"
+
+    def delete() -> None:
+        wait_until(lambda: world.server().calls.count("sessions") > 20, "polls")
+        world.server().delete(task)
+
+    in_background(delete)
+    said = run("attach", "lost one")
+    assert "was reset on the ClearML server by Bob" in said.err and "sessiondock enqueue" in said.err

@@ -161,6 +161,7 @@ def test_a_failure_belongs_to_its_session(qtbot, face, core):
     (Remedy.RETRY, ui_core.READY, ("attach", ui_core.READY)),
     (Remedy.ATTACH, ui_core.READY, ("attach", ui_core.READY)),
     (Remedy.CANCEL_LAUNCH, ui_core.NO_AGENT, ("stop", ui_core.NO_AGENT)),
+    (Remedy.REMOVE, ui_core.NO_AGENT, ("stop", ui_core.NO_AGENT)),
 ])  # fmt: skip
 def test_remedies_reach_the_core(qtbot, face, core, remedy, session, call):
     face.commands.remedy(session, remedy)

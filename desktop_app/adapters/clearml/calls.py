@@ -8,10 +8,12 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from desktop_app.adapters.clearml import copy, facts
+from desktop_app.adapters.clearml import copy, facts, places
+from desktop_app.adapters.clearml.places import Places
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
 from desktop_app.domain.again import LaunchedTask
@@ -42,6 +44,7 @@ class Lookups(ABC):
         self._user = ""
         self._names: dict[str, dict[str, str]] = {"queues": {}, "projects": {}, "users": {}}
         self._workers_read: tuple[float, list[dict[str, Any]]] = (0.0, [])
+        self._places = Places(self._queues_by_id)
 
     @abstractmethod
     def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
@@ -79,6 +82,13 @@ class Lookups(ABC):
         with self._names_lock:
             self._names["queues"].update({str(q["id"]): str(q.get("name") or "") for q in found})
         return facts.queues_of(found, workers, self.server_now())
+
+    def _queues_by_id(self, ids: Sequence[str], cancel: Cancel) -> list[dict[str, Any]]:
+        """With what they hold; the names are learned by the way, for whoever renames a queue."""
+        found = self._list("queues.get_all", {"id": list(ids), "only_fields": list(places.FIELDS)}, "queues", cancel)
+        with self._names_lock:
+            self._names["queues"].update({str(q["id"]): str(q.get("name") or "") for q in found})
+        return found
 
     def _workers(self, cancel: Cancel, max_age: float = 0.0) -> list[dict[str, Any]]:
         """The agents, read at most ``max_age`` seconds ago: on a large cluster the list is long."""
@@ -245,20 +255,38 @@ class ServerCalls(Lookups):
         return self._seen(found, cancel)
 
     def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, max_age: float = 0.0) -> tuple[SeenTask, ...]:
+        lost = self._places.lost(tasks, self.server_now(), max_age, cancel)  # learns most names of queues by the way
         self._learn_names("queues", (facts.queue_id_of(task) for task in tasks), cancel)
         self._learn_names("projects", (str(task.get("project") or "") for task in tasks), cancel)
         alive = any(task.get("status") in facts.LIVE_STATUSES for task in tasks)
         workers = self._workers(cancel, max_age) if alive else []
         serving = facts.watchers(workers, self.server_now())
-        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving)) for task in tasks)
+        self._learn_who_changed(tasks, cancel)
+        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving, lost)) for task in tasks)
+
+    def _learn_who_changed(self, tasks: Sequence[Mapping[str, Any]], cancel: Cancel) -> None:
+        """Of those that wait: somebody may have taken them out of their queue."""
+        who = {str(task.get("last_changed_by") or "") for task in tasks if task.get("status") in facts.WAITING} - {""}
+        if who:
+            self._learn_names("users", who - {self._user_id(cancel)}, cancel)
+
+    def _changed_by(self, task: Mapping[str, Any]) -> str:
+        who = str(task.get("last_changed_by") or "")
+        if not who or task.get("status") not in facts.WAITING:
+            return ""
+        return "you" if who == self._user else self._name("users", who)
 
     def _facts(
-        self, task: Mapping[str, Any], workers: Sequence[Mapping[str, Any]], serving: Mapping[str, object]
+        self,
+        task: Mapping[str, Any],
+        workers: Sequence[Mapping[str, Any]],
+        serving: Mapping[str, object],
+        lost: Collection[str],
     ) -> ServerFacts:
         queue_id = facts.queue_id_of(task)
         by_name = {str(worker.get("id")): worker for worker in workers}
         user = str(task.get("user") or "")
-        return facts.task_facts(
+        found = facts.task_facts(
             task,
             queue=self._name("queues", queue_id),
             queue_watched=task.get("status") != "queued" or bool(serving.get(queue_id)),
@@ -266,7 +294,10 @@ class ServerCalls(Lookups):
             owner=self._name("users", user),
             mine=not user or not self._user or user == self._user,
             lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
+            unplaced=facts.is_unplaced(task, self.server_now(), lost),
+            changed_by=self._changed_by(task),
         )
+        return replace(found, message=facts.with_names(found.message, self._names["queues"]))
 
     def session(self, task: str, cancel: Cancel) -> SeenTask:
         """One session; of another user's also whose it is. Problems: task.gone, task.foreign"""

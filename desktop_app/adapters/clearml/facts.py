@@ -4,7 +4,8 @@ Sources: the API's task schema; status and abort behaviour as recorded of a serv
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ PASSWORD_FIELD = f"hyperparams.{contract.SECTION}.{contract.PARAM_PASSWORD_HASH}
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
 TASK_FIELDS = (
     "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
-    "started", "last_worker", "last_worker_report", "execution.queue",
+    "started", "last_worker", "last_worker_report", "execution.queue", "status_changed", "last_changed_by",
     PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
     f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
     *(f"hyperparams.{contract_cli.SECTION}.{name}" for name in foreign.ASKED.values()),
@@ -33,11 +34,15 @@ LIVE_STATUSES = ("created", "queued", "in_progress")
 # Any member of the workspace can write a task, and a window that draws a megabyte stands still.
 MAX_NAME, MAX_TAGS = 300, 50
 
+ARCHIVED = "archived"  # a system tag
+PLACED_S = 15.0  # from the task to its queue, for whoever launches it
+WAITING = ("created", "queued")
 STOPPING = "stopping"  # in status_message: the server asks the agent to end the task
 REPORT_EVERY_S = 30.0  # how often an agent reports
 _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
 
 
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
 SESSION_TAGS = (contract.SYSTEM_TAG, contract_cli.SYSTEM_TAG)
 
 
@@ -82,6 +87,14 @@ def queue_id_of(task: Mapping[str, Any]) -> str:
     return str(_inner(task, "execution", "queue") or "")
 
 
+def is_unplaced(task: Mapping[str, Any], now: float, lost: Collection[str]) -> bool:
+    """Whether the task is in no queue. ``lost``: those that say "queued" and are not; ``now``: seconds since 1970."""
+    if task.get("status") != "created":
+        return task.get("id") in lost
+    age = age_of(task.get("created"), now)
+    return bool(task.get("status_reason")) or _tagged(task, ARCHIVED) or age is None or age >= PLACED_S
+
+
 def worker_lost_s(task: Mapping[str, Any], workers: Mapping[str, Mapping[str, Any]], now: float) -> float:
     """Seconds since the task's agent last reported; 0 while it reports, or when it has none yet."""
     name = str(task.get("last_worker") or "")
@@ -103,6 +116,8 @@ def task_facts(
     owner: str = "",
     mine: bool = True,
     lost_s: float = 0.0,
+    unplaced: bool = False,
+    changed_by: str = "",
 ) -> ServerFacts:
     """One session. The record is read but not believed: whoever connects verifies it."""
     theirs = _foreign(task) if is_foreign(task) else None
@@ -123,6 +138,10 @@ def task_facts(
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,
+        unplaced=unplaced,
+        archived=_tagged(task, ARCHIVED),
+        changed=time_of(task.get("status_changed")),
+        changed_by=changed_by,
         message=str(task.get("status_reason") or task.get("status_message") or "")[: contract.MAX_SENTENCE],
         created=time_of(task.get("created")),
         started=time_of(task.get("started")),
@@ -131,6 +150,11 @@ def task_facts(
         report=report,
         foreign=theirs,
     )
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """The server's sentence, with the names of queues instead of their ids, where they are known."""
+    return _ID.sub(lambda found: f"“{names[found[0]]}”" if names.get(found[0]) else found[0], text)
 
 
 def _foreign(task: Mapping[str, Any]) -> ForeignSession:

@@ -11,7 +11,7 @@ from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, 
 from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from desktop_app.domain.session import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
 from desktop_app.ports import Cancel, Server, Target
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.doctor.diagnostics import about
@@ -263,7 +263,9 @@ def _not_running(facts: ServerFacts) -> Problem | None:
     if facts.remote is Remote.ENDED:
         how = facts.end.value or End.COMPLETED.value
         return problem("session.over", why=f"It is over ({how}). {facts.message}".strip().rstrip(".") + ".")
-    if facts.remote in (Remote.CREATED, Remote.QUEUED):
+    if facts.remote in WAITING:
+        if facts.unplaced:
+            return problem("queue.none", why=why_unplaced(facts))
         if not facts.queue_watched:
             return problem("queue.no_agent", queue=facts.queue)
         return problem("session.not_up", why=f"It waits in the queue “{facts.queue}” until an agent is free.")

@@ -1,4 +1,4 @@
-"""Moving a waiting session to another queue. GUI thread."""
+"""Putting a waiting session into a queue: into another one, or from none into one. GUI thread."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -12,14 +12,22 @@ from desktop_app.ui.windows.banner import ProblemBanner
 
 
 class QueueDialog(QDialog):
-    """``chosen`` carries the queue's name."""
+    """``chosen`` carries the queue's name. ``verb``: "Move", or "Put" for a session that is in none."""
 
     chosen = Signal(str)
 
-    def __init__(self, core: Core, bridge: Bridge, account: str, session: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        bridge: Bridge,
+        account: str,
+        session: str,
+        parent: QWidget | None = None,
+        verb: str = "Move",
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Move to another queue")
+        self.setWindowTitle("Move to another queue" if verb == "Move" else "Put into a queue")
         self.setAccessibleIdentifier("queue-dialog")
         fit_screen(self, 480, 240)
         self._account = account
@@ -30,11 +38,11 @@ class QueueDialog(QDialog):
         self._editor.failed.connect(self._banner.show_problem)
         self._editor.failed.connect(lambda _problem: self._editor.combo.setFocus())
         self._editor.edited.connect(self._show_move)
-        self._build(session)
+        self._build(session, verb)
         self._editor.load(account)
 
-    def _build(self, session: str) -> None:
-        self._move = button("Move", "primary", "queue-dialog-move")
+    def _build(self, session: str, verb: str) -> None:
+        self._move = button(verb, "primary", "queue-dialog-move")
         self._move.setDefault(True)
         self._move.clicked.connect(self._moved)
         cancel = button("Cancel", identifier="queue-dialog-cancel")
@@ -49,7 +57,7 @@ class QueueDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
         column.setSpacing(SPACE_M)
-        column.addWidget(ElidedLabel(f"Move “{session}”", "heading"))
+        column.addWidget(ElidedLabel(f"{verb} “{session}”{' into a queue' * (verb != 'Move')}", "heading"))
         for widget in (self._banner, caption, self._editor):
             column.addWidget(widget)
         column.addStretch()
