@@ -34,6 +34,7 @@ setup-test:
 	@$(MAKE) -s --no-print-directory .venv/.installed
 	@$(SETUP)/applications.sh
 	@$(SETUP)/clearml_session.sh
+	@if [ "$$(id -u)" = 0 ]; then $(SETUP)/system_packages.sh engine && $(SETUP)/engine_image.sh; fi
 
 setup: setup-test ## install all that the other commands need
 

@@ -22,6 +22,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "leaves_threads(prefix, ...): threads with these names may outlive the test")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests tell of a mistake first; those that launch sessions come last."""
+NEEDS_ROOT = pytest.StashKey[int]()  # how many tests an ordinary user can't run
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick tests tell of a mistake first; those that launch sessions come last. Containers are for root."""
+    if os.geteuid() != 0:
+        left_out = [item for item in items if item.get_closest_marker("engine")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[NEEDS_ROOT] = len(left_out)
     items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(NEEDS_ROOT, 0)
+    if left_out:
+        terminalreporter.write_line(
+            f"NOT RUN: {left_out} tests of sessions in Docker containers. Only root can start the engine that they"
+            " need; run the same command as root to have them, too (CONTRIBUTING.md).",
+            yellow=True,
+        )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the Debian packages of the named groups (run, test) are there; see debian-packages.txt.
+# Makes sure that the Debian packages of the named groups (run, test, engine) are there; see debian-packages.txt.
 #
 # Nothing missing: no network, no root. Something missing: installs it as root, or prints the exact command and
 # exits 1. On a system without dpkg it says so and leaves the matter to the reader.
@@ -64,6 +64,17 @@ TEXT
     say "The system-wide SSH server stays off (/etc/ssh/sshd_not_to_be_run); sessions start their own on 127.0.0.1."
 }
 
+# Only the program dockerd is wanted: tests start one of their own for a while. Debian would start another for good.
+keep_system_docker_off() {
+    local unit units=${SYSTEMD_UNITS:-/etc/systemd/system}
+    mkdir -p "$units"
+    for unit in docker.service docker.socket containerd.service; do
+        [ -e "$units/$unit" ] || ln -s /dev/null "$units/$unit"
+    done
+    say "The system-wide Docker service stays off (masked; \"systemctl unmask docker.service docker.socket" \
+        "containerd.service\" lets it run); tests start a private one."
+}
+
 if ! command -v dpkg-query >/dev/null; then
     say "This is not a Debian system, so the system packages were not checked; ${list#"$PWD"/} lists what is needed."
     exit 0
@@ -94,6 +105,7 @@ if [ "$(id -u)" != 0 ]; then
 fi >&2
 
 case " ${names[*]} " in *" openssh-server "*) keep_system_sshd_off ;; esac
+case " ${names[*]} " in *" docker.io "* | *" docker-ce "*) keep_system_docker_off ;; esac
 say "Installing system packages: ${names[*]}"
 DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y -qq \
     --no-install-recommends "${names[@]}" >/dev/null

@@ -1,7 +1,6 @@
 """The command line for real: sandbox, agent, bootstrap, keyring, sshd and JupyterLab, with no window and no display."""
 
 import json
-import re
 import shlex
 import signal
 import subprocess
@@ -13,21 +12,12 @@ import pytest
 
 from tests.e2e.evidence import CommandLines, files_containing, readable_by_others, session_processes
 from tests.support.real_terminal import COMMAND, RealTerminal
+from tests.support.sign_in import jupyter_through
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
 NAME = 'Ada\'s "first" session, ünï 会话'
-
-
-def jupyter_through(page: str) -> tuple[httpx.Client, str]:
-    """A browser that follows the login page: a signed-in client, and the token that it was given."""
-    client = httpx.Client(trust_env=False, follow_redirects=True, timeout=20)
-    html = client.get(page).text
-    action, token = re.findall(r'action="([^"]+)"', html)[0], re.findall(r'value="([^"]+)"', html)[0]
-    answer = client.get(action, params={"token": token})
-    assert answer.status_code == 200 and "JupyterLab" in answer.text
-    return client, token
 
 
 @pytest.mark.parity("--queue", "--session-name")

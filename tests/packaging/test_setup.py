@@ -90,6 +90,23 @@ def test_root_installs_with_one_update(machine: Machine) -> None:
     assert install.endswith("--no-install-recommends xvfb")
 
 
+def test_docker_s_own_service_is_not_started_by_the_set_up(machine: Machine, tmp_path: Path) -> None:
+    machine.program("id", "#!/bin/sh\necho 0\n")
+    machine.missing_packages(["docker.io", "docker-ce"])
+    units = tmp_path / "units"
+    assert machine.run(SYSTEM_PACKAGES, "engine", env={"SYSTEMD_UNITS": str(units)}).returncode == 0
+    masked = {unit.name for unit in units.iterdir() if unit.readlink() == Path("/dev/null")}
+    assert masked == {"docker.service", "docker.socket", "containerd.service"}
+
+
+def test_a_docker_that_is_there_is_left_alone(machine: Machine, tmp_path: Path) -> None:
+    machine.program("id", "#!/bin/sh\necho 0\n")
+    machine.missing_packages(["docker.io", "debootstrap"])  # docker-ce is installed
+    assert machine.run(SYSTEM_PACKAGES, "engine", env={"SYSTEMD_UNITS": str(tmp_path / "units")}).returncode == 0
+    assert not (tmp_path / "units").exists()
+    assert machine.apt_log.read_text().endswith("--no-install-recommends debootstrap\n")
+
+
 def test_python_without_venv_asks_for_the_package(machine: Machine) -> None:
     machine.program("old-python", "#!/bin/sh\nexit 1\n")
     result = machine.run(SYSTEM_PACKAGES, "run", env={"PYTHON": "old-python"})

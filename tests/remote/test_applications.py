@@ -7,11 +7,9 @@ import os
 import signal
 import stat
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from tests.support.bootstrap_rig import (
     run_command,
     status_of,
 )
+from tests.support.kernels import output_of, wait_for_kernel
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.leaves_threads("Thread-")]
@@ -82,51 +81,6 @@ def run_cell(report: Report, code: str) -> tuple[str, str]:
     with contextlib.closing(socket):
         wait_for_kernel(socket)
         return kernel["id"], output_of(socket, code)
-
-
-def send(socket: websocket.WebSocket, kind: str, content: dict) -> str:
-    """Send one message of Jupyter's protocol on the shell channel; returns its id."""
-    header = {"msg_id": uuid.uuid4().hex, "username": "", "session": uuid.uuid4().hex, "version": "5.3"}
-    message = {"header": {**header, "msg_type": kind}, "parent_header": {}, "metadata": {}}
-    socket.send(json.dumps({**message, "channel": "shell", "content": content}))
-    return header["msg_id"]
-
-
-def wait_for_kernel(socket: websocket.WebSocket) -> None:
-    """Until the kernel answers and its output arrives, as JupyterLab waits: what is sent before the server has
-    connected its channels to the kernel is dropped without a word."""
-    socket.settimeout(2)
-    seen: set[str] = set()
-    for _ in range(30):
-        send(socket, "kernel_info_request", {})
-        while True:
-            try:
-                got = json.loads(socket.recv())
-            except websocket.WebSocketTimeoutException:
-                break  # ask again
-            seen.add(got["channel"])
-            if {"shell", "iopub"} <= seen:
-                socket.settimeout(60)
-                return
-    raise AssertionError("the kernel did not answer")
-
-
-def output_of(socket: websocket.WebSocket, code: str) -> str:
-    """Run the code; what it printed."""
-    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    asked = send(socket, "execute_request", content)
-    printed = ""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        got = json.loads(socket.recv())
-        if got["parent_header"].get("msg_id") != asked:
-            continue
-        if got["msg_type"] == "stream":
-            printed += got["content"]["text"]
-        assert got["msg_type"] != "error", got["content"]
-        if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
-            return printed
-    raise AssertionError("the cell did not end")
 
 
 def test_phases_and_milestones_are_published(rig: BootstrapRig) -> None:

@@ -17,6 +17,9 @@ CACHE = _USER_CACHE / "sessiondock-tests"
 CLEARML_SESSION_VENV = CACHE / CLEARML_SESSION_REQUIREMENT.replace("==", "-")
 CLEARML_SESSION = CLEARML_SESSION_VENV / "bin" / "clearml-session"
 
+# The root file system of the containers that tests start; packaging/setup/engine_image.sh builds it.
+ENGINE_IMAGE = CACHE / "engine" / "bookworm-1.tar"
+
 # What sessions on this machine run; packaging/setup/applications.sh fills it.
 APPLICATIONS_CACHE = Path(os.environ.get("SESSIONDOCK_CACHE") or _USER_CACHE / "sessiondock" / "remote")
 
@@ -24,5 +27,6 @@ if __name__ == "__main__":
     NAMES = {
         "clearml-session": str(CLEARML_SESSION_VENV),
         "clearml-session-requirement": CLEARML_SESSION_REQUIREMENT,
+        "engine-image": str(ENGINE_IMAGE),
     }
     print(NAMES[sys.argv[1]])

@@ -39,9 +39,11 @@ class RealTerminal:
         """The first event of that name that a staying command tells."""
 
         def told() -> dict[str, Any] | None:
+            running = program.running  # asked before its output is read: what it said last counts
             lines = [line for line in program.output().splitlines() if line.startswith('{"')]
-            assert program.running or any(name in line for line in lines), program.output()
-            return next((e for e in map(json.loads, lines) if e.get("event") == name), None)
+            found = next((e for e in map(json.loads, lines) if e.get("event") == name), None)
+            assert running or found, program.output()
+            return found
 
         return wait_until(told, f"the event {name}", seconds, poll=0.1)
 
