@@ -6,11 +6,13 @@ from any thread, one request at a time. Importing the SDK takes the better part 
 
 import importlib.util
 import json
+import re
 import sys
 import threading
 import time
 import types
 from typing import Any, Dict, Mapping, Tuple
+from urllib.parse import urlsplit
 
 import requests  # type: ignore[import-untyped]  # no stubs in the project
 
@@ -19,8 +21,11 @@ from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus, as_text
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
+REWRITTEN = re.compile(r"\A_|__|[.$%]|\A\s|\s\Z")  # names that tasks.edit_runtime stores under other names
+ENDED = (400, 110)  # "Invalid task status": that call leaves ended tasks alone, forced or not
 UNAUTHORIZED = 401
 WORKER = "sessiondock"
+CLIENT = "sessiondock-session-%d" % contract.CONTRACT_VERSION  # who calls, for the server's log
 AGENT_PORTS = "_external_host_tcp_port_mapping"  # runtime property of clearml-agent
 
 SDK = "clearml"
@@ -48,9 +53,11 @@ class ClearMLTask:
         session_class = _sdk_session_class()
         self._sdk = session_class(initialize_logging=False)
         self._http = requests.Session()
+        self._http.headers["X-ClearML-Client"] = CLIENT
         self._http.verify = self._sdk.config.get("api.verify_certificate", True)
         self._token = str(self._sdk.token)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of one request
+        self._editing = threading.Lock()  # of the runtime properties, which takes several
         self._api_version = _version(str(session_class.max_api_version or session_class.api_version))
 
     @property
@@ -83,12 +90,32 @@ class ClearMLTask:
         return TaskStatus(as_text(found.get("status")), as_text(found.get("status_message")))
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
-        if self._api_version >= EDIT_RUNTIME:
-            self.call("tasks.edit_runtime", {"task": self._task, "add_or_update": dict(properties), "force": True})
-            return
-        runtime = dict(self._get("runtime").get("runtime") or {})  # an older server replaces the whole of it
-        runtime.update(properties)
-        self.call("tasks.edit", {"task": self._task, "runtime": runtime, "force": True})
+        """One by one where the server does that; the whole of them where it would not, or under other names."""
+        with self._editing:
+            left = dict(properties)
+            if self._api_version >= EDIT_RUNTIME:
+                each = {name: left[name] for name in left if not REWRITTEN.search(name)}
+                if each and self._edit_each(each):
+                    left = {name: left[name] for name in left if name not in each}
+            if left:
+                self._edit_whole(left)
+
+    def _edit_each(self, properties: Dict[str, str]) -> bool:
+        """False for a task that has ended. Raises ServerError."""
+        try:
+            self.call("tasks.edit_runtime", {"task": self._task, "add_or_update": properties, "force": True})
+        except ServerError as error:
+            if error.code != ENDED:
+                raise
+            return False
+        return True
+
+    def _edit_whole(self, properties: Dict[str, str]) -> None:
+        """Read, change and write all of them: what anybody else writes in between is lost, so it is the exception."""
+        before = dict(self._get("runtime").get("runtime") or {})
+        after = {**before, **properties}
+        if after != before:
+            self.call("tasks.edit", {"task": self._task, "runtime": after, "force": True})
 
     def edit_properties(self, properties: Mapping[str, str]) -> None:
         section = contract_cli.PROPERTIES
@@ -156,9 +183,10 @@ def _data(endpoint: str, answer: requests.Response) -> Dict[str, Any]:
     try:
         envelope = answer.json()
     except ValueError as error:
-        raise ServerError("%s: answer %d is not JSON" % (endpoint, answer.status_code)) from error
+        host = urlsplit(answer.url).hostname
+        raise ServerError("%s: %s answered %d, which is not JSON" % (endpoint, host, answer.status_code)) from error
     if answer.status_code != requests.codes.ok:
-        meta = envelope.get("meta") if isinstance(envelope, dict) else None
-        reason = (meta or {}).get("result_msg", "")
-        raise ServerError("%s: %d %s" % (endpoint, answer.status_code, reason))
+        meta = (envelope.get("meta") if isinstance(envelope, dict) else None) or {}
+        code = (answer.status_code, int(meta.get("result_subcode") or 0))
+        raise ServerError("%s: %d %s" % (endpoint, answer.status_code, meta.get("result_msg", "")), code)
     return dict(envelope.get("data") or {})

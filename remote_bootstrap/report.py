@@ -24,7 +24,11 @@ GONE_POLLS = 5  # answers in a row that there is no such task
 
 
 class ServerError(RuntimeError):
-    """The ClearML server did not do what it was asked; the text has no secrets."""
+    """The ClearML server did not do what it was asked; the text has no secrets. ``code``: HTTP status and subcode."""
+
+    def __init__(self, text: str, code: Tuple[int, int] = (0, 0)) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class TaskStatus(NamedTuple):
@@ -65,7 +69,7 @@ class TaskServer(Protocol):
         """What the server says about the task now."""
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
-        """Set runtime properties, leaving the others alone."""
+        """Set runtime properties, leaving the others alone; of a task that has ended, too."""
 
     def edit_properties(self, properties: Mapping[str, str]) -> None:
         """Set user properties, leaving the others alone."""

@@ -8,7 +8,7 @@ import pytest
 # Read before any test replaces HOME: the places of what `make setup` installed belong to the real user.
 import tests.support.paths  # noqa: F401
 
-pytest_plugins = ["tests.support.guards"]
+pytest_plugins = ["tests.support.guards", "tests.support.request_guard"]
 
 # Widget tests need no display; end-to-end tests give the programs that they start a display of their own.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"

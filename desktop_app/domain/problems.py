@@ -106,6 +106,17 @@ TABLE = MappingProxyType(
                  "address, and whether you need your VPN.", Retry.USER, (Remedy.RETRY,)),
             _row("server.refused", "The ClearML server refused the request",
                  "{server} answered: {answer}.", Retry.USER, (Remedy.RETRY,)),
+            _row("server.failed", "The ClearML server failed to do what it was asked",
+                 "{server} answered: {answer}. If that stays so, tell whoever runs the server.",
+                 Retry.AUTO, (Remedy.RETRY,)),
+            _row("server.proxy", "Something in front of the ClearML server answered in its place",
+                 "{host} answered HTTP {status}, and not in the way that ClearML does: a proxy or a sign-in page "
+                 "stands between. {more}Let {server} through it, or use an address that leads past it.",
+                 Retry.USER, (Remedy.RETRY,)),
+            _row("server.gateway", "The ClearML server behind a proxy does not answer",
+                 "{host} answered HTTP {status} in its place, as a proxy does while the server behind it starts, is "
+                 "updated or has too much to do. Sessions keep running. If that stays so, tell whoever runs {server}.",
+                 Retry.AUTO, (Remedy.RETRY,)),
             _row("server.not_clearml", "This is not a ClearML API server",
                  "{server} answers, but not as a ClearML API server does. Use the API address "
                  "(often port 8008 or api.…), not the web page's.", Retry.USER, (Remedy.SIGN_IN,)),

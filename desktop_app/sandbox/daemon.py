@@ -27,6 +27,7 @@ from desktop_app.sandbox.auth import Auth, Credential
 from desktop_app.sandbox.call import Server
 from desktop_app.sandbox.home import Home, State, created_at, private_secret, read_json, write_private
 from desktop_app.sandbox.limits import Clock, Limits
+from desktop_app.sandbox.record import recorded
 from desktop_app.sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Sandbox:
         saved = read_json(self._home.settings)
         core = Server(self._store, self._auth, self._options.limits, self._options.clock, self._before_pull)
         api_app = app.build(core)
+        api_app.wsgi_app = recorded(api_app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's way
         add_routes(api_app, self._admin())
         api = server.Listener(api_app, server.bind(int(saved.get("api_port", server.API_PORT))), threads=8)
         files_app = files.build(self._home.files, self._auth)

@@ -1,12 +1,11 @@
 """What the ClearML client does on the wire: sign-in, renewal, time-outs, refusals, and what it never gives away."""
 
 import base64
-import json
 import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,62 +16,9 @@ from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.problems import AppError, Retry
 from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract
+from tests.support.scripted_server import NOW, SECRET, client, envelope, normal, soon, token
 from tests.support.server_rigs import HttpRig
 from tests.support.tls_server import TlsServer
-
-SECRET = "a-secret-that-nobody-may-see"
-URL = "https://api.clearml.test"
-NOW = 1_800_000_000.0
-
-
-def soon() -> Cancel:
-    return Cancel(10.0)
-
-
-def token(expires: float | None = NOW + 3600, api: str = "2.34") -> str:
-    claims = {"api_version": api, "server_version": "2.3.0", **({} if expires is None else {"exp": expires})}
-    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"eyJhbGciOiJIUzI1NiJ9.{middle}.signature"
-
-
-def envelope(
-    data: dict[str, Any] | None = None, code: int = 200, subcode: int = 0, message: str = "OK"
-) -> httpx.Response:
-    meta = {"result_code": code, "result_subcode": subcode, "result_msg": message}
-    return httpx.Response(code, json={"meta": meta, "data": data or {}})
-
-
-Answer = Callable[[str, dict[str, Any]], httpx.Response]
-
-
-class Script:
-    """A server of one function; remembers what it was asked."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.requests: list[tuple[str, dict[str, Any], str]] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        endpoint = request.url.path.strip("/")
-        body = json.loads(request.content or b"{}")
-        self.requests.append((endpoint, body, request.headers["authorization"]))
-        return self._answer(endpoint, body)
-
-    def endpoints(self) -> list[str]:
-        return [endpoint for endpoint, _, _ in self.requests]
-
-
-def client(answer: Callable[[str, dict[str, Any]], httpx.Response]) -> tuple[ClearMLServer, Script]:
-    script = Script(answer)
-    return ClearMLServer(URL + "/", "ACCESS", SECRET, lambda: NOW, httpx.MockTransport(script)), script
-
-
-def normal(endpoint: str, _body: dict[str, Any]) -> httpx.Response:
-    data: dict[str, dict[str, Any]] = {
-        "auth.login": {"token": token()},
-        "users.get_current_user": {"user": {"id": "u1", "name": "Ada", "company": "c1"}},
-    }
-    return envelope(data.get(endpoint, {}))
 
 
 def problem_of(server: ClearMLServer) -> str:
@@ -142,12 +88,22 @@ def test_a_wrong_key_needs_a_person() -> None:
         (httpx.Response(200, text="[" * 100_000), "server.not_clearml"),
         (httpx.Response(200, text='{"meta": {"result_code": 1e999}}'), "server.not_clearml"),
         (envelope({"token": f"a.{base64.urlsafe_b64encode(b'[' * 100_000).decode()}.c"}), "server.not_clearml"),
-        (httpx.Response(302, headers={"location": "https://elsewhere.test"}), "server.not_clearml"),
-        (httpx.Response(502, text="<html>bad gateway</html>"), "server.unreachable"),
-        (httpx.Response(503, text="maintenance"), "server.unreachable"),
+        (httpx.Response(302, headers={"location": "https://elsewhere.test"}), "server.proxy"),
+        (httpx.Response(302, headers={"location": "https://[elsewhere"}), "server.proxy"),
+        (httpx.Response(302, text="<html>nowhere</html>"), "server.not_clearml"),
+        (httpx.Response(401, text="<html>who are you</html>"), "server.proxy"),
+        (httpx.Response(403, json={"error": "access denied"}), "server.proxy"),
+        (httpx.Response(407, text=""), "server.proxy"),
+        (httpx.Response(429, text="slow down"), "server.gateway"),
+        (httpx.Response(500, text="<html>oops</html>"), "server.gateway"),
+        (httpx.Response(502, text="<html>bad gateway</html>"), "server.gateway"),
+        (httpx.Response(503, text="maintenance"), "server.gateway"),
+        (httpx.Response(599, text=""), "server.gateway"),
         (envelope({"token": "no JSON web token"}), "server.not_clearml"),
         (envelope({"token": token(api="2.9")}), "server.too_old"),
-        (envelope(code=500, message="General data error"), "server.unreachable"),
+        (envelope(code=500, message="General data error"), "server.failed"),
+        (envelope(code=500, subcode=101, message="Inconsistent data"), "server.failed"),
+        (envelope(code=503, message="Service unavailable"), "server.failed"),
         (envelope(code=400, subcode=12, message="Validation error"), "server.refused"),
     ],
 )

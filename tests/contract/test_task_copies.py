@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def test_a_source_that_is_not_there(rig: HttpRig) -> None:
     assert not rig.sandbox.call("tasks.get_all", name="my session")["tasks"]
 
 
-def test_a_copy_that_can_not_be_finished_is_taken_away(rig: HttpRig) -> None:
+def test_a_copy_that_can_not_be_finished_is_taken_away(rig: HttpRig, expected_refusal: Callable[[str], None]) -> None:
+    expected_refusal("name: the text is empty")
     origin = source(rig)
     with pytest.raises(AppError):
         rig.server.create(replace(DRAFT, source=origin, parameters={"": "no name"}), Cancel(10))

@@ -5,8 +5,9 @@ Python 3.8, because the bootstrap's tests run on that too.
 """
 
 import json
+import sys
 from pathlib import Path
-from typing import Any, Dict, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
+from typing import Any, Dict, List, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
 
 from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus
 
@@ -40,6 +41,9 @@ class TaskOnDisk:
 
     def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:  # noqa: UP006
         self._must_be_up()
+        sys.audit("sessiondock.request", endpoint, body)
+        with (self._folder / "requests").open("a") as stream:
+            stream.write(json.dumps([endpoint, body]) + "\n")
         answers = self._read("answers")
         if endpoint not in answers:
             raise ServerError(f"{endpoint}: the task on disk has no other tasks beside it")
@@ -91,6 +95,11 @@ class TaskOnDisk:
     def logged(self) -> str:
         path = self._folder / "log"
         return path.read_text("utf-8") if path.is_file() else ""
+
+    def asked(self) -> List[Any]:  # noqa: UP006
+        """What went through ``call``, in whatever process: pairs of endpoint and body."""
+        path = self._folder / "requests"
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
 
     def _must_be_up(self) -> None:
         if (self._folder / "down").exists():

@@ -126,6 +126,28 @@ def test_a_session_reads_and_writes_its_task(sandbox: SandboxInfo, api: RealApi,
     assert api.status(task) == "stopped"
 
 
+def test_names_that_the_server_would_change_arrive_as_they_are(api: RealApi, task: str, client: Client) -> None:
+    """clearml-session, ClearML's router and clearml-agent look for them by these names. What else is there stays."""
+    api.call(
+        "tasks.edit", task=task, runtime={"_external_host_tcp_port_mapping": "1:2", "_ssh_user": "old"}, force=True
+    )
+    wanted = {"_ssh_user": "ada", "_SERVICE": "EXTERNAL_TCP", "_abort_poll_freq": "15", "a__b": "1", "plain": "2"}
+    assert client("edit_runtime", wanted) is None
+    assert runtime(api, task) == {"_external_host_tcp_port_mapping": "1:2", **wanted}
+    assert client("edit_runtime", {"plain": "3"}) is None
+    assert runtime(api, task)["plain"] == "3"
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "completed"])
+def test_the_last_report_arrives_after_the_end_of_the_task(end: str, api: RealApi, task: str, client: Client) -> None:
+    """Somebody else ended the record first: tasks.edit_runtime is refused then, even with force."""
+    client("edit_runtime", {"sessiondock_report": "before"})
+    api.call(f"tasks.{end}", task=task, force=True)
+    assert client("edit_runtime", {"sessiondock_report": "last"}) is None
+    assert runtime(api, task) == {"sessiondock_report": "last"}
+    assert api.status(task) == end
+
+
 def test_an_older_server_gets_the_whole_runtime(api: RealApi, task: str, client: Client) -> None:
     client("edit_runtime", {"one": "1"})
     client("pretend to be old")

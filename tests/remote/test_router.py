@@ -3,6 +3,7 @@
 from __future__ import annotations  # Python 3.8 can not subscript collections.abc
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ class Task(TaskOnDisk):
 
     def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:  # noqa: UP006
         self._must_be_up()
+        sys.audit("sessiondock.request", endpoint, body)
         if endpoint == "tasks.edit":
             self.tags = body["system_tags"]
             return {}

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ class ApiServer:
         self.runtime: dict[str, str] = {}
 
     def call(self, endpoint: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        sys.audit("sessiondock.request", endpoint, body)
         try:
             return self._api.call(endpoint, **body)
         except Refused as error:

@@ -23,7 +23,7 @@ THREAD_GRACE_SECONDS = 3.0
 
 # A test must not see the developer's account, desktop or sandbox. Programs get the rig's environment instead.
 REMOVED = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK", "BROWSER")
-KEPT = "SESSIONDOCK_KEEP_RIGS"
+KEPT = ("SESSIONDOCK_KEEP_RIGS", "SESSIONDOCK_SANDBOX_REQUESTS")
 REMOVED_PREFIXES = ("CLEARML_", "TRAINS_", "SESSIONDOCK_")
 
 ExpectLog = Callable[[str], None]
@@ -142,7 +142,7 @@ def private_home(monkeypatch: pytest.MonkeyPatch, homes: _Homes) -> Iterator[Pat
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     for variable in list(os.environ):
-        if variable in REMOVED or (variable.startswith(REMOVED_PREFIXES) and variable != KEPT):
+        if variable in REMOVED or (variable.startswith(REMOVED_PREFIXES) and variable not in KEPT):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("SESSIONDOCK_SSH_CONFIG", str(home / ".ssh" / "config"))  # ssh itself goes by the account's home
     yield home

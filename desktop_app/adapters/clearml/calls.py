@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.adapters.clearml import copy, facts, places
+from desktop_app.adapters.clearml.fields import joined
 from desktop_app.adapters.clearml.places import Places
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
@@ -153,7 +154,7 @@ class ServerCalls(Lookups):
         return self._copy(source, draft, project, cancel)
 
     def _source(self, task: str, cancel: Cancel) -> dict[str, Any]:
-        body = {"id": [task], "only_fields": ["id", *copy.SOURCE_FIELDS], "search_hidden": True}
+        body = {"id": [task], "only_fields": joined(["id"], copy.SOURCE_FIELDS), "search_hidden": True}
         found = self._list("tasks.get_all", body, "tasks", cancel)
         if not found:
             raise failure("task.no_source", task=task, server=self._address)
@@ -188,7 +189,8 @@ class ServerCalls(Lookups):
 
     def _edit_parameters(self, task: str, items: Sequence[Mapping[str, str]], cancel: Cancel) -> None:
         body = {"task": task, "hyperparams": list(items), "replace_hyperparams": "none", "force": True}
-        self.call("tasks.edit_hyper_params", body, cancel)
+        if items:  # the server refuses to change nothing
+            self.call("tasks.edit_hyper_params", body, cancel)
 
     def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         known = self._ours(task, cancel, ("runtime",)).get("runtime")
@@ -239,7 +241,7 @@ class ServerCalls(Lookups):
     def _tasks(self, selection: Mapping[str, Any], cancel: Cancel, more: Sequence[str] = ()) -> list[dict[str, Any]]:
         body = {
             **selection,
-            "only_fields": [*facts.TASK_FIELDS, *more],
+            "only_fields": joined(facts.TASK_FIELDS, more),
             "order_by": ["-created"],
             "search_hidden": True,
         }

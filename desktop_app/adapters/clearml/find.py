@@ -13,8 +13,10 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
     """The first address that answers as a ClearML API server does; no key is shown to any of them.
 
     A server whose certificate can't be verified ends the search: it may be the right one. Problems: server.not_found,
-    server.tls, server.ca_file
+    server.tls, server.ca_file; server.proxy and server.gateway where nothing else answered
     """
+    between: AppError | None = None
+    other = False  # something answered that is neither
     for address in addresses:
         connection = Connection(address, "", "", trust=trust)
         try:
@@ -22,9 +24,14 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
         except AppError as error:
             if error.problem.code == "server.tls":
                 raise
+            if error.problem.code in ("server.proxy", "server.gateway"):
+                between = between or error
+            other = other or error.problem.code == "server.not_clearml"
             cancel.check()
         else:
             return address
         finally:
             connection.close()
+    if between is not None and not other:
+        raise between
     raise failure("server.not_found", typed=typed, tried=", ".join(addresses))

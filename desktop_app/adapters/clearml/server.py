@@ -6,15 +6,20 @@ A secret is sent in one header of one call and appears in no log line, exception
 """
 
 import base64
+import http
 import json
 import logging
+import re
 import ssl
+import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import socksio
@@ -35,7 +40,10 @@ NEEDED_API = (2, 13)  # the first with runtime properties
 
 # 401 subcodes of the ClearML API server.
 BAD_TOKEN = 30
-INVALID_TASK = 101
+INVALID_TASK = 101  # of 400
+# HTTP statuses of answers that are not ClearML's own.
+REFUSING = (401, 403, 407, 511)
+TOO_MANY = 429
 
 # What the HTTP library's SOCKS client lets through when its other side is none.
 NO_SOCKS = (socksio.SOCKSError, AssertionError, IndexError, ValueError, OverflowError)
@@ -172,9 +180,8 @@ class Connection:
 
     def refused(self, refusal: ApiRefusal) -> AppError:
         """The refusal as a problem."""
-        if refusal.code >= 500:
-            return failure("server.unreachable", server=self.api_url, cause=str(refusal))
-        return failure("server.refused", server=self.api_url, answer=refusal.message, cause=str(refusal))
+        code = "server.failed" if refusal.code >= 500 else "server.refused"
+        return failure(code, server=self.api_url, answer=refusal.message.rstrip(". "), cause=str(refusal))
 
     def _post(self, endpoint: str, body: Mapping[str, Any], token: Token, cancel: Cancel) -> dict[str, Any]:
         return self._request(endpoint, body, {"Authorization": f"Bearer {token.value}"}, cancel)
@@ -185,6 +192,7 @@ class Connection:
         cancel.check()
         if self._closed:
             raise Cancelled
+        sys.audit("sessiondock.request", endpoint, body)  # for whoever holds our requests to the server's rules
         timeout = httpx.Timeout(max(0.1, cancel.remaining(READ_S)), connect=max(0.1, cancel.remaining(CONNECT_S)))
         try:
             url = f"{self.api_url}/{endpoint}"
@@ -192,6 +200,8 @@ class Connection:
                 content = self._read(answer, cancel)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise failure("server.not_clearml", server=self.api_url, cause=_cause(error)) from None
+        except httpx.ProxyError as error:
+            raise self._refused_by_proxy(error) from None
         except httpx.HTTPError as error:
             raise self._transport_problem(error) from None
         except NO_SOCKS as error:
@@ -251,10 +261,46 @@ class Connection:
         return data if isinstance(data, dict) else {}
 
     def _not_an_envelope(self, answer: httpx.Response) -> AppError:
-        cause = f"HTTP {answer.status_code}, {answer.headers.get('content-type', 'no content type')}"
-        # a proxy in front of a server that is down or restarting answers with a page of its own
-        code = "server.unreachable" if answer.status_code in (429, 502, 503, 504) else "server.not_clearml"
-        return failure(code, server=self.api_url, cause=cause)
+        status, host = answer.status_code, answer.url.host
+        cause = f"HTTP {status} from {host}, {answer.headers.get('content-type', 'no content type')}"
+        values = {"server": self.api_url, "host": host, "status": _status(status), "cause": cause}
+        if status == TOO_MANY or status >= 500:
+            return failure("server.gateway", **values)
+        if status in REFUSING or answer.has_redirect_location:
+            return failure("server.proxy", more=_leads(answer), **values)
+        return failure("server.not_clearml", server=self.api_url, cause=cause)
+
+    def _refused_by_proxy(self, error: httpx.ProxyError) -> AppError:
+        """The proxy that the environment names would not make a connection; its answer is the error's text."""
+        said = re.match(r"\d{3}", str(error))
+        if said is None:
+            return failure("server.unreachable", server=self.api_url, cause=_cause(error))
+        proxies, status = urllib.request.getproxies(), int(said.group())
+        host = _host(proxies.get(urlsplit(self.api_url).scheme) or proxies.get("all") or "") or "The proxy"
+        values = {"server": self.api_url, "host": host, "status": _status(status), "cause": _cause(error)}
+        if status == TOO_MANY or status >= 500:
+            return failure("server.gateway", **values)
+        return failure("server.proxy", more="", **values)
+
+
+def _status(code: int) -> str:
+    try:
+        return f"{code} ({http.HTTPStatus(code).phrase})"
+    except ValueError:
+        return str(code)
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _leads(answer: httpx.Response) -> str:
+    """Where a redirect leads, in words; a key is sent to no other server, so it is not followed."""
+    host = _host(answer.headers.get("location", ""))
+    return f"It leads to {host}. " if host and host != answer.url.host else ""
 
 
 def read_token(value: str) -> Token | None:
@@ -309,7 +355,7 @@ class ClearMLServer(FinishedCalls):
         try:
             return self._connection.call(endpoint, body, cancel)
         except ApiRefusal as refusal:
-            if refusal.subcode == INVALID_TASK:
+            if (refusal.code, refusal.subcode) == (400, INVALID_TASK):
                 raise failure("task.gone", cause=str(refusal)) from None
             raise self._connection.refused(refusal) from None
 

@@ -1,0 +1,93 @@
+"""What people are told when somebody answers, but not as asked: the server itself, or something in front of it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from desktop_app.adapters.clearml.find import find_api
+from desktop_app.domain.problems import AppError
+from tests.support.scripted_server import client, envelope, normal, soon
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (envelope(code=500, subcode=1, message="Internal server error: err=Path collision at runtime"),
+         ["answered: Internal server error: err=Path collision at runtime."]),
+        (envelope(code=403, subcode=20, message="Forbidden (not allowed)"), ["Forbidden (not allowed)"]),
+        (httpx.Response(403, text="<html>"), ["api.clearml.test answered HTTP 403 (Forbidden)", "proxy"]),
+        (httpx.Response(302, headers={"location": "https://login.corp.test/x?y=z"}),
+         ["302 (Found)", "leads to login.corp.test"]),
+        (httpx.Response(504, text="<html>"), ["api.clearml.test answered HTTP 504 (Gateway Timeout)"]),
+    ],
+)  # fmt: skip
+def test_who_answered_what_is_told(answer: httpx.Response, words: list[str]) -> None:
+    """And never that the server can't be reached, or that a VPN is missing: somebody did answer."""
+    server, _ = client(lambda e, b: normal(e, b) if e == "auth.login" else answer)
+    with pytest.raises(AppError) as caught:
+        server.whoami(soon())
+    told = str(caught.value.problem)
+    assert [word for word in words if word not in told] == []
+    assert "VPN" not in told
+    assert "be reached" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("407 Proxy Authentication Required", "server.proxy"),
+        ("502 Bad Gateway", "server.gateway"),
+        ("SOCKS says no", "server.unreachable"),
+    ],
+)
+def test_a_forward_proxy_that_makes_no_connection(said: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.corp.test:3128")
+
+    def answer(_endpoint: str, _body: dict[str, Any]) -> httpx.Response:
+        raise httpx.ProxyError(said)
+
+    server, _ = client(answer)
+    with pytest.raises(AppError) as caught:
+        server.whoami(soon())
+    assert caught.value.problem.code == code
+    assert ("proxy.corp.test answered HTTP" in caught.value.problem.detail) is (code != "server.unreachable")
+
+
+def test_a_search_for_the_api_tells_of_the_proxy_in_the_way() -> None:
+    """Both addresses lead to it; "No ClearML API server was found" would send people to their address."""
+    with http_server(407, b"<html>sign in</html>") as url:
+        with pytest.raises(AppError) as caught:
+            find_api("clearml", [url, url + "/api"], "", soon())
+        assert caught.value.problem.code == "server.proxy"
+        assert "127.0.0.1 answered HTTP 407" in caught.value.problem.detail
+
+
+@contextmanager
+def http_server(status: int, body: bytes) -> Iterator[str]:
+    """Answers everything with the same page; gives its address."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=listener.serve_forever, name="page")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_address[1]}"
+    finally:
+        listener.shutdown()
+        thread.join(5)
+        listener.server_close()
