@@ -95,8 +95,8 @@ TABLE = MappingProxyType(
                  "{variable} says {value}, but {why}. Correct the variable, or exempt the ClearML server by naming its "
                  "host in NO_PROXY, and start SessionDock again.", Retry.USER, (Remedy.RETRY,)),
             _row("server.proxy_silent", "The ClearML server can't be reached through the proxy",
-                 "{proxy}, which {variable} names, does not lead to {server}. Check the proxy; if the server needs "
-                 "none, name its host in NO_PROXY. Sessions keep running.", Retry.AUTO, (Remedy.RETRY,)),
+                 "{proxy}, which {variable} names, does not lead to {server}. {answer}Check the proxy; if the server "
+                 "needs none, name its host in NO_PROXY. Sessions keep running.", Retry.AUTO, (Remedy.RETRY,)),
             _row("server.token_expired", "The access token is no longer valid",
                  "{server} does not accept this token any more, and a token can't be renewed. Make an API key in "
                  "ClearML under Settings > Workspace > API credentials and enter it here.",
@@ -109,7 +109,7 @@ TABLE = MappingProxyType(
             _row("server.failed", "The ClearML server failed to do what it was asked",
                  "{server} answered: {answer}. If that stays so, tell whoever runs the server.",
                  Retry.AUTO, (Remedy.RETRY,)),
-            _row("server.proxy", "Something in front of the ClearML server answered in its place",
+            _row("server.in_between", "Something in front of the ClearML server answered in its place",
                  "{host} answered HTTP {status}, and not in the way that ClearML does: a proxy or a sign-in page "
                  "stands between. {more}Let {server} through it, or use an address that leads past it.",
                  Retry.USER, (Remedy.RETRY,)),

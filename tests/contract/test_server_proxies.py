@@ -95,6 +95,19 @@ def test_a_proxy_that_does_not_lead_there_is_named(monkeypatch: pytest.MonkeyPat
     server.close()
 
 
+def test_what_a_proxy_says_instead_of_connecting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    peer = Application(lambda client: client.recv(1000) and client.sendall(refusal))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{peer.port}")
+    server = ClearMLServer("https://clearml.test", "K", "S")
+    try:
+        with pytest.raises(AppError, match=r"It answered HTTP 407 \(Proxy Authentication Required\)"):
+            server.whoami(soon())
+    finally:
+        server.close()
+        peer.close()
+
+
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05\xff", b"\x05\x00\x05\x01\x00\x01", b"\x04", b""]
 )

@@ -13,7 +13,7 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
     """The first address that answers as a ClearML API server does; no key is shown to any of them.
 
     A server whose certificate can't be verified ends the search: it may be the right one. Problems: server.not_found,
-    server.tls, server.ca_file; server.proxy and server.gateway where nothing else answered
+    server.tls, server.ca_file; server.in_between and server.gateway where nothing else answered
     """
     between: AppError | None = None
     other = False  # something answered that is neither
@@ -24,7 +24,7 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
         except AppError as error:
             if error.problem.code == "server.tls":
                 raise
-            if error.problem.code in ("server.proxy", "server.gateway"):
+            if error.problem.code in ("server.in_between", "server.gateway"):
                 between = between or error
             other = other or error.problem.code == "server.not_clearml"
             cancel.check()

@@ -14,7 +14,6 @@ import ssl
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -200,8 +199,6 @@ class Connection:
                 content = self._read(answer, cancel)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise failure("server.not_clearml", server=self.api_url, cause=_cause(error)) from None
-        except httpx.ProxyError as error:
-            raise self._refused_by_proxy(error) from None
         except httpx.HTTPError as error:
             raise self._transport_problem(error) from None
         except NO_SOCKS as error:
@@ -239,7 +236,9 @@ class Connection:
 
     def _proxy_problem(self, error: Exception) -> AppError:
         assert self._proxy is not None
-        named = {"proxy": self._proxy.shown, "variable": self._proxy.variable}
+        said = re.match(r"\d{3}", str(error)) if isinstance(error, httpx.ProxyError) else None
+        answer = f"It answered HTTP {_status(int(said.group()))}. " if said else ""
+        named = {"proxy": self._proxy.shown, "variable": self._proxy.variable, "answer": answer}
         return failure("server.proxy_silent", server=self.api_url, **named, cause=_cause(error))
 
     def _note_time(self, answer: httpx.Response) -> None:
@@ -262,25 +261,15 @@ class Connection:
 
     def _not_an_envelope(self, answer: httpx.Response) -> AppError:
         status, host = answer.status_code, answer.url.host
+        if self._proxy and answer.url.scheme == "http":  # it hands pages on, and has some of its own
+            host = f"{host}, or {self._proxy.shown} before it,"
         cause = f"HTTP {status} from {host}, {answer.headers.get('content-type', 'no content type')}"
         values = {"server": self.api_url, "host": host, "status": _status(status), "cause": cause}
         if status == TOO_MANY or status >= 500:
             return failure("server.gateway", **values)
         if status in REFUSING or answer.has_redirect_location:
-            return failure("server.proxy", more=_leads(answer), **values)
+            return failure("server.in_between", more=_leads(answer), **values)
         return failure("server.not_clearml", server=self.api_url, cause=cause)
-
-    def _refused_by_proxy(self, error: httpx.ProxyError) -> AppError:
-        """The proxy that the environment names would not make a connection; its answer is the error's text."""
-        said = re.match(r"\d{3}", str(error))
-        if said is None:
-            return failure("server.unreachable", server=self.api_url, cause=_cause(error))
-        proxies, status = urllib.request.getproxies(), int(said.group())
-        host = _host(proxies.get(urlsplit(self.api_url).scheme) or proxies.get("all") or "") or "The proxy"
-        values = {"server": self.api_url, "host": host, "status": _status(status), "cause": _cause(error)}
-        if status == TOO_MANY or status >= 500:
-            return failure("server.gateway", **values)
-        return failure("server.proxy", more="", **values)
 
 
 def _status(code: int) -> str:
