@@ -126,7 +126,7 @@ def test_a_jump_host_that_known_hosts_does_not_hold_is_not_talked_to(server: Ssh
     know()
     found = fails(server, "ssh://bastion")
     assert found.code == "route.host_key"
-    assert "Connect once with “ssh 127.0.0.1”" in found.detail
+    assert f"Connect once with “ssh -p {bastion.port} bastion”" in found.detail
 
 
 @pytest.mark.parametrize("marker", ["", "@revoked "])

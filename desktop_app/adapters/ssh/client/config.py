@@ -18,13 +18,13 @@ from filelock import FileLock, Timeout
 
 from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
+from desktop_app.adapters.ssh.route.asked import OVERRIDE, account_home
 from desktop_app.domain import ssh_config_text
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
 
-OVERRIDE = "SESSIONDOCK_SSH_CONFIG"  # the user's file, where ssh is told to use another (-F)
 BACKUP = ".before-sessiondock"
 LOCK_S = 5.0
 ADD, REMOVE = "Add this line at its top", "Remove this line"
@@ -33,16 +33,7 @@ ADD, REMOVE = "Add this line at its top", "Remove this line"
 def user_config_path() -> Path:
     """The file that this user's ssh reads: OpenSSH takes the account's home folder, whatever HOME says."""
     given = os.environ.get(OVERRIDE)
-    if given:
-        return Path(given)
-    if sys.platform == "win32":
-        return Path.home() / ".ssh" / "config"
-    import pwd  # not on Windows
-
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh" / "config"
-    except KeyError:  # a container's user without an account
-        return Path.home() / ".ssh" / "config"
+    return Path(given) if given else account_home() / ".ssh" / "config"
 
 
 class SshConfig:

@@ -8,16 +8,18 @@ Nothing is asked and nothing is learned: what needs a person is done once with s
 import base64
 import binascii
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from paramiko import Agent, Channel, PKey, SSHException
+from paramiko.agent import AgentSSH
 from paramiko.ssh_exception import IncompatiblePeer
 
-from desktop_app.adapters.ssh.route.config import HostSettings
 from desktop_app.adapters.ssh.route.known import known_keys
 from desktop_app.adapters.ssh.route.pump import Pump
+from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.transport import SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, failure
@@ -25,6 +27,7 @@ from remote_bootstrap import contract
 
 MAX_KEYS = 5  # servers hang up after six tries
 OPEN_SECONDS = 15.0
+AGENT_SECONDS = 60.0  # some ask a person before they sign
 # What a known key of a kind may prove itself with: no SHA-1.
 PROOFS = {
     "ssh-ed25519": ("ssh-ed25519",),
@@ -113,13 +116,13 @@ class Jump:
         return False
 
     def _unknown(self) -> AppError:
-        why = f"Connect once with “ssh {self._settings.host}”, compare its fingerprint, and accept it there."
+        why = f"Connect once with “ssh {self._settings.words}”, compare its fingerprint, and accept it there."
         return failure("route.host_key", hop=self._settings, why=f"It is not in your known_hosts. {why}")
 
 
 def keys_for(settings: HostSettings) -> list[PKey]:
     """The named keys first, those that the agent holds through the agent; then the agent's others."""
-    held = {key.asbytes(): key for key in _agent_keys()}
+    held = {key.asbytes(): key for key in _agent_keys(settings.agent)}
     named = [found for path in settings.identity_files if (found := _named(path, held)) is not None]
     others = [] if settings.identities_only else list(held.values())
     return list({key.asbytes(): key for key in (*named, *others)}.values())
@@ -139,11 +142,29 @@ def _named(path: Path, held: dict[bytes, PKey]) -> PKey | None:
         return None  # not there, encrypted, or of another kind: the agent's keys are left
 
 
-def _agent_keys() -> tuple[PKey, ...]:
+def _agent_keys(address: str) -> tuple[PKey, ...]:
+    """Of the agent that IdentityAgent names, else of the usual one (SSH_AUTH_SOCK, Pageant, Windows' own)."""
+    if address == "none":
+        return ()
     try:
-        return Agent().get_keys()
+        return (NamedAgent(address) if address and sys.platform != "win32" else Agent()).get_keys()
     except WIRE_ERRORS:
         return ()
+
+
+class NamedAgent(AgentSSH):
+    """The agent at a socket of its own, as 1Password, gpg-agent, Secretive and KeePassXC have one."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(AGENT_SECONDS)
+            connection.connect(address)
+            self._connect(connection)  # type: ignore[attr-defined]  # missing in the types
+        except BaseException:
+            connection.close()
+            raise
 
 
 def _pump(channel: Channel, close: Callable[[], None]) -> Pump:

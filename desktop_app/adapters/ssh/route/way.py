@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from desktop_app.adapters.ssh.route.command import run_proxy_command
-from desktop_app.adapters.ssh.route.config import HostSettings, UserSshConfig
+from desktop_app.adapters.ssh.route.config import UserSshConfig
 from desktop_app.adapters.ssh.route.jump import Jump
 from desktop_app.adapters.ssh.route.proxy import http_connect, socks5_connect
+from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.tcp import ConnectError, connect_tcp
 from desktop_app.adapters.ssh.wire import Patience
 from desktop_app.domain.problems import failure
