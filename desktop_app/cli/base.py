@@ -195,7 +195,8 @@ class CommandBase:
         """
         known = [(account.id, one) for account, ended in self.finished()[0] for one in ended]
         known.sort(key=lambda row: row[1].ended or LONG_AGO, reverse=True)
-        named = [row for row in known if text in ("", row[1].name)][:1]
+        text = text.strip()
+        named = [row for row in known if text in ("", row[1].name.strip())][:1]
         fitting = named or [row for row in known if len(text) >= SHORTEST_PREFIX and row[1].task.startswith(text)]
         if len(fitting) > 1:
             names = ", ".join(f"{one.name} ({one.task[:8]})" for _, one in fitting)
@@ -237,12 +238,14 @@ class CommandBase:
 
 
 def matching(found: tuple[SessionSnapshot, ...], text: str) -> list[SessionSnapshot]:
-    """By whole id, else by name, else by the beginning of an id; with no text: all that live."""
+    """By whole id, else by name, else by the beginning of an id; with no text: all that live. Blanks around a name
+    don't count: the server cuts them off."""
+    text = text.strip()
     if not text:
         return [s for s in found if s.remote is not Remote.ENDED]
     for fits in (
         lambda s: text in (s.id.task, s.id.text),
-        lambda s: s.name == text,
+        lambda s: s.name.strip() == text,
         lambda s: len(text) >= SHORTEST_PREFIX and s.id.task.startswith(text),
     ):
         chosen = [s for s in found if fits(s)]

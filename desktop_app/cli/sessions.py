@@ -8,7 +8,7 @@ from desktop_app.cli.base import CommandBase
 from desktop_app.cli.details import columns, describe, finished_table, session_table
 from desktop_app.cli.options import given, names_given
 from desktop_app.cli.output import ended_json, json_line, problem_json, result, say, session_json
-from desktop_app.domain.option_checks import items
+from desktop_app.domain.option_checks import items, project_path
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
 from desktop_app.ports import Cancel
@@ -41,7 +41,8 @@ class SessionCommands(CommandBase):
         """By --project and --session-tags, where they are given."""
         values = given(self.arguments)
         tags = items(values.get("tags", ""))
-        return values.get("project", snapshot.facts.project) == snapshot.facts.project and (
+        project = project_path(values.get("project", ""))
+        return project in ("", project_path(snapshot.facts.project)) and (
             not tags or bool(set(tags) & set(snapshot.facts.tags))
         )
 

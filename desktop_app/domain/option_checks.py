@@ -19,11 +19,18 @@ _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
 _VSIX_ADDRESS = re.compile(r"(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)\S+(#sha256=[0-9a-fA-F]{64})?")
 _GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
 PASSPHRASE_MIN = 12  # characters
+SHORTEST_PROJECT, MOST_LEVELS = 3, 10  # characters of each part of its name; parts
 
 
 def clean_line(text: str) -> str:
     """One printable line: newlines and control characters become blanks, ends are trimmed."""
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+
+
+def project_path(text: str) -> str:
+    """A project's name as ClearML stores it: parts between slashes, each trimmed, without empty ones."""
+    parts = (clean_line(part) for part in text.split("/"))
+    return "/".join(part for part in parts if part)
 
 
 def items(text: str) -> tuple[str, ...]:
@@ -77,8 +84,15 @@ def name(value: str) -> str:
 
 
 def project(value: str) -> str:
-    if len(clean_line(value)) < 3:
+    """ClearML's rules for a project and the projects above it, whose names are its path."""
+    parts = project_path(value).split("/")
+    short = next((part for part in parts if len(part) < SHORTEST_PROJECT), None)
+    if parts == [""] or (short is not None and len(parts) == 1):
         return "Give the project a name of at least three characters."
+    if short is not None:
+        return f"Every part of a project's name has at least three characters; “{short}” is shorter."
+    if len(parts) > MOST_LEVELS:
+        return f"A project has at most {MOST_LEVELS} levels; this one has {len(parts)}."
     return ""
 
 

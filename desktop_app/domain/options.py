@@ -51,7 +51,7 @@ class LaunchSpec:
         check=checks.name)  # fmt: skip
     project: str = _where(
         "DevOps", "--project", "Project",
-        "The ClearML project that holds the session's task; it is made if it does not exist.",
+        "The ClearML project that holds the session's task, with those above it (Team/Lab); made if it does not exist.",
         check=checks.project)  # fmt: skip
     tags: str = _where(
         "", "--session-tags", "Tags", "Tags of the session's task, one per line, to find it again in ClearML.",
@@ -230,13 +230,15 @@ def _normal(option: Option, value: str) -> str:
         return value.replace("\r\n", "\n").strip()
     if option.check is checks.task:
         return wanted_task(value)
+    if option.check is checks.project:
+        return checks.project_path(value)
     if option.kind is Kind.SECRET:
         return value
     return value.strip() if option.check in _KEPT else clean_line(value)
 
 
 def normalised(spec: LaunchSpec) -> LaunchSpec:
-    """The spec with one-line fields on one line, ends trimmed and web addresses of tasks as ids."""
+    """The spec with one-line fields on one line, ends trimmed, web addresses of tasks as ids, projects as stored."""
     changes: dict[str, Any] = {}
     for name, option in options().items():
         value = getattr(spec, name)

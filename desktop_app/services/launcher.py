@@ -93,7 +93,7 @@ class Launcher:
             parameters=parameters,
             docker=spec.docker,
             docker_args=container_arguments(spec),
-            tags=items(spec.tags),
+            tags=tuple(sorted(items(spec.tags))),  # the order that the server keeps them in
             source=spec.debug_task or spec.base_task,
             debug=bool(spec.debug_task),
             compatible=_for_clearml_session(spec),

@@ -179,6 +179,34 @@ def test_each_wrong_field_is_named_in_words(field: str, bad: object) -> None:
     assert list(wrong) == [field] and wrong[field].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("DevOps", "DevOps"), (" DevOps ", "DevOps"), ("Team/Lab", "Team/Lab"), ("/Team//Lab/", "Team/Lab"),
+        ("Team / Lab", "Team/Lab"), ("Team/ /Lab", "Team/Lab"), ("Team\t/\nLab  3", "Team/Lab 3"),
+        ("/".join(["abc"] * 10), "/".join(["abc"] * 10)), ("äöü/日本語", "äöü/日本語"),
+    ],
+)  # fmt: skip
+def test_a_project_is_launched_into_under_the_name_that_the_server_keeps(typed: str, stored: str) -> None:
+    spec = normalised(replace(FULL, project=typed))
+    assert spec.project == stored
+    assert "project" not in validate(spec) and "project" not in validate(replace(FULL, project=typed))
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", "at least three characters"), ("/", "at least three characters"), (" / ", "at least three characters"),
+        ("ab", "at least three characters"), (" a ", "at least three characters"),
+        ("日本", "at least three characters"),
+        ("Team/a", "“a” is shorter"), ("a/Team", "“a” is shorter"), ("Team/ ab /Lab", "“ab” is shorter"),
+        ("/".join(["abc"] * 11), "at most 10 levels; this one has 11"),
+    ],
+)  # fmt: skip
+def test_a_project_that_the_server_refuses_is_explained(typed: str, words: str) -> None:
+    assert words in validate(replace(FULL, project=typed))["project"]
+
+
 def test_normalising_keeps_what_has_lines() -> None:
     spec = normalised(replace(FULL, name=" a\nsession ", packages=" torch\ntqdm "))
     assert (spec.name, spec.packages) == ("a session", "torch\ntqdm")

@@ -50,7 +50,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     world.server().add_session(ServerFacts(Remote.ENDED, "the task to debug"), foreign=True, task="d1")
     (tmp_path / "requirements.txt").write_text("numpy>=1\n", "utf-8")
     spec = LaunchSpec(
-        queue="gpu", name="flags", project="Team/X", tags="one tag\nanother", queue_include_tag="gpu",
+        queue="gpu", name="flags", project="Team/Lab", tags="one tag\nanother", queue_include_tag="gpu",
         queue_excluded_tag="slow", session_cleanup="no", jupyterlab=False, jupyterlab_version="4.6.6",
         vscode_version="4.105.1:2025.12.0", vscode_extensions="ms-python.python\nms-python.pylint", base_task="b1",
         debug_task="d1", docker="python:3.12", packages="torch==2.5\ntqdm",
@@ -80,7 +80,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     session.runtime.clear()
     assert not any(text in repr((session, profiles.__dict__)) for text in ("correct horse", "battery staple"))
     assert session.parameters.items() >= task_parameters(spec).items()
-    assert session.draft.tags == ("one tag", "another")
+    assert session.draft.tags == ("another", "one tag")  # as the server sorts them
     assert (session.draft.docker, session.draft.docker_args) == ("python:3.12", "--shm-size=8g -p 10022:2222")
     assert session.draft.requirements[1:] == ("numpy>=1", "torch==2.5", "tqdm")
 

@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_the_session_running(run: Run, world: World, in_background
 
 
 @pytest.mark.parity("--attach", "U3")
-@pytest.mark.parametrize("how", ["{id}", "https://app.x/projects/p/tasks/{id}/output/log", "the one", ""])
+@pytest.mark.parametrize("how", ["{id}", "https://app.x/projects/p/tasks/{id}/output/log", "the one", " the one ", ""])
 def test_attach_by_id_address_name_or_none(run: Run, world: World, in_background: Background, how: str) -> None:
     add_ready(world, "older")
     task = add_ready(world, "the one")
@@ -258,7 +258,7 @@ def test_the_list_says_status_age_and_owner(run: Run, world: World) -> None:
 
 @pytest.mark.parity("list")
 def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
-    for name, project, tag in (("one", "Team/A", "red"), ("two", "Team/B", "blue")):
+    for name, project, tag in (("one", "Team/Ada", "red"), ("two", "Team/Bob", "blue")):
         run("launch", "--no-attach", "--queue", "default", "--session-name", name, "--project", project,
             "--session-tags", tag)  # fmt: skip
     neighbour = add_ready(world, "hers")
@@ -268,7 +268,10 @@ def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
         return {row["name"] for row in run(*arguments).json["sessions"]}
 
     assert names("list", "--json") == {"one", "two"}
-    assert names("list", "--json", "--project", "Team/A") == {"one"} == names("--project", "Team/A", "--json", "list")
+    assert names("list", "--json", "--project", " Team // Ada/") == {"one"}
+    assert (
+        names("list", "--json", "--project", "Team/Ada") == {"one"} == names("--project", "Team/Ada", "--json", "list")
+    )
     assert names("list", "--json", "--session-tags", "blue", "green") == {"two"}
     assert names("list", "--json", "-a") == names("list", "--json", "--all_users") == {"one", "two", "hers"}
     assert "Grace" in run("list", "--all-users").out

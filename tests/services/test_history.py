@@ -14,7 +14,7 @@ from tests.support.core_rig import SPEC, CoreRig
 
 # What a task tells; the rest concerns this computer only, or is asked again.
 TOLD = LaunchSpec(
-    queue="default", name="told", project="Team/X", tags="one tag\nanother", jupyterlab=False,
+    queue="default", name="told", project="Team/Lab", tags="another\none tag", jupyterlab=False,
     jupyterlab_version="4.6.6", vscode_version="4.105.1", vscode_extensions="a.b\nc.d", debug_task="d1",
     base_task="b1", docker="python:3.12", packages="torch==2.5\ntqdm", init_script="export A=1\necho ü",
     init_script_minutes="45", user_folder="/data x", docker_args="--shm-size=8g", docker_network="port",

@@ -80,9 +80,18 @@ def test_names_that_nobody_chose_can_be_told_apart_and_chosen_ones_stay() -> Non
         assert rig.core.last_spec(ACCOUNT.id).name == defaults().name
 
 
+def test_project_and_tags_are_sent_as_the_server_keeps_them() -> None:
+    """So that what is compared with the task later, and looked for, is what was launched."""
+    with CoreRig(start=False) as rig:
+        session = rig.launch(replace(SPEC, project=" Team // Lab/", tags="beta\n alpha \nbeta"))
+        sent = rig.server.tasks[session.task].draft
+        assert (sent.project, sent.tags) == ("Team/Lab", ("alpha", "beta"))
+        assert rig.get(session).facts.project == "Team/Lab"
+
+
 @pytest.mark.parametrize(
     "bad",
-    [{"name": "\n"}, {"name": "x" * 201}, {"queue": " "}, {"project": "ab"}, {"packages": "torch ; ; \n{}"},
+    [{"name": "\n"}, {"name": "x" * 201}, {"queue": " "}, {"project": "Team/ab"}, {"packages": "torch ; ; \n{}"},
      {"docker": "an image"}, {"ssh_port": "70000"}, {"user_folder": "a\nb"}, {"jupyterlab_version": "4 6"}],
 )  # fmt: skip
 def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str, object]) -> None:

@@ -19,6 +19,7 @@ from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
 from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.foreign import ForeignLogin
+from desktop_app.domain.option_checks import project_path
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.session import ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
@@ -117,11 +118,23 @@ class Lookups(ABC):
         raise failure("queue.unknown", queue=name, server=self._address)
 
     def _project_id(self, name: str, cancel: Cancel) -> str:
+        """Of a project that is made if there is none. The server knows it by its tidied name, whatever was typed."""
+        name = project_path(name)
+        found = self._project_named(name, cancel)
+        if found:
+            return found
+        try:
+            return str(self.call("projects.create", {"name": name, "description": ""}, cancel)["id"])
+        except AppError:
+            found = self._project_named(name, cancel)  # somebody may have made it at the same moment
+            if found:
+                return found
+            raise
+
+    def _project_named(self, name: str, cancel: Cancel) -> str:
         body = {"name": f"^{re.escape(name)}$", "only_fields": ["id", "name"], "search_hidden": True}
-        for project in self._list("projects.get_all", body, "projects", cancel):
-            if project.get("name") == name:
-                return str(project["id"])
-        return str(self.call("projects.create", {"name": name, "description": ""}, cancel)["id"])
+        rows = self._list("projects.get_all", body, "projects", cancel)
+        return next((str(project["id"]) for project in rows if project.get("name") == name), "")
 
     def _learn_names(self, kind: str, ids: Iterable[str], cancel: Cancel) -> None:
         """The names of "queues", "projects" or "users", in one call for all that are not known yet."""
