@@ -9,6 +9,7 @@ from remote_bootstrap.folders import clean_folder, session_folder
 from remote_bootstrap.preinstall import install
 from remote_bootstrap.report import TaskServer
 from remote_bootstrap.runner import Connect, run
+from remote_bootstrap.watcher import USUAL, Looks
 
 TASK_VARIABLES = ("CLEARML_TASK_ID", "TRAINS_TASK_ID")
 USAGE = "usage: python -m remote_bootstrap session [TASK] | install APPLICATION…|all"
@@ -20,11 +21,11 @@ def _connect(task: str) -> TaskServer:
     return ClearMLTask(task)
 
 
-def session(task: str, connect: Connect = _connect) -> int:
-    """Run the session of ``task`` under its guardian; returns the exit code."""
+def session(task: str, connect: Connect = _connect, looks: Looks = USUAL) -> int:
+    """Run the session of ``task`` under its guardian; returns the exit code. ``looks``: how often its task is asked."""
     folder = session_folder(task)
     remains.hold(folder)
-    return guardian.guard(task, lambda: run(task, connect), lambda: clean_folder(folder))
+    return guardian.guard(task, lambda: run(task, connect, looks), lambda: clean_folder(folder))
 
 
 def main(arguments: List[str]) -> int:

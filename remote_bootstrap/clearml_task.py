@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import requests  # type: ignore[import-untyped]  # no stubs in the project
 
-from remote_bootstrap import contract, contract_cli
+from remote_bootstrap import __version__, contract, contract_cli
 from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus, as_text
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
@@ -24,8 +24,9 @@ EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
 REWRITTEN = re.compile(r"\A_|__|[.$%]|\A\s|\s\Z")  # names that tasks.edit_runtime stores under other names
 ENDED = (400, 110)  # "Invalid task status": that call leaves ended tasks alone, forced or not
 UNAUTHORIZED = 401
+REFUSED = 300.0  # seconds until a key or token that the server refused is shown to it again
+CLIENT = "sessiondock-session"  # names us in the server's log, beside the SDK
 WORKER = "sessiondock"
-CLIENT = "sessiondock-session-%d" % contract.CONTRACT_VERSION  # who calls, for the server's log
 AGENT_PORTS = "_external_host_tcp_port_mapping"  # runtime property of clearml-agent
 
 SDK = "clearml"
@@ -51,11 +52,14 @@ class ClearMLTask:
         """Log in. Blocks while the server can't be reached; raises the SDK's errors for a missing configuration."""
         self._task = task
         session_class = _sdk_session_class()
+        session_class.add_client(CLIENT, __version__)
         self._sdk = session_class(initialize_logging=False)
         self._http = requests.Session()
-        self._http.headers["X-ClearML-Client"] = CLIENT
         self._http.verify = self._sdk.config.get("api.verify_certificate", True)
+        who = {"X-ClearML-Client": str(self._sdk.client), "X-ClearML-Worker": str(self._sdk.worker or WORKER)}
+        self._http.headers.update(who)
         self._token = str(self._sdk.token)
+        self._refused = 0.0  # when, by the monotonic clock
         self._lock = threading.Lock()  # of one request
         self._editing = threading.Lock()  # of the runtime properties, which takes several
         self._api_version = _version(str(session_class.max_api_version or session_class.api_version))
@@ -86,8 +90,9 @@ class ClearMLTask:
         )
 
     def status(self) -> TaskStatus:
-        found = self._get("status", "status_message")
-        return TaskStatus(as_text(found.get("status")), as_text(found.get("status_message")))
+        names = ("status", "status_message", "last_change")
+        found = self._get(*names)
+        return TaskStatus(*(as_text(found.get(name)) for name in names))
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         """One by one where the server does that; the whole of them where it would not, or under other names."""
@@ -151,10 +156,13 @@ class ClearMLTask:
 
     def _send(self, endpoint: str, body: str, kind: str) -> Dict[str, Any]:
         with self._lock:
+            if self._refused and time.monotonic() - self._refused < REFUSED:
+                raise ServerError("%s: the server refuses the session's key" % endpoint)
             answer = self._post(endpoint, body, kind)
             if answer.status_code == UNAUTHORIZED:
                 self._log_in()
                 answer = self._post(endpoint, body, kind)
+            self._refused = time.monotonic() if answer.status_code == UNAUTHORIZED else 0.0
         return _data(endpoint, answer)
 
     def _post(self, endpoint: str, body: str, kind: str) -> requests.Response:
@@ -170,8 +178,11 @@ class ClearMLTask:
     def _log_in(self) -> None:
         """A new token: the old one expired, or the server lost it in a restart. Raises ServerError."""
         if not (self._sdk.access_key and self._sdk.secret_key):
+            self._refused = time.monotonic()
             raise ServerError("the agent's token is not accepted any more")
         answer = self._request("auth.login", json={}, auth=(self._sdk.access_key, self._sdk.secret_key))
+        if answer.status_code == UNAUTHORIZED:
+            self._refused = time.monotonic()
         self._token = str(_data("auth.login", answer).get("token") or "")
 
 

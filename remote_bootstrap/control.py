@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional
@@ -20,15 +21,26 @@ from remote_bootstrap.progress import Progress
 
 MAX_LINE = 1 << 20
 RUNNING = 16  # operations of one channel at once; more wait, and with them what comes after
+ANSWER_TRAVELS = 0.2  # seconds, by way of the relay and sshd, which a session that ends kills
 PUSH_WAIT = 30.0  # seconds between two events at most: a push that fails tells that the other side has gone
 
 
 class ControlServer:
     """Answers requests of the desktop; see contract.OP_*."""
 
-    def __init__(self, path: Path, host: Host, operations: Mapping[str, Operation] = OPERATIONS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        host: Host,
+        attached: Callable[[int], None] = lambda _desktops: None,
+        operations: Mapping[str, Operation] = OPERATIONS,
+    ) -> None:
+        """``attached(desktops)`` hears how many desktops listen, whenever that changes."""
         self._path = path
         self._host = host
+        self._attached = attached
+        self._desktops = 0
+        self._counting = threading.Lock()
         self._operations = operations
         self._socket: Optional[socket.socket] = None
 
@@ -61,8 +73,13 @@ class ControlServer:
                 connection, _peer = listener.accept()
             except OSError:
                 return  # closed
-            channel = Channel(connection, self._answer, self._slow, self._host.progress)
+            channel = Channel(connection, self._answer, self._answered, self._slow, self._host.progress, self._count)
             threading.Thread(target=channel.run, name="control-channel", daemon=True).start()
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._desktops += more
+            self._attached(self._desktops)
 
     def _answer(self, request: Request) -> Reply:
         if request.op == contract.OP_HELLO:
@@ -70,9 +87,14 @@ class ControlServer:
         if request.op in (contract.OP_STATUS, contract.OP_SUBSCRIBE):
             return Reply(request.id, result=status_of(self._host.progress))
         if request.op == contract.OP_SHUTDOWN:
-            self._host.end("the user shut the session down")
             return Reply(request.id)
         return self._operate(request)
+
+    def _answered(self, request: Request) -> None:
+        """What a request sets off that would cut its own answer off: that has a moment to arrive."""
+        if request.op == contract.OP_SHUTDOWN:
+            time.sleep(ANSWER_TRAVELS)
+            self._host.end("the user shut the session down")
 
     def _slow(self, request: Request) -> bool:
         return request.op in self._operations
@@ -101,11 +123,16 @@ class Channel:
         self,
         connection: socket.socket,
         answer: Callable[[Request], Reply],
+        answered: Callable[[Request], None],
         slow: Callable[[Request], bool],
         progress: Progress,
+        count: Callable[[int], None],
     ) -> None:
+        """``count(1)`` when the other side begins to listen to reports, ``count(-1)`` when it has gone."""
         self._connection = connection
+        self._count = count
         self._answer = answer
+        self._answered = answered
         self._slow = slow
         self._running = threading.BoundedSemaphore(RUNNING)
         self._progress = progress
@@ -124,6 +151,8 @@ class Channel:
             return  # the channel broke; the desktop dials again
         finally:
             self._closed.set()
+            if self._subscribed:
+                self._count(-1)
 
     def _handle(self, line: bytes) -> bool:
         if not line.endswith(b"\n"):
@@ -140,8 +169,10 @@ class Channel:
             return True
         reply = self._answer(request)
         sent = self._send(reply)
+        self._answered(request)
         if sent and request.op == contract.OP_SUBSCRIBE and not self._subscribed:
             self._subscribed = True
+            self._count(1)
             known = int(reply.result.get("sequence", 0))
             threading.Thread(target=self._push, args=(known,), name="control-push", daemon=True).start()
         return sent

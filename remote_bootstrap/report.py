@@ -1,11 +1,10 @@
-"""Between the session and its task: publishes what changed, asks whether the session should end.
+"""From the session to its task: one thread publishes what changed, over a ``TaskServer``.
 
-Two threads, Publisher and Watcher, over one ``TaskServer``. A server that can't be reached, for days even, never ends
-a session: both try again.
+A server that can't be reached, for days even, never ends a session: it is tried again. What the task tells the session
+is the watcher's affair.
 """
 
 import threading
-import time
 import traceback
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Protocol, Tuple
 
@@ -14,13 +13,9 @@ from remote_bootstrap.contract import Record, Report
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.store import Say
 
-IN_PROGRESS = "in_progress"
-ABORT_WORD = "stopping"  # what tasks.stop leaves in status_message of a running task
-POLL = 2.0  # seconds between two looks at the task's status
-PING = 60.0  # seconds; the server's watchdog stops tasks that were silent for two hours
+LISTEN = 2.0  # seconds between two looks at what there is to publish; costs the server nothing
 GATHER = 0.1  # seconds that a change waits for others
 FIRST_DELAY, LAST_DELAY = 1.0, 15.0
-GONE_POLLS = 5  # answers in a row that there is no such task
 
 
 class ServerError(RuntimeError):
@@ -34,6 +29,7 @@ class ServerError(RuntimeError):
 class TaskStatus(NamedTuple):
     status: str  # "" = the server knows no such task
     message: str
+    changed: str = ""  # when anything about the task was changed last, by the server's clock
 
 
 class TaskFacts(NamedTuple):
@@ -118,7 +114,7 @@ class Publisher(threading.Thread):
     def run(self) -> None:
         known, delay = -1, FIRST_DELAY
         while not self._closing.is_set():
-            report = self._progress.newer_than(known, POLL)
+            report = self._progress.newer_than(known, LISTEN)
             self._closing.wait(GATHER)
             try:
                 self.flush()
@@ -161,57 +157,6 @@ class Publisher(threading.Thread):
         while self._lines:
             self._server.log(self._lines[0])
             self._lines.pop(0)
-
-
-class Watcher(threading.Thread):
-    """Polls the task's status and calls ``end(reason)`` once when the session should end."""
-
-    def __init__(self, server: TaskServer, end: Callable[[str], None], log: Say) -> None:
-        super().__init__(name="watcher", daemon=True)
-        self._server = server
-        self._end = end
-        self._log = log
-        self._closing = threading.Event()
-        self._pinged = time.monotonic()
-        self._gone = 0
-        self._silent = False
-
-    def close(self) -> None:
-        self._closing.set()
-
-    def run(self) -> None:
-        while not self._closing.wait(POLL):
-            try:
-                reason = self._look()
-            except ServerError as error:
-                if not self._silent:
-                    self._log("The ClearML server does not answer; the session goes on: %s" % error)
-                self._silent = True
-                continue
-            except Exception:  # thread boundary: polling goes on
-                self._log(traceback.format_exc())
-                continue
-            if self._silent:
-                self._log("The ClearML server answers again")
-            self._silent = False
-            if reason:
-                self._end(reason)
-                return
-
-    def _look(self) -> str:
-        """Why the session should end, "" while it shouldn't. Raises ServerError."""
-        found = self._server.status()
-        self._gone = self._gone + 1 if not found.status else 0
-        if self._gone >= GONE_POLLS:
-            return "the task was deleted"
-        if found.status and found.status != IN_PROGRESS:
-            return "the task is %s" % found.status
-        if ABORT_WORD in found.message:
-            return "the task was aborted"
-        if time.monotonic() - self._pinged > PING:
-            self._server.ping()
-            self._pinged = time.monotonic()
-        return ""
 
 
 def as_text(value: Any) -> str:

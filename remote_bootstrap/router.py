@@ -16,7 +16,7 @@ from remote_bootstrap.report import ServerError, TaskServer, as_text
 from remote_bootstrap.store import Say
 
 PATIENCE = 30.0  # seconds that a route may take before the session is published without one
-LOOKS = (2.0, 10.0)  # seconds between two looks at the task: while a route is awaited, and afterwards
+LOOKS = (2.0, 300.0)  # seconds between two looks: while a route is awaited, and afterwards, when ``news`` tells
 LAST_PORT = 65535
 
 NO_ROUTE = (
@@ -62,6 +62,7 @@ class RouteSeeker(threading.Thread):
         self._deadline = 0.0
         self._published: Optional[Place] = None
         self._complained = False
+        self._failures = 0
 
     def ask(self, upstream: Place, direct: Place) -> None:
         """Ask for a route to ``upstream``, this machine as its network sees it; without one ``direct`` is published.
@@ -76,20 +77,32 @@ class RouteSeeker(threading.Thread):
             self._deadline = time.monotonic() + self._patience
         self._wake.set()
 
+    def news(self) -> None:
+        """Look now: the task has changed. Any thread; quick."""
+        self._wake.set()
+
     def close(self) -> None:
         self._closed = True
         self._wake.set()
 
     def run(self) -> None:
         while True:
-            self._wake.wait(self._looks[0 if self._published is None else 1])
+            self._wake.wait(self._pause())
             self._wake.clear()
             if self._closed:
                 return
-            self._safely(self._look)
-            self._safely(self._without_route)
+            worked = [self._safely(step) for step in (self._look, self._without_route)]
+            self._failures = 0 if all(worked) else self._failures + 1
 
-    def _safely(self, step: Callable[[], None]) -> None:
+    def _pause(self) -> float:
+        """Seconds; what failed is tried again, ever less often."""
+        soon, late = self._looks
+        if self._failures:
+            return min(soon * 2.0 ** min(self._failures, 8), late)
+        return soon if self._published is None else late
+
+    def _safely(self, step: Callable[[], None]) -> bool:
+        """Whether it worked."""
         try:
             step()
         except ServerError as error:
@@ -98,6 +111,9 @@ class RouteSeeker(threading.Thread):
             self._complained = True
         except Exception:  # thread boundary: the session stays where it is, and the next look tries again
             self._log(traceback.format_exc())
+        else:
+            return True
+        return False
 
     def _look(self) -> None:
         """Raises ServerError."""

@@ -24,11 +24,12 @@ from remote_bootstrap.folders import CODE, LOGS, WORKSPACE, cache_folder, clean_
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, Watcher, nothing_more
+from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, nothing_more
 from remote_bootstrap.router import Place, RouteSeeker
 from remote_bootstrap.steps import debugging, identities, inherited, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
+from remote_bootstrap.watcher import IN_PROGRESS, Looks, Watcher
 
 T = TypeVar("T")
 Connect = Callable[[str], TaskServer]
@@ -47,9 +48,10 @@ def say(text: str) -> None:
 class Session:
     """Owns the session's parts."""
 
-    def __init__(self, task: str, connect: Connect) -> None:
+    def __init__(self, task: str, connect: Connect, looks: Looks) -> None:
         self._task = task
         self._connect = connect
+        self._looks = looks
         self._begun = time.monotonic()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -146,13 +148,13 @@ class Session:
         self._progress.phase(contract.STARTING_SSH)
         self._publisher = Publisher(server, self._progress, say, extra_of(wanted))
         self._publisher.start()
-        self._watcher = Watcher(server, self.end, say)
+        self._watcher = Watcher(server, self.end, say, self._looks, self._task_changed)
         self._watcher.start()
         if folder is not None:
             self._workspace = Workspace(context, server, facts.files_host, self._progress, say, folder)
             _until_answered(lambda: server.edit_runtime(workspace.AGENT_WAITS), self._stop)
         host = Host(context, self._progress, self.end, say, self._workspace)
-        self._control = ControlServer(context.control_socket, host)
+        self._control = ControlServer(context.control_socket, host, self._watcher.attached)
         self._control.start()
         self._preparation = Preparation(
             context,
@@ -196,6 +198,11 @@ class Session:
 
     def _logs(self) -> Path:
         return self._folder / LOGS
+
+    def _task_changed(self) -> None:
+        """On the watcher's thread."""
+        if self._router is not None:
+            self._router.news()
 
     def _add(self, service: Service) -> None:
         self._services.append(service)
@@ -281,7 +288,7 @@ class Session:
         try:
             if self._workspace is not None:
                 self._server.edit_runtime(workspace.AGENT_FREE)
-            if self._server.status().status == "in_progress":
+            if self._server.status().status == IN_PROGRESS:
                 self._server.stopped(self._reason)
         except ServerError as error:
             say("the task can't be marked as stopped: %s" % error)
@@ -306,6 +313,6 @@ def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:
                 raise settings.SettingsError("ended before the task could be read") from error
 
 
-def run(task: str, connect: Connect) -> int:
+def run(task: str, connect: Connect, looks: Looks) -> int:
     """Run a whole session; returns the exit code of the task."""
-    return Session(task, connect).run()
+    return Session(task, connect, looks).run()

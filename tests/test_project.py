@@ -26,8 +26,9 @@ def test_the_bootstraps_only_requirement_is_the_sandboxs_sdk() -> None:
 
 def test_versions_agree() -> None:
     import desktop_app
+    import remote_bootstrap
 
-    assert desktop_app.__version__ == project()["project"]["version"]
+    assert desktop_app.__version__ == remote_bootstrap.__version__ == project()["project"]["version"]
 
 
 def test_no_source_file_is_longer_than_the_bar() -> None:

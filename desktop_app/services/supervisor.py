@@ -62,6 +62,7 @@ class Supervisor:
         self._cancel.on_cancel(self.tunnel.cancel_dial)
         self._attempt = 0
         self._up_at: float | None = None
+        self._end_told = False
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
 
@@ -148,7 +149,7 @@ class Supervisor:
         """From one dial to the next."""
         try:
             self.tunnel.connect(self._cancel)
-            self._up_at = self._outside.clock()
+            self._up_at, self._end_told = self._outside.clock(), False
             self._watch()
         except AppError as error:
             self._down(error.problem)
@@ -183,7 +184,19 @@ class Supervisor:
             if mail is None or mail in _NOW:
                 self.tunnel.probe(pace.check_s if mail else pace.probe_s)
                 due = clock() + pace.probe_every_s
+            self._pass_on_the_end()
             self._follow()
+
+    def _pass_on_the_end(self) -> None:
+        """Tell the session, once per connection, what its server says: it asks that seldom, and is here to be told."""
+        now = self._snapshot()
+        if self._end_told or now is None or now.remote is not Remote.STOPPING or now.facts.foreign is not None:
+            return
+        self._end_told = True
+        try:
+            self.tunnel.request(contract.OP_SHUTDOWN, {}, Cancel(self._outside.pace.reread_s))
+        except AppError as error:  # it is ending already, or hears of it from the server
+            _log.info("session %s was not told of its end: %s", self.session.text, error)
 
     def _follow(self) -> None:
         try:

@@ -28,7 +28,7 @@ if ! works "$venv/bin/python" || ! "$venv/bin/python" -c 'import pytest' 2>/dev/
     "$venv/bin/python" -m pip install --quiet 'pytest==8.3.*'
 fi
 "$venv/bin/python" -m pytest -c tests/remote/py38.ini --rootdir . --confcutdir tests/remote -p no:cacheprovider \
-    -q tests/remote/test_units.py tests/remote/test_reach.py tests/remote/test_report.py \
+    -q tests/remote/test_units.py tests/remote/test_reach.py tests/remote/test_report.py tests/remote/test_watcher.py \
     tests/remote/test_router.py tests/remote/test_vsix.py
 SESSIONDOCK_TEST_PYTHON="$venv/bin/python" .venv/bin/python -m pytest -q \
     tests/remote/test_applications.py tests/remote/test_session_end.py tests/remote/test_ssh_servers.py \

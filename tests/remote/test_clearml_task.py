@@ -16,8 +16,9 @@ import pytest
 
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
-from remote_bootstrap import contract
+from remote_bootstrap import __version__, contract
 from tests.support.paths import REPOSITORY
+from tests.support.recording_api import RecordingApi, recording_api
 from tests.support.sandbox_server import RealApi, own_sandbox
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,9 @@ for line in sys.stdin:
         elif name == "pretend to be old":
             task._api_version = (2, 33)
             answer = None
+        elif name == "five minutes later":
+            task._refused -= 301
+            answer = None
         elif name == "modules":
             answer = sorted(set(sys.modules) & {"clearml.task", "numpy", "PIL"})
         elif name == "api_host":
@@ -52,9 +56,11 @@ for line in sys.stdin:
 class Client:
     """The other process."""
 
-    def __init__(self, info: SandboxInfo, task: str, home: Path) -> None:
-        keys = {"CLEARML_API_ACCESS_KEY": info.access_key, "CLEARML_API_SECRET_KEY": info.secret_key}
-        env = {**os.environ, **keys, "CLEARML_API_HOST": info.api_url, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+    def __init__(self, info: SandboxInfo | RecordingApi, task: str, home: Path) -> None:
+        pair = (info.access_key, info.secret_key) if isinstance(info, SandboxInfo) else ("ACCESS", "secret")
+        url = info.api_url if isinstance(info, SandboxInfo) else info.url
+        keys = {"CLEARML_API_ACCESS_KEY": pair[0], "CLEARML_API_SECRET_KEY": pair[1], "CLEARML_WORKER_NAME": "worker:0"}
+        env = {**os.environ, **keys, "CLEARML_API_HOST": url, "HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, task], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -115,7 +121,7 @@ def runtime(api: RealApi, task: str) -> dict[str, str]:
 def test_a_session_reads_and_writes_its_task(sandbox: SandboxInfo, api: RealApi, task: str, client: Client) -> None:
     assert client("api_host") == sandbox.api_url
     assert client("parameters") == {"user_folder": "/a b/ü"}
-    assert client("status") == ["in_progress", ""]
+    assert client("status")[:2] == ["in_progress", ""]
     assert client("edit_runtime", {"one": "1", "two": "2"}) is None
     assert client("edit_runtime", {"two": "zwei"}) is None
     assert runtime(api, task) == {"one": "1", "two": "zwei"}
@@ -157,12 +163,12 @@ def test_an_older_server_gets_the_whole_runtime(api: RealApi, task: str, client:
 
 def test_a_token_that_is_not_accepted_any_more_is_renewed(client: Client) -> None:
     client("forget the token")
-    assert client("status") == ["in_progress", ""]
+    assert client("status")[:2] == ["in_progress", ""]
 
 
 def test_a_deleted_task_has_no_status(api: RealApi, task: str, client: Client) -> None:
     api.call("tasks.delete", task=task, force=True)
-    assert client("status") == ["", ""]
+    assert client("status") == ["", "", ""]
     assert "400" in client("edit_runtime", {"x": "y"})["error"]
 
 
@@ -179,3 +185,39 @@ def test_a_server_that_is_away_is_told_of_at_once(tmp_path: Path) -> None:
         launch.stop(home)
         assert client("status") == {"error": "tasks.get_all: ConnectionError"}
         client.close()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[tuple[RecordingApi, Client]]:
+    with recording_api() as api:
+        client = Client(api, "a" * 32, tmp_path)
+        yield api, client
+        client.close()
+
+
+def test_every_call_says_who_calls_as_the_stock_clients_do(recording: tuple[RecordingApi, Client]) -> None:
+    api, client = recording
+    client("status")
+    client("log", "a line")
+    client("edit_runtime", {"one": "1"})
+    assert {endpoint for endpoint, _headers in api.asked} >= {"auth.login", "tasks.get_all", "events.add_batch"}
+    names = {headers.get("x-clearml-client") for _endpoint, headers in api.asked}
+    assert names == {f"sessiondock-session-{__version__}, {contract.CLEARML_REQUIREMENT.replace('==', '-')}"}
+    assert {headers.get("x-clearml-worker") for _endpoint, headers in api.asked} == {"worker:0"}
+
+
+def test_a_refused_key_is_shown_again_after_five_minutes_only(recording: tuple[RecordingApi, Client]) -> None:
+    api, client = recording
+    client("status")
+    api.refuses = True
+    for _time in range(20):
+        assert "error" in client("status")
+    logins = [endpoint for endpoint, _headers in api.asked].count("auth.login")
+    assert logins == 2  # the first, and one try to renew
+    calls = len(api.asked)
+    client("five minutes later")
+    assert "error" in client("status")
+    assert len(api.asked) == calls + 2
+    client("five minutes later")
+    api.refuses = False
+    assert client("status") == ["", "", ""]

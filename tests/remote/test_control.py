@@ -16,6 +16,7 @@ from remote_bootstrap.environments import Environments
 from remote_bootstrap.operations.operation import Host, OperationError
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.settings import Settings
+from tests.support.waiting import wait_until
 
 
 class Peer:
@@ -43,11 +44,15 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.go = threading.Event()
+        self.desktops: list[int] = []
         settings = Settings("ssh-ed25519 AAAA", folder)
         context = Context("ab" * 16, folder, folder, settings, Environments(folder, print), "127.0.0.1")
         operations = {"slow": self.slow, "refuse": self.refuse, "break": self.fail}
         self.path = folder / "control.sock"
-        self.server = ControlServer(self.path, Host(context, Progress(begun=0.0), print, print), operations)
+        self.progress = Progress(begun=0.0)
+        self.server = ControlServer(
+            self.path, Host(context, self.progress, print, print), self.desktops.append, operations
+        )
         self.server.start()
         self.peer = Peer(self.path)
 
@@ -69,6 +74,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.go.set()
     desk.peer.close()
     desk.server.close()
+    desk.progress.notice("ends the threads that push")
 
 
 def test_a_slow_operation_does_not_delay_a_probe(desk: Desk) -> None:
@@ -97,3 +103,18 @@ def test_a_failure_tells_its_kind_and_not_its_text(desk: Desk, capfd: pytest.Cap
 def test_an_unknown_operation_is_refused(desk: Desk) -> None:
     desk.peer.ask(1, "fly")
     assert desk.peer.hear()["error"] == "unknown operation 'fly'"
+
+
+def test_the_session_knows_how_many_desktops_listen(desk: Desk) -> None:
+    """Its own commands ask over the same socket and do not count."""
+    desk.peer.ask(1, contract.OP_HELLO)
+    desk.peer.hear()
+    assert desk.desktops == []
+    desk.peer.ask(2, contract.OP_SUBSCRIBE)
+    desk.peer.ask(3, contract.OP_SUBSCRIBE)
+    wait_until(lambda: desk.desktops == [1], "the first")
+    other = Peer(desk.path)
+    other.ask(1, contract.OP_SUBSCRIBE)
+    wait_until(lambda: desk.desktops == [1, 2], "the second")
+    other.close()
+    wait_until(lambda: desk.desktops == [1, 2, 1], "the first alone")

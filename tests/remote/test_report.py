@@ -1,4 +1,4 @@
-"""The session's report: how it changes, how it reaches the task, when the task ends the session. As test_units.py:
+"""The session's report: how it changes, how it reaches the task. As test_units.py:
 Python 3.8, standard library and pytest only.
 """
 
@@ -9,7 +9,7 @@ import pytest
 from remote_bootstrap import contract, contract_cli
 from remote_bootstrap.contract import AppReport, Record
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Publisher, ServerError, TaskStatus, Watcher
+from remote_bootstrap.report import Publisher, ServerError, TaskStatus
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
 RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
@@ -92,28 +92,6 @@ def test_what_could_not_be_published_is_published_later() -> None:
     publisher.flush()
     assert server.edits == 2  # nothing new, nothing sent
     assert "token" not in json.dumps(server.runtime)
-
-
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [
-        (TaskStatus("in_progress", "stopping"), "the task was aborted"),
-        (TaskStatus("stopped", ""), "the task is stopped"),
-        (TaskStatus("failed", ""), "the task is failed"),
-        (TaskStatus("in_progress", "launch by agent"), ""),
-    ],
-)
-def test_the_watcher_knows_when_to_end(status: TaskStatus, reason: str) -> None:
-    server = Server()
-    server.now = status
-    assert Watcher(server, print, print)._look() == reason
-
-
-def test_a_deleted_task_ends_the_session_but_one_odd_answer_does_not() -> None:
-    server = Server()
-    watcher = Watcher(server, print, print)
-    server.now = TaskStatus("", "")
-    assert [watcher._look() for _poll in range(5)] == ["", "", "", "", "the task was deleted"]
 
 
 def test_a_report_that_somebody_blew_up_is_cut_to_what_a_person_reads() -> None:

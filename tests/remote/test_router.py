@@ -45,15 +45,13 @@ class Task(TaskOnDisk):
 class Session:
     """What the seeker tells the rest of the session."""
 
-    def __init__(self, task: Task, patience: float) -> None:
+    def __init__(self, task: Task, patience: float, looks: tuple[float, float]) -> None:
         self.task = task
         self.published: List[Place] = []  # noqa: UP006
         self.notices: List[str] = []  # noqa: UP006
         self.said: List[str] = []  # noqa: UP006
         self.unpublishable = 0  # so many times the next attempts fail
-        self.seeker = RouteSeeker(
-            "a-task", task, self._publish, self.notices.append, self.said.append, patience, (0.02, 0.02)
-        )
+        self.seeker = RouteSeeker("a-task", task, self._publish, self.notices.append, self.said.append, patience, looks)
 
     def _publish(self, place: Place) -> None:
         if self.unpublishable:
@@ -70,8 +68,8 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(folder: Path, patience: float = 30.0) -> Iterator[Session]:
-    made = Session(Task(folder), patience)
+def session(folder: Path, patience: float = 30.0, looks: tuple[float, float] = (0.02, 0.02)) -> Iterator[Session]:
+    made = Session(Task(folder), patience, looks)
     made.seeker.start()
     try:
         yield made
@@ -102,6 +100,16 @@ def test_without_a_router_the_direct_address_is_used_and_said(tmp_path) -> None:
         assert made.published == [DIRECT]
         assert len(made.notices) == 1 and "gate.example port 31022" in made.notices[0]
         assert "no route" in made.notices[0]
+
+
+def test_a_published_place_is_looked_at_again_when_the_task_changes(tmp_path) -> None:
+    """The looks of a session's whole life are the watcher's; who asks for a route adds next to none."""
+    with session(tmp_path, 0.1, (0.02, 300.0)) as made:
+        made.seeker.ask(UPSTREAM, DIRECT)
+        wait_until(lambda: made.published == [DIRECT], "the direct address", 5)
+        made.route(ROUTE)
+        made.seeker.news()
+        wait_until(lambda: made.published == [DIRECT, ROUTE], "the route", 5)
 
 
 @pytest.mark.parity("--router-enabled", "late-binding")
@@ -184,7 +192,7 @@ def test_the_port_that_the_cluster_assigned_is_tried_first() -> None:
 
 
 def test_closing_does_not_wait() -> None:
-    made = Session(Task(Path("/nonexistent")), 30.0)
+    made = Session(Task(Path("/nonexistent")), 30.0, (0.02, 0.02))
     made.seeker.start()
     made.seeker.close()
     made.seeker.join(5)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract, processes
+from tests.support.bootstrap_main import REAL_LOOKS
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
 
@@ -113,6 +114,20 @@ def test_the_session_survives_an_outage_of_the_server(rig: BootstrapRig) -> None
     rig.server.set_down(False)
     wait_until(lambda: "answers again" in rig.said(), "the server's return to be noticed")
     rig.server.set_status("in_progress", "stopping")
+    rig.wait_nothing_left()
+
+
+@pytest.mark.parametrize(("attached", "seconds"), [(False, 20.0), (True, 10.0)])
+def test_an_abort_is_noticed_in_time_at_the_pace_that_people_get(
+    rig: BootstrapRig, attached: bool, seconds: float
+) -> None:
+    rig.start({REAL_LOOKS: "1"}, **SSH_ONLY)
+    rig.wait_ready()
+    with rig.ssh() as client:
+        if attached:
+            assert Control(client).ask(contract.OP_SUBSCRIBE).ok
+        rig.server.set_status("in_progress", "stopping")
+        wait_until(lambda: "ending: the task was aborted" in rig.said(), "the abort to be noticed", seconds)
     rig.wait_nothing_left()
 
 

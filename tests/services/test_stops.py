@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from desktop_app.domain.session import Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.services.stops import Stops
-from tests.fakes.outside import QUICK, World
+from remote_bootstrap import contract
+from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.fakes.server import UNREACHABLE
 from tests.support.core_rig import CoreRig, is_remote
 from tests.support.waiting import wait_until
@@ -65,3 +66,13 @@ def test_a_refused_repetition_does_not_count_as_a_server_that_is_away() -> None:
         rig.server.change(session.task, remote=Remote.READY)
         wait_until(lambda: rig.server.calls.count("stop") >= 3, "the repetitions")
         assert rig.core.account_problem(session.account) is None
+
+
+def test_an_abort_that_the_server_tells_of_is_passed_on_to_the_session() -> None:
+    """Aborted in ClearML's web page, say. The session asks its server seldom; the connection is there to tell it."""
+    with CoreRig() as rig:
+        session = rig.attached()
+        rig.server.change(session.task, remote=Remote.STOPPING)
+        rig.world.tunnel().wait_for(lambda t: (contract.OP_SHUTDOWN, {}) in t.requests)
+        rig.core.refresh(ACCOUNT.id, 5)
+        assert [op for op, _args in rig.world.tunnel().requests].count(contract.OP_SHUTDOWN) == 1
