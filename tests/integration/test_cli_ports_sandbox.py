@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import socket
@@ -40,6 +41,11 @@ def listening_addresses(home: str) -> Iterator[str]:
             ours = one.pid and psutil.Process(one.pid).environ().get("HOME", "").startswith(home)
             if ours and one.status == psutil.CONN_LISTEN and one.laddr:
                 yield one.laddr.ip
+
+
+SSH_SERVER = re.compile(
+    r"sshd: .*\[listener\]|asyncssh_main"
+)  # as root; as an ordinary user here, where sshd can't log in
 
 
 def page(local: int) -> bytes:
@@ -85,7 +91,7 @@ def test_ports_of_a_session_from_the_first_look_to_the_doctor(terminal: RealTerm
 
     # -- the doctor, on a session that works and on one whose SSH server hangs
     assert terminal.json("doctor", task)["works"]
-    frozen = [int(line.split()[0]) for line in session_processes(task) if "[listener]" in line]
+    frozen = [int(line.split()[0]) for line in session_processes(task) if SSH_SERVER.search(line)]
     assert frozen
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)

@@ -21,9 +21,9 @@ import pytest
 from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from remote_bootstrap.apps import jupyterlab
-from tests.integration.test_ssh_forwards import NOBODY, as_another_user
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.forwarded_apps import CODE, LAB, forwarded_apps
+from tests.support.namespaces import as_another_user
 
 pytestmark = [pytest.mark.slow]
 EVIL = "http://evil.example"
@@ -174,9 +174,8 @@ def test_cookies_do_not_travel_from_one_port_to_the_others_page(cookies: Mapping
     assert lab and code and not lab & code
 
 
-@as_another_user
 def test_another_user_of_this_computer_sees_a_login_page_at_best(site: Site) -> None:
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3"]
+    as_nobody = [*as_another_user(), "/usr/bin/python3"]
     for app, path in ((LAB, "/api/contents"), (CODE, "/")):
         done = subprocess.run([*as_nobody, "-c", ASK, str(site.ports[app]), path], capture_output=True, text=True,
                               timeout=60, cwd="/", check=True)  # fmt: skip
@@ -184,13 +183,11 @@ def test_another_user_of_this_computer_sees_a_login_page_at_best(site: Site) -> 
         assert int(status) in DENIED or "login" in location
 
 
-@as_another_user
 def test_another_user_of_this_computer_cannot_follow_a_login_link(site: Site, expected_log) -> None:
     expected_log("another user")
     link = LoginPages().open(jupyterlab.SPEC.login, site.origin(LAB), site.secrets[LAB])
     port, _, path = link.removeprefix("http://127.0.0.1:").partition("/")
-    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", ASK,
-               port, "/" + path]  # fmt: skip
+    command = [*as_another_user(), "/usr/bin/python3", "-c", ASK, port, "/" + path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", check=False)
     assert not done.stdout.startswith("200")
     ours = subprocess.run([sys.executable, "-c", ASK, port, "/" + path], capture_output=True, text=True, check=False)

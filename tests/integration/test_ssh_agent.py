@@ -24,6 +24,7 @@ from desktop_app.adapters.ssh.keys import new_key, public_line
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
+from tests.support.namespaces import give_away, take_back
 from tests.support.ssh_server import TASK, SshServer
 
 
@@ -214,13 +215,15 @@ def test_a_folder_that_cannot_be_made_is_a_problem(private_home: Path) -> None:
     assert caught.value.problem.code == "ssh.agent"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else")
 def test_a_folder_of_somebody_else_is_refused(private_home: Path) -> None:
     folder = private_home / "theirs"
     folder.mkdir()
-    os.chown(folder, 4711, 4711)
-    with pytest.raises(AppError) as caught:
-        SshAgent(str(folder / "agent")).start()
+    give_away(folder, 4711)
+    try:
+        with pytest.raises(AppError) as caught:
+            SshAgent(str(folder / "agent")).start()
+    finally:
+        take_back(folder)
     assert caught.value.problem.code == "ssh.agent"
 
 

@@ -14,7 +14,7 @@ from desktop_app.ports import Cancel
 from tests.support.alias_rig import AliasRig, attached_core
 from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.paths import REPOSITORY
-from tests.support.ssh_home import SshHome, ssh_home
+from tests.support.ssh_home import SshHome
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow]
@@ -40,7 +40,7 @@ OWN = """Host *
 
 @pytest.fixture
 def home(private_home: Path) -> SshHome:
-    return ssh_home(private_home)
+    return SshHome(private_home)
 
 
 @pytest.fixture

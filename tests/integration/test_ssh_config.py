@@ -12,7 +12,7 @@ from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
-from tests.support.ssh_home import SshHome, ssh_home
+from tests.support.ssh_home import SshHome
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A session")
 PLAIN = """Host sd-a *
@@ -26,7 +26,7 @@ PLAIN = """Host sd-a *
 
 @pytest.fixture
 def home(private_home: Path) -> SshHome:
-    return ssh_home(private_home)
+    return SshHome(private_home)
 
 
 def make(home: SshHome, folder: str = "config") -> SshConfig:

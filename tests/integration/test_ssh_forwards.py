@@ -1,7 +1,5 @@
 """Forwards of arbitrary ports over a real sshd: where they lead, who may use them, and how they end."""
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,14 +9,12 @@ import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.ports import Cancel, Way
+from tests.support.namespaces import as_another_user
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import SshServer, free_port
 
-NOBODY = 65534
 KNOCK = "import socket,sys; c=socket.create_connection(('127.0.0.1',{port}),10); c.sendall(b'hi'); print(c.recv(9))"
 KEY = "tcp:6006"
-
-as_another_user = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
 
 
 def says(port: int) -> bytes:
@@ -63,14 +59,13 @@ def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, ech
     assert says(bound.port) == b"hi"
 
 
-@as_another_user
 def test_another_user_of_this_computer_gets_nothing(tunnel: SshTunnel, echoing: Application, expected_log) -> None:
     expected_log("another user")
     bound = tunnel.forward(KEY, 0, Way(echoing.port))
     knock = [sys.executable, "-c", KNOCK.format(port=bound.port)]
     ours = subprocess.run(knock, capture_output=True, text=True, timeout=60, check=False)
     assert ours.stdout.strip() == "b'hi'"
-    theirs = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", *knock[1:]]
+    theirs = [*as_another_user(), "/usr/bin/python3", *knock[1:]]
     refused = subprocess.run(theirs, capture_output=True, text=True, timeout=60, cwd="/", check=False)
     assert "b'hi'" not in refused.stdout
     assert "Reset" in refused.stderr or "b''" in refused.stdout, refused.stderr

@@ -13,7 +13,8 @@ from desktop_app.adapters.ssh.forwarding.reverse import AT_ONCE
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
-from tests.integration.test_ssh_forwards import KNOCK, NOBODY, as_another_user
+from tests.integration.test_ssh_forwards import KNOCK
+from tests.support.namespaces import as_another_user
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer, free_port
 from tests.support.waiting import wait_until
@@ -116,12 +117,11 @@ def test_who_leaves_at_once_is_not_called_another_user(tunnel: SshTunnel) -> Non
         assert client.recv(2) == b"\x05\x00"
 
 
-@as_another_user
 def test_another_user_cannot_use_the_proxy(tunnel: SshTunnel, expected_log) -> None:
     expected_log("another user")
     bound = tunnel.proxy(SOCKS, 0)
     knock = KNOCK.format(port=bound.port).replace("b'hi'", "b'\\x05\\x01\\x00'")
-    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", knock]
+    command = [*as_another_user(), "/usr/bin/python3", "-c", knock]
     theirs = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", check=False)
     assert "x05" not in theirs.stdout
     ours = subprocess.run([sys.executable, "-c", knock], capture_output=True, text=True, timeout=60, check=False)

@@ -4,14 +4,12 @@ In a mount namespace of their own, so that neither the real ~/.ssh is read nor a
 """
 
 import os
-import pwd
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from desktop_app.adapters.ssh.client.config import OVERRIDE
+from tests.support.namespaces import accounts_file, as_this_user, bind
 
 
 class SshHome:
@@ -20,18 +18,10 @@ class SshHome:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.config = home / ".ssh" / "config"
-        self._accounts = home / "passwd"
-        own = pwd.getpwuid(os.geteuid())
-        fields = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
-        for one in fields:
-            if one[0] == own.pw_name:
-                one[5:] = [str(home), "/bin/sh"]
-        self._accounts.write_text("".join(":".join(one) + "\n" for one in fields))
+        self._accounts = accounts_file(home, home, "/bin/sh")
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        own = ["--mount"] if os.geteuid() == 0 else ["--map-current-user", "--user", "--mount", "--keep-caps"]
-        mounts = f"/bin/mount --make-rprivate / && /bin/mount --bind {self._accounts} /etc/passwd"
-        return ["/usr/bin/unshare", *own, "/bin/sh", "-c", mounts + ' && exec "$@"', "sh", *command]
+        return [*as_this_user([bind(self._accounts, "/etc/passwd")]), *command]
 
     def run(
         self, *command: str, seconds: float = 30.0, input: bytes | None = None, **env: str
@@ -53,11 +43,3 @@ class SshHome:
         done = self.run(*command, **more)
         assert (done.returncode, done.stderr) == (0, ""), (command, done.returncode, done.stderr)
         return done.stdout
-
-
-def ssh_home(folder: Path) -> SshHome:
-    """Skips the test where no mount namespace can be made."""
-    made = SshHome(folder)
-    if made.run("/bin/true").returncode != 0:
-        pytest.skip("no mount namespaces for this user")
-    return made

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 
@@ -81,14 +80,14 @@ class SshServer:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start as root without it
         home = self.folder / "login"
         home.mkdir(exist_ok=True)
-        bare = without_dotfiles(self.folder, home)
-        command = [*bare, SSHD, "-D", "-e", "-f", f"{self.folder}/config", "-p", str(self.port)]
+        command = [*self.namespace(home), SSHD, "-D", "-e", "-f", f"{self.folder}/config", "-p", str(self.port)]
         with (self.folder / "sshd.log").open("ab") as log:
-            self.process = self.launch(command, log)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._answers, "sshd to answer", 30)
 
-    def launch(self, command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    def namespace(self, home: Path) -> list[str]:
+        """What stands before sshd's command: whom it logs in, and where that account's home is."""
+        return without_dotfiles(self.folder, home)
 
     def _answers(self) -> bool:
         try:
