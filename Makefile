@@ -10,6 +10,9 @@ PY := .venv/bin/python
 SETUP := packaging/setup
 PYTEST_ARGS ?=
 SOAK_ARGS ?=
+# Not empty: tests run in a home folder with a history, beside an agent, and with our ports taken (tests/support/used_home.py).
+USED_HOME ?=
+IN_HOME := $(if $(USED_HOME),$(PY) -m tests.support.used_home)
 
 .PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files \
 	soak soak-bytes soak-files screenshots test-py38 icons dist dist-check clean
@@ -58,9 +61,9 @@ test: ## set everything up, run the checks and every test, end-to-end ones inclu
 	echo "set up in $$((SECONDS - began)) s"; began=$$SECONDS; \
 	$(MAKE) --no-print-directory check; \
 	echo "checked in $$((SECONDS - began)) s"; began=$$SECONDS; \
-	$(PY) -m pytest $(PYTEST_ARGS) || { code=$$?; [ $$code = 1 ] || exit $$code; \
+	$(IN_HOME) $(PY) -m pytest $(PYTEST_ARGS) || { code=$$?; [ $$code = 1 ] || exit $$code; \
 		echo "Some tests failed. Once more, those alone: what passes now depends on the machine's load and wants mending."; \
-		$(PY) -m pytest --last-failed --last-failed-no-failures none $(PYTEST_ARGS); }; \
+		$(IN_HOME) $(PY) -m pytest --last-failed --last-failed-no-failures none $(PYTEST_ARGS); }; \
 	echo "tested in $$((SECONDS - began)) s"
 
 parity: setup-test ## the tests that docs/parity.md names, and no others; ends with "N passed, M failed"

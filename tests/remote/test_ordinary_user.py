@@ -1,10 +1,11 @@
 """As an ordinary user: the system's sshd, one unpacked from Debian's packages, or asyncssh where terminals need it.
 
-Each session runs in a mount namespace with a user of its own, so that neither the machine's accounts nor its sshd are
-touched; making one takes root.
+Each session runs in a mount namespace, so that neither the machine's accounts nor its sshd are touched: where root runs
+the tests as a user of its own, else as whoever does.
 """
 
 import os
+import pwd
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -12,21 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bootstrap_rig import MAIN, BootstrapRig, Control, bootstrap_rig, run_command
+from tests.support.bootstrap_rig import MAIN, SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command
+from tests.support.namespaces import TERMINALS, accounts_file, as_this_user, bind, is_root
 from tests.support.paths import REPOSITORY
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.leaves_threads("Thread-"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace; a user needs none"),
 ]
 USER, UID = "sdtester", 54242
 PYTHON = "/usr/bin/python3"  # the test's own may lie where an ordinary user can't read
 CODE = ("remote_bootstrap", "tests/fakes/task_on_disk.py", "tests/support/bootstrap_main.py")
-USUAL_TERMINALS = (
-    "mount -t devpts devpts /dev/pts -o newinstance,gid=5,mode=620,ptmxmode=666",
-    "mount --bind /dev/pts/ptmx /dev/ptmx",
-)
 ODD_TERMINALS = (
     "mount -t devpts devpts /dev/pts -o newinstance,mode=600,ptmxmode=666",
     "mount --bind /dev/pts/ptmx /dev/ptmx",
@@ -40,7 +37,19 @@ def rig() -> Iterator[BootstrapRig]:
         yield rig
 
 
-def start_as_user(rig: BootstrapRig, *mounts: str) -> None:
+def start_as_user(rig: BootstrapRig, *mounts: str) -> str:
+    """The user's name."""
+    rig.brings_account = True
+    if is_root():
+        start_as_tester(rig, mounts)
+        return USER
+    account = bind(accounts_file(rig.home.parent, rig.login_home, "/bin/bash"), "/etc/passwd")
+    rig.command = (*as_this_user([account, *mounts]), PYTHON, "-u", str(MAIN))
+    rig.start({"SHELL": "/bin/bash", "SESSIONDOCK_CACHE": str(rig.home.parent / "cache")}, **SSH_ONLY)
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def start_as_tester(rig: BootstrapRig, mounts: tuple[str, ...]) -> None:
     folder = rig.home.parent
     folder.chmod(0o755)
     for name in CODE:
@@ -54,7 +63,7 @@ def start_as_user(rig: BootstrapRig, *mounts: str) -> None:
     rig.command = ("unshare", "--mount", "sh", str(script(folder, mounts)))
     rig.server_folder.chmod(0o777)
     rig.start({"HOME": str(folder / "login"), "USER": USER, "LOGNAME": USER, "SHELL": "/bin/bash",
-               "SESSIONDOCK_CACHE": str(folder / "cache")}, jupyterlab="False", vscode="False")  # fmt: skip
+               "SESSIONDOCK_CACHE": str(folder / "cache")}, **SSH_ONLY)  # fmt: skip
 
 
 def script(folder: Path, mounts: tuple[str, ...]) -> Path:
@@ -79,18 +88,18 @@ def script(folder: Path, mounts: tuple[str, ...]) -> Path:
 @pytest.mark.parametrize(
     ("mounts", "program", "greeting"),
     [
-        (USUAL_TERMINALS, "/usr/sbin/sshd", "OpenSSH"),
-        ((*USUAL_TERMINALS, *NO_SSHD), "root/usr/sbin/sshd", "OpenSSH"),
+        (TERMINALS, "/usr/sbin/sshd", "OpenSSH"),
+        ((*TERMINALS, *NO_SSHD), "root/usr/sbin/sshd", "OpenSSH"),
         (ODD_TERMINALS, "asyncssh_main", "AsyncSSH"),
     ],
     ids=["system sshd", "unpacked sshd", "asyncssh"],
 )
 def test_the_whole_job(rig: BootstrapRig, mounts: tuple[str, ...], program: str, greeting: str) -> None:
-    start_as_user(rig, *mounts)
+    user = start_as_user(rig, *mounts)
     with rig.ssh(seconds=120) as client:
         assert greeting in client.get_transport().remote_version
         assert any(program in command for command in rig.left().values())
-        assert run_command(client, "id -un; pwd") == (0, f"{USER}\n{rig.work}\n", "")
+        assert run_command(client, "id -un; pwd") == (0, f"{user}\n{rig.work}\n", "")
         shell = client.invoke_shell()
         shell.settimeout(15)
         shell.sendall(b"test -t 0; echo term''inal=$?; exit 4\n")

@@ -50,6 +50,7 @@ class BootstrapRig:
         self.login_home.mkdir()
         self.process: subprocess.Popen[bytes] | None = None
         self.command: tuple[str, ...] = (PYTHON, "-u", str(MAIN))
+        self.brings_account = False  # the command makes a namespace with an account of its own
 
     @property
     def session(self) -> Path:
@@ -66,7 +67,7 @@ class BootstrapRig:
             "CLEARML_API_SECRET_KEY": AGENT_SECRET,
             **(environment or {}),
         }
-        bare = [] if "unshare" in self.command[0] else without_dotfiles(self.home.parent, self.login_home)
+        bare = [] if self.brings_account else without_dotfiles(self.home.parent, self.login_home)
         argv = [*bare, *self.command, self.task, str(self.server_folder)]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -23,6 +23,7 @@ TERMINALS = (
 # Room for what only root may make in these folders of the machine.
 ROOTS_OWN = ("mount -t tmpfs tmpfs /run -o mode=755", "mkdir -m 755 /run/sshd", *TERMINALS)
 # mount(8) serves nobody but root, who is somebody else here for a moment; the rights come with the namespace.
+_MOUNT = 'mount() { /bin/mount "$@"; }'
 _AS_ROOT = 'mount() { /usr/bin/setpriv --reuid 0 --regid 0 --clear-groups /bin/mount "$@"; }'
 _WITHOUT_RIGHTS = "/usr/bin/setpriv --bounding-set -all --inh-caps -all --ambient-caps -all"
 
@@ -37,7 +38,7 @@ def as_this_user(lines: Sequence[str]) -> list[str]:
     The lines call ``mount`` only. The command keeps the process id. Raises RuntimeError where no namespace can be made.
     """
     if is_root():
-        script = ["set -e", "/bin/mount --make-rprivate /", *lines, 'exec "$@"']
+        script = ["set -e", _MOUNT, "mount --make-rprivate /", *lines, 'exec "$@"']
         return [UNSHARE, "--mount", "/bin/sh", "-c", "\n".join(script), "sh"]
     _require_user_namespaces()
     script = [_AS_ROOT, "mount --make-rprivate /", *lines, f'exec {_WITHOUT_RIGHTS} "$@"']
@@ -52,7 +53,7 @@ def as_root(lines: Sequence[str] = ()) -> list[str]:
     if is_root():
         return as_this_user(lines)
     _require_user_namespaces()
-    script = ["export USER=root LOGNAME=root", "/bin/mount --make-rprivate /", *ROOTS_OWN, *lines, 'exec "$@"']
+    script = ["export USER=root LOGNAME=root", "/bin/mount --make-rprivate /", _MOUNT, *ROOTS_OWN, *lines, 'exec "$@"']
     return _in_user_namespace(["--map-root-user", "--mount"], script)
 
 
