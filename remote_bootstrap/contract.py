@@ -97,6 +97,9 @@ MAX_SENTENCE = 2000
 MAX_NOTICES = 50
 MAX_APPS = 32
 MAX_FINGERPRINT = 64
+MAX_SECRET = 4096
+MAX_RECORD = 16 * 1024  # characters of JSON
+MAX_REPORT = 1024 * 1024
 
 
 class ContractError(ValueError):
@@ -121,6 +124,13 @@ def _loads(text: str, what: str) -> Dict[str, Any]:
     if not isinstance(value, dict):
         raise ContractError("%s is not a JSON object" % what)
     return value
+
+
+def _short(text: str, most: int, what: str) -> str:
+    """What is signed is of no use in part. Raises ContractError."""
+    if len(text) > most:
+        raise ContractError("%s has %d characters" % (what, len(text)))
+    return text
 
 
 def _number(value: Any, what: str) -> int:
@@ -178,7 +188,7 @@ class Record:
     @classmethod
     def loads(cls, text: str) -> "Record":
         """Raises ContractError for anything that is not a whole record."""
-        value = _loads(text, "connection record")
+        value = _loads(_short(text, MAX_RECORD, "connection record"), "connection record")
         record = cls(
             task=_want(value, "task", str, "connection record"),
             address=_want(value, "address", str, "connection record"),
@@ -246,7 +256,7 @@ class Report:
                 state=_want(app, "state", str, "report of " + str(key))[:MAX_WORD],
                 detail=str(app.get("detail", ""))[:MAX_SENTENCE],
                 port=_number(app.get("port"), "port of " + str(key)),
-                secret=str(app.get("secret", "")),
+                secret=str(app.get("secret", ""))[:MAX_SECRET],
             )
         return cls(
             phase=_want(value, "phase", str, "report")[:MAX_WORD],

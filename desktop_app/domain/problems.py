@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
+MAX_TOLD = 2000  # characters of each thing that a problem names
+
 
 class Retry(Enum):
     """Who can make it work again."""
@@ -390,7 +392,14 @@ def problem(code: str, *, cause: str = "", **values: object) -> Problem:
     Raises KeyError for an unknown code or a missing placeholder: both are our own mistakes.
     """
     row = TABLE[code]
-    return replace(row, title=row.title.format(**values), detail=row.detail.format(**values).strip(), cause=cause)
+    told = {name: _told(value) for name, value in values.items()}
+    return replace(row, title=row.title.format(**told), detail=row.detail.format(**told).strip(), cause=_told(cause))
+
+
+def _told(value: object) -> str:
+    """A server, a machine or a file wrote it: as much as a person reads."""
+    text = str(value)
+    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
 
 
 def failure(code: str, *, cause: str = "", **values: object) -> AppError:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.ui.measure import advance, elided
 from desktop_app.ui.status import Shape, paint_shape
 from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_S, colours
@@ -50,7 +51,7 @@ def _paint_choice(button: QAbstractButton, radius: float, mark: Shape) -> None:
 
 def _choice_size(button: QAbstractButton) -> QSize:
     metrics = button.fontMetrics()
-    return QSize(TEXT_AT + metrics.horizontalAdvance(button.text()) + SPACE_S, max(metrics.height(), 18) + 8)
+    return QSize(TEXT_AT + advance(metrics, button.text()) + SPACE_S, max(metrics.height(), 18) + 8)
 
 
 class CheckBox(QCheckBox):
@@ -122,7 +123,7 @@ class ComboBox(QComboBox):
         self.initStyleOption(option)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         room = self.width() - 50
-        option.currentText = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        option.currentText = elided(option.fontMetrics, option.currentText, room)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         paint_chevron(painter, QPointF(self.width() - 18, self.height() / 2))
 
@@ -154,7 +155,7 @@ class MenuButton(QPushButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self._shown) + 50, super().sizeHint().height())
+        return QSize(advance(self.fontMetrics(), self._shown) + 50, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(90, super().minimumSizeHint().height())
@@ -165,7 +166,7 @@ class MenuButton(QPushButton):
         painter = QStylePainter(self)
         painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
         room = self.rect().adjusted(14, 0, -32, 0)
-        text = self.fontMetrics().elidedText(self._shown, Qt.TextElideMode.ElideRight, room.width())
+        text = elided(self.fontMetrics(), self._shown, room.width())
         painter.setPen(QColor(colours().text))
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
         paint_chevron(painter, QPointF(self.width() - 18, self.height() / 2))
@@ -220,6 +221,6 @@ class Fold(QPushButton):
             if at == 0 or self._second_line:
                 painter.setPen(QColor(colour))
                 where = QRect(room.x(), top + at * line, room.width(), line)
-                shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+                shown = elided(self.fontMetrics(), text, room.width())
                 painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
         paint_chevron(painter, QPointF(14, top + line / 2), down=self.isChecked())

@@ -24,6 +24,7 @@ from desktop_app.ui import icons
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
+from desktop_app.ui.measure import advance
 from desktop_app.ui.models.session_list import SessionListModel
 from desktop_app.ui.theme import SPACE_M, Scheme
 from desktop_app.ui.widgets import fit_screen, label
@@ -213,7 +214,7 @@ class MainWindow(QMainWindow):
         most = min(TOAST_WIDTH, self.width() - 2 * TOAST_GAP)
         self._toast.ensurePolished()
         around = 2 * (SPACE_M + 1)
-        wide = min(most, self._toast_text.fontMetrics().horizontalAdvance(self._toast_text.text()) + around + 2)
+        wide = min(most, advance(self._toast_text.fontMetrics(), self._toast_text.text()) + around + 2)
         high = self._toast_text.heightForWidth(wide - around) + around
         left = (self.width() - wide) // 2
         self._toast.setGeometry(left, self.height() - high - TOAST_GAP, wide, high)

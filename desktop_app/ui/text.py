@@ -4,15 +4,17 @@ import html
 import sys
 from datetime import UTC, datetime
 
+MOST = 4000  # characters of a tooltip
+
 
 def tooltip(text: str) -> str:
     """Qt guesses whether a tooltip is markup; this one is, and says exactly ``text`` (wrapped where it is long)."""
-    return f"<qt>{html.escape(text)}</qt>" if text else ""
+    return f"<qt>{html.escape(shortened(text, MOST))}</qt>" if text else ""
 
 
 def menu_text(text: str, limit: int = 60) -> str:
     """A menu entry: one line, no mnemonics, not wider than a menu should be."""
-    line = " ".join(text.split())
+    line = " ".join(text[:MOST].split())
     return shortened(line, limit).replace("&", "&&")
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.domain.session import Status
+from desktop_app.ui.measure import MOST, advance, elided
 from desktop_app.ui.status import LOOK, Shape, paint_shape
 from desktop_app.ui.text import tooltip
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Tone, colours
@@ -45,7 +46,7 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str) -> None:
-        super().setText(" ".join(text.split()))
+        super().setText(" ".join(text[:MOST].split()))
         self.setToolTip(tooltip(text))
 
     def minimumSizeHint(self) -> QSize:
@@ -54,8 +55,8 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        elided = QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), elided)
+        line = elided(QFontMetrics(self.font()), self.text(), self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), line)
 
 
 def paint_pill(painter: QPainter, box: QRectF, text: str, shape: Shape, ink: QColor, wash: QColor) -> None:
@@ -75,7 +76,7 @@ def paint_pill(painter: QPainter, box: QRectF, text: str, shape: Shape, ink: QCo
 
 def pill_size(metrics: QFontMetrics, text: str) -> QSize:
     height = metrics.height() + 6
-    return QSize(metrics.horizontalAdvance(text) + int(height * 0.5) + 2 * SPACE_S + 7, height)
+    return QSize(advance(metrics, text) + int(height * 0.5) + 2 * SPACE_S + 7, height)
 
 
 class StatusPill(QLabel):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from desktop_app.adapters.clearml import copy, facts, places
+from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.fields import joined
 from desktop_app.adapters.clearml.places import Places
 from desktop_app.domain import foreign
@@ -26,6 +27,7 @@ from desktop_app.ports import Cancel, SeenTask, TaskDraft
 from remote_bootstrap import contract, contract_cli
 
 PAGE = 500
+MOST = 20_000  # rows of one list: whoever answers without an end is not listened to without one
 LOG_BATCH = 500
 WORKERS_EVERY_S = 5.0  # for polls, while a session waits for one of them
 WORKERS_CALM_S = 30.0  # they report twice a minute
@@ -68,7 +70,8 @@ class Lookups(ABC):
         company = user.get("company")
         workspace = company.get("name") or company.get("id") if isinstance(company, dict) else company
         self._user = str(user.get("id") or "")
-        return Identity(self._user, str(user.get("name") or ""), str(workspace or ""), server_version, api_version)
+        found = Identity(self._user, str(user.get("name") or ""), str(workspace or ""), server_version, api_version)
+        return bounded(found)
 
     def _user_id(self, cancel: Cancel) -> str:
         return self._user or self.whoami(cancel).user_id
@@ -107,8 +110,8 @@ class Lookups(ABC):
             page = {**body, "page": len(found) // PAGE, "page_size": PAGE}
             got = _dicts(self.call(endpoint, page, cancel).get(key))
             found += got
-            if len(got) < PAGE:
-                return found
+            if len(got) < PAGE or len(found) >= MOST:
+                return found[:MOST]
 
     def _queue_id(self, name: str, cancel: Cancel) -> str:
         body = {"name": f"^{re.escape(name)}$", "only_fields": ["id", "name"]}
@@ -144,7 +147,8 @@ class Lookups(ABC):
             return
         body = {"id": unknown, "only_fields": ["id", "name"], **({"search_hidden": True} if kind == "projects" else {})}
         found = {
-            str(row.get("id")): str(row.get("name") or "") for row in self._list(f"{kind}.get_all", body, kind, cancel)
+            str(row.get("id")): bounded(str(row.get("name") or ""))
+            for row in self._list(f"{kind}.get_all", body, kind, cancel)
         }
         with self._names_lock:
             known.update({one: found.get(one, one if kind == "queues" else "") for one in unknown})
@@ -312,7 +316,7 @@ class ServerCalls(Lookups):
             unplaced=facts.is_unplaced(task, self.server_now(), lost),
             changed_by=self._changed_by(task),
         )
-        return replace(found, message=facts.with_names(found.message, self._names["queues"]))
+        return bounded(replace(found, message=facts.with_names(found.message, self._names["queues"])))
 
     def session(self, task: str, cancel: Cancel) -> SeenTask:
         """One session; of another user's also whose it is. Problems: task.gone, task.foreign"""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from desktop_app.adapters.clearml.bounds import MAX_WHOLE, bounded
 from desktop_app.domain import foreign
 from desktop_app.domain.account import LogLine, Queue, Worker
 from desktop_app.domain.again import LaunchedTask
@@ -31,8 +32,6 @@ TASK_FIELDS = (
 LAUNCH_FIELDS = (f"hyperparams.{contract.SECTION}", "container", "script.requirements")
 
 LIVE_STATUSES = ("created", "queued", "in_progress")
-# Any member of the workspace can write a task, and a window that draws a megabyte stands still.
-MAX_NAME, MAX_TAGS = 300, 50
 
 ARCHIVED = "archived"  # a system tag
 PLACED_S = 15.0  # from the task to its queue, for whoever launches it
@@ -125,15 +124,15 @@ def task_facts(
     report = _report(task) if theirs is None else theirs.report()
     published = record is not None or bool(record_error) if theirs is None else theirs.ready
     remote, end = _remote(task, published, report)
-    return ServerFacts(
+    found = ServerFacts(
         remote=remote,
-        name=str(task.get("name") or "")[:MAX_NAME],
+        name=str(task.get("name") or ""),
         end=end,
         queue=queue or queue_id_of(task),
         project=project,
         owner=owner,
         mine=mine,
-        tags=tuple(tag[:MAX_NAME] for tag in texts(task.get("tags"))[:MAX_TAGS]),
+        tags=texts(task.get("tags")),
         has_password=theirs is not None or bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
@@ -142,7 +141,7 @@ def task_facts(
         archived=_tagged(task, ARCHIVED),
         changed=time_of(task.get("status_changed")),
         changed_by=changed_by,
-        message=str(task.get("status_reason") or task.get("status_message") or "")[: contract.MAX_SENTENCE],
+        message=str(task.get("status_reason") or task.get("status_message") or ""),
         created=time_of(task.get("created")),
         started=time_of(task.get("started")),
         record=record,
@@ -150,6 +149,7 @@ def task_facts(
         report=report,
         foreign=theirs,
     )
+    return bounded(found)
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
@@ -170,11 +170,12 @@ def foreign_login(task: Mapping[str, Any]) -> ForeignLogin:
     """What clearml-session left in its task."""
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
-    return ForeignLogin(
+    found = ForeignLogin(
         str(values.get(contract_cli.RUNTIME_PASSWORD) or ""),
         str(values.get(contract_cli.RUNTIME_TOKEN) or "").strip(),
         tuple(label for name, label in foreign.EXPOSED.items() if values.get(name)),
     )
+    return bounded(found)
 
 
 def _remote(task: Mapping[str, Any], published: bool, report: contract.Report | None) -> tuple[Remote, End]:
@@ -253,7 +254,7 @@ def queues_of(
         )
         for q in queues
     ]
-    return tuple(sorted(found, key=lambda queue: queue.name.casefold()))
+    return bounded(tuple(sorted(found, key=lambda queue: queue.name.casefold())))
 
 
 def texts(value: object) -> tuple[str, ...]:
@@ -271,7 +272,7 @@ def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine,
         LogLine(_milliseconds(e.get("timestamp")), str(e.get("msg") or ""), str(e.get("level") or "").lower())
         for e in events
     ]
-    return tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp))
+    return bounded(tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp)))
 
 
 def system_tags(draft: TaskDraft) -> list[str]:
@@ -316,16 +317,18 @@ def parameter_values(task: Mapping[str, Any], name: str = contract.SECTION) -> d
     """Name -> value of a section."""
     section = _inner(task, "hyperparams", name)
     items = section.items() if isinstance(section, Mapping) else ()
-    return {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}
+    found = {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}
+    return bounded(found, MAX_WHOLE)
 
 
 def launched(task: Mapping[str, Any]) -> LaunchedTask:
     """An agent writes what it installed over the wanted packages and keeps those as ``org_pip``."""
     wanted = _inner(task, "script", "requirements", "org_pip") or _inner(task, "script", "requirements", "pip") or ""
     lines = [str(line) for line in wanted] if isinstance(wanted, list) else str(wanted).splitlines()
-    return LaunchedTask(
+    found = LaunchedTask(
         parameter_values(task),
         str(_inner(task, "container", "image") or ""),
         str(_inner(task, "container", "arguments") or ""),
         tuple(line for line in lines if line.strip()),
     )
+    return bounded(found)

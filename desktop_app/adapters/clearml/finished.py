@@ -1,9 +1,11 @@
 """Finished sessions: finding our user's and deleting them. Any thread; see ``calls``."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from desktop_app.adapters.clearml import facts
+from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.calls import ServerCalls
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.problems import failure
@@ -36,22 +38,28 @@ class FinishedCalls(ServerCalls):
         self.call("tasks.delete", {"task": task, "force": True, "delete_external_artifacts": True}, cancel)
 
 
+def _seconds(value: object) -> float:
+    """Since 1970; 1 for what is no number: something is stored there."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value else 1.0
+
+
 def _finished(task: Mapping[str, Any]) -> FinishedSession:
     execution = task.get("execution")
     artifacts = execution.get("artifacts") if isinstance(execution, Mapping) else None
     stored = [
-        float(one.get("timestamp") or 1.0)
+        _seconds(one.get("timestamp"))
         for one in (artifacts if isinstance(artifacts, list) else ())
         if isinstance(one, Mapping) and one.get("key") in SNAPSHOTS
     ]
     folders = (facts.parameter_values(task, section).get(FOLDER, "") for section in _SECTIONS)
-    return FinishedSession(
+    found = FinishedSession(
         str(task["id"]),
         str(task.get("name") or ""),
         facts.time_of(task.get("completed") or task.get("status_changed")),
         next(filter(None, folders), ""),
         max(stored, default=0.0),
     )
+    return bounded(found)
 
 
 _SECTIONS = (contract.SECTION, contract_cli.SECTION)

@@ -5,7 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop_app.domain.session import SessionSnapshot
-from desktop_app.ui.text import ago
+from desktop_app.ui.text import MOST, ago, shortened
 from desktop_app.ui.theme import SPACE_L, SPACE_S
 from desktop_app.ui.widgets import Card, label, retire
 from desktop_app.ui.wrapped_text import WrappedText
@@ -32,7 +32,7 @@ def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str
         ("Task", snapshot.id.task),
         ("Server says", facts.message),
     )
-    return tuple((name, " ".join(value.split())) for name, value in rows if value)
+    return tuple((name, " ".join(shortened(value, MOST).split())) for name, value in rows if value)
 
 
 def _foreign_machine(snapshot: SessionSnapshot) -> str:

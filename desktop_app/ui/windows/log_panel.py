@@ -13,11 +13,13 @@ from desktop_app.domain.terminal import plain_text
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.controls import CheckBox
+from desktop_app.ui.text import shortened
 from desktop_app.ui.theme import SPACE_S, fixed_font
 from desktop_app.ui.widgets import ElidedLabel, button
 
 MAX_LINES = 5000  # the ring: older lines leave at the top
 POLL_MS = 1500
+MAX_COLUMNS = 4000  # of a line; `sessiondock log` prints the whole
 MORE_MS = 100  # after a batch there may be more: ask again soon, but not more than ten times a second
 
 
@@ -150,7 +152,7 @@ class LogPanel(QWidget):
 
     def _append(self, lines: tuple[LogLine, ...]) -> None:
         self._since = max(self._since, *(line.timestamp for line in lines))
-        batch = "\n".join(plain_text(line.text).rstrip("\n") for line in lines)
+        batch = "\n".join(_shown(line.text) for line in lines)
         bar = self._text.verticalScrollBar()
         stay = bar.value()
         self._text.appendPlainText(batch)
@@ -193,3 +195,8 @@ class LogPanel(QWidget):
     def copy(self) -> None:
         selected = self._text.textCursor().selectedText().replace("\u2029", "\n")
         QGuiApplication.clipboard().setText(selected or self.text)
+
+
+def _shown(text: str) -> str:
+    lines = plain_text(text).rstrip("\n").split("\n")
+    return "\n".join(shortened(line, MAX_COLUMNS) for line in lines)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.domain.session import Endpoint, SessionSnapshot, progress_of, status_of
+from desktop_app.ui.measure import MOST, elided
 from desktop_app.ui.models.session_list import ACCOUNT, SNAPSHOT
 from desktop_app.ui.status import LOOK, app_look, paint_shape, shown_endpoints
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
@@ -142,7 +143,5 @@ class SessionDelegate(QStyledItemDelegate):
 def _line(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> None:
     painter.setFont(font)
     painter.setPen(QColor(colour))
-    line = " ".join(text.split())
-    painter.drawText(
-        box, int(LEFT), painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, int(box.width()))
-    )
+    line = " ".join(text[:MOST].split())
+    painter.drawText(box, int(LEFT), elided(painter.fontMetrics(), line, int(box.width())))
