@@ -26,7 +26,7 @@ class Ruler(QFontMetrics):
         Ruler.longest = max(Ruler.longest, len(text))
         return super().elidedText(text, mode, width, flags)
 
-    def horizontalAdvance(self, text: str, length: int = -1) -> int:  # type: ignore[override]
+    def horizontalAdvance(self, text: str, length: int = -1) -> int:  # type: ignore[override]  # one of three overloads
         Ruler.longest = max(Ruler.longest, len(text))
         return super().horizontalAdvance(text, length)
 

@@ -9,7 +9,7 @@ parameters, its packages) and what is read for its own sake (a log) has more roo
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from desktop_app.domain.account import LogLine
 from desktop_app.domain.again import LaunchedTask
@@ -43,8 +43,7 @@ T = TypeVar("T")
 
 def bounded(value: T, characters: int = MAX_NAME) -> T:
     """The same, with nothing in it that is larger than it may be. A text that was cut ends with "…"."""
-    found: Any = _bounded(value, characters, MAX_ITEMS)
-    return found  # type: ignore[no-any-return]
+    return cast(T, _bounded(value, characters, MAX_ITEMS))
 
 
 def _bounded(value: Any, characters: int, items: int) -> Any:

@@ -1,0 +1,60 @@
+"""What a problem is, and the exceptions that carry one; ``problems`` has a row for each. Pure data, any thread."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+MAX_TOLD = 2000  # characters of each thing that a problem names
+
+
+class Retry(Enum):
+    """Who can make it work again."""
+
+    AUTO = "auto"  # time may heal it: back off and try again
+    USER = "user"  # a human must act first
+    NEVER = "never"  # final
+
+
+class Remedy(Enum):
+    """A button that the problem offers; the value is its label."""
+
+    RETRY = "Try again"
+    SIGN_IN = "Update API key…"
+    UNLOCK_KEYRING = "Unlock keyring"
+    OTHER_QUEUE = "Choose another queue…"
+    CANCEL_LAUNCH = "Cancel launch"
+    ENQUEUE = "Put into a queue…"
+    REMOVE = "Remove the session"
+    SHOW_LOG = "Show log"
+    TRUST_HOST = "Trust this machine"
+    ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
+    ATTACH = "Attach"
+    SHUT_DOWN = "Shut down"
+    ROUTE = "Change route…"
+    SSH_CONFIG = "Add the line and open"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``title`` and ``detail`` are for people, ``cause`` is one redacted technical line for the log window."""
+
+    code: str
+    title: str
+    detail: str
+    remedies: tuple[Remedy, ...] = ()
+    retry: Retry = Retry.USER
+    cause: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}. {self.detail}" if self.detail else f"{self.title}."
+
+
+class AppError(Exception):
+    """The only exception that crosses a port."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Cancelled(Exception):
+    """The caller's CancelToken was set; not a problem and never shown."""
