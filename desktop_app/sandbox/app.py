@@ -8,84 +8,139 @@ from typing import Any
 
 import flask
 
-from desktop_app.sandbox import errors
-from desktop_app.sandbox.auth import API_VERSION
-from desktop_app.sandbox.call import Call, Server
+from desktop_app.sandbox import errors, schema
+from desktop_app.sandbox.admin import PREFIX
+from desktop_app.sandbox.auth import ANYBODY, API_VERSION, Identity
+from desktop_app.sandbox.call import Call, Endpoint, Server
 from desktop_app.sandbox.endpoints import HANDLERS
 from desktop_app.sandbox.errors import ApiError
 from desktop_app.sandbox.store import Document
 
 _log = logging.getLogger(__name__)
 
-_VERSION = re.compile(r"v\d+(\.\d+)?")
-METHODS = ("GET", "POST", "PUT")
+_PATH = re.compile(r"/+(?:v(?P<version>\d+\.?\d+)/)?(?P<name>\w+\.[A-Za-z_]\w*)/?")
+JSON_LINES = "application/json-lines"
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+IMPERSONATION = ("X-Clearml-Impersonate-As", "X-Clearml-Act-As")
 
 
 def build(server: Server) -> flask.Flask:
-    """An application that answers ``/service.action`` and ``/vX.Y/service.action``."""
+    """An application that answers ``/service.action`` and ``/vX.Y/service.action``, by any method."""
     app = flask.Flask("sandbox-api", static_folder=None)
 
-    @app.route("/", methods=METHODS, defaults={"path": ""})
-    @app.route("/<path:path>", methods=METHODS)
-    def call(path: str) -> flask.Response:
-        version, name = _split(path)
-        try:
-            data = _answer(server, name, version)
-        except ApiError as error:
-            return _envelope(name, version, {}, error)
-        except Exception:  # the boundary of a request: whatever it is, the client gets an envelope
-            _log.exception("%s failed", name)
-            return _envelope(name, version, {}, ApiError(500, 100, "General data error: see the sandbox's log"))
-        return _envelope(name, version, data, None)
+    @app.before_request  # before any route is looked for: paths that none would match are answered, too
+    def answer() -> flask.Response | None:
+        if flask.request.path.startswith(PREFIX):
+            return None
+        if flask.request.method == "OPTIONS":
+            return flask.Response(status=200)
+        coding = flask.request.headers.get("Content-Encoding")
+        if coding:
+            return flask.Response(f"Content encoding is not supported ({coding})", status=415, mimetype="text/plain")
+        return _call(server)
 
     return app
 
 
-def _split(path: str) -> tuple[str, str]:
-    head, slash, rest = path.partition("/")
-    if slash and _VERSION.fullmatch(head):
-        return head[1:], rest
-    return API_VERSION, path
-
-
-def _answer(server: Server, name: str, version: str) -> Document:
-    handler = HANDLERS.get(name)
-    if handler is None:
-        raise errors.unknown_endpoint(name, version)
-    identity = server.auth.authenticate(flask.request.headers.get("Authorization"))
-    body, lines = _read_body()
-    call = Call(server, identity, body, lines, flask.request.remote_addr or "")
-    with server.store.transaction():
-        return handler(call)
-
-
-def _read_body() -> tuple[Document, tuple[Document, ...]]:
-    """The JSON object of the request, or its JSON lines; query parameters count where there is no body."""
-    request = flask.request
-    if request.headers.get("Content-Encoding"):
-        raise ApiError(415, 0, "Content-Encoding is not supported")
-    raw = request.get_data()
-    if request.mimetype == "application/json-lines":
-        return {}, tuple(_object(line) for line in raw.splitlines() if line.strip())
-    return {**request.args.to_dict(), **(_object(raw) if raw.strip() else {})}, ()
-
-
-def _object(raw: bytes) -> Document:
+def _call(server: Server) -> flask.Response:
+    matched = _PATH.fullmatch(flask.request.path)
+    version = (matched and matched["version"]) or API_VERSION
+    name = matched["name"] if matched else ""
+    endpoint: Endpoint | None = None
     try:
-        value: Any = json.loads(raw)
-    except ValueError as error:
-        raise errors.validation("the body is not JSON") from error
-    if not isinstance(value, dict):
-        raise errors.validation("the body is not a JSON object")
-    return value
+        if matched is None:
+            raise errors.invalid_path(flask.request.path)
+        endpoint = HANDLERS.get(name)
+        if endpoint is None or _number(version) < endpoint.since:
+            raise errors.unknown_endpoint(name, version)
+        data = _answer(server, endpoint, _number(version))
+    except ApiError as error:
+        return _envelope(name, version, {}, error, known=endpoint is not None)
+    except UnicodeEncodeError as error:  # half a character can't be stored, here as on the real server
+        return _envelope(name, version, {}, errors.broken(str(error)), known=True)
+    except Exception:  # the boundary of a request: whatever it is, the client gets an envelope
+        _log.exception("%s failed", name)
+        return _envelope(name, version, {}, errors.broken("see the sandbox's log"), known=True)
+    return _envelope(name, version, data, None, known=True)
 
 
-def _envelope(name: str, version: str, data: Document, error: ApiError | None) -> flask.Response:
+def _number(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor or 0)
+
+
+def _answer(server: Server, endpoint: Endpoint, version: tuple[int, int]) -> Document:
+    identity = _identity(server, endpoint)
+    body, lines = _read_body(endpoint)
+    call = Call(
+        server,
+        identity,
+        schema.check(endpoint.schema, body),
+        lines,
+        flask.request.remote_addr or "",
+        version,
+    )
+    with server.store.transaction():
+        try:
+            return endpoint.handler(call)
+        except ApiError as error:
+            if not error.keep:
+                raise
+            refusal = error
+    raise refusal
+
+
+def _identity(server: Server, endpoint: Endpoint) -> Identity:
+    if endpoint.open:
+        return ANYBODY
+    identity = server.auth.authenticate(flask.request.headers.get("Authorization"))
+    if any(flask.request.headers.get(name) for name in IMPERSONATION):
+        raise errors.impersonation(identity.role)
+    if endpoint.roles and identity.role not in endpoint.roles:
+        raise errors.forbidden(identity.role, endpoint.roles)
+    return identity
+
+
+def _read_body(endpoint: Endpoint) -> tuple[Document, tuple[Any, ...]]:
+    """The JSON object of the request, or its JSON lines; query parameters count where the body doesn't name them."""
+    request = flask.request
+    query = _pairs(request.args)
+    if request.mimetype in FORMS:
+        return {**query, **_pairs(request.form)}, ()
+    raw = request.get_data()
+    if request.mimetype == JSON_LINES:
+        lines = tuple(_parsed(line) for line in raw.splitlines())
+        if not endpoint.batch:
+            raise errors.broken("'list' object has no attribute 'task'")
+        if not all(isinstance(line, dict) for line in lines):
+            raise ApiError(400, 0, "json lines must contain objects")
+        return {}, lines
+    body = _parsed(raw) if raw else {}
+    if body and not isinstance(body, dict):
+        raise errors.broken("Data should be a dict")
+    return {**query, **(body or {})}, (body,) if endpoint.batch and body else ()
+
+
+def _pairs(values: Any) -> Document:
+    """Names with their values; ``name[]`` is a list."""
+    return {
+        name.removesuffix("[]"): found if name.endswith("[]") else found[0] for name, found in values.lists() if found
+    }
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise errors.unreadable() from error
+
+
+def _envelope(name: str, version: str, data: Document, error: ApiError | None, *, known: bool) -> flask.Response:
     code = error.code if error else 200
     meta = {
         "id": uuid.uuid4().hex,
         "trx": uuid.uuid4().hex,
-        "endpoint": {"name": name, "requested_version": version, "actual_version": "1.0"},
+        "endpoint": {"name": name, "requested_version": version, "actual_version": "1.0" if known else None},
         "result_code": code,
         "result_subcode": error.subcode if error else 0,
         "result_msg": error.message if error else "OK",

@@ -11,7 +11,7 @@ import hmac
 import secrets
 import string
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jwt
@@ -22,6 +22,7 @@ from desktop_app.sandbox.store import Document, Store
 
 API_VERSION = "2.34"
 SERVER_VERSION = "2.3.0"  # the server whose behaviour this one follows
+YEAR = 365 * 86400  # seconds; no token lives longer
 KEPT_CREDENTIALS = 16  # per user; minting one more forgets the one that was used longest ago
 
 _KEY_LETTERS = string.ascii_uppercase + string.digits
@@ -37,6 +38,10 @@ class Identity:
     company: str
     company_name: str
     role: str
+    session: str = ""  # of the token that was shown, if it was one
+
+
+ANYBODY = Identity("", "", "", "", "user")  # whoever calls what needs no credentials
 
 
 @dataclass(frozen=True)
@@ -75,18 +80,43 @@ class Auth:
         self._store.put("company", company)
         return str(company["id"])
 
-    def mint(self, user: str) -> Credential:
+    def mint(self, user: str, label: str = "") -> Credential:
         """A new key pair of that user."""
         access_key = "".join(secrets.choice(_KEY_LETTERS) for _ in range(30))
         secret_key = "".join(secrets.choice(_SECRET_LETTERS) for _ in range(52))
         salt = secrets.token_hex(16)
-        row = {"id": access_key, "user": user, "salt": salt, "hash": _digest(salt, secret_key), "used": self._clock()}
+        row = {
+            "id": access_key,
+            "user": user,
+            "label": label,
+            "salt": salt,
+            "hash": _digest(salt, secret_key),
+            "used": self._clock(),
+        }
         with self._store.transaction():
-            mine = sorted((c for c in self._store.all("credential") if c["user"] == user), key=lambda c: c["used"])
+            mine = sorted(self.credentials(user), key=lambda c: c["used"])
             for old in mine[: max(0, len(mine) + 1 - KEPT_CREDENTIALS)]:
                 self._store.delete("credential", old["id"])
             self._store.put("credential", row)
         return Credential(access_key, secret_key)
+
+    def credentials(self, user: str) -> list[Document]:
+        """That user's keys, oldest first, without their secrets."""
+        return [row for row in self._store.all("credential") if row["user"] == user]
+
+    def credential(self, user: str, access_key: str) -> Document | None:
+        """The key of that name, if it is that user's."""
+        row = self._store.get("credential", access_key)
+        return row if row is not None and row["user"] == user else None
+
+    def revoke(self, identity: Identity) -> None:
+        """Let the token of that call no longer count; does nothing where the call showed a key."""
+        if identity.session:
+            now = self._clock()
+            for old in self._store.all("revoked"):
+                if old["until"] < now:
+                    self._store.delete("revoked", old["id"])
+            self._store.put("revoked", {"id": identity.session, "until": now + YEAR})
 
     def knows(self, access_key: str, secret_key: str) -> str | None:
         """The id of the user whose pair this is."""
@@ -105,19 +135,17 @@ class Auth:
         if not header:
             raise errors.no_credentials()
         kind, _, value = header.partition(" ")
-        if kind.lower() == "bearer" and value:
-            return self.of_token(value.strip())
-        if kind.lower() == "basic" and value:
-            return self._of_basic(value.strip())
-        raise errors.malformed_credentials()
+        if kind == "Bearer":
+            return self.of_token(value)
+        if kind == "Basic":
+            return self._of_basic(value)
+        raise errors.unknown_scheme()
 
     def _of_basic(self, value: str) -> Identity:
         try:
-            access_key, colon, secret_key = base64.b64decode(value, validate=True).decode().partition(":")
+            access_key, _, secret_key = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
-            raise errors.malformed_credentials() from error
-        if not colon:
-            raise errors.malformed_credentials()
+            raise errors.bad_credentials() from error
         user = self.knows(access_key, secret_key)
         if user is None:
             raise errors.bad_credentials()
@@ -125,6 +153,8 @@ class Auth:
 
     def of_token(self, token: str) -> Identity:
         """Raises ApiError 401/30 for anything but a token of ours that is still valid."""
+        if token != token.strip():
+            raise errors.bad_token("Invalid header padding")
         try:
             claims = jwt.decode(
                 token, self._signing_key, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False}
@@ -133,7 +163,10 @@ class Auth:
             raise errors.bad_token(str(error)) from error
         if claims.get("exp", 0) <= self._clock():
             raise errors.bad_token("Signature has expired")
-        return self.identity(str(claims.get("identity", {}).get("user", "")))
+        session = str(claims.get("session_id", ""))
+        if self._store.get("revoked", session) is not None:
+            raise errors.bad_token("revoked token")
+        return replace(self.identity(str(claims.get("identity", {}).get("user", ""))), session=session)
 
     def identity(self, user: str) -> Identity:
         found = self._store.get("user", user)
@@ -143,9 +176,9 @@ class Auth:
         return Identity(user, found["name"], found["company"], str(company.get("name", "")), found["role"])
 
     def issue(self, identity: Identity, expiration: float | None) -> str:
-        """A token good for ``expiration`` seconds (at most, and by default, the server's own limit)."""
+        """A token good for ``expiration`` seconds (at most a year; without one, the server's own limit)."""
         now = self._clock()
-        life = self._limits.token if expiration is None else min(expiration, self._limits.token)
+        life = min(expiration, YEAR) if expiration else self._limits.token
         claims: dict[str, Any] = {
             "session_id": uuid.uuid4().hex,
             "iat": int(now),

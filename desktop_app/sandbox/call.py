@@ -1,14 +1,16 @@
 """One API call as a handler sees it: who asks, what, and the server's parts. Lives in one request's thread."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.sandbox import errors
 from desktop_app.sandbox.auth import Auth, Identity
 from desktop_app.sandbox.limits import Clock, Limits
+from desktop_app.sandbox.schema import Schema
 from desktop_app.sandbox.store import Document, Store
+
+NEWEST = (999, 0)  # newer than any version of the API
 
 
 def iso(seconds: float) -> str:
@@ -33,17 +35,25 @@ class Server:
 
 @dataclass(frozen=True)
 class Call:
-    """``body`` is the request's JSON object; ``lines`` its JSON lines where it has those instead."""
+    """``body`` is the request's JSON object, checked; ``lines`` its JSON lines where the endpoint takes those.
+
+    ``version`` is the API version that the client asked for.
+    """
 
     server: Server
     identity: Identity
     body: Document
-    lines: tuple[Document, ...] = ()
+    lines: tuple[Any, ...] = ()
     address: str = "127.0.0.1"
+    version: tuple[int, int] = NEWEST
 
     @property
     def store(self) -> Store:
         return self.server.store
+
+    @property
+    def company(self) -> str:
+        return self.identity.company
 
     @property
     def seconds(self) -> float:
@@ -57,50 +67,44 @@ class Call:
         value = self.body.get(key)
         return default if value is None else str(value)
 
-    def need(self, key: str) -> str:
-        """A required field. Raises ApiError 400/800."""
-        value = self.text(key)
-        if not value:
-            raise errors.validation(f"'{key}' is a required property")
-        return value
-
     def mapping(self, key: str) -> Document:
-        """A field that must be an object when it is there. Raises ApiError 400/800."""
-        value = self.body.get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise errors.validation(f"'{key}' is not of type 'object'")
-        return value
+        """A field that the endpoint's schema made an object, or an empty one."""
+        return dict(self.body.get(key) or {})
 
     def items(self, key: str) -> list[Any]:
-        """A field that must be a list when it is there. Raises ApiError 400/800."""
-        value = self.body.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise errors.validation(f"'{key}' is not of type 'array'")
-        return value
+        """A field that the endpoint's schema made a list, or an empty one."""
+        return list(self.body.get(key) or ())
 
     def number(self, key: str, default: int) -> int:
         value = self.body.get(key)
-        if value is None:
-            return default
-        try:
-            return int(value)
-        except (TypeError, ValueError) as error:
-            raise errors.validation(f"'{key}' is not of type 'integer'") from error
+        return default if value is None else int(value)
 
     def flag(self, key: str) -> bool:
         return bool(self.body.get(key))
+
+    def with_body(self, **fields: Any) -> "Call":
+        """The same call, with these fields instead of or beside its own."""
+        return replace(self, body={**self.body, **fields})
 
 
 Handler = Callable[[Call], Document]
 
 
-def name_of(call: Call, key: str = "name") -> str:
-    """A name for something new. Raises ApiError 400/800 when shorter than the real server takes."""
-    name = call.need(key)
-    if len(name.strip()) < 3:
-        raise errors.validation(f"'{key}' is too short: at least 3 characters")
-    return name
+@dataclass(frozen=True)
+class Endpoint:
+    """One row of the table. ``roles`` may call it (none: everybody); an ``open`` one needs no credentials.
+
+    ``since`` is the first API version that has it; ``batch`` says that it takes JSON lines.
+    """
+
+    handler: Handler
+    schema: Schema = field(default_factory=dict)
+    since: tuple[int, int] = (1, 0)
+    roles: tuple[str, ...] = ()
+    open: bool = False
+    batch: bool = False
+
+
+def only(document: Document, names: Iterable[str]) -> Document:
+    """Those of the named fields that the document has."""
+    return {name: document[name] for name in names if document.get(name) is not None}

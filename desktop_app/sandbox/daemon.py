@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from desktop_app.sandbox import agent_setup, app, files, leases, queues, server, tasks
+from desktop_app.sandbox import agent_setup, app, files, leases, queues, server, task_life
 from desktop_app.sandbox.admin import Admin, add_routes
 from desktop_app.sandbox.agent import Agent, adopt_orphans, descendants, end_leftover, end_processes, reap_orphans
 from desktop_app.sandbox.agent_install import Installation, beside_us
@@ -109,7 +109,7 @@ class Sandbox:
             "agent_failures": agent.failures if agent else 0,
             "agent_problem": self._installation.problem,
             "package_manager": self._options.agent.package_manager,
-            "tasks": tasks.alive(self._store),
+            "tasks": task_life.alive(self._store),
         }
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -152,12 +152,12 @@ class Sandbox:
             return
         self._watched_at = now
         with self._store.transaction():
-            for task in tasks.stop_forgotten(self._store, self._options.clock(), limits.watchdog_after):
+            for task in task_life.stop_forgotten(self._store, self._options.clock(), limits.watchdog_after):
                 _log.warning("the watchdog ended the record of task %s", task)
 
     def _unused(self) -> bool:
         """Whether it is time to end. Decided under the start lock, so that no client adopts us at that moment."""
-        if tasks.alive(self._store) or leases.count(self._home):
+        if task_life.alive(self._store) or leases.count(self._home):
             self._touch()
         if time.monotonic() - self._busy_at < self._options.limits.idle:
             return False

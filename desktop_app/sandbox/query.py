@@ -1,70 +1,75 @@
 """get_all: filters, order, pages and projections over documents. Pure functions.
 
-Source: recorded behaviour of a real ClearML server: names are regular expressions, ``-tag`` excludes, ``only_fields``
-takes dotted paths, and ``id`` is answered only when asked for.
+Source: recorded behaviour of a real ClearML server. What ``only_fields`` may hold is in ``fields``, filters are in
+``filters``.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.sandbox import errors
+from desktop_app.sandbox import errors, fields, filters
 
 Document = dict[str, Any]
 
-EQUAL_FIELDS = ("id", "user", "status", "type", "project", "parent")
-TAG_FIELDS = ("tags", "system_tags")
 MAX_PAGE = 500
+SCORE = "@text_score"  # an order that only a search by text has
 
 
-def as_list(value: Any) -> list[Any]:
-    """A field that the API takes as one value or as many."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+@dataclass(frozen=True)
+class Query:
+    """One get_all, understood: every refusal of its body comes before any document is read."""
+
+    tests: list[filters.Test]
+    order: list[tuple[fields.Path, bool]]  # path, whether the largest come first
+    first: int
+    last: int | None
+    paths: list[fields.Path]
+
+    def wants(self, field: str) -> bool:
+        """Whether the answer, its order or a filter needs that top-level field."""
+        return not self.paths or any(path[0] == field for path in [*self.paths, *(path for path, _ in self.order)])
 
 
-def select(documents: Iterable[Document], body: Mapping[str, Any]) -> list[Document]:
-    """The documents that pass every filter in ``body``, ordered and cut to the asked page."""
-    pattern = _pattern(body.get("name"))
-    found = [d for d in documents if _passes(d, body) and (pattern is None or pattern.search(str(d.get("name", ""))))]
-    return _page(_ordered(found, as_list(body.get("order_by"))), body)
+def understand(kind: filters.Kind, body: Mapping[str, Any], *, fold: bool = False) -> Query:
+    """Raises ApiError for names, filters, orders and pages that a real server refuses."""
+    first, last = _page(body)
+    return Query(
+        filters.tests(kind, body),
+        _order(kind, body.get("order_by")),
+        first,
+        last,
+        fields.projection(kind.tree, body, fold=fold),
+    )
 
 
-def _pattern(name: Any) -> "re.Pattern[str] | None":
-    if not name:
-        return None
-    try:
-        return re.compile(str(name), re.IGNORECASE)
-    except re.error as error:
-        raise errors.validation(f"invalid regular expression: {error}") from error
+def select(query: Query, documents: Iterable[Document]) -> list[Document]:
+    """The documents that pass every filter, ordered and cut to the asked page."""
+    found = [document for document in documents if all(test(document) for test in query.tests)]
+    for number, (path, reverse) in reversed(list(enumerate(query.order))):
+        found.sort(key=_value_at(path), reverse=reverse)
+        if number == 0:  # what has nothing comes last by the first name, whichever way
+            found.sort(key=lambda document: fields.at(document, path) is None)
+    return found[query.first : query.last]
 
 
-def _passes(document: Document, body: Mapping[str, Any]) -> bool:
-    for field in EQUAL_FIELDS:
-        wanted = as_list(body.get(field))
-        if wanted and document.get(field) not in wanted:
-            return False
-    return all(_tags_pass(document.get(field) or (), as_list(body.get(field))) for field in TAG_FIELDS)
+def answer(query: Query, documents: Iterable[Document]) -> list[Document]:
+    """The selected documents with the asked fields."""
+    return [fields.project(document, query.paths) for document in select(query, documents)]
 
 
-def _tags_pass(tags: Sequence[str], wanted: Sequence[Any]) -> bool:
-    """Any of the plain ones, none of those with a minus; ``__$all`` before the plain ones demands every one."""
-    words = [str(word) for word in wanted if word]
-    excluded = {word[1:] for word in words if word.startswith("-")}
-    included = [word for word in words if not word.startswith(("-", "__$"))]
-    if excluded & set(tags):
-        return False
-    if not included:
-        return True
-    return all(word in tags for word in included) if "__$all" in words else any(word in tags for word in included)
+def _order(kind: filters.Kind, order_by: Any) -> list[tuple[fields.Path, bool]]:
+    order = []
+    for name in order_by or []:
+        if name == SCORE or name == "-" + SCORE:
+            raise errors.invalid_value("text score cannot be used in order_by when search text is not used")
+        reverse = isinstance(name, str) and name.startswith("-")
+        order.append((fields.path_of(kind.tree, name[1:] if reverse else name), reverse))
+    return order
 
 
-def _ordered(documents: list[Document], order_by: Sequence[Any]) -> list[Document]:
-    for key in reversed([str(key) for key in order_by]):
-        path, reverse = key.lstrip("-+"), key.startswith("-")
-        documents.sort(key=lambda document: _sortable(_at(document, path)), reverse=reverse)
-    return documents
+def _value_at(path: fields.Path) -> Callable[[Document], tuple[int, float, str]]:
+    return lambda document: _sortable(fields.at(document, path))
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:
@@ -76,46 +81,32 @@ def _sortable(value: Any) -> tuple[int, float, str]:
     return (2, 0.0, str(value))
 
 
-def _page(documents: list[Document], body: Mapping[str, Any]) -> list[Document]:
-    size = body.get("page_size")
-    if size is None:
-        return documents[:MAX_PAGE]
-    page, size = int(body.get("page") or 0), min(int(size), MAX_PAGE)
-    return documents[page * size : (page + 1) * size]
+def _page(body: Mapping[str, Any]) -> tuple[int, int]:
+    """The first and the last (exclusive) number of what is answered."""
+    page, size = body.get("page"), body.get("page_size")
+    if any(value is not None and not isinstance(value, int) for value in (page, size)):
+        raise errors.broken("'<' not supported between instances of 'str' and 'int'")
+    if page is not None and page < 0:
+        raise errors.invalid_field("page must be >=0): field=page")
+    if size is not None and size < 1:
+        raise errors.invalid_field("page_size must be >0): field=page_size")
+    if body.get("start") is not None:
+        return _window(body)
+    if "scroll_id" in body:
+        return 0, min(int(body.get("size") or MAX_PAGE), MAX_PAGE)
+    size = min(size or MAX_PAGE, MAX_PAGE)
+    return (page or 0) * size, ((page or 0) + 1) * size
 
 
-def _at(document: Mapping[str, Any], path: str) -> Any:
-    value: Any = document
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value
+def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+    start, size = body.get("start"), body.get("size")
+    if not isinstance(start, int) or not isinstance(size, int) or size < 1:
+        raise errors.invalid_field("Integer size parameter greater than 1 should be provided when working with scroll")
+    return start, start + min(size, MAX_PAGE)
 
 
-def wants(body: Mapping[str, Any], field: str) -> bool:
-    """Whether the answer needs that top-level field."""
-    fields = as_list(body.get("only_fields"))
-    return not fields or any(str(path).split(".")[0] == field for path in fields)
-
-
-def project(document: Document, only_fields: Any) -> Document:
-    """The asked fields. Of ``a.b`` the outer ``a`` is answered even when it has no ``b``."""
-    paths = [str(path) for path in as_list(only_fields)]
-    if not paths:
-        return document
-    result: Document = {}
-    for path in paths:
-        _copy(document, result, path.split("."))
-    return result
-
-
-def _copy(source: Mapping[str, Any], target: Document, parts: Sequence[str]) -> None:
-    head, rest = parts[0], parts[1:]
-    if head not in source:
-        return
-    value = source[head]
-    if rest and isinstance(value, Mapping):
-        _copy(value, target.setdefault(head, {}), rest)
-    elif not rest:
-        target[head] = value
+def as_list(value: Any) -> list[Any]:
+    """A field that the API takes as one value or as many."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

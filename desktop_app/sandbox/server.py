@@ -63,6 +63,10 @@ class Listener:
 
     def stop(self) -> None:
         """Close the port and every connection; the loop closes them itself, and ends when none is left."""
-        self._server.trigger.pull_trigger(lambda: close_all(self._sockets, ignore_all=True))
+        try:
+            self._server.trigger.pull_trigger(lambda: close_all(self._sockets, ignore_all=True))
+        except OSError as error:
+            if error.errno != errno.EBADF:  # the loop was awake: it has closed everything before it was woken for it
+                raise
         self._thread.join(5)
         self._server.task_dispatcher.shutdown(timeout=5)

@@ -10,12 +10,16 @@ CREATED = "created"
 QUEUED = "queued"
 IN_PROGRESS = "in_progress"
 STOPPED = "stopped"
+CLOSED = "closed"
 FAILED = "failed"
 COMPLETED = "completed"
+PUBLISHING = "publishing"
 PUBLISHED = "published"
+UNKNOWN = "unknown"
 
 ALIVE = (QUEUED, IN_PROGRESS)  # something runs or will run
 FINISHED = (STOPPED, FAILED, COMPLETED)
+WRITABLE = (CREATED, QUEUED, IN_PROGRESS)  # what a task reports can still be written
 
 STOPPING = "stopping"  # status_message that asks the agent to end the task
 DEVELOPMENT = "development"  # system tag of a task that no agent runs
@@ -24,16 +28,18 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
     CREATED: frozenset({QUEUED, IN_PROGRESS}),
     QUEUED: frozenset({CREATED, IN_PROGRESS, STOPPED}),
     IN_PROGRESS: frozenset({STOPPED, FAILED, CREATED, COMPLETED}),
-    STOPPED: frozenset({CREATED, QUEUED, IN_PROGRESS, FAILED, COMPLETED, PUBLISHED}),
-    FAILED: frozenset({CREATED, STOPPED, QUEUED, PUBLISHED}),
-    COMPLETED: frozenset({IN_PROGRESS, CREATED, PUBLISHED}),
+    STOPPED: frozenset({CLOSED, CREATED, QUEUED, IN_PROGRESS, FAILED, COMPLETED, PUBLISHING, PUBLISHED}),
+    CLOSED: frozenset({CREATED, FAILED, STOPPED, PUBLISHING, PUBLISHED}),
+    FAILED: frozenset({CREATED, STOPPED, QUEUED, PUBLISHING, PUBLISHED}),
+    COMPLETED: frozenset({IN_PROGRESS, CREATED, PUBLISHING, PUBLISHED}),
+    PUBLISHING: frozenset({PUBLISHED}),
     PUBLISHED: frozenset(),
 }
 
 
 def may_become(old: str, new: str) -> bool:
     """Staying what it is, is always allowed."""
-    return old == new or new in TRANSITIONS[old]
+    return old == new or new in TRANSITIONS.get(old, ())
 
 
 def stop_is_for_the_worker(task: Mapping[str, Any], age: float, grace: float) -> bool:
@@ -42,4 +48,4 @@ def stop_is_for_the_worker(task: Mapping[str, Any], age: float, grace: float) ->
     ``age`` is the time in seconds since the task's last update; past ``grace`` the worker counts as gone.
     """
     watched = bool(task.get("last_worker")) and age < grace
-    return task["status"] == IN_PROGRESS and watched and DEVELOPMENT not in task.get("system_tags", ())
+    return task["status"] != QUEUED and watched and DEVELOPMENT not in task.get("system_tags", ())

@@ -69,7 +69,7 @@ class Store:
             self._db.execute(
                 "insert into documents(kind, id, body, bulky) values(?, ?, ?, ?)"
                 " on conflict(kind, id) do update set body = excluded.body, bulky = excluded.bulky",
-                (kind, document["id"], json.dumps(body), json.dumps(bulky)),
+                (kind, document["id"], json.dumps(body, ensure_ascii=False), json.dumps(bulky, ensure_ascii=False)),
             )
 
     def get(self, kind: str, key: str) -> Document | None:
@@ -104,6 +104,14 @@ class Store:
             documents.append(document)
         return documents
 
+    def touch(self, kind: str, key: str, **fields: str) -> None:
+        """Set texts of a document without reading it; does nothing where there is none."""
+        marks = ", ".join("?, ?" for _ in fields)
+        values = [text for field, value in fields.items() for text in (f"$.{field}", value)]
+        query = f"update documents set body = json_set(body, {marks}) where kind = ? and id = ?"  # noqa: S608 - marks
+        with self._lock:
+            self._db.execute(query, (*values, kind, key))
+
     def delete(self, kind: str, key: str) -> bool:
         with self._lock:
             return self._db.execute("delete from documents where kind = ? and id = ?", (kind, key)).rowcount > 0
@@ -130,11 +138,15 @@ class Store:
             count = int(self._db.execute(total, (task, kind)).fetchone()[0])
             found: list[tuple[int, str]] = []
             for timestamp, body in self._db.execute(page, (task, kind, beyond, beyond)):
-                if len(found) >= limit and timestamp != found[-1][0]:
+                if len(found) >= limit and (not found or timestamp != found[-1][0]):
                     break
                 found.append((timestamp, body))
         return [json.loads(body) for _, body in found], count
 
-    def delete_events(self, task: str) -> None:
+    def delete_events(self, task: str, kind: str = "") -> int:
+        """Those of that kind, or all; answers how many there were."""
         with self._lock:
-            self._db.execute("delete from events where task = ?", (task,))
+            sql, values = "delete from events where task = ?", [task]
+            if kind:
+                sql, values = sql + " and kind = ?", [task, kind]
+            return self._db.execute(sql, values).rowcount

@@ -1,48 +1,60 @@
-"""tasks.*: creating, finding and deleting tasks, and moving them through their life. Runs in a request's thread.
+"""tasks.*: creating, copying, finding and deleting tasks. Runs in a request's thread.
 
-Editing what a task holds is in ``task_edit``.
+A task's life is in ``task_life``, editing what it holds in ``task_edit``, calls for many tasks in ``task_many``.
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from desktop_app.sandbox import errors, query, queues, status
-from desktop_app.sandbox.call import Call, iso, name_of, seconds_of
+from desktop_app.sandbox import errors, fields, filters, projects, query, queues, status, task_fields, task_versions
+from desktop_app.sandbox.call import Call
 from desktop_app.sandbox.store import Document, Store
 
-COPIED_AT_CREATION = ("comment", "parent", "script", "hyperparams", "configuration", "runtime", "container", "models")
+CLONED = ("script", "hyperparams", "configuration", "container", "comment", "project", "tags", "system_tags", "type")
+ON_REQUEST = ("enqueue_status", "unique_metrics")  # what lists answer only where it is named
+REFERENCES = ("company", "user", "project", "parent")
 
 
-def find(call: Call, key: str = "task", *, bulky: bool = True) -> Document:
+def find(call: Call, *, bulky: bool = True) -> Document:
     """The task that the call names. Raises ApiError 400/101."""
-    task_id = call.need(key)
+    task_id = call.text("task")
     found = call.store.some("task", [task_id], bulky=bulky)
     if not found:
-        raise errors.invalid_task(task_id)
+        raise errors.invalid_task(task_id, call.company)
     return found[0]
 
 
-def blank(call: Call, name: str, kind: str) -> Document:
-    """A task with every field that the stock clients take for granted."""
+def find_all(call: Call, ids: Sequence[str]) -> list[Document]:
+    """The tasks of those ids. Raises ApiError 400/101 when one is missing."""
+    found = call.store.some("task", list(ids))
+    missing = sorted(set(ids) - {task["id"] for task in found})
+    if missing:
+        raise errors.invalid_tasks(*missing)
+    return found
+
+
+def save(store: Store, task: Document) -> None:
+    """Write the task; what is None is absent from then on."""
+    for field in [field for field, value in task.items() if value is None]:
+        del task[field]
+    store.put("task", task)
+
+
+def blank(call: Call) -> Document:
+    """A task as the server makes it; what nobody has said is absent."""
     return {
         "id": uuid.uuid4().hex,
-        "company": call.identity.company,
+        "company": call.company,
         "user": call.identity.user,
-        "name": name,
-        "type": kind,
         "status": status.CREATED,
-        "status_reason": "",
-        "status_message": "",
-        "status_changed": call.now,
-        "comment": "",
         "report_assets": [],
         "created": call.now,
-        "project": None,
         "output": {},
-        "execution": {"test_split": 0, "parameters": {}, "model_desc": {}, "model_labels": {}, "artifacts": []},
+        "execution": task_fields.blank_execution(),
         "tags": [],
         "system_tags": [],
-        "script": {"binary": "python", "repository": "", "entry_point": "", "requirements": {}},
+        "script": task_fields.blank_script(),
         "last_update": call.now,
         "last_change": call.now,
         "last_changed_by": call.identity.user,
@@ -59,208 +71,160 @@ def blank(call: Call, name: str, kind: str) -> Document:
 
 
 def create(call: Call) -> Document:
-    task = blank(call, name_of(call), call.need("type"))
-    for field in COPIED_AT_CREATION:
-        if call.body.get(field) is not None:
-            task[field] = call.body[field]
-    task["execution"] = {**task["execution"], **call.mapping("execution")}
-    task["tags"], task["system_tags"] = call.items("tags"), call.items("system_tags")
+    fields = task_fields.read(task_versions.upgraded(call), strict=True)
+    task = blank(call)
+    task["execution"].update(fields.pop("execution", {}))
+    task["script"].update(fields.pop("script", {}))
+    legacy = fields.pop("legacy", {})
+    task.update(fields)
+    task["hyperparams"] = task_fields.merged_parameters(task["hyperparams"], legacy)
     if call.text("output_dest"):
         task["output"] = {"destination": call.text("output_dest")}
-    task["project"] = _known_project(call, call.text("project"))
-    call.store.put("task", task)
+    save(call.store, task)
     return {"id": task["id"]}
-
-
-def _known_project(call: Call, project: str) -> str | None:
-    if project and call.store.get("project", project) is None:
-        raise errors.invalid_project(project)
-    return project or None
 
 
 def clone(call: Call) -> Document:
     """Copies what was put into the task, not what came out of it."""
-    source = find(call)
-    task = blank(call, call.text("new_task_name") or source["name"], source["type"])
-    for field in ("script", "hyperparams", "configuration", "container", "comment", "project", "tags", "system_tags"):
-        task[field] = source[field]
-    inputs = [a for a in source["execution"].get("artifacts", []) if a.get("mode") == "input"]
-    task["execution"] = {**source["execution"], "artifacts": inputs}
+    found = call.store.get("task", call.text("task"))
+    if found is None:
+        raise errors.invalid_task(call.text("task"), call.company)
+    task = blank(call)
+    task.update({field: found[field] for field in CLONED if field in found})
+    task["name"] = task_fields.name(call.text("new_task_name") or found["name"])
+    inputs = [one for one in found["execution"].get("artifacts", []) if one.get("mode") == "input"]
+    task["execution"] = {**found["execution"], "artifacts": inputs}
     task["execution"].pop("queue", None)
-    task["parent"] = call.text("new_task_parent") or source["id"]
-    for given, field in (("new_task_comment", "comment"), ("new_task_tags", "tags")):
+    task["parent"] = _new_parent(call, found)
+    answer: Document = {"id": task["id"]}
+    answer |= _new_project(call, task)
+    for given, field in (
+        ("new_task_comment", "comment"),
+        ("new_task_tags", "tags"),
+        ("new_task_system_tags", "system_tags"),
+    ):
         if call.body.get(given) is not None:
-            task[field] = call.body[given]
-    if call.text("new_task_project"):
-        task["project"] = _known_project(call, call.text("new_task_project"))
-    call.store.put("task", task)
-    return {"id": task["id"]}
-
-
-def get_by_id(call: Call) -> Document:
-    return {"task": find(call)}
-
-
-def get_all(call: Call) -> Document:
-    bulky = any(query.wants(call.body, field) for field in ("script", "configuration"))
-    ids = [str(key) for key in query.as_list(call.body.get("id"))]
-    documents = call.store.some("task", ids, bulky=bulky) if ids else call.store.all("task", bulky=bulky)
-    found = query.select(documents, call.body)
-    return {"tasks": [query.project(task, call.body.get("only_fields")) for task in found]}
-
-
-def delete(call: Call) -> Document:
-    task = find(call)
-    if task["status"] != status.CREATED and not call.flag("force"):
-        raise errors.invalid_status(f"expected={status.CREATED}, status={task['status']}")
-    queues.remove(call, task["id"])
-    call.store.delete("task", task["id"])
-    call.store.delete_events(task["id"])
-    return {"deleted": True, "updated_children": 0, "updated_models": 0, "deleted_models": 0, "urls": None}
-
-
-# --- life -----------------------------------------------------------------------------------------------------------
-
-
-def change_status(call: Call, task: Document, new: str, *, message: str, reason: str, force: bool) -> Document:
-    """Move the task and answer the changed fields. Raises ApiError 400/110 for a move that the table forbids."""
-    old = task["status"]
-    if not force and not status.may_become(old, new):
-        raise errors.invalid_status(f"current_status={old}, new_status={new}")
-    if old == status.QUEUED != new:
-        queues.remove(call, task["id"])
-    fields: Document = {
-        "status": new,
-        "status_reason": reason,
-        "status_message": message,
-        "status_changed": call.now,
-        "last_update": call.now,
-        "last_change": call.now,
-        "last_changed_by": call.identity.user,
-    }
-    if old != new and new == status.IN_PROGRESS:
-        fields["started"] = call.now
-    if new in status.FINISHED:
-        fields["completed"] = call.now
-    task.update(fields)
-    call.store.put("task", task)
-    return fields
-
-
-def _moved(call: Call, new: str) -> Document:
-    fields = change_status(
-        call,
-        find(call),
-        new,
-        message=call.text("status_message"),
-        reason=call.text("status_reason"),
-        force=call.flag("force"),
-    )
-    return {"fields": fields, "updated": 1}
-
-
-def started(call: Call) -> Document:
-    return {"started": 1, **_moved(call, status.IN_PROGRESS)}
-
-
-def stopped(call: Call) -> Document:
-    return _moved(call, status.STOPPED)
-
-
-def failed(call: Call) -> Document:
-    return _moved(call, status.FAILED)
-
-
-def completed(call: Call) -> Document:
-    return _moved(call, status.COMPLETED)
-
-
-def stop(call: Call) -> Document:
-    """Ask the agent to end the task, or end its record at once where no agent would hear."""
-    task = find(call)
-    age = call.seconds - seconds_of(task["last_update"])
-    if status.stop_is_for_the_worker(task, age, call.server.limits.stop_grace):
-        new, message = task["status"], status.STOPPING
-    else:
-        new, message = status.STOPPED, f"Stopped by {call.identity.user_name}"
-    reason = call.text("status_reason") or str(task.get("status_reason") or "")
-    fields = change_status(call, task, new, message=message, reason=reason, force=call.flag("force"))
-    return {"fields": fields, "updated": 1}
-
-
-def enqueue(call: Call) -> Document:
-    task = find(call)
-    queue = queues.wanted(call)
-    if task["status"] == status.QUEUED:
-        raise errors.already_queued(task["id"])
-    before = task["status"]
-    task["enqueue_status"] = before
-    task["execution"]["queue"] = queue["id"]
-    fields = change_status(
-        call,
-        task,
-        status.QUEUED,
-        message=call.text("status_message"),
-        reason=call.text("status_reason"),
-        force=call.flag("force"),
-    )
-    queues.append(call, queue["id"], task["id"])
-    extra: Document = {"enqueue_status": before, "execution.queue": queue["id"]}
-    answer: Document = {"queued": 1, "updated": 1, "fields": {**fields, **extra}}
-    if call.flag("verify_watched_queue"):
-        answer["queue_watched"] = queues.is_watched(call, queue["id"])
+            task[field] = sorted(call.body[given]) if field != "comment" else call.body[given]
+    if call.body.get("new_task_hyperparams") is not None:
+        task["hyperparams"] = task_fields.hyperparams(call.body["new_task_hyperparams"], strict=True)
+    if call.body.get("new_task_configuration") is not None:
+        task["configuration"] = task_fields.configuration(call.body["new_task_configuration"], strict=True)
+    if call.mapping("execution_overrides"):
+        task["execution"] |= task_fields.execution(call.mapping("execution_overrides"))
+    save(call.store, task)
     return answer
 
 
-def dequeue(call: Call) -> Document:
-    task = find(call)
-    task["enqueue_status"] = None
-    queues.remove(call, task["id"])
-    fields = change_status(
-        call,
-        task,
-        call.text("new_status") or status.CREATED,
-        message=call.text("status_message"),
-        reason=call.text("status_reason"),
-        force=False,
-    )
-    return {"dequeued": 1, "updated": 1, "fields": {**fields, "enqueue_status": None}}
+def _new_parent(call: Call, source: Document) -> str | None:
+    """The named parent, the source, or with an empty name the source's own one."""
+    given = call.body.get("new_task_parent")
+    if given is None:
+        return str(source["id"])
+    if not given:
+        return source.get("parent") or str(source["id"])
+    if not call.store.some("task", [given], bulky=False):
+        raise errors.ApiError(400, 101, f"Invalid task id (invalid parent): parent={given}")
+    return str(given)
 
 
-def ping(call: Call) -> Document:
-    task = find(call)
-    touch(call.store, task, last_update=call.now)
+def _new_project(call: Call, task: Document) -> Document:
+    """Puts the copy where the call wants it; answers the project that had to be made for it."""
+    if call.text("new_project_name"):
+        project, made = projects.ensure(call, call.text("new_project_name"))
+        task["project"] = project["id"]
+        return {"new_project": {"id": project["id"], "name": project["name"]}} if made else {}
+    if call.text("new_task_project"):
+        task["project"] = projects.find(call, call.text("new_task_project"))["id"]
     return {}
 
 
-def touch(store: Store, task: Document, **fields: Any) -> None:
-    task.update(fields)
-    store.put("task", task)
+# --- finding ----------------------------------------------------------------------------------------------------------
 
 
-def stop_forgotten(store: Store, now: float, after: float) -> list[str]:
-    """The watchdog: end the records of running tasks that nobody touched for ``after`` seconds; answers their ids."""
-    ended = []
-    for task in store.all("task"):
-        if task["status"] != status.IN_PROGRESS or now - seconds_of(task["last_update"]) < after:
+def get_by_id(call: Call) -> Document:
+    found = call.store.get("task", call.text("task"))
+    if found is None:
+        raise errors.invalid_tasks(call.text("task"))
+    found.pop("enqueue_status", None)
+    return {"task": task_versions.downgraded(call, fields.project(found, []))}
+
+
+def get_all(call: Call) -> Document:
+    asked = query.understand(filters.TASKS, call.body, fold=True)
+    found = [task_versions.downgraded(call, task) for task in query.answer(asked, _candidates(call, asked))]
+    if not asked.paths:
+        found = [{key: value for key, value in task.items() if key not in ON_REQUEST} for task in found]
+    scroll = {"scroll_id": uuid.uuid4().hex} if "scroll_id" in call.body and call.body.get("start") is None else {}
+    return {"tasks": found, **scroll}
+
+
+def get_all_ex(call: Call) -> Document:
+    """As get_all; a part beside its whole is folded into it, and references are answered as objects."""
+    asked = query.understand(filters.TASKS, _without_reference_parts(call.body), fold=True)
+    found = query.answer(asked, _candidates(call, asked))
+    return {"tasks": [_with_references(call, task) for task in found]}
+
+
+def _candidates(call: Call, asked: query.Query) -> list[Document]:
+    """Every document that may pass the filters, without its bulky fields where nobody asks for them."""
+    bulky = asked.wants("script") or asked.wants("configuration")
+    ids = query.as_list(call.body.get("id"))
+    if ids and all(isinstance(one, str) and not one.startswith(("-", "__$")) for one in ids):
+        return call.store.some("task", list(dict.fromkeys(ids)), bulky=bulky)
+    return call.store.all("task", bulky=bulky)
+
+
+def _without_reference_parts(body: Document) -> Document:
+    """``project.name`` asks for a part of the answer's object; the document itself holds only the id."""
+    names = body.get("projection") or body.get("only_fields")
+    if not isinstance(names, list):
+        return body
+    whole = [
+        name.split(".")[0] if isinstance(name, str) and name.split(".")[0] in REFERENCES else name for name in names
+    ]
+    return {**body, "projection": None, "only_fields": ["id", *whole]}
+
+
+def _with_references(call: Call, task: Document) -> Document:
+    names = {str(name) for name in query.as_list(call.body.get("projection") or call.body.get("only_fields"))}
+    kinds = {"company": "company", "user": "user", "project": "project", "parent": "task"}
+    for field in REFERENCES:
+        if field not in task:
             continue
-        reason = "Forced stop (non-responsive)"
-        stamp = iso(now)
-        touch(
-            store,
-            task,
-            status=status.STOPPED,
-            status_reason=reason,
-            status_message=reason,
-            status_changed=stamp,
-            last_update=stamp,
-            last_change=stamp,
-            completed=stamp,
-        )
-        ended.append(str(task["id"]))
-    return ended
+        task[field] = {"id": task[field]}
+        if f"{field}.name" in names:
+            found = call.store.get(kinds[field], task[field]["id"]) or {}
+            task[field]["name"] = found.get("name")
+    return task
 
 
-def alive(store: Store) -> int:
-    """How many tasks run or wait to run."""
-    return store.count("task", status.ALIVE)
+# --- deleting ---------------------------------------------------------------------------------------------------------
+
+
+def delete(call: Call) -> Document:
+    task = find(call, bulky=False)
+    if task["status"] != status.CREATED and not call.flag("force"):
+        raise errors.undeletable(task["id"], task["status"])
+    if task["status"] == status.QUEUED:
+        queues.remove_everywhere(call, task["id"])
+    children = 0
+    for child in call.store.all("task"):
+        if child.get("parent") == task["id"] and child["id"] != task["id"]:
+            children += 1
+            call.store.put("task", {**child, "parent": f"__DELETED__{task['id']}"})
+    call.store.delete("task", task["id"])
+    call.store.delete_events(task["id"])
+    return {
+        "deleted": True,
+        "updated_children": children,
+        "updated_models": 0,
+        "deleted_models": 0,
+        "urls": _urls(task) if call.flag("return_file_urls") else None,
+    }
+
+
+def _urls(task: Document) -> Document:
+    """Where the files of its artifacts lie."""
+    outputs: list[dict[str, Any]] = task["execution"].get("artifacts", [])
+    uris = [one["uri"] for one in outputs if one.get("mode") == "output" and one.get("uri")]
+    return {"model_urls": [], "artifact_urls": uris, "event_urls": []}

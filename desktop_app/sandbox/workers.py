@@ -1,25 +1,29 @@
 """workers.*: which agents live and what they run. Runs in a request's thread.
 
-A worker that reports nothing within its timeout is forgotten, as on a real server; until then a killed agent is still
-listed.
+A worker belongs to the user who reports it: the same name of two users is two workers. One that reports nothing within
+its timeout is forgotten with its queues, as on a real server; until then a killed agent is still listed.
 """
 
+import re
+from fnmatch import translate
+
+from desktop_app.sandbox import errors
 from desktop_app.sandbox.call import Call, iso, seconds_of
 from desktop_app.sandbox.store import Document
 
 
-def register(call: Call) -> Document:
-    worker = _fresh(call, call.need("worker"))
-    timeout = call.number("timeout", 0)
-    worker["timeout"] = min(float(timeout), worker["timeout"]) if timeout > 0 else worker["timeout"]
-    worker.update(queues=call.items("queues"), tags=call.items("tags"), system_tags=call.items("system_tags"))
-    call.store.put("worker", worker)
-    return {}
+def _key(call: Call, name: str) -> str:
+    return f"worker_{call.company}_{call.identity.user}_{name}"
+
+
+def _lives(call: Call, worker: Document) -> bool:
+    return call.seconds - seconds_of(worker["last_activity_time"]) < float(worker["timeout"])
 
 
 def _fresh(call: Call, name: str) -> Document:
     return {
-        "id": name,
+        "id": _key(call, name),
+        "name": name,
         "user": call.identity.user,
         "user_name": call.identity.user_name,
         "ip": call.address,
@@ -35,16 +39,33 @@ def _fresh(call: Call, name: str) -> Document:
     }
 
 
+def register(call: Call) -> Document:
+    name, wanted = call.text("worker"), call.number("timeout", 0)
+    worker = _fresh(call, name)
+    if wanted < 0:
+        raise errors.worker_refused(wanted, name)
+    missing = [queue_id for queue_id in call.items("queues") if call.store.get("queue", queue_id) is None]
+    if missing:
+        raise errors.ApiError(400, 701, f"Invalid queue id: ids=({', '.join(missing)})")
+    worker["timeout"] = wanted or worker["timeout"]
+    worker.update(queues=call.items("queues"), tags=call.items("tags"), system_tags=call.items("system_tags"))
+    call.store.put("worker", worker)
+    return {}
+
+
 def unregister(call: Call) -> Document:
-    call.store.delete("worker", call.need("worker"))
+    call.store.delete("worker", _key(call, call.text("worker")))
     return {}
 
 
 def status_report(call: Call) -> Document:
     """Notes that the worker lives and what it runs; touches the task that it runs."""
-    name = call.need("worker")
-    worker = call.store.get("worker", name) or _fresh(call, name)
-    task_id = call.text("task")
+    name, task_id = call.text("worker"), call.text("task")
+    if task_id and not call.store.some("task", [task_id], bulky=False):
+        raise errors.invalid_task(task_id, call.company)
+    worker = call.store.get("worker", _key(call, name))
+    if worker is None or not _lives(call, worker):
+        worker = _fresh(call, name)
     worker.update(
         last_activity_time=call.now,
         last_report_time=call.now,
@@ -52,42 +73,64 @@ def status_report(call: Call) -> Document:
         task=task_id or None,
         queue=call.text("queue") or None,
     )
-    if call.body.get("queues") is not None:
-        worker["queues"] = call.items("queues")
-    if call.body.get("tags") is not None:
-        worker["tags"] = call.items("tags")
+    worker["queues"] = call.items("queues") or worker["queues"]
+    worker["tags"] = call.items("tags")  # shown until the next report; it is still found by what it once said
+    worker["known_tags"] = sorted({*worker.get("known_tags", ()), *worker["tags"]})
     call.store.put("worker", worker)
-    for task in call.store.some("task", [task_id] if task_id else []):
-        task.update(last_worker=name, last_worker_report=call.now, last_update=call.now)
-        call.store.put("task", task)
+    call.store.touch("task", task_id, last_worker=name, last_worker_report=call.now, last_update=call.now)
     return {}
+
+
+# --- finding ----------------------------------------------------------------------------------------------------------
 
 
 def living(call: Call) -> list[Document]:
     """Every worker within its timeout."""
-    return [w for w in call.store.all("worker") if call.seconds - seconds_of(w["last_activity_time"]) < w["timeout"]]
+    return [worker for worker in call.store.all("worker") if _lives(call, worker)]
+
+
+def is_watched(call: Call, queue_id: str) -> bool:
+    return any(queue_id in worker["queues"] for worker in living(call))
+
+
+def _asked(call: Call) -> list[Document]:
+    last_seen = call.number("last_seen", 0)
+    oldest = iso(call.seconds - last_seen) if last_seen > 0 else ""
+    name = re.compile(translate(call.text("worker_pattern", "*")))
+    tags = set(call.items("tags"))
+    return [
+        worker
+        for worker in living(call)
+        if worker["last_activity_time"] >= oldest
+        and name.match(worker["name"])
+        and (not tags or tags & {*worker["tags"], *worker.get("known_tags", ())})
+    ]
+
+
+def get_all(call: Call) -> Document:
+    return {"workers": [_full(call, worker) for worker in _asked(call)]}
+
+
+def get_count(call: Call) -> Document:
+    return {"count": len(_asked(call))}
 
 
 def brief(call: Call, worker: Document) -> Document:
     """A worker as queues.get_all_ex shows it."""
-    return {"name": worker["id"], "key": worker["id"], "ip": worker["ip"], "task": _task(call, worker)}
-
-
-def get_all(call: Call) -> Document:
-    last_seen = call.number("last_seen", 0)
-    oldest = iso(call.seconds - last_seen) if last_seen > 0 else ""
-    found = [worker for worker in living(call) if worker["last_activity_time"] >= oldest]
-    return {"workers": [_full(call, worker) for worker in found]}
+    task = _task(call, worker)
+    shown = {"id": task["id"], "name": task.get("name")} if task else None
+    return {"name": worker["name"], "key": worker["id"], "ip": worker["ip"], "task": shown}
 
 
 def _full(call: Call, worker: Document) -> Document:
-    return {
-        "id": worker["id"],
+    full = {
+        "id": worker["name"],
         "key": worker["id"],
         "user": {"id": worker["user"], "name": worker["user_name"]},
-        "company": {"id": call.identity.company, "name": call.identity.company_name},
+        "company": {"id": call.company, "name": call.identity.company_name},
         "ip": worker["ip"],
         "register_time": worker["register_time"],
+        "register_timeout": int(worker["timeout"]),
         "last_activity_time": worker["last_activity_time"],
         "last_report_time": worker["last_report_time"],
         "task": _task(call, worker),
@@ -96,22 +139,47 @@ def _full(call: Call, worker: Document) -> Document:
         "tags": worker["tags"],
         "system_tags": worker["system_tags"],
     }
+    return {key: value for key, value in full.items() if value is not None}
 
 
 def _task(call: Call, worker: Document) -> Document | None:
     if not worker["task"]:
         return None
     found = call.store.some("task", [worker["task"]], bulky=False)
-    name = found[0]["name"] if found else None
-    return {"id": worker["task"], "name": name, "running_time": 0, "last_iteration": 0}
+    if not found:
+        return {"id": worker["task"]}
+    task = found[0]
+    running = call.seconds - seconds_of(task["started"]) if task.get("started") else 0
+    return {
+        "id": task["id"],
+        "name": task["name"],
+        "running_time": int(running * 1000),
+        "last_iteration": task["last_iteration"],
+    }
 
 
 def _queue(call: Call, queue_id: str) -> Document:
     queue = call.store.get("queue", queue_id)
-    entries = queue["entries"] if queue else []
-    return {
-        "id": queue_id,
-        "name": queue["name"] if queue else None,
-        "next_task": {"id": entries[0]["task"]} if entries else None,
-        "num_tasks": len(entries),
-    }
+    if queue is None:
+        return {"id": queue_id}
+    shown: Document = {"id": queue_id, "name": queue["name"], "num_tasks": len(queue["entries"])}
+    if queue["entries"]:
+        next_id = queue["entries"][0]["task"]
+        found = call.store.some("task", [next_id], bulky=False)
+        shown["next_task"] = {"id": next_id, **({"name": found[0]["name"]} if found else {})}
+    return shown
+
+
+# --- statistics, which the sandbox doesn't collect --------------------------------------------------------------------
+
+
+def get_stats(_call: Call) -> Document:
+    return {"workers": []}
+
+
+def get_activity_report(_call: Call) -> Document:
+    return {"active": {"counts": [], "dates": []}, "total": {"counts": [], "dates": []}}
+
+
+def get_queue_metrics(_call: Call) -> Document:
+    return {"queues": [{"queue": "total", "dates": [], "avg_waiting_times": [], "queue_lengths": []}]}

@@ -20,11 +20,12 @@ def server(tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_get_all_honours_every_filter_that_clients_use(server: Rig) -> None:
-    parent = server.task(name="parent")
+    parent = server.task(name="parent", tags=["outer"])
     tasks_ = {
         "plain": server.task(name="plain one"),
         "tagged": server.task(name="tagged one", system_tags=["sessiondock", "x"], parent=parent),
-        "hidden": server.task(name="hidden one", system_tags=["sessiondock", "archived"]),
+        "old": server.task(name="old one", system_tags=["sessiondock", "archived"]),
+        "hidden": server.task(name="hidden one", system_tags=["hidden"]),
         "running": running_task(server),
     }
 
@@ -32,18 +33,28 @@ def test_get_all_honours_every_filter_that_clients_use(server: Rig) -> None:
         ids = {task["id"] for task in server.call("tasks.get_all", only_fields=["id"], **body)["tasks"]}
         return {name for name, task in tasks_.items() if task in ids}
 
-    assert found() == set(tasks_)
+    assert found() == set(tasks_) - {"hidden"}
+    assert found(search_hidden=True) == set(tasks_)
+    assert found(id=[tasks_["hidden"]]) == {"hidden"}
+    assert found(id=["-" + tasks_["old"]], system_tags=["sessiondock"]) == {"tagged"}
     assert found(id=[tasks_["plain"], "0" * 32]) == {"plain"}
     assert found(status=["in_progress"]) == {"running"}
-    assert found(system_tags=["sessiondock"]) == {"tagged", "hidden"}
+    assert found(system_tags=["sessiondock"]) == {"tagged", "old"}
     assert found(system_tags=["sessiondock", "-archived"]) == {"tagged"}
     assert found(system_tags=["-sessiondock"]) == {"plain", "running"}
     assert found(system_tags=["__$all", "sessiondock", "x"]) == {"tagged"}
     assert found(parent=parent) == {"tagged"}
-    assert found(name="^(plain|hidden) one$") == {"plain", "hidden"}
-    with pytest.raises(Refused) as refused:
-        found(name="(")
-    assert refused.value.code == (400, 800)
+    assert found(name="^(plain|old) one$") == {"plain", "old"}
+    assert found(name="PLAIN") == set()
+    assert found(_any_={"fields": ["name", "comment"], "pattern": "PLAIN"}) == {"plain"}
+    for wrong, code in (
+        ({"name": "("}, (400, 21)),
+        ({"tags": ["__$not"]}, (400, 16)),
+        ({"id": {"$gt": ""}}, (400, 16)),
+    ):
+        with pytest.raises(Refused) as refused:
+            found(**wrong)
+        assert refused.value.code == code
 
 
 def test_pages_follow_each_other_in_order_of_update(server: Rig) -> None:
@@ -60,13 +71,34 @@ def test_pages_follow_each_other_in_order_of_update(server: Rig) -> None:
 
 def test_only_fields_takes_dotted_paths_and_gives_nothing_else(server: Rig) -> None:
     task = server.task(runtime={"a": {"b": 1}, "c": 2})
-    fields = ["status", "runtime.a.b", "runtime.absent", "execution.artifacts", "absent.too"]
+    fields = ["status", "runtime.a.b", "runtime.absent", "execution.artifacts", "parent", "comment"]
     found = server.call("tasks.get_all", id=[task], only_fields=fields)["tasks"]
     assert found == [{"status": "created", "runtime": {"a": {"b": 1}}, "execution": {"artifacts": []}}]
     absent = server.call("tasks.get_all", id=[task], only_fields=["runtime._abort_callback_timeout"])["tasks"]
     assert absent == [{"runtime": {}}]
     script = server.call("tasks.get_all", id=[task], only_fields=["script.requirements"])["tasks"]
     assert script == [{"script": {"requirements": {}}}]
+
+
+@pytest.mark.parametrize(("names", "code"), [
+    (["id", "absent"], (400, 14)),
+    (["name.first"], (400, 14)),
+    ("id", (400, 14)),
+    (["runtime", "runtime.a"], (500, 1)),
+    (["hyperparams.a.b", "hyperparams.a"], (500, 1)),
+    (["hyperparams.a.b.c.d"], (400, 12)),
+])  # fmt: skip
+def test_fields_that_a_real_server_cannot_answer_are_refused(server: Rig, names: Any, code: tuple[int, int]) -> None:
+    with pytest.raises(Refused) as refused:
+        server.call("tasks.get_all", only_fields=names)
+    assert refused.value.code == code
+
+
+def test_an_order_by_an_unknown_field_is_refused(server: Rig) -> None:
+    for kind in ("tasks", "queues", "projects", "users"):
+        with pytest.raises(Refused) as refused:
+            server.call(f"{kind}.get_all", order_by=["absent"])
+        assert refused.value.code == (400, 14)
 
 
 # --- log ------------------------------------------------------------------------------------------------------------

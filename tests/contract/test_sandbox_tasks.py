@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desktop_app.sandbox import status, tasks
+from desktop_app.sandbox import status, task_life
 from tests.support.sandbox_server import Refused, Rig, rig, running_task
 
 
@@ -27,9 +27,11 @@ ALLOWED = {
     "created": {"queued", "in_progress"},
     "queued": {"created", "in_progress", "stopped"},
     "in_progress": {"stopped", "failed", "created", "completed"},
-    "stopped": {"created", "queued", "in_progress", "failed", "completed", "published"},
-    "failed": {"created", "stopped", "queued", "published"},
-    "completed": {"in_progress", "created", "published"},
+    "stopped": {"closed", "created", "queued", "in_progress", "failed", "completed", "publishing", "published"},
+    "closed": {"created", "failed", "stopped", "publishing", "published"},
+    "failed": {"created", "stopped", "queued", "publishing", "published"},
+    "completed": {"in_progress", "created", "publishing", "published"},
+    "publishing": {"published"},
     "published": set(),
 }
 MOVES = {
@@ -61,12 +63,13 @@ def test_each_move_is_allowed_or_refused_by_the_table(server: Rig, old: str, new
 
 def test_a_new_task_has_every_field_that_clients_take_for_granted(server: Rig) -> None:
     task = server.look(server.task(system_tags=["development"]))
-    for field in ("id", "name", "type", "user", "company", "created", "last_update", "status_reason"):
+    for field in ("id", "name", "type", "user", "company", "created", "last_update", "last_changed_by"):
         assert isinstance(task[field], str), field
     for field in ("container", "output", "hyperparams", "configuration", "runtime", "script", "execution", "models"):
         assert isinstance(task[field], dict), field
     assert task["status"] == "created"
-    assert task["status_message"] == ""
+    said_by_nobody = {"status_reason", "status_message", "status_changed", "comment", "project", "enqueue_status"}
+    assert not said_by_nobody & set(task)
     assert task["execution"]["artifacts"] == []
     assert task["system_tags"] == ["development"]
     assert {"binary", "repository", "entry_point", "requirements"} <= set(task["script"])
@@ -74,9 +77,16 @@ def test_a_new_task_has_every_field_that_clients_take_for_granted(server: Rig) -
 
 @pytest.mark.parametrize(("body", "code"), [
     ({"name": "ab", "type": "testing"}, (400, 800)),
-    ({"type": "testing"}, (400, 800)),
-    ({"name": "no type"}, (400, 800)),
-    ({"name": "no project", "type": "testing", "project": "0" * 32}, (400, 401)),
+    ({"type": "testing"}, (400, 12)),
+    ({"name": "no type"}, (400, 12)),
+    ({"name": "odd type", "type": "Testing"}, (400, 12)),
+    ({"name": 5, "type": "testing"}, (400, 12)),
+    ({"name": "no project", "type": "testing", "project": "0" * 32}, (400, 16)),
+    ({"name": "no parent", "type": "testing", "parent": "0" * 32}, (400, 16)),
+    ({"name": "text", "type": "testing", "runtime": "text"}, (400, 16)),
+    ({"name": "text", "type": "testing", "comment": 5}, (400, 800)),
+    ({"name": "dollar", "type": "testing", "runtime": {"a": {"$b": 1}}}, (400, 800)),
+    ({"name": "unknown", "type": "testing", "script": {"language": "x"}}, (400, 12)),
     ({"name": "tags", "type": "testing", "tags": "text"}, (400, 800)),
 ])  # fmt: skip
 def test_unusable_new_tasks_are_refused(server: Rig, body: dict[str, Any], code: tuple[int, int]) -> None:
@@ -92,25 +102,30 @@ def test_names_come_back_as_they_were_given(server: Rig, name: str) -> None:
     assert server.look(server.task(name=name))["name"] == name
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "tasks.get_by_id",
-        "tasks.started",
-        "tasks.stop",
-        "tasks.edit",
-        "tasks.enqueue",
-        "tasks.ping",
-        "tasks.delete",
-        "tasks.clone",
-    ],
-)
-def test_an_unknown_task_is_101_and_a_missing_one_800(server: Rig, endpoint: str) -> None:
+UNKNOWN = {
+    "tasks.get_by_id": 101,
+    "tasks.started": 10,
+    "tasks.stop": 101,
+    "tasks.edit": 101,
+    "tasks.enqueue": 101,
+    "tasks.delete": 101,
+    "tasks.clone": 101,
+    "tasks.reset": 101,
+    "events.get_task_log": 101,
+}
+
+
+@pytest.mark.parametrize("endpoint", UNKNOWN)
+def test_an_unknown_task_and_a_missing_one_are_told_apart(server: Rig, endpoint: str) -> None:
     with pytest.raises(Refused) as unknown:
         server.call(endpoint, task="0" * 32)
     with pytest.raises(Refused) as missing:
         server.call(endpoint)
-    assert (unknown.value.code, missing.value.code) == ((400, 101), (400, 800))
+    assert (unknown.value.code, missing.value.code) == ((400, UNKNOWN[endpoint]), (400, 12))
+
+
+def test_a_ping_of_a_task_that_is_gone_says_nothing(server: Rig) -> None:
+    assert server.call("tasks.ping", task="0" * 32) == {}
 
 
 def test_started_sets_the_message_or_empties_it(server: Rig) -> None:
@@ -183,10 +198,10 @@ def test_a_draft_is_not_stopped_without_force(server: Rig) -> None:
 def test_the_watchdog_stops_what_nobody_touched_for_two_hours(server: Rig) -> None:
     quiet, pinged, draft = running_task(server), running_task(server), server.task()
     server.clock.advance(7199)
-    assert tasks.stop_forgotten(server.store, server.clock(), server.limits.watchdog_after) == []
+    assert task_life.stop_forgotten(server.store, server.clock(), server.limits.watchdog_after) == []
     server.call("tasks.ping", task=pinged)
     server.clock.advance(1)
-    assert tasks.stop_forgotten(server.store, server.clock(), server.limits.watchdog_after) == [quiet]
+    assert task_life.stop_forgotten(server.store, server.clock(), server.limits.watchdog_after) == [quiet]
     assert [server.look(t)["status"] for t in (quiet, pinged, draft)] == ["stopped", "in_progress", "created"]
     assert server.look(quiet)["status_reason"] == "Forced stop (non-responsive)"
 
@@ -199,7 +214,8 @@ def test_edit_replaces_dictionaries_and_merges_script_and_execution(server: Rig)
     server.call("tasks.edit", task=task, runtime={"b": 2}, script={"diff": "print()"}, execution={"queue": "q"})
     found = server.look(task)
     assert found["runtime"] == {"b": 2}
-    assert found["script"] == {"binary": "python3", "entry_point": "x.py", "diff": "print()"}
+    defaults = {"repository": "", "requirements": {}}
+    assert found["script"] == {**defaults, "binary": "python3", "entry_point": "x.py", "diff": "print()"}
     assert found["execution"]["artifacts"] == []
     assert found["execution"]["queue"] == "q"
 
@@ -213,13 +229,15 @@ def test_edit_wants_force_once_the_task_is_no_draft(server: Rig) -> None:
     assert server.look(task)["comment"] == "late"
 
 
-def test_tags_alone_do_not_count_as_an_update(server: Rig) -> None:
+def test_tags_names_and_comments_do_not_count_as_an_update(server: Rig) -> None:
     task = server.task()
     before = server.look(task)["last_update"]
     server.clock.advance(10)
     server.call("tasks.edit", task=task, system_tags=["interactive"])
     assert server.look(task)["last_update"] == before
-    server.call("tasks.edit", task=task, comment="x")
+    server.call("tasks.edit", task=task, comment="x", name="another name")
+    assert server.look(task)["last_update"] == before
+    server.call("tasks.edit", task=task, container={"image": "x"})
     assert server.look(task)["last_update"] > before
 
 
@@ -263,9 +281,9 @@ def test_edit_hyper_params_refuses_a_running_task_without_force_except_for_prope
 
 def test_artifacts_are_replaced_by_key_and_mode(server: Rig) -> None:
     task = server.task()
-    first = [{"key": "a", "uri": "1"}, {"key": "a", "uri": "2", "mode": "input"}]
+    first = [{"key": "a", "type": "custom", "uri": "1"}, {"key": "a", "type": "custom", "uri": "2", "mode": "input"}]
     server.call("tasks.add_or_update_artifacts", task=task, artifacts=first)
-    server.call("tasks.add_or_update_artifacts", task=task, artifacts=[{"key": "a", "uri": "3"}], force=True)
+    server.call("tasks.add_or_update_artifacts", task=task, artifacts=[{**first[0], "uri": "3"}], force=True)
     found = server.look(task)["execution"]["artifacts"]
     assert sorted((a["key"], a["mode"], a["uri"]) for a in found) == [("a", "input", "2"), ("a", "output", "3")]
 
@@ -275,18 +293,19 @@ def test_set_requirements_keeps_the_rest_of_the_script(server: Rig) -> None:
     server.call("tasks.set_requirements", task=task, requirements={"org_pip": "clearml", "pip": ["clearml==2.1.12"]})
     assert server.look(task)["script"] == {
         "binary": "python3", "diff": "x", "requirements": {"org_pip": "clearml", "pip": ["clearml==2.1.12"]},
+        "repository": "", "entry_point": "",
     }  # fmt: skip
 
 
 def test_clone_copies_what_went_in_and_not_what_came_out(server: Rig) -> None:
-    artifacts = [{"key": "out", "mode": "output"}, {"key": "in", "mode": "input"}]
+    artifacts = [{"key": key, "type": "custom", "mode": mode} for key, mode in (("out", "output"), ("in", "input"))]
     source = server.task(tags=["t"], system_tags=["s"], script={"diff": "x"}, runtime={"secret": "1"})
     server.call("tasks.add_or_update_artifacts", task=source, artifacts=artifacts)
     server.call("tasks.enqueue", task=source)
     copy = server.look(server.call("tasks.clone", task=source, new_task_name="a copy", new_task_parent=source)["id"])
     assert (copy["name"], copy["parent"], copy["status"], copy["runtime"]) == ("a copy", source, "created", {})
-    assert (copy["tags"], copy["system_tags"], copy["script"]) == (["t"], ["s"], {"diff": "x"})
-    assert copy["execution"]["artifacts"] == [{"key": "in", "mode": "input"}]
+    assert (copy["tags"], copy["system_tags"], copy["script"]["diff"]) == (["t"], ["s"], "x")
+    assert [artifact["key"] for artifact in copy["execution"]["artifacts"]] == ["in"]
     assert "queue" not in copy["execution"]
 
 
@@ -296,9 +315,9 @@ def test_delete_takes_the_log_and_the_queue_entry_along(server: Rig) -> None:
     server.call("tasks.enqueue", task=task)
     with pytest.raises(Refused) as refused:
         server.call("tasks.delete", task=task)
-    assert refused.value.code == (400, 110)
+    assert refused.value.code == (400, 123)
     assert server.call("tasks.delete", task=task, force=True)["deleted"] is True
-    assert server.call("events.get_task_log", task=task)["total"] == 0
+    assert server.store.events(task, "log", newest_first=True, limit=9) == ([], 0)
     assert server.call("queues.get_next_task", queue=server.queue()) == {}
     with pytest.raises(Refused):
         server.look(task)

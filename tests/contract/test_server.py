@@ -168,9 +168,16 @@ def test_dequeue_and_move(rig: ServerRig) -> None:
 def test_enqueueing_twice_is_refused(rig: ServerRig) -> None:
     task = queued(rig)
     with pytest.raises(AppError) as caught:
-        rig.server.enqueue(task, "nobody's", soon())
+        rig.server.enqueue(task, "gpu (a100)", soon())
     assert code_of(caught) == "server.refused"
     assert "queued" in caught.value.problem.detail
+
+
+def test_enqueueing_into_another_queue_moves_the_session(rig: ServerRig) -> None:
+    task = queued(rig)
+    rig.server.enqueue(task, "nobody's", soon())
+    facts = seen(rig, task).facts
+    assert (facts.remote, facts.queue) == (Remote.QUEUED, "nobody's")
 
 
 def test_a_session_becomes_ready_when_it_publishes_its_record(rig: ServerRig) -> None:

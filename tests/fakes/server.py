@@ -125,7 +125,8 @@ class FakeServer:
             if queue not in self._queues:
                 raise failure("queue.unknown", queue=queue, server=SERVER)
             found = self._ours(task)
-            if found.facts.remote is Remote.QUEUED and not found.facts.unplaced:
+            waits = found.facts.remote is Remote.QUEUED and not found.facts.unplaced
+            if waits and found.facts.queue == queue:
                 raise failure("server.refused", server=SERVER, answer="Task already queued")
             served = self._queues[queue].served
             found.facts = replace(

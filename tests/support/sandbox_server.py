@@ -171,5 +171,5 @@ def running_task(server: Rig, *, worker: str | None = "a1:0", tags: tuple[str, .
     task = server.task(system_tags=list(tags))
     server.call("tasks.started", task=task, force=True)
     if worker:
-        server.call("workers.status_report", worker=worker, task=task, queues=[])
+        server.call("workers.status_report", worker=worker, timestamp=0, task=task, queues=[])
     return task

@@ -144,12 +144,13 @@ class HttpRig(ServerRig):
         queue = self.sandbox.call("queues.create", name=name, tags=list(tags))["id"]
         for agent in agents:
             self.sandbox.call("workers.register", worker=agent, queues=[queue])
-            self.sandbox.call("workers.status_report", worker=agent, queues=[queue])
+            self.sandbox.call("workers.status_report", worker=agent, timestamp=0, queues=[queue])
 
     def agent_takes(self, task: str) -> None:
-        self.sandbox.call("tasks.dequeue", task=task, new_status="in_progress")
+        queue = self.sandbox.look(task)["execution"]["queue"]
+        self.sandbox.call("queues.remove_task", queue=queue, task=task)
         self.sandbox.call("tasks.started", task=task, force=True, status_message="pulled by agent")
-        self.sandbox.call("workers.status_report", worker=AGENT, task=task)
+        self.sandbox.call("workers.status_report", worker=AGENT, timestamp=0, task=task)
 
     def agent_installs(self, task: str, *packages: str) -> None:
         wanted = self.sandbox.look(task)["script"]["requirements"]["pip"]

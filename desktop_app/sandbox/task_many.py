@@ -1,0 +1,82 @@
+"""tasks.*: calls for many tasks at once, archiving, and moving between projects. Runs in a request's thread.
+
+A call for many answers what succeeded and what failed, each failure with its codes.
+"""
+
+from desktop_app.sandbox import errors, projects, queues, status, task_life, tasks
+from desktop_app.sandbox.call import Call, Handler
+from desktop_app.sandbox.errors import ApiError
+from desktop_app.sandbox.store import Document
+
+ARCHIVED = "archived"  # the system tag
+
+
+def for_many(handler: Handler) -> Handler:
+    """The same call for every task that ``ids`` names."""
+
+    def many(call: Call) -> Document:
+        succeeded, failed = [], []
+        for task_id in call.items("ids"):
+            try:
+                succeeded.append({"id": task_id, **handler(call.with_body(task=task_id))})
+            except ApiError as error:
+                details = {"codes": [error.code, error.subcode], "msg": error.message, "data": error.data}
+                failed.append({"id": task_id, "error": details})
+        return {"succeeded": succeeded, "failed": failed}
+
+    return many
+
+
+def _archive_one(call: Call) -> Document:
+    """What waits is taken back, and what runs ends."""
+    task = tasks.find(call)
+    new, more = task["status"], Document()
+    if new == status.QUEUED:
+        queues.remove_everywhere(call, task["id"])
+        new, more = task.get("enqueue_status") or status.CREATED, {"enqueue_status": None}
+    elif new == status.IN_PROGRESS:
+        new = status.STOPPED
+    task["system_tags"] = sorted({*task["system_tags"], ARCHIVED})
+    reason, message = call.text("status_reason"), call.text("status_message")
+    task_life.change_status(call, task, new, reason=reason, message=message, **more)
+    return {"archived": True}
+
+
+def _unarchive_one(call: Call) -> Document:
+    task = tasks.find(call)
+    task["system_tags"] = [tag for tag in task["system_tags"] if tag != ARCHIVED]
+    reason, message = call.text("status_reason"), call.text("status_message")
+    task_life.change_status(call, task, task["status"], reason=reason, message=message)
+    return {"unarchived": True}
+
+
+archive_many = for_many(_archive_one)
+unarchive_many = for_many(_unarchive_one)
+
+
+def archive(call: Call) -> Document:
+    found = tasks.find_all(call, call.items("tasks"))
+    for task in found:
+        _archive_one(call.with_body(task=task["id"]))
+    return {"archived": len(found)}
+
+
+def unarchive(call: Call) -> Document:
+    found = tasks.find_all(call, call.items("tasks"))
+    for task in found:
+        _unarchive_one(call.with_body(task=task["id"]))
+    return {"unarchived": len(found)}
+
+
+def move(call: Call) -> Document:
+    """Into a project that is there, or into one of that name."""
+    if not call.text("project") and not call.text("project_name"):
+        raise errors.missing_fields("project or project_name is required")
+    if call.text("project"):
+        project = projects.find(call, call.text("project"))
+    else:
+        project, _ = projects.ensure(call, call.text("project_name"))
+    for task in call.store.some("task", call.items("ids")):
+        stamps = {"last_change": call.now, "last_changed_by": call.identity.user}
+        call.store.put("task", {**task, "project": project["id"], **stamps})
+    return {"project_id": project["id"]}
