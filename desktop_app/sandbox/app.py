@@ -30,7 +30,7 @@ def build(server: Server) -> flask.Flask:
 
     @app.before_request  # before any route is looked for: paths that none would match are answered, too
     def answer() -> flask.Response | None:
-        if flask.request.path.startswith(PREFIX):
+        if flask.request.path.startswith(PREFIX) and flask.request.method == "POST":
             return None
         if flask.request.method == "OPTIONS":
             return flask.Response(status=200)

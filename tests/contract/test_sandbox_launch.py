@@ -252,7 +252,7 @@ def test_a_public_key_does_not_open_the_private_calls(home: Path) -> None:
     for name in ("_sandbox/status", "_sandbox/credential", "_sandbox/end"):
         with pytest.raises(Refused) as refused:
             RealApi(info).call(name)
-        assert refused.value.code == (404, 0)
+        assert refused.value.code == (400, 0)
 
 
 def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
