@@ -150,7 +150,7 @@ def get_by_id(call: Call) -> Document:
 
 
 def get_all(call: Call) -> Document:
-    asked = query.understand(filters.TASKS, call.body, fold=True)
+    asked = query.understand(filters.TASKS, call.body)
     found = [task_versions.downgraded(call, task) for task in query.answer(asked, _candidates(call, asked))]
     if not asked.paths:
         found = [{key: value for key, value in task.items() if key not in ON_REQUEST} for task in found]
