@@ -27,6 +27,7 @@ from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.git import read_git
+from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
 from desktop_app.adapters.files.text import TextFiles
 from desktop_app.adapters.files.uploads import UploadsFile
@@ -41,13 +42,13 @@ from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.cli.keyboard import Waiting
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.diagnosis import Stage
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Target, Tunnel
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
 from desktop_app.services.doctor.diagnostics import about
-from desktop_app.services.outside import Examined, KeyPair, Outside
+from desktop_app.services.outside import Examined, KeyPair, NextKey, Outside
 from desktop_app.services.ownership import WINDOW
 from desktop_app.services.secrets.log import RegisteredSecrets
 from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
@@ -145,6 +146,7 @@ def build_core(
     paths = paths or default_paths()
     redactor = redactor or Redactor()
     _make_folders(paths)
+    _join_accounts(paths)
     own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
     proxy = (*own_command(), "ssh-proxy")
     outside = Outside(
@@ -183,6 +185,14 @@ def build_core(
     return Core(outside, role, tail)
 
 
+def _join_accounts(paths: Paths) -> None:
+    """Where settings can't be written, two accounts of one user stay two."""
+    try:
+        join_accounts(paths.config, paths.state)
+    except AppError as error:
+        logging.getLogger(__name__).warning("accounts of one user were not joined: %s", error)
+
+
 class LocalPrograms:
     """Implements ``services.outside.Programs`` for this system."""
 
@@ -191,8 +201,8 @@ class LocalPrograms:
     terminals = staticmethod(system.terminals)
 
 
-def _connect(account: Account, secret: str) -> ClearMLServer:
-    return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust)
+def _connect(account: Account, secret: str, next_key: NextKey) -> ClearMLServer:
+    return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust, next_key=next_key)
 
 
 def own_command() -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from desktop_app.cli.base import SANDBOX_S, CommandBase
 from desktop_app.cli.output import json_line, problem_json, result, say, table
-from desktop_app.domain.account import UNCHECKED, Account
+from desktop_app.domain.account import UNCHECKED, Account, ApiKey
+from desktop_app.domain.accounts import find_key
 from desktop_app.domain.credentials import UNCHECKED_TEXT, Credentials
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.route import parse_route
@@ -35,7 +36,9 @@ class AccountCommands(CommandBase):
         if self.json:
             json_line({"accounts": [_account_json(account) for account in known]})
         elif known:
-            result(table(("ID", "NAME", "SERVER"), [(a.id, a.label, a.api_url) for a in known]))
+            rows = [(a.id if not n else "", a.label if not n else "", a.api_url if not n else "", _key_text(a, key))
+                    for a in known for n, key in enumerate(a.all_keys)]  # fmt: skip
+            result(table(("ID", "NAME", "SERVER", "KEY"), rows))
         else:
             say(
                 "No accounts. Take over the keys of this computer: sessiondock accounts import; add one: sessiondock "
@@ -52,21 +55,36 @@ class AccountCommands(CommandBase):
         found = Credentials(self.arguments.server, self.arguments.access_key, secret, trust=self._trust())
         account = self.core.credentials.use(found, self.cancel())
         if self.json:
-            json_line(_account_json(account))
+            json_line({**_account_json(account), **self._sessions_json(account)})
         else:
             self._tell(account)
         return 0
+
+    def _sessions_json(self, account: Account) -> dict[str, object]:
+        """What became of the sessions that run: task ids."""
+        found = self.core.credentials.wrapped(account.id)
+        rows = {"opens": found.open, "does_not_open": found.shut, "not_asked": found.failed}
+        return {"sessions": {name: list(tasks) for name, tasks in rows.items()}}
 
     def _trust(self) -> str:
         if self.arguments.any_certificate:
             return UNCHECKED
         return str(Path(self.arguments.ca_file).absolute()) if self.arguments.ca_file else ""
 
-    @staticmethod
-    def _tell(account: Account) -> None:
+    def _tell(self, account: Account) -> None:
         if account.trust == UNCHECKED:
             say(f"Warning: {UNCHECKED_TEXT}")
         say(f"Signed in as {account.label} ({account.facts}). The secret is in the keyring.")
+        keys, sessions = account.all_keys, self.core.credentials.wrapped(account.id)
+        if len(keys) > 1:
+            say(f"The account has {len(keys)} keys now; {keys[0].shown} is in use, the others if that is refused.")
+        if sessions.open and len(keys) > 1:
+            say(f"Running sessions that it opens, on any computer of yours: {len(sessions.open)}.")
+        if sessions.shut:
+            names = ", ".join(task[:8] for task in sessions.shut)
+            say(f"Running sessions that it does not open: {names}. Add it where they were launched, too.")
+        if sessions.failed:
+            say("Running sessions could not all be asked to take this key. Add it again when the server answers.")
 
     def _import(self) -> int:
         """All credentials of one source, or all that this computer holds; one that fails does not stop the others."""
@@ -105,13 +123,34 @@ class AccountCommands(CommandBase):
         return offer.found, list(offer.problems)
 
     def _remove(self) -> int:
-        account = self.core.find_account(self.arguments.server)
-        self.core.remove_account(account.id, self.cancel())
+        """An account, or a key of one: named alone, or after its account."""
+        account, key = self._to_remove()
+        left = self.core.credentials.remove(account.id, key.access_key, self.cancel()) if key else None
+        if key is None:
+            self.core.remove_account(account.id, self.cancel())
         if self.json:
-            json_line({"removed": account.id})
-        else:
+            keys = _account_json(left)["keys"] if left else []
+            json_line({"removed": account.id if left is None else None, "account": account.id, "keys": keys})
+        elif left is None:
             say(f"Removed {account.label}. Its sessions go on running.")
+        else:
+            say(f"Removed the key {key.shown if key else ''} of {account.label}. Its sessions stay as they are; "
+                f"{left.all_keys[0].shown} is in use now.")  # fmt: skip
         return 0
+
+    def _to_remove(self) -> tuple[Account, ApiKey | None]:
+        """Problems: account.unknown, account.ambiguous, account.no_key"""
+        name, key = self.arguments.server, self.arguments.access_key
+        if key:
+            account = self.core.find_account(name)
+            found = find_key(account, key)
+            if found is None:
+                known = ", ".join(one.shown for one in account.all_keys)
+                raise failure("account.no_key", account=account.label, name=key, known=known)
+            return account, found
+        whole = [one for one in self.core.accounts() if name in (*one.ids, one.label)]
+        named = [(one, found) for one in self.core.accounts() if not whole and (found := find_key(one, name))]
+        return named[0] if len(named) == 1 else (self.core.find_account(name), None)
 
     def _route(self) -> int:
         """Show or change how the machines of an account's sessions are reached."""
@@ -163,7 +202,18 @@ def _account_json(account: Account) -> dict[str, object]:
         "server_version": account.server_version,
         "certificate_checked": account.trust != UNCHECKED,
         "route": account.route or "direct",
+        "keys": [
+            {"key": key.access_key or None, "in_use": number == 0, "refused_since": key.refused or None}
+            for number, key in enumerate(account.all_keys)
+        ],
     }
+
+
+def _key_text(account: Account, key: ApiKey) -> str:
+    use = "in use" if key is account.all_keys[0] and len(account.all_keys) > 1 else ""
+    refused = f"refused since {key.refused[:16].replace('T', ' ')} UTC" if key.refused else ""
+    said = ", ".join(text for text in (use, refused) if text)
+    return f"{key.shown} ({said})" if said else key.shown
 
 
 def _read_secret(prompt: str = "API secret: ") -> str:

@@ -144,7 +144,8 @@ def _accounts(make: Make) -> None:
         nargs="?",
         default="",
         metavar="KEY|ROUTE",
-        help="add: the access key; its secret is asked for or read from stdin. route: how its machines are reached: "
+        help="add: the access key; its secret is asked for or read from stdin. remove: one key of the account, or its "
+        "beginning; the account goes with its last key only. route: how its machines are reached: "
         f"direct, {EXAMPLES}; a proxy's password is asked for or read from stdin",
     )
     accounts.add_argument("--env", action="store_true", help="import: the CLEARML_* variables only")

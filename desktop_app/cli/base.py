@@ -9,6 +9,7 @@ from typing import TypeVar
 from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli.output import say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.accounts import told_apart
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line, task_id
 from desktop_app.domain.options import LaunchSpec
@@ -71,8 +72,7 @@ class CommandBase:
         if len(known) == 1:
             return known[0]
         if known:
-            names = ", ".join(account.label for account in known)
-            raise failure("account.several", known=names)
+            raise failure("account.several", known=told_apart(known))
         return self._first_account()
 
     def _first_account(self) -> Account:

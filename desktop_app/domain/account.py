@@ -1,6 +1,8 @@
-"""A ClearML account as the app remembers it; its secret is in the keyring under ``Account.id``. Pure data."""
+"""A ClearML account as the app remembers it; the secrets of its keys are in the keyring. Pure data.
 
-from collections.abc import Iterable
+One account is one user on one server, however many API keys he has and however the address is written.
+"""
+
 from dataclasses import dataclass
 
 UNCHECKED = "unchecked"  # a value of ``Account.trust``
@@ -9,11 +11,27 @@ SANDBOX_LABEL = "This computer (sandbox)"
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One of an account's keys. ``access_key`` is "" for a bearer token; ``owner`` is what the keyring has its secret
+    under; ``refused``: since when the server refuses it (ISO 8601), "" = not that we know.
+    """
+
+    access_key: str
+    owner: str
+    refused: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        return self.access_key or "access token"
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """``id`` is stable and part of every session's id; ``api_url`` has no trailing slash; ``web_url`` may be "".
 
-    ``access_key`` is "" where the secret is a bearer token. ``trust`` says which certificates the server may show: ""
-    what this computer trusts, ``UNCHECKED`` any, else what the certificate bundle at that path signs too.
+    ``access_key`` is of the key in use, "" where that is a bearer token. ``trust`` says which certificates the server
+    may show: "" what this computer trusts, ``UNCHECKED`` any, else what the certificate bundle at that path signs too.
     """
 
     id: str
@@ -28,10 +46,24 @@ class Account:
     trust: str = ""
     files_url: str = ""  # the file server that people configured, "" = the server's own
     route: str = ""  # how its sessions' machines are reached: see domain.route
+    user_created: str = ""  # when the server made that user: with ``user_id`` it tells him at every address of it
+    keys: tuple[ApiKey, ...] = ()  # () = one, with its secret under ``id``
+    former: tuple[str, ...] = ()  # ids of accounts that were joined into this one
 
     @property
     def sandbox(self) -> bool:
         return self.id == SANDBOX_ID
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Under which what belongs to the account (and its sessions) may be kept, the present one first."""
+        return (self.id, *self.former)
+
+    @property
+    def all_keys(self) -> tuple[ApiKey, ...]:
+        """In the order in which they are used: the one in use, then those that the server does not refuse."""
+        found = self.keys or (ApiKey(self.access_key, self.id),)
+        return tuple(sorted(found, key=lambda key: (key.access_key != self.access_key, bool(key.refused))))
 
     @property
     def facts(self) -> str:
@@ -57,6 +89,7 @@ class Identity:
     company: str
     server_version: str
     api_version: str
+    user_created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +124,3 @@ class LogLine:
     timestamp: int
     text: str
     level: str = ""
-
-
-def relatives_of(account: str, known: Iterable[Account]) -> tuple[str, ...]:
-    """The ids of the same user's other accounts on the same server: he has more than one API key."""
-    accounts = {one.id: one for one in known}
-    own = accounts.get(account)
-    if own is None or not own.user_id:
-        return ()
-    place = (own.api_url, own.user_id)
-    return tuple(one.id for one in accounts.values() if one.id != account and (one.api_url, one.user_id) == place)

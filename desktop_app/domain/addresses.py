@@ -81,5 +81,17 @@ def web_address(api_url: str) -> str:
     return ""
 
 
+def place_of(api_url: str) -> str:
+    """The same for every way to write a server's address: with http or https, in capitals, with the scheme's port."""
+    found = urlsplit(api_url.strip() if "://" in api_url else f"//{api_url.strip()}")
+    try:
+        port = found.port
+    except ValueError:  # above 65535, or no number
+        return api_url.strip().lower()
+    own = {"http": 80, "https": 443}.get(found.scheme)
+    named = f":{port}" if port is not None and port != own else ""
+    return f"{(found.hostname or '').rstrip('.')}{named}{found.path.rstrip('/')}"
+
+
 def _is_domain(host: str) -> bool:
     return "." in host and not re.fullmatch(r"[0-9.]+|\[.*\]", host)

@@ -1,21 +1,22 @@
 """Accounts: who we are on which server, one live server client and one poller per account. Any thread."""
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.account import SANDBOX_ID, Account, Identity, relatives_of
-from desktop_app.domain.problems import Problem, failure
+from desktop_app.domain import accounts
+from desktop_app.domain.account import SANDBOX_ID, Account
+from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
-from desktop_app.services.secrets.session_keys import SessionKeys
+from desktop_app.services.secrets.api_keys import ApiKeys, described
+from desktop_app.services.secrets.session_keys import Wrapped
 from desktop_app.services.store import SessionStore
 
 SIGN_IN_S = 20.0
@@ -34,22 +35,22 @@ class Accounts:
         self._after_poll = after_poll
         self._lock = threading.RLock()
         self._connecting: dict[str, threading.Lock] = {}
+        self._keys = ApiKeys(outside)
         self._servers: dict[str, Server] = {}
+        self._made_for: dict[str, Account] = {}  # what each of these servers was made of
         self._pollers: dict[str, Poller] = {}
         self._closed = False
+        self.before_removal: list[Callable[[str], None]] = []
+        self.on_changed: list[Callable[[str], None]] = []  # an account came, went or has other keys
+        self.wrapped: dict[str, Wrapped] = {}  # account -> what became of the running sessions at its last sign-in
 
     def all(self) -> tuple[Account, ...]:
         """Quick."""
         return self._outside.profiles.accounts()
 
     def find(self, account: str) -> Account:
-        """Quick. By id, else by label. Problems: account.unknown"""
-        known = self.all()
-        for found in known:
-            if account in (found.id, found.label):
-                return found
-        names = ", ".join(a.label for a in known) or "none"
-        raise failure("account.unknown", name=account, known=names)
+        """Quick. By id or label, else by what else tells it. Problems: account.unknown, account.ambiguous"""
+        return accounts.find(self.all(), account)
 
     def problem(self, account: str) -> Problem | None:
         """Quick."""
@@ -59,27 +60,49 @@ class Accounts:
     # -- servers and pollers
 
     def server(self, account: str, cancel: Cancel) -> Server:
-        """The account's client, made at first use: reads the keyring, starts the sandbox. Blocks."""
+        """The account's client, made at first use: reads the keyring, starts the sandbox. Blocks.
+
+        Another process may have removed the key that it uses, or signed in at another address: then it is made anew.
+        """
+        known = self._exactly(account)
         with self._lock:
-            if account in self._servers:
-                return self._servers[account]
+            made = self._made(known)
+            if made is not None:
+                return made
             gate = self._connecting.setdefault(account, threading.Lock())
         with gate:
             with self._lock:
-                if account in self._servers:
-                    return self._servers[account]
-            server = self._connect(self.find(account), cancel)
+                made = self._made(known)
+            if made is not None:
+                return made
+            server = self._connect(known, cancel)
             with self._lock:
-                self._servers[account] = server
-            return server
+                old, self._servers[account] = self._servers.get(account), server
+                self._made_for[account] = known
+        if old is not None:
+            old.close()
+        return server
+
+    def _exactly(self, account: str) -> Account:
+        """By its id, which is what sessions and pollers know. Problems: account.unknown"""
+        known = self.all()
+        found = next((one for one in known if account in one.ids), None)
+        if found is None:
+            raise accounts.unknown(known, account)
+        return found
+
+    def _made(self, known: Account) -> Server | None:
+        """Under the lock: the client that there is, as long as it is right."""
+        before = self._made_for.get(known.id, known)
+        moved = (before.api_url, before.trust) != (known.api_url, known.trust)
+        if not known.sandbox and (moved or not self._keys.is_current(known)):
+            return None
+        return self._servers.get(known.id)
 
     def _connect(self, account: Account, cancel: Cancel) -> Server:
         if account.sandbox:
-            return self._outside.connect_server(*self._ensure_sandbox(cancel))
-        found = self._outside.secrets.get(API_SECRET, account.id)
-        if not found:
-            raise failure("account.no_secret", server=account.api_url)
-        return self._outside.connect_server(account, found)
+            return self._outside.connect_server(*self._ensure_sandbox(cancel), no_other_key)
+        return self._outside.connect_server(*self._keys.first(account), self._keys.next_key(account.id))
 
     def _ensure_sandbox(self, cancel: Cancel) -> tuple[Account, str]:
         """Start or adopt the sandbox, hold it, and remember its account like any other."""
@@ -100,6 +123,9 @@ class Accounts:
 
     def watch(self, account: str) -> None:
         """Quick: poll this account. Idempotent."""
+        if all(one.id != account for one in self.all()):
+            self._let_go(account)
+            return
         with self._lock:
             if account in self._pollers or self._closed:
                 return
@@ -115,7 +141,13 @@ class Accounts:
 
     def _polled(self, account: str) -> None:
         """On the poller's thread. A sandbox that is gone is looked for anew: at another port, with another key even."""
+        known = next((one for one in self.all() if one.id == account), None)
+        if known is None:  # another process removed it
+            self._let_go(account)
+            return
         problem = self.problem(account)
+        if problem is None:
+            self._keys.accepted(known)
         if account == SANDBOX_ID and problem is not None and problem.code.startswith("server."):
             with self._lock:
                 lost = self._servers.pop(account, None)
@@ -152,46 +184,55 @@ class Accounts:
     def use_sandbox(self, cancel: Cancel) -> Account:
         """Start (or adopt) the sandbox and make it an account."""
         account, secret = self._ensure_sandbox(cancel)
-        server = self._outside.connect_server(account, secret)
+        server = self._outside.connect_server(account, secret, no_other_key)
         self._replace_server(SANDBOX_ID, server)
         _await_agent(server, cancel)
         return account
 
     def sign_in(self, account: Account, secret: str, cancel: Cancel) -> Account:
-        """Verify by a login, keep the secret in the keyring, begin polling; a known key pair is updated.
+        """Verify by a login, keep the secret in the keyring, begin polling. A key of a user whose account is known
+        joins that account, and opens his running sessions from now on (``wrapped`` says which).
 
         Of ``account`` the address, the key, the web page and the trust count; without a key the secret is a token.
         """
         account = replace(account, access_key=account.access_key.strip())
-        server = self._outside.connect_server(account, secret.strip())
+        server = self._outside.connect_server(account, secret.strip(), no_other_key)
         try:
             who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
-            account = self._with_route(described(account, who))
-            old = self._outside.secrets.get(API_SECRET, account.id) or ""
-            self._outside.secrets.set(API_SECRET, account.id, secret.strip())
-            self._outside.profiles.save_account(account)
-        except BaseException:
+            account, replaced = self._keys.keep(described(account, who), secret.strip())
+            self.wrapped[account.id] = self._keys.wrap(account, replaced, server, cancel)
+        finally:
             server.close()
-            raise
-        self._wrap_keys(account, old if old != secret.strip() else "", server, cancel)
-        self._replace_server(account.id, server)
+        self._changed(account.id)
         return account
 
-    def _with_route(self, account: Account) -> Account:
-        """An account that comes back with a new key keeps the way to its machines."""
-        return replace(account, route=next((a.route for a in self.all() if a.id == account.id), ""))
+    def remove_key(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
+        """Forget one of several keys; everything else of the account stays. None where it was the only one: the account
+        is removed. The slots of a key that the server refuses go, too. Problems: account.no_key, keyring.*,
+        file.unwritable"""
+        known = self._exactly(account)
+        if all(key.access_key == access_key for key in known.all_keys):
+            self.remove(account)
+            return None
+        after, dead = self._keys.drop(known, access_key)
+        self._changed(account)
+        if dead:
+            try:
+                self._keys.wrap(after, dead, self.server(account, cancel), cancel)
+            except AppError as error:
+                _log.info("the slots of a key that was removed from %s stay: %s", account, error)
+        return after
 
-    def _wrap_keys(self, account: Account, replaced: str, server: Server, cancel: Cancel) -> None:
-        """Another key of the same user: it shall open his running sessions on any computer, a revoked one no more."""
-        relatives = (account.id, *relatives_of(account.id, self.all()))
-        refused = [one for one in relatives if (found := self.problem(one)) and found.code == "server.unauthorised"]
-        dead = [secret for one in refused if (secret := self._outside.secrets.get(API_SECRET, one))]
-        dead = [secret for secret in (replaced, *dead) if secret]
-        sessions = [s.id for one in relatives for s in self._store.of_account(one) if s.remote is not Remote.ENDED]
-        SessionKeys(self._outside.secrets, self._outside.slot_cipher).wrap_again(
-            sessions, account.id, dead, server, cancel
-        )
+    def _changed(self, account: str) -> None:
+        """The next call is made with the key that is in use now; other processes of ours hear of it."""
+        with self._lock:
+            old = self._servers.pop(account, None)
+        if old is not None:
+            old.close()
+        self.look_now(account)
+        for tell in tuple(self.on_changed):
+            tell(account)
 
     def _replace_server(self, account: str, server: Server) -> None:
         with self._lock:
@@ -204,6 +245,23 @@ class Accounts:
 
     def remove(self, account: str) -> None:
         """Forget the account and its secrets. Its sessions go on; their keys stay for when the account comes back."""
+        known = self._exactly(account)
+        for tell in tuple(self.before_removal):
+            tell(account)
+        poller = self._stop(account)
+        if poller is not None:
+            poller.join(1.0)
+        self._forget_sessions(account)
+        for key in known.all_keys:
+            self._outside.secrets.delete(API_SECRET, key.owner)
+        for kind in (GIT_CREDENTIALS, PROXY_PASSWORD):
+            for owner in known.ids:
+                self._outside.secrets.delete(kind, owner)
+        self._outside.profiles.remove_account(account)
+        for tell in tuple(self.on_changed):
+            tell(account)
+
+    def _stop(self, account: str) -> Poller | None:
         with self._lock:
             poller = self._pollers.pop(account, None)
             server = self._servers.pop(account, None)
@@ -211,19 +269,20 @@ class Accounts:
             poller.cancel()
         if server is not None:
             server.close()
-        if poller is not None:
-            poller.join(1.0)
-        for snapshot in self._store.of_account(account):
-            self._forget(snapshot.id)
-        for kind in (API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD):
-            self._outside.secrets.delete(kind, account)
-        self._outside.profiles.remove_account(account)
+        return poller
 
-    def _forget(self, session: SessionId) -> None:
-        snapshot = self._store.get(session)
-        self._store.remove(session)
-        if snapshot is not None and snapshot.remote is Remote.ENDED:
-            forget_session(self._outside, session)
+    def _let_go(self, account: str) -> None:
+        """Quick: another process removed this account."""
+        if self._stop(account) is not None:
+            _log.info("account %s was removed", account)
+        for snapshot in self._store.of_account(account):
+            self._store.remove(snapshot.id)
+
+    def _forget_sessions(self, account: str) -> None:
+        for snapshot in self._store.of_account(account):
+            self._store.remove(snapshot.id)
+            if snapshot.remote is Remote.ENDED:
+                forget_session(self._outside, snapshot.id)
 
     def cancel(self) -> None:
         """Quick: begin to end."""
@@ -244,23 +303,8 @@ class Accounts:
         return tuple(p.name for p in pollers if not p.join(max(0.0, deadline - time.monotonic())))
 
 
-def account_id(url: str, access_key: str) -> str:
-    """The same for the same key on the same server, so that an account that comes back finds its sessions' keys."""
-    return hashlib.sha256(f"{url}\n{access_key}".encode()).hexdigest()[:12]
-
-
-def described(account: Account, who: Identity) -> Account:
-    """With its id and with what the server says about it."""
-    host = account.api_url.partition("://")[2]
-    return replace(
-        account,
-        id=account_id(account.api_url, account.access_key or f"token of {who.user_id}"),
-        label=f"{who.user_name} on {host}" if who.user_name else host,
-        user_id=who.user_id,
-        user_name=who.user_name,
-        company=who.company,
-        server_version=who.server_version,
-    )
+def no_other_key(_refused: str) -> None:
+    """What is signed in with is what was said."""
 
 
 def _await_agent(server: Server, cancel: Cancel) -> None:

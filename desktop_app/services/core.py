@@ -89,6 +89,8 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
 
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
+    accounts.before_removal.append(links.detach_all)
+    accounts.on_changed.append(lambda account: links.others.tell_window(SessionId(account, "")))
     links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
     aliases = Aliases(outside, store, links.login_target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
@@ -106,6 +108,7 @@ class AccountOps:
         self.jobs = parts.jobs
         self.routes = Routes(parts.outside)
         self.profiles = LaunchProfiles(parts.outside.launch_profiles, parts.outside.text_files)
+        parts.accounts.before_removal.append(self.profiles.forget_account)
         self.aliases = parts.aliases
         self.open_in = parts.open_in
 
@@ -127,10 +130,7 @@ class AccountOps:
 
     def remove_account(self, account: str, cancel: Cancel) -> None:
         cancel.check()
-        for snapshot in self.store.of_account(account):
-            self._parts.links.detach(snapshot.id)
         self._parts.accounts.remove(account)
-        self.profiles.forget_account(account)
 
     def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]:
         return self._parts.accounts.server(account, cancel).queues(cancel)

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.domain.account import Account
-from desktop_app.domain.addresses import api_addresses, web_address
+from desktop_app.domain.addresses import api_addresses, place_of, web_address
 from desktop_app.domain.credentials import Credentials, Offer
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Cancel
 from desktop_app.services.accounts import Accounts
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.session_keys import Wrapped
 
 PASTED = "the text"
 
@@ -30,9 +31,13 @@ class CredentialImport:
         found, problems = self._outside.credentials.found()
         for one in found:
             self._keep_out_of_the_log(one)
-        known = {(account.api_url, account.access_key) for account in self._accounts.all()}
+        known = {
+            (place_of(account.api_url), key.access_key) for account in self._accounts.all() for key in account.all_keys
+        }
         new = tuple(
-            one for one in found if not one.access_key or not known & {(url, one.access_key) for url in _urls(one)}
+            one
+            for one in found
+            if not one.access_key or not known & {(place_of(url), one.access_key) for url in _urls(one)}
         )
         return Offer(new, problems, len(found) - len(new))
 
@@ -50,6 +55,15 @@ class CredentialImport:
         if not found.found:
             raise failure("credentials.none", where=PASTED.capitalize())
         return self._keep_out_of_the_log(found)
+
+    def remove(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
+        """Forget one key of an account; its sessions and what belongs to them stay. None when that was its only key:
+        then the account is removed. Problems: account.no_key, keyring.*, file.unwritable"""
+        return self._accounts.remove_key(account, access_key, cancel)
+
+    def wrapped(self, account: str) -> Wrapped:
+        """Quick: what became of the running sessions when the last key of that account signed in."""
+        return self._accounts.wrapped.get(account, Wrapped())
 
     def _keep_out_of_the_log(self, found: Credentials) -> Credentials:
         for secret in (found.secret, found.token):

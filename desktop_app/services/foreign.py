@@ -12,6 +12,7 @@ from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel, LoginDoor, LoginKeys, Server, Target, Tunnel
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.routes import route_of
+from desktop_app.services.secrets.kept import kept, owners_of
 from remote_bootstrap.apps import jupyterlab
 from remote_bootstrap.contract import Record
 
@@ -57,8 +58,9 @@ class ForeignAccess:
 
     def _is_ours(self) -> bool:
         """Any member of the workspace can write a task's tags; what SessionDock keeps of its own sessions tells."""
-        kept = self._outside.profiles.host_key(self._session.text)
-        return kept.startswith("ssh-") or bool(self._outside.secrets.get(CLIENT_KEY, self._session.text))
+        host_key = self._outside.profiles.host_key(self._session.text)
+        owners = owners_of(self._outside, self._session)
+        return host_key.startswith("ssh-") or bool(kept(self._outside, CLIENT_KEY, owners))
 
     def _trusted(self) -> frozenset[str]:
         """The key that a person confirmed, and no other one; before that those that the tool is known by."""

@@ -3,10 +3,12 @@
 from desktop_app.domain.secrets import SESSION_KINDS
 from desktop_app.domain.session import SessionId
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.kept import owners_of
 
 
 def forget_session(outside: Outside, session: SessionId) -> None:
     """Its secrets first: when the keyring refuses, the rest still tells of it. Problems: keyring.*, file.unwritable"""
     for kind in SESSION_KINDS:
-        outside.secrets.delete(kind, session.text)
+        for owner in owners_of(outside, session):
+            outside.secrets.delete(kind, owner)
     outside.profiles.forget_session(session.text)

@@ -28,6 +28,7 @@ from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
 from desktop_app.services.requirements_file import WrongRequirements, requirement_lines
+from desktop_app.services.secrets.kept import api_secrets
 from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract, contract_cli
@@ -105,7 +106,8 @@ class Launcher:
         if spec.password:
             self._outside.secrets.set(SSH_PASSWORD, session.text, spec.password)
         self._outside.profiles.save_session_options(session.text, to_session(spec))
-        slots = self._keys.parameters(session, key.private, key.public, spec.attach_passphrase)
+        own = api_secrets(self._outside, session.account)
+        slots = self._keys.parameters(session.task, own, key.private, key.public, spec.attach_passphrase)
         if slots:
             server.write_parameters(session.task, slots, cancel)
         runtime = _runtime_of(spec)

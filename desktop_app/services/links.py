@@ -130,6 +130,11 @@ class Links:
         elif (now := self._store.get(session)) is not None and now.link is not Link.OFF:
             self._store.apply(session, Detached())
 
+    def detach_all(self, account: str) -> None:
+        """Whatever of that account is attached on this computer."""
+        for snapshot in self._store.of_account(account):
+            self.detach(snapshot.id)
+
     def reconnect(self, session: SessionId) -> bool:
         """Quick: redial now; False when this process does not hold the tunnel."""
         supervisor = self._supervisors.get(session)

@@ -26,6 +26,9 @@ from desktop_app.services.secrets.session_keys import SlotCipher
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import Record, Report
 
+# Asked with the access key that the server refuses: the access key and secret to go on with, None = there is none.
+NextKey = Callable[[str], tuple[str, str] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
@@ -45,7 +48,14 @@ class Profiles(Protocol):
 
     def save_account(self, account: Account) -> None: ...
 
+    def change_accounts(self, edit: Callable[[Sequence[Account]], Sequence[Account]]) -> None:
+        """All of them at once; nobody else writes meanwhile. No two have the same label afterwards."""
+
     def remove_account(self, account: str) -> None: ...
+
+    def removed_accounts(self) -> tuple[Account, ...]:
+        """Id, address and user of accounts that were removed: one that comes back finds what was kept of its
+        sessions."""
 
     def last_launch(self, account: str) -> Mapping[str, Any]: ...
 
@@ -285,7 +295,7 @@ class Pace:
 class Outside:
     """Everything that the core does not do itself."""
 
-    connect_server: Callable[[Account, str], Server]  # account, API secret
+    connect_server: Callable[[Account, str, NextKey], Server]  # account (with the key to use), its secret
     new_tunnel: Callable[[str], Tunnel]  # a name for its threads
     new_files: Callable[[], RemoteFiles]
     secrets: SecretStore

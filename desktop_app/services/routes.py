@@ -8,14 +8,14 @@ from desktop_app.domain.route import DIRECT, Route, parse_route
 from desktop_app.domain.secrets import PROXY_PASSWORD
 from desktop_app.ports import Cancel
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.kept import account_of, ids_of, kept
 
 
 def route_of(outside: Outside, account: str) -> tuple[Route, str]:
     """The account's route and its proxy's password, "" where none belongs to it. Problems: route.invalid, keyring.*"""
-    found = next((one.route for one in outside.profiles.accounts() if one.id == account), "")
-    route = parse_route(found)
-    password = outside.secrets.get(PROXY_PASSWORD, account) if route.takes_password else None
-    return route, password or ""
+    found = account_of(outside, account)
+    route = parse_route(found.route if found else "")
+    return route, kept(outside, PROXY_PASSWORD, ids_of(outside, account)) if route.takes_password else ""
 
 
 class Routes:
@@ -37,7 +37,10 @@ class Routes:
         if route.takes_password and password:
             self._outside.secrets.set(PROXY_PASSWORD, account.id, password)
         elif not route.takes_password:
-            self._outside.secrets.delete(PROXY_PASSWORD, account.id)
-        kept = "" if route is DIRECT else text.strip()
-        self._outside.profiles.save_account(replace(account, route=kept))
+            for owner in account.ids:
+                self._outside.secrets.delete(PROXY_PASSWORD, owner)
+        text = "" if route is DIRECT else text.strip()
+        self._outside.profiles.change_accounts(
+            lambda known: [replace(one, route=text) if one.id == account.id else one for one in known]
+        )
         return route

@@ -84,7 +84,7 @@ def runs(server: HttpRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def launch(server: HttpRig, **changes: str) -> str:
     """A launch of the core's own, over the real client."""
     world = World()
-    world.connect_server = lambda _account, _secret: server.client()  # type: ignore[method-assign, assignment]  # a real one
+    world.connect_server = lambda _account, _secret, _next_key: server.client()  # type: ignore[method-assign, assignment]  # a real one
     with CoreRig(world, start=False) as rig:
         return rig.core.launch(ACCOUNT.id, replace(SESSION, **changes), rig.soon(), attach=False).task
 

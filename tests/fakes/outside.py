@@ -18,7 +18,7 @@ from desktop_app.domain.secrets import API_SECRET
 from desktop_app.domain.ssh_alias import Alias
 from desktop_app.domain.ssh_config_text import Place
 from desktop_app.ports import Cancel, SystemEvent, Target
-from desktop_app.services.outside import KeyPair, Outside, Pace
+from desktop_app.services.outside import KeyPair, NextKey, Outside, Pace
 from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
 from tests.fakes.examined import FakeMachineToExamine
@@ -294,7 +294,7 @@ class World:
     def server(self, account: str = ACCOUNT.id) -> FakeServer:
         return self.servers.setdefault(account, FakeServer())
 
-    def connect_server(self, account: Account, secret: str) -> FakeServer:
+    def connect_server(self, account: Account, secret: str, _next_key: NextKey) -> FakeServer:
         server = self.server(account.id)
         server.open()
         if secret == "wrong":

@@ -1,10 +1,11 @@
 """What is remembered between runs, in memory. Thread-safe enough for tests: every method is one dict operation."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from desktop_app.domain.account import Account
+from desktop_app.domain.accounts import tell_apart
 from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.ssh_alias import Alias
 
@@ -33,6 +34,7 @@ class FakeProfiles:
 
     def __init__(self, *accounts: Account) -> None:
         self._accounts = {account.id: account for account in accounts}
+        self.removed: dict[str, Account] = {}
         self.launches: dict[str, Mapping[str, Any]] = {}
         self.launched_with: dict[str, Mapping[str, Any]] = {}
         self.local_ports: dict[str, dict[str, int]] = {}
@@ -48,8 +50,18 @@ class FakeProfiles:
     def save_account(self, account: Account) -> None:
         self._accounts[account.id] = account
 
+    def change_accounts(self, edit: Callable[[Sequence[Account]], Sequence[Account]]) -> None:
+        self._accounts = {account.id: account for account in tell_apart(edit(self.accounts()))}
+        for account in self._accounts:
+            self.removed.pop(account, None)
+
     def remove_account(self, account: str) -> None:
-        self._accounts.pop(account, None)
+        gone = self._accounts.pop(account, None)
+        if gone is not None and gone.user_id:
+            self.removed[account] = gone
+
+    def removed_accounts(self) -> tuple[Account, ...]:
+        return tuple(self.removed.values())
 
     def last_launch(self, account: str) -> Mapping[str, Any]:
         return self.launches.get(account, {})

@@ -1,6 +1,7 @@
 """Keys of sessions on other computers: slots in the task, what opens them, and what never stands there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from desktop_app.domain.key_slots import Slot, SlotKind
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.session import Link, Remote, SessionId
-from desktop_app.services.accounts import account_id
+from desktop_app.services.secrets.api_keys import account_id
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.profiles import FakeProfiles
@@ -146,7 +147,6 @@ def opens(server: FakeServer, secret: str, session: SessionId) -> bool:
 
 def test_another_api_key_of_the_same_user_opens_the_running_sessions_too(server: FakeServer, home: CoreRig) -> None:
     session = launched(home)
-    home.world.servers[account_id(ACCOUNT.api_url, "OTHERKEY")] = server
     home.core.add_account(ACCOUNT.api_url, "OTHERKEY", OTHER_SECRET, home.soon())
     assert opens(server, OTHER_SECRET, session)
     assert opens(server, API_SECRET, session)
@@ -162,13 +162,14 @@ def test_a_secret_that_was_replaced_opens_no_running_session_any_more(server: Fa
     assert not opens(server, API_SECRET, here)
 
 
-def test_the_key_of_another_account_of_the_same_user_is_found_here(server: FakeServer, home: CoreRig) -> None:
-    session = launched(home)
-    other = account_id(ACCOUNT.api_url, "OTHERKEY")
-    home.world.servers[other] = server
-    server.tasks[session.task].parameters.pop(contract.PARAM_KEY_SLOTS)
-    home.core.add_account(ACCOUNT.api_url, "OTHERKEY", OTHER_SECRET, home.soon())
-    home.core.keys.check(SessionId(other, session.task), home.soon())
+def test_the_key_of_an_account_that_was_joined_is_found_here(server: FakeServer) -> None:
+    """As after the start that joined two accounts of one user: the keyring has the key under the other one's id."""
+    with CoreRig(world_of(server, API_SECRET, replace(ACCOUNT, former=("old",)))) as home:
+        session = launched(home)
+        entries = home.world.secrets.entries
+        entries[f"client-key/old/{session.task}"] = entries.pop(f"client-key/{session.text}")
+        server.tasks[session.task].parameters.pop(contract.PARAM_KEY_SLOTS)
+        home.core.keys.check(session, home.soon())
 
 
 @pytest.mark.parametrize("kind", list(SlotKind))

@@ -70,7 +70,8 @@ class Lookups(ABC):
         company = user.get("company")
         workspace = company.get("name") or company.get("id") if isinstance(company, dict) else company
         self._user = str(user.get("id") or "")
-        found = Identity(self._user, str(user.get("name") or ""), str(workspace or ""), server_version, api_version)
+        name, created = str(user.get("name") or ""), str(user.get("created") or "")
+        found = Identity(self._user, name, str(workspace or ""), server_version, api_version, created)
         return bounded(found)
 
     def _user_id(self, cancel: Cancel) -> str:

@@ -44,6 +44,8 @@ INVALID_TASK = 101  # of 400
 REFUSING = (401, 403, 407, 511)
 TOO_MANY = 429
 
+REFUSED = ("server.unauthorised", "server.expired", "server.token_expired")
+
 # What the HTTP library's SOCKS client lets through when its other side is none.
 NO_SOCKS = (socksio.SOCKSError, AssertionError, IndexError, ValueError, OverflowError)
 
@@ -79,10 +81,12 @@ class Connection:
         clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
         trust: str = "",
+        next_key: Callable[[str], tuple[str, str] | None] = lambda _refused: None,
     ) -> None:
         self.api_url = api_url.rstrip("/")
-        self._bearer = "" if access_key else secret
-        self._basic = base64.b64encode(f"{access_key}:{secret}".encode()).decode("ascii")
+        self._next_key = next_key
+        self._switching = threading.Lock()
+        self._use(access_key, secret)
         self._clock = clock
         self._lock = threading.Lock()
         self._token: Token | None = None
@@ -97,6 +101,11 @@ class Connection:
             proxy=self._proxy.proxy if self._proxy else None,
             headers={"User-Agent": f"SessionDock/{__version__}", "X-ClearML-Client": f"sessiondock-{__version__}"},
         )
+
+    def _use(self, access_key: str, secret: str) -> None:
+        self._access_key = access_key
+        self._bearer = "" if access_key else secret
+        self._basic = base64.b64encode(f"{access_key}:{secret}".encode()).decode("ascii")
 
     def close(self) -> None:
         """Later calls raise Cancelled; so does a call that this interrupts."""
@@ -116,7 +125,33 @@ class Connection:
             return token
 
     def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
-        """The ``data`` of the answer. Raises ApiRefusal for an error envelope, AppError(server.*), Cancelled."""
+        """The ``data`` of the answer; with another key of the account where the server refuses this one.
+
+        Raises ApiRefusal for an error envelope, AppError(server.*), Cancelled.
+        """
+        while True:
+            used = self._access_key
+            try:
+                return self._call(endpoint, body, cancel)
+            except AppError as error:
+                if error.problem.code not in REFUSED or not self._switch(used):
+                    raise
+
+    def _switch(self, refused: str) -> bool:
+        """Whether there is another key; another thread may have found it meanwhile."""
+        with self._switching:
+            if self._access_key != refused:
+                return True
+            found = self._next_key(refused)
+            if found is None:
+                return False
+            with self._lock:
+                self._token = None
+                self._use(*found)
+            _log.info("%s refuses the key in use; another one of the account takes its place", self.api_url)
+            return True
+
+    def _call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
         token = self.token(cancel)
         try:
             return self._post(endpoint, body, token, cancel)
@@ -336,8 +371,9 @@ class ClearMLServer(FinishedCalls):
         clock: Callable[[], float] = time.time,
         transport: httpx.BaseTransport | None = None,
         trust: str = "",
+        next_key: Callable[[str], tuple[str, str] | None] = lambda _refused: None,
     ) -> None:
-        self._connection = Connection(api_url, access_key, secret, clock, transport, trust)
+        self._connection = Connection(api_url, access_key, secret, clock, transport, trust, next_key)
         super().__init__(self._connection.api_url)
 
     def call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:

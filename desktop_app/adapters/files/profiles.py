@@ -9,22 +9,26 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from desktop_app.domain.account import Account
+from desktop_app.domain.account import Account, ApiKey
+from desktop_app.domain.accounts import tell_apart
 from desktop_app.domain.problems import Problem, failure, problem
 from desktop_app.domain.ssh_alias import Alias
 
 SCHEMA = 1
 LOCK_S = 5.0
+REMOVED = "removed_accounts"
+KEPT_REMOVED = 20
 KEPT_SESSIONS = 500  # of which ports and host keys are remembered
 
 Document = dict[str, Any]
+_KEY_FIELDS = {field.name for field in fields(ApiKey)}
 
 
 class JsonFile:
@@ -114,20 +118,23 @@ class ProfilesFile:
     # -- accounts
 
     def accounts(self) -> tuple[Account, ...]:
-        rows = self._settings.read().get("accounts")
-        found = [_account(row) for row in rows] if isinstance(rows, list) else []
-        return tuple(account for account in found if account is not None)
+        return accounts_in(self._settings.read())
 
     def save_account(self, account: Account) -> None:
-        def edit(content: Document) -> None:
-            rows = [row for row in _list(content, "accounts") if row.get("id") != account.id]
-            content["accounts"] = [*rows, asdict(account)]
+        self.change_accounts(lambda known: (*(one for one in known if one.id != account.id), account))
 
-        self._settings.change(edit)
+    def change_accounts(self, edit: Callable[[Sequence[Account]], Sequence[Account]]) -> None:
+        self._settings.change(lambda content: put_accounts(content, edit(accounts_in(content))))
+
+    def removed_accounts(self) -> tuple[Account, ...]:
+        return accounts_in(self._settings.read(), REMOVED)
 
     def remove_account(self, account: str) -> None:
         def edit(content: Document) -> None:
-            content["accounts"] = [row for row in _list(content, "accounts") if row.get("id") != account]
+            known = accounts_in(content)
+            gone = [_bare(one) for one in known if one.id == account and one.user_id and not one.sandbox]
+            put_accounts(content, [one for one in known if one.id != account])
+            content[REMOVED] = [*_list(content, REMOVED), *(asdict(one) for one in gone)][-KEPT_REMOVED:]
             _dict(content, "launches").pop(account, None)
 
         self._settings.change(edit)
@@ -236,12 +243,45 @@ def _alias(session: str, row: object) -> Alias | None:
     return Alias(name, session, user, port, title)
 
 
+def accounts_in(content: Mapping[str, Any], key: str = "accounts") -> tuple[Account, ...]:
+    """Those that can be read, each with a label of its own."""
+    rows = content.get(key)
+    found = [_account(row) for row in rows] if isinstance(rows, list) else []
+    return tell_apart([account for account in found if account is not None])
+
+
+def put_accounts(content: Document, accounts: Sequence[Account]) -> None:
+    """What is there is not removed (any more)."""
+    content["accounts"] = [asdict(account) for account in tell_apart(accounts)]
+    there = {account.id for account in accounts}
+    if REMOVED in content:
+        content[REMOVED] = [row for row in _list(content, REMOVED) if row.get("id") not in there]
+
+
+def _bare(account: Account) -> Account:
+    """What tells a removed account when it comes back, and where what was kept of its sessions is."""
+    return Account(
+        account.id, "", account.api_url, "", user_id=account.user_id, user_created=account.user_created,
+        former=account.former,
+    )  # fmt: skip
+
+
 def _account(row: object) -> Account | None:
     if not isinstance(row, dict):
         return None
     names = {field.name for field in fields(Account)}
-    values = {name: value for name, value in row.items() if name in names and isinstance(value, str)}
-    return Account(**values) if {"id", "label", "api_url", "access_key"} <= values.keys() else None
+    values: dict[str, Any] = {n: value for n, value in row.items() if n in names and isinstance(value, str)}
+    if not {"id", "label", "api_url", "access_key"} <= values.keys():
+        return None
+    keys = tuple(key for key in map(_key, _list(row, "keys")) if key is not None)
+    former = row.get("former")
+    ids = tuple(one for one in former if isinstance(one, str)) if isinstance(former, list) else ()
+    return replace(Account(**values), keys=keys, former=ids)
+
+
+def _key(row: Mapping[str, object]) -> ApiKey | None:
+    values = {name: value for name, value in row.items() if name in _KEY_FIELDS and isinstance(value, str)}
+    return ApiKey(**values) if {"access_key", "owner"} <= values.keys() else None
 
 
 def _list(content: Document, key: str) -> list[dict[str, Any]]:

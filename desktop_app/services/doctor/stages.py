@@ -109,7 +109,7 @@ class Doctor:
         try:
             account = self._accounts.find(case.session.account)
             if not account.sandbox:
-                self._outside.secrets.get(API_SECRET, account.id)
+                self._outside.secrets.get(API_SECRET, account.all_keys[0].owner)
             case.found(Stage.KEYRING)
             server = self._accounts.server(account.id, case.within(SERVER_S))
             who = server.whoami(case.within(SERVER_S))

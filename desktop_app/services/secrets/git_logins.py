@@ -6,6 +6,7 @@ from desktop_app.domain.git_logins import dumps, loads, parse_login
 from desktop_app.domain.problems import failure
 from desktop_app.domain.secrets import GIT_CREDENTIALS, MAX_CHARS
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.kept import ids_of
 from remote_bootstrap.contract_git import GitLogin
 
 _PLACEHOLDER = "x"
@@ -18,7 +19,12 @@ class GitKeyring:
         self._outside = outside
 
     def kept(self, account: str) -> tuple[GitLogin, ...]:
-        return loads(self._outside.secrets.get(GIT_CREDENTIALS, account))
+        """Of accounts that were joined into this one, too; the present one's count."""
+        found: list[GitLogin] = []
+        for owner in ids_of(self._outside, account):
+            logins = loads(self._outside.secrets.get(GIT_CREDENTIALS, owner))
+            found += [one for one in logins if not any(_same(one, other) for other in found)]
+        return tuple(found)
 
     def add(self, account: str, address: str, password: str) -> GitLogin:
         """Keep a login for ``https://user@host``; an earlier one for the same place is replaced."""
@@ -28,17 +34,21 @@ class GitKeyring:
         text = dumps([*others, login])
         if len(text) > MAX_CHARS:
             raise failure("git.too_many")
-        self._outside.secrets.set(GIT_CREDENTIALS, account, text)
+        self._keep(account, text)
         return login
 
     def remove(self, account: str, address: str) -> None:
         """Idempotent."""
         gone = _login(address, _PLACEHOLDER)
         left = [one for one in self.kept(account) if not _same(one, gone)]
-        if left:
-            self._outside.secrets.set(GIT_CREDENTIALS, account, dumps(left))
-        else:
-            self._outside.secrets.delete(GIT_CREDENTIALS, account)
+        self._keep(account, dumps(left) if left else "")
+
+    def _keep(self, account: str, text: str) -> None:
+        """In one place from now on."""
+        if text:
+            self._outside.secrets.set(GIT_CREDENTIALS, account, text)
+        for owner in ids_of(self._outside, account)[1 if text else 0 :]:
+            self._outside.secrets.delete(GIT_CREDENTIALS, owner)
 
 
 def _login(address: str, password: str) -> GitLogin:

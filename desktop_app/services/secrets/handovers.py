@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.domain import git_logins, handover
+from desktop_app.domain import handover
 from desktop_app.domain.account import Account
 from desktop_app.domain.git_logins import GitIdentity
 from desktop_app.domain.handover import AGENT, CLEARML, GIT, KINDS, Gift, GiftKind, Handover, State
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.reducer import Noticed
-from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS
+from desktop_app.domain.secrets import API_SECRET
 from desktop_app.domain.session import Link, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.links import Links
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.git_logins import GitKeyring
 from desktop_app.services.session_tunnel import SessionTunnel
 from desktop_app.services.store import SessionStore
 from remote_bootstrap import contract
@@ -78,7 +79,7 @@ class Handovers:
     def git(self, account: str) -> GitIdentity:
         """What would be given: the keyring's logins first, then git's own files. Problems: git.*, keyring.*"""
         own = self._outside.read_git()
-        kept = git_logins.loads(self._outside.secrets.get(GIT_CREDENTIALS, account))
+        kept = GitKeyring(self._outside).kept(account)
         for login in (*kept, *own.logins):
             self._outside.register_secret(login.password)
         return GitIdentity((*kept, *own.logins), own.settings)
@@ -145,10 +146,11 @@ class Handovers:
 
     def _give_clearml(self, session: SessionId, tunnel: SessionTunnel, cancel: Cancel) -> None:
         account = self._account(session.account)
-        secret = self._outside.secrets.get(API_SECRET, session.account)
+        own = account.all_keys[0]  # the one in use
+        secret = self._outside.secrets.get(API_SECRET, own.owner)
         if not secret:
             raise failure("server.unauthorised", server=account.api_url)
-        key = {"access_key": account.access_key, "secret_key": secret}
+        key = {"access_key": own.access_key, "secret_key": secret}
         tunnel.request(contract.OP_CLEARML_DELIVER, key, cancel)
 
     def _lend_agent(self, _session: SessionId, tunnel: SessionTunnel, cancel: Cancel) -> None:

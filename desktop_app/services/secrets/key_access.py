@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from desktop_app.domain.account import relatives_of
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.kept import api_secrets, owners_of
 from desktop_app.services.secrets.session_keys import SessionKeys
 
 
 def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
     """The session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
     keyring.*, server.*"""
-    relatives = relatives_of(session.account, outside.profiles.accounts())
-    return SessionKeys(outside.secrets, outside.slot_cipher).find(session, relatives, server, cancel)
+    owners, own = owners_of(outside, session), api_secrets(outside, session.account)
+    return SessionKeys(outside.secrets, outside.slot_cipher).find(owners, session.task, own, server, cancel)
 
 
 class KeyAccess:

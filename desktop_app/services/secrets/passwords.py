@@ -7,6 +7,7 @@ from desktop_app.domain.secrets import SSH_PASSWORD
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
+from desktop_app.services.secrets.kept import kept, owners_of
 from desktop_app.services.store import SessionStore
 
 ASK_S = 20.0
@@ -22,7 +23,7 @@ class Passwords:
 
     def of(self, session: SessionId) -> str:
         """Problems: ssh.no_password, keyring.*, server.*"""
-        found = self._outside.secrets.get(SSH_PASSWORD, session.text) or self._foreign(session)
+        found = kept(self._outside, SSH_PASSWORD, owners_of(self._outside, session)) or self._foreign(session)
         if not found:
             raise failure("ssh.no_password")
         return found

@@ -1,0 +1,204 @@
+"""The API keys of accounts: which one is used, what comes after one that the server refuses, and how keys come and go.
+
+Any thread; blocking (keyring, settings file). Several processes may change the same account: each change is made in the
+settings file at once, and nothing is remembered here but which key this process's client of an account uses.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from desktop_app.domain.account import Account, ApiKey, Identity
+from desktop_app.domain.accounts import has_key, joined_by, same_user
+from desktop_app.domain.addresses import place_of
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.secrets import API_SECRET
+from desktop_app.domain.session import Remote, SessionId
+from desktop_app.ports import Cancel, Server
+from desktop_app.services.outside import NextKey, Outside
+from desktop_app.services.secrets.kept import api_secrets, owners_of
+from desktop_app.services.secrets.session_keys import SessionKeys, Wrapped
+
+_Edit = Callable[[Account], Account]
+_log = logging.getLogger(__name__)
+
+
+class ApiKeys:
+    """Thread-safe."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._lock = threading.Lock()
+        self._used: dict[str, str] = {}  # account -> access key of this process's client
+
+    # -- using them
+
+    def first(self, account: Account) -> tuple[Account, str]:
+        """The account with the key to begin with, and its secret. Problems: account.no_secret, keyring.*"""
+        for key in account.all_keys:
+            secret = self._outside.secrets.get(API_SECRET, key.owner)
+            if secret:
+                self._note(account.id, key.access_key)
+                return replace(account, access_key=key.access_key), secret
+        raise failure("account.no_secret", server=account.api_url)
+
+    def is_current(self, account: Account) -> bool:
+        """Quick: whether the key that this process uses is one of the account's still."""
+        with self._lock:
+            used = self._used.get(account.id)
+        return used is None or any(key.access_key == used for key in account.all_keys)
+
+    def next_key(self, account: str) -> NextKey:
+        """What a client asks when its key is refused; each call round tries every key once."""
+        tried: set[str] = set()
+
+        def choose(refused: str) -> tuple[str, str] | None:
+            tried.add(refused)
+            self._mark(account, refused, self._outside.now().isoformat(timespec="seconds"))
+            known = next((one for one in self._outside.profiles.accounts() if one.id == account), None)
+            for key in known.all_keys if known else ():
+                secret = self._outside.secrets.get(API_SECRET, key.owner) if key.access_key not in tried else None
+                if secret:
+                    self._note(account, key.access_key)
+                    self._prefer(account, key.access_key)
+                    _log.info("account %s goes on with another of its keys", account)
+                    return key.access_key, secret
+            tried.clear()
+            return None
+
+        return choose
+
+    def accepted(self, account: Account) -> None:
+        """The server has just answered: a key that was refused for a while is not any more."""
+        with self._lock:
+            used = self._used.get(account.id, account.access_key)
+        if any(key.access_key == used and key.refused for key in account.keys):
+            self._mark(account.id, used, "")
+
+    def _note(self, account: str, access_key: str) -> None:
+        with self._lock:
+            self._used[account] = access_key
+
+    def _mark(self, account: str, access_key: str, since: str) -> None:
+        def marked(known: Account) -> Account:
+            keys = (
+                replace(key, refused=since and (key.refused or since)) if key.access_key == access_key else key
+                for key in known.keys or known.all_keys
+            )
+            return replace(known, keys=tuple(keys))
+
+        self._change(account, marked)
+
+    def _prefer(self, account: str, access_key: str) -> None:
+        self._change(account, lambda known: replace(known, keys=known.all_keys, access_key=access_key))
+
+    def _change(self, account: str, edit: _Edit) -> None:
+        """What can't be written is found out anew by the next process."""
+        try:
+            self._outside.profiles.change_accounts(
+                lambda known: [edit(one) if one.id == account and not one.sandbox else one for one in known]
+            )
+        except AppError as error:
+            _log.info("the keys of account %s stay as they are noted: %s", account, error)
+
+    # -- changing them
+
+    def keep(self, account: Account, secret: str) -> tuple[Account, str]:
+        """A key that signed in: its secret into the keyring, the account into the settings, joined with the one of the
+        same user on the same server. Answers the account and the secret that was replaced, "" = none.
+
+        Problems: keyring.*, file.unwritable
+        """
+        mine = self._known(account)
+        found = next((key for key in (mine.all_keys if mine else ()) if key.access_key == account.access_key), None)
+        own = account_id(account.api_url, account.access_key or f"token of {account.user_id}")
+        key = ApiKey(account.access_key, found.owner if found else own)
+        old = self._outside.secrets.get(API_SECRET, key.owner) or ""
+        self._outside.secrets.set(API_SECRET, key.owner, secret)
+        kept: list[Account] = []
+
+        def edit(known: Sequence[Account]) -> Sequence[Account]:
+            before = self._known(account, known)
+            after = joined_by(before, account, key) if before else replace(account, id=own, keys=(key,))
+            kept[:] = [after]
+            return [*(one for one in known if one.id != after.id), after]
+
+        self._outside.profiles.change_accounts(edit)
+        named = next((one for one in self._outside.profiles.accounts() if one.id == kept[0].id), kept[0])
+        return named, old if old != secret else ""
+
+    def _known(self, account: Account, known: Sequence[Account] | None = None) -> Account | None:
+        """The account that this is another sign-in to; one that was removed comes back as what it was."""
+        place = place_of(account.api_url)
+        rows = self._outside.profiles.accounts() if known is None else known
+        for one in rows:
+            if has_key(one, account.access_key, place) or same_user(one, account):
+                return one
+        gone = next((one for one in self._outside.profiles.removed_accounts() if same_user(one, account)), None)
+        return replace(account, id=gone.id, former=gone.former) if gone else None
+
+    def drop(self, account: Account, access_key: str) -> tuple[Account, str]:
+        """The account without that key; answers the key's secret, too, where the server refuses that key.
+
+        Problems: account.no_key, keyring.*, file.unwritable
+        """
+        key = next(one for one in account.all_keys if one.access_key == access_key)
+        secret = self._outside.secrets.get(API_SECRET, key.owner) or ""
+        self._outside.secrets.delete(API_SECRET, key.owner)
+
+        def without(known: Account) -> Account:
+            left = tuple(one for one in known.all_keys if one.access_key != access_key)
+            if not left:  # another process was quicker
+                raise failure("account.no_key", account=known.label, name=key.shown, known="none")
+            return replace(known, keys=left, access_key=left[0].access_key)
+
+        self._outside.profiles.change_accounts(
+            lambda known: [without(one) if one.id == account.id else one for one in known]
+        )
+        after = next(one for one in self._outside.profiles.accounts() if one.id == account.id)
+        return after, secret if key.refused else ""
+
+    # -- the running sessions
+
+    def wrap(self, account: Account, replaced: str, server: Server, cancel: Cancel) -> Wrapped:
+        """Let every key of the account open the user's running sessions, on any computer, and refused ones no more.
+
+        Which sessions run, the server is asked: this process may know none of them. Raises Cancelled only.
+        """
+        own = api_secrets(self._outside, account.id)
+        refused = [key.owner for key in account.keys if key.refused]
+        dead = [secret for one in refused if (secret := self._outside.secrets.get(API_SECRET, one))]
+        alive = [secret for secret in own if secret not in dead]
+        try:
+            running = [one for one in server.sessions((), cancel) if one.facts.remote is not Remote.ENDED]
+        except AppError as error:
+            _log.info("account %s: its running sessions keep their old key slots: %s", account.id, error)
+            return Wrapped(failed=("*",))
+        tasks = {
+            one.task: owners_of(self._outside, SessionId(account.id, one.task))
+            for one in running
+            if one.facts.foreign is None
+        }
+        keys = SessionKeys(self._outside.secrets, self._outside.slot_cipher)
+        return keys.wrap_again(tasks, alive, [secret for secret in (replaced, *dead) if secret], server, cancel)
+
+
+def account_id(url: str, access_key: str) -> str:
+    """What a key's secret is kept under, and an account that begins with it; the same for the same key."""
+    return hashlib.sha256(f"{url}\n{access_key}".encode()).hexdigest()[:12]
+
+
+def described(account: Account, who: Identity) -> Account:
+    """With what the server says about it."""
+    host = account.api_url.partition("://")[2]
+    return replace(
+        account,
+        label=f"{who.user_name} on {host}" if who.user_name else host,
+        user_id=who.user_id,
+        user_name=who.user_name,
+        user_created=who.user_created,
+        company=who.company,
+        server_version=who.server_version,
+    )
