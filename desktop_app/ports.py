@@ -131,6 +131,9 @@ class Server(Protocol):
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it. Problems: queue.unknown"""
 
+    def agent_image(self, queue: str, cancel: Cancel) -> str:
+        """The image in which the queue's agents ran our user's newest session; "": none ran, or not in a container."""
+
     def dequeue(self, task: str, cancel: Cancel) -> None:
         """Take a waiting task out of its queue; it becomes "created" again."""
 

@@ -92,6 +92,11 @@ _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 
 
 # A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
+NO_IMAGE = "?"
+MAX_IMAGE = 300
+# Why a session ended that nobody shut down: its task's last words, after which the desktop does not say "Shut down".
+ENDED_BY_MACHINE = "ended by its machine"
+SIGNALLED = "its machine or its agent asked for it"  # the same as far as the session knows it at first
 MAX_WORD = 40
 MAX_SENTENCE = 2000
 MAX_NOTICES = 50
@@ -234,6 +239,8 @@ class Report:
     seconds: Dict[str, float] = field(default_factory=dict)
     contract: int = CONTRACT_VERSION
     notices: List[str] = field(default_factory=list)
+    container: str = ""  # the image of the container that the session runs in, NO_IMAGE where only that is known
+    own_network: bool = False  # the published address is the container's: only its machine reaches it
 
     def public(self) -> "Report":
         apps = {key: app.public() for key, app in self.apps.items()}
@@ -266,6 +273,8 @@ class Report:
             seconds=_seconds(value.get("seconds")),
             contract=_number(value.get("contract"), "contract of the report"),
             notices=_sentences(value.get("notices")),
+            container=str(value.get("container") or "")[:MAX_IMAGE],
+            own_network=value.get("own_network") is True,
         )
 
     @classmethod

@@ -114,6 +114,12 @@ class Environments:
                 return
             except InstallError as error:
                 self._say("uv failed, trying pip: %s" % error)
+                first = str(error)
+            try:
+                by_pip()
+            except InstallError as error:  # the first cause tells: a full disk, not what the second try fell over
+                raise InstallError(first if str(error) in first else "%s (pip: %s)" % (first, error)) from error
+            return
         by_pip()
 
     @functools.lru_cache(maxsize=None)  # noqa: B019  one instance per process, and finding out takes a second

@@ -37,6 +37,11 @@ class Progress:
         with self._changed:
             self._replace(notices=[*self._report.notices, text][-contract.MAX_NOTICES :])
 
+    def placed(self, container: str, own_network: bool) -> None:
+        """Say where the session runs: the container's image, and whether its address is the container's alone."""
+        with self._changed:
+            self._replace(container=container, own_network=own_network)
+
     def app(self, key: str, report: AppReport) -> None:
         """Set one application; the session becomes READY with the last one that settles."""
         with self._changed:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import contract, contract_cli, network, processes, programs, remains, settings
+from remote_bootstrap import containers, contract, contract_cli, network, processes, programs, remains, settings
 from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
@@ -24,12 +24,12 @@ from remote_bootstrap.folders import CODE, LOGS, WORKSPACE, cache_folder, clean_
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, nothing_more
+from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, TaskStatus, nothing_more
 from remote_bootstrap.router import Place, RouteSeeker
 from remote_bootstrap.steps import debugging, identities, inherited, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.supervise import Service
-from remote_bootstrap.watcher import IN_PROGRESS, Looks, Watcher
+from remote_bootstrap.watcher import ABORT_WORD, ABORTED, IN_PROGRESS, Looks, Watcher
 
 T = TypeVar("T")
 Connect = Callable[[str], TaskServer]
@@ -104,7 +104,7 @@ class Session:
         while True:
             received = os.read(reading, 1)
             if received and received[0] in ENDING_SIGNALS:
-                self.end("signal %d" % received[0])
+                self.end("%s (%s)" % (contract.SIGNALLED, signal.Signals(received[0]).name))
 
     def _fail(self, reason: str) -> None:
         self._failed = True
@@ -139,6 +139,7 @@ class Session:
         wanted = debugging.prepare(wanted, private(self._folder) / HOME, facts.code)
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
+        self._say_where(address, facts)
         context.changes.give(inherited.variables(context, facts))
         identities.prepare(context, server.api_host, facts)
         programs.write(context)
@@ -172,6 +173,15 @@ class Session:
             self._router.start()
         self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
         self._preparation.start()
+
+    def _say_where(self, address: str, facts: TaskFacts) -> None:
+        """In the report, so that the desktop knows what to say of a machine that it can't reach."""
+        image = containers.image()
+        closed = bool(image) and address == network.outbound_address() and not facts.published_ports
+        closed = closed and containers.has_own_network()
+        self._progress.placed(image, closed)
+        if closed:
+            say("This container has a network of its own: %s can be reached from its machine only" % address)
 
     def _start_applications(self, context: Context, keys: List[str]) -> None:
         for key in keys:
@@ -288,10 +298,18 @@ class Session:
         try:
             if self._workspace is not None:
                 self._server.edit_runtime(workspace.AGENT_FREE)
-            if self._server.status().status == IN_PROGRESS:
-                self._server.stopped(self._reason)
+            found = self._server.status()
+            if found.status == IN_PROGRESS:
+                self._server.stopped(final_reason(self._reason, found))
         except ServerError as error:
             say("the task can't be marked as stopped: %s" % error)
+
+
+def final_reason(reason: str, found: TaskStatus) -> str:
+    """An agent that is told to stop a task sends the signal, too; without such an order it was the machine's doing."""
+    if not reason.startswith(contract.SIGNALLED):
+        return reason
+    return ABORTED if ABORT_WORD in found.message else reason.replace(contract.SIGNALLED, contract.ENDED_BY_MACHINE)
 
 
 def extra_of(wanted: settings.Settings) -> Extra:

@@ -15,6 +15,7 @@ from remote_bootstrap.report import ServerError, TaskServer
 from remote_bootstrap.store import Say
 
 IN_PROGRESS = "in_progress"
+ABORTED = "it was shut down or aborted in ClearML"
 ABORT_WORD = "stopping"  # what tasks.stop leaves in status_message of a running task
 
 SPREAD = 0.08  # how far each pause may be off
@@ -129,7 +130,7 @@ class Watcher(threading.Thread):
         if found.status and found.status != IN_PROGRESS:
             return "the task is %s" % found.status
         if ABORT_WORD in found.message:
-            return "the task was aborted"
+            return ABORTED
         if found.changed != self._change:
             self._change = found.changed
             self._changed()

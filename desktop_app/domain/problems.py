@@ -90,6 +90,8 @@ TABLE = MappingProxyType(
             _row("launch.invalid", "The session can't be launched like this", "{why}", Retry.USER),
             _row("task.failed", "The session failed to start",
                  "The task ended as “{status}” before the session was ready. {lines}", Retry.NEVER, (Remedy.SHOW_LOG,)),
+            _row("task.broken", "The session ended unexpectedly", "It ended {after}: {why}. {lines}", Retry.NEVER,
+                 (Remedy.SHOW_LOG,)),
             _row("task.gone", "The session no longer exists",
                  "Its task was deleted on the ClearML server.", Retry.NEVER),
             _row("task.no_source", "The task to start from does not exist",
@@ -121,6 +123,10 @@ TABLE = MappingProxyType(
             _row("ssh.unreachable", "The session's machine can't be reached",
                  "{address} port {port} does not answer. You may need your VPN, or the machine's firewall blocks "
                  "the port. SessionDock keeps trying.", Retry.AUTO, (Remedy.RETRY,)),
+            _row("ssh.container", "The session's container can't be reached",
+                 "It has a network of its own, and {address} is known on the agent's machine only; a VPN does not "
+                 "help. {mend} Or ask the agent's administrator for “--network host” in agent.extra_docker_arguments.",
+                 Retry.AUTO, (Remedy.SHUT_DOWN,)),
             _row("ssh.lost", "The connection was lost",
                  "The tunnel to {address} broke. SessionDock reconnects by itself; open pages keep their addresses.",
                  Retry.AUTO),

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from desktop_app.domain.endings import FAILURES, failure_of
 from desktop_app.domain.problems import Problem, problem
+from desktop_app.domain.reach import of_container
 from desktop_app.domain.session import (
     WAITING,
     End,
@@ -124,18 +126,18 @@ def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
     facts = _newest_report(now, event.facts)
     after = replace(now, facts=facts, stale_since=None, endpoints=_merge(now.endpoints, facts.report))
     if facts.remote is Remote.ENDED:
-        return _ended(after)
+        return _ended(after, now.remote is Remote.READY or now.link is Link.UP)
     if after.link is Link.OFF or (after.link is Link.CONNECTING and facts.remote in WAITING):
         after = replace(after, problem=_queue_problem(facts))
     after = replace(after, notice=_heard(now, facts.report))
     return replace(after, notice=_agent_notice(after))
 
 
-def _ended(now: SessionSnapshot) -> SessionSnapshot:
+def _ended(now: SessionSnapshot, was_up: bool) -> SessionSnapshot:
     gone = tuple(replace(e, local_port=0) for e in now.endpoints)
-    failed = now.problem if now.facts.end is End.FAILED and now.problem and now.problem.code == "task.failed" else None
+    failed = now.problem if now.facts.end is End.FAILED and now.problem and now.problem.code in FAILURES else None
     if now.facts.end is End.FAILED and failed is None:
-        failed = problem("task.failed", status=now.facts.end.value, lines=now.facts.message)
+        failed = failure_of(now.facts, was_up)
     return replace(
         now, link=Link.OFF, endpoints=gone, problem=failed, notice=None, attempt=0, retry_at=None, stop_requested=False
     )
@@ -192,7 +194,7 @@ def _tunnel_up(now: SessionSnapshot, _event: TunnelUp) -> SessionSnapshot:
 
 def _tunnel_lost(now: SessionSnapshot, event: TunnelLost) -> SessionSnapshot:
     # a session that is being shut down takes its SSH server with it: that is no news
-    why = None if now.stop_requested or now.remote is Remote.STOPPING else event.why
+    why = None if now.stop_requested or now.remote is Remote.STOPPING else of_container(event.why, now.facts.report)
     return replace(now, link=Link.RETRYING, problem=why, attempt=event.attempt, retry_at=event.retry_at)
 
 

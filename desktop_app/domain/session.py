@@ -108,6 +108,7 @@ class ServerFacts:
     unplaced: bool = False  # in no queue, and nobody is about to put it into one: no agent will ever take it
     archived: bool = False  # the web pages hide it
     message: str = ""  # the server's own status reason, for the details page
+    exit_code: int | None = None  # of a task that failed, where its agent told it
     changed: datetime | None = None  # when its status last changed
     changed_by: str = ""  # who changed it while it waits: "you", or a user's name
     created: datetime | None = None
@@ -298,7 +299,8 @@ def progress_of(snapshot: SessionSnapshot) -> str:
     """One human line: what is happening right now."""
     facts = snapshot.facts
     if snapshot.remote is Remote.ENDED:
-        return facts.end.value.capitalize() or "Ended"
+        by_machine = facts.end is End.SHUT_DOWN and facts.message.startswith(contract.ENDED_BY_MACHINE)
+        return "Ended by its machine" if by_machine else facts.end.value.capitalize() or "Ended"
     if snapshot.problem is not None:
         return snapshot.problem.title
     if snapshot.remote in WAITING:

@@ -23,6 +23,7 @@ from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice
 from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
+from desktop_app.services.doctor.failure import explained
 from desktop_app.services.doctor.stages import Doctor
 from desktop_app.services.files.access import Files
 from desktop_app.services.files.launch_uploads import LaunchUploads
@@ -155,7 +156,8 @@ class AccountOps:
     def fetch(self, session: SessionId, cancel: Cancel) -> SessionSnapshot:
         """Read one session, an ended one too, into the store. Problems: task.gone, task.foreign"""
         server = self._parts.accounts.server(session.account, cancel)
-        self.store.see(session, server.session(session.task, cancel).facts)
+        facts = server.session(session.task, cancel).facts
+        self.store.see(session, explained(server, session.task, facts, cancel))
         return self.store.get(session) or SessionSnapshot(session)
 
     def watch(self, account: str) -> None:

@@ -10,6 +10,7 @@ from desktop_app.domain.account import Account
 from desktop_app.domain.container import container_arguments, first_port
 from desktop_app.domain.option_checks import items, split_packages
 from desktop_app.domain.options import (
+    NETWORK_HOST,
     RANDOM_OFF,
     LaunchSpec,
     normalised,
@@ -49,7 +50,7 @@ class Launcher:
 
     def launch(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> SessionId:
         """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
-        spec = self._named(account, server, checked(spec), cancel)
+        spec = _in_known_container(self._named(account, server, checked(spec), cancel), server, cancel)
         key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
         draft = self._draft(account, spec, key)
         cancel.check()
@@ -138,6 +139,20 @@ def checked(spec: LaunchSpec) -> LaunchSpec:
     if (spec.randomize != RANDOM_OFF or spec.cli_compatible) and not spec.password:
         return replace(spec, password=secrets.token_urlsafe(PASSWORD_BYTES))
     return spec
+
+
+def _in_known_container(spec: LaunchSpec, server: Server, cancel: Cancel) -> LaunchSpec:
+    """With the image of the queue's agents, where none was named and earlier sessions there ran in containers.
+
+    A task without an image gets the agent's, and Docker's own network with it: nobody but its machine could connect.
+    """
+    if spec.docker or spec.docker_network != NETWORK_HOST:
+        return spec
+    image = server.agent_image(spec.queue, cancel)
+    if image:
+        _log.info("the agents of queue %s use Docker: asking for their image %s with its machine's network", spec.queue,
+                  image)  # fmt: skip
+    return replace(spec, docker=image)
 
 
 def _runtime_of(spec: LaunchSpec) -> dict[str, str]:

@@ -15,6 +15,7 @@ from desktop_app.domain.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot, openable
 from desktop_app.ports import Cancel, Server, SystemEvent, Target
 from desktop_app.services import holders
+from desktop_app.services.doctor.failure import explained
 from desktop_app.services.holders import Holders
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW, Ownership, owned_by
@@ -69,7 +70,9 @@ class Links:
             mine.post(Mail.REDIAL)
             return
         if self._store.get(session) is None:
-            self._store.see(session, self._server(session.account, cancel).session(session.task, cancel).facts)
+            server = self._server(session.account, cancel)
+            facts = server.session(session.task, cancel).facts
+            self._store.see(session, explained(server, session.task, facts, cancel))
         window = self.others.window()
         if window is not None and self.ownership.role != WINDOW:
             self.others.window_attaches(window, session)

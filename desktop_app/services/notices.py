@@ -3,7 +3,7 @@
 from desktop_app.domain.session import WAITING, End, Link, Remote, SessionSnapshot, openable
 from desktop_app.services.api import Notice
 from remote_bootstrap.apps import APPS
-from remote_bootstrap.contract import APP_FAILED
+from remote_bootstrap.contract import APP_FAILED, ENDED_BY_MACHINE
 
 
 def notice_of(old: SessionSnapshot | None, new: SessionSnapshot | None) -> Notice | None:
@@ -25,6 +25,8 @@ def _ended(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
         return Notice(f"“{new.name}” failed", why, new.id, urgent=True)
     if old.stop_requested:
         return Notice(f"“{new.name}” was shut down", "", new.id)
+    if new.facts.message.startswith(ENDED_BY_MACHINE):
+        return Notice(f"“{new.name}” ended", "Its machine ended it; nobody shut it down.", new.id)
     return Notice(f"“{new.name}” ended", f"Its task was {new.facts.end.value or 'ended'} on the server.", new.id)
 
 

@@ -16,7 +16,7 @@ from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, pro
 from desktop_app.domain.reducer import ServerUnreachable
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, SeenTask, Server
-from desktop_app.services.doctor.failure import reason_of
+from desktop_app.services.doctor.failure import explained
 from desktop_app.services.outside import Outside
 from desktop_app.services.stops import Stops
 from desktop_app.services.store import SessionStore
@@ -168,10 +168,11 @@ class Poller:
         """The facts; of a session that just failed, with the lines of its log that say why."""
         facts = with_grace(self._account, seen.facts, self._outside.now())
         old = self._store.get(SessionId(self._account, seen.task))
-        if facts.end is not End.FAILED or (old is not None and old.remote is Remote.ENDED):
+        if facts.end is not End.FAILED:
             return facts
-        reason = reason_of(server, seen.task, Cancel(FAILURE_LOG_S))
-        return replace(facts, message=reason or facts.message)
+        if old is not None and old.remote is Remote.ENDED:  # known already
+            return replace(facts, message=old.facts.message, exit_code=old.facts.exit_code)
+        return explained(server, seen.task, facts, Cancel(FAILURE_LOG_S))
 
     def _drop(self, session: SessionId) -> None:
         """A deleted task: its session ends, for whoever holds it, and leaves the list."""

@@ -12,6 +12,7 @@ from desktop_app.domain.problems import AppError, Problem, Retry, failure, probl
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, LoginDoor, Server, Target
+from desktop_app.services.doctor.failure import explained
 from desktop_app.services.foreign import ForeignAccess
 from desktop_app.services.outside import Outside
 from desktop_app.services.ports.forwards import SessionForwards
@@ -184,10 +185,11 @@ class SessionTunnel:
             if known is None or not reachable or error.problem.retry is not Retry.AUTO:
                 raise
             return known
-        self._store.apply(self._session, ServerSaw(seen.facts))
-        if seen.facts.remote is Remote.ENDED:
+        facts = explained(server, self._session.task, seen.facts, Cancel(self._outside.pace.reread_s))
+        self._store.apply(self._session, ServerSaw(facts))
+        if facts.remote is Remote.ENDED:
             raise failure("ssh.lost", address="the session's machine")
-        return seen.facts
+        return facts
 
     def _key(self, server: Server, cancel: Cancel) -> str:
         if not self._private_key:

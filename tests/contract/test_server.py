@@ -337,3 +337,15 @@ def test_tags_are_read_back(rig: ServerRig) -> None:
 def test_a_queue_tells_its_tags(rig: ServerRig) -> None:
     rig.add_queue("tagged", tags=("gpu",))
     assert {queue.name: queue.tags for queue in rig.server.queues(soon())}["tagged"] == ("gpu",)
+
+
+@pytest.mark.parametrize("container", ["", "team/cuda:12", "not an image"])
+def test_the_image_that_a_queue_s_agents_use_is_known_from_our_newest_session_there(
+    rig: ServerRig, container: str
+) -> None:
+    assert rig.server.agent_image("gpu (a100)", soon()) == ""
+    task = running(rig)
+    rig.publish(task, record_of(task).dumps(), replace(REPORT, container=container))
+    assert rig.server.agent_image("gpu (a100)", soon()) == ("" if " " in container else container)
+    with pytest.raises(AppError, match="does not exist"):
+        rig.server.agent_image("nope", soon())

@@ -16,7 +16,7 @@ from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.session import RESET, End, Remote, ServerFacts
 from desktop_app.ports import Cancel, SeenTask, TaskDraft
-from remote_bootstrap.contract import PARAM_PASSWORD_HASH, Record, Report
+from remote_bootstrap.contract import NO_IMAGE, PARAM_PASSWORD_HASH, Record, Report
 
 SERVER = "https://api.clearml.test"
 UNREACHABLE = problem("server.unreachable", server=SERVER, cause="ConnectError: refused")
@@ -183,6 +183,16 @@ class FakeServer:
                 found.facts = replace(found.facts, remote=Remote.ENDED, end=End.SHUT_DOWN)
             elif found.facts.remote is not Remote.ENDED:
                 found.facts = replace(found.facts, remote=Remote.STOPPING)
+
+    def agent_image(self, queue: str, cancel: Cancel) -> str:
+        with self._lock:
+            self._enter("agent_image", cancel)
+            mine = [t.facts for t in self.tasks.values() if t.user == "me" and t.facts.queue == queue]
+            reports = [facts.report for facts in reversed(mine) if facts.report is not None]
+            if queue not in self._queues:
+                raise failure("queue.unknown", queue=queue, server=SERVER)
+            found = reports[0].container if reports else ""
+            return "" if found == NO_IMAGE or " " in found else found
 
     def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
         with self._lock:

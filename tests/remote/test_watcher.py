@@ -7,7 +7,7 @@ import random
 import pytest
 
 from remote_bootstrap.report import ServerError, TaskStatus
-from remote_bootstrap.watcher import Watcher
+from remote_bootstrap.watcher import ABORTED, Watcher
 
 HOUR = 3600.0
 
@@ -45,7 +45,7 @@ class Clocked:
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (TaskStatus("in_progress", "stopping"), "the task was aborted"),
+        (TaskStatus("in_progress", "stopping"), ABORTED),
         (TaskStatus("stopped", ""), "the task is stopped"),
         (TaskStatus("failed", ""), "the task is failed"),
         (TaskStatus("queued", ""), "the task is queued"),
@@ -96,7 +96,7 @@ def test_an_abort_is_noticed_in_time(desktops: int, seconds: float, seed: int) -
         clocked.watcher.look()
     clocked.answer = TaskStatus("in_progress", "stopping")
     clocked.run(seconds)
-    assert clocked.ended == ["the task was aborted"]
+    assert clocked.ended == [ABORTED]
 
 
 def test_who_attaches_brings_the_next_look_forward() -> None:

@@ -121,7 +121,7 @@ def task_facts(
     """One session. The record is read but not believed: whoever connects verifies it."""
     theirs = _foreign(task) if is_foreign(task) else None
     record, record_error = _record(task) if theirs is None else (None, "")
-    report = _report(task) if theirs is None else theirs.report()
+    report = report_of(task) if theirs is None else theirs.report()
     published = record is not None or bool(record_error) if theirs is None else theirs.ready
     remote, end = _remote(task, published, report)
     found = ServerFacts(
@@ -203,7 +203,7 @@ def _record(task: Mapping[str, Any]) -> tuple[contract.Record | None, str]:
         return None, str(error)
 
 
-def _report(task: Mapping[str, Any]) -> contract.Report | None:
+def report_of(task: Mapping[str, Any]) -> contract.Report | None:
     text = _inner(task, "runtime", contract.RUNTIME_REPORT)
     if not text:
         return None

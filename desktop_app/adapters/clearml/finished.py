@@ -1,6 +1,7 @@
 """Finished sessions: finding our user's and deleting them. Any thread; see ``calls``."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,32 @@ from remote_bootstrap import contract, contract_cli
 ENDED_STATUSES = ("stopped", "completed", "failed")
 FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
 SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
+LOOKED_AT = 50  # sessions
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 FOLDER = "store_workspace"  # the parameter, in our section and in clearml-session's
 
 
 class FinishedCalls(ServerCalls):
     """``ports.Server`` but for the wire, complete."""
+
+    def agent_image(self, queue: str, cancel: Cancel) -> str:
+        """Of the few newest sessions of our user's own, living or not: one call, and one for the queue's id."""
+        body = {
+            "user": [self._user_id(cancel)],
+            "system_tags": [contract.SYSTEM_TAG],
+            "only_fields": ["id", "execution.queue", f"runtime.{contract.RUNTIME_REPORT}"],
+            "order_by": ["-created"],
+            "search_hidden": True,
+            "page": 0,
+            "page_size": LOOKED_AT,
+        }
+        wanted = self._queue_id(queue, cancel)
+        tasks = self.call("tasks.get_all", body, cancel).get("tasks")
+        for task in tasks if isinstance(tasks, list) else ():
+            report = facts.report_of(task) if isinstance(task, dict) and facts.queue_id_of(task) == wanted else None
+            if report is not None:
+                return report.container if _IMAGE.fullmatch(report.container) else ""
+        return ""
 
     def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
         """By user and by tag, never by parent or project: an experiment that shares those is none of our business."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, Verdict, report_of
 from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import AppError, Problem, failure, problem
+from desktop_app.domain.reach import of_container
 from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.session import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
 from desktop_app.ports import Cancel, Server, Target
@@ -167,7 +168,7 @@ class Doctor:
             limited = case.within(CONNECT_S)
             examined = self._outside.examine(target, lambda stage, text: case.found(stage, text=text), limited)
         except StageError as error:
-            case.broken(error.stage, error.problem)
+            case.broken(error.stage, of_container(error.problem, facts.report))
             return
         try:
             self._applications(case, examined, facts.report)
