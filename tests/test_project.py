@@ -1,6 +1,7 @@
 """What pyproject.toml and the tree promise about each other."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -69,3 +70,10 @@ def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [page.name[:4] for page in pages]
     assert numbers == [f"{at:04d}" for at in range(1, len(pages) + 1)]
     assert [page.read_text("utf-8")[:7] for page in pages] == [f"# {number} " for number in numbers]
+
+
+def test_every_file_has_a_name_that_every_system_can_hold() -> None:
+    """What a test left in the checkout is soon committed."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    odd = [name for name in done.stdout.split(b"\0") if not re.fullmatch(rb"[\w./+-]*", name)]
+    assert odd == []

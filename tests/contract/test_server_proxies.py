@@ -176,6 +176,7 @@ def test_other_computers(host: str) -> None:
 def test_certificate_and_tls_variables(
     http: HttpRig, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a relative name is a file that OpenSSL makes
     (tmp_path / "text").write_text("no certificate")
     odd = (
         "/nonexistent/x",
