@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 from pathlib import Path
 from typing import Optional
 
@@ -15,7 +16,11 @@ HOME_VARIABLE = "SESSIONDOCK_HOME"
 CACHE_VARIABLE = "SESSIONDOCK_CACHE"
 PRIVATE = 0o700
 LOGS, CODE, WORKSPACE = "logs", "code", "workspace"  # in the session's folder
+SOCKETS = "sockets"  # there too: a note of where its folder for sockets is
+SOCKETS_BEGIN = "sd-"
 SOCKET_FOLDER_LIMIT = 50  # bytes; a kernel's socket has a name of 49 more, and an address takes 107
+
+_NOTING = threading.Lock()
 
 
 def user_home() -> Path:
@@ -44,14 +49,46 @@ def session_folder(task: str) -> Path:
 
 
 def socket_folder(task: str) -> Optional[Path]:
-    """A session's folder for Unix sockets, whose addresses hold some hundred bytes; not made yet. None: no temporary
-    folder has a short enough name."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  ``private`` makes it and checks whose it is
-        folder = Path(top) / ("sd-%d-%s" % (user, task[:12]))
-        if len(os.fsencode(str(folder))) <= SOCKET_FOLDER_LIMIT and os.access(top, os.W_OK):
-            return folder
+    """A session's folder for Unix sockets, whose addresses hold some hundred bytes; made when first asked for. None: no
+    temporary folder has a short enough name.
+
+    Every user of the machine can write into the temporary folder: a name that could be guessed would be taken before
+    the session starts. So it is a random one, which the session's own folder notes for all its processes and for
+    whoever tidies up.
+    """
+    note = session_folder(task) / SOCKETS
+    with _NOTING:
+        noted = _noted(note)
+        if noted is not None and _is_or_becomes_ours(noted):
+            return noted
+        for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  mkdtemp takes a name that nobody has
+            with contextlib.suppress(OSError):
+                if len(os.fsencode(os.path.join(top, "sd-????????"))) <= SOCKET_FOLDER_LIMIT:  # noqa: PTH118
+                    made = Path(tempfile.mkdtemp(prefix=SOCKETS_BEGIN, dir=top))
+                    write_private(private(note.parent) / SOCKETS, str(made))
+                    return made
     return None
+
+
+def _noted(note: Path) -> Optional[Path]:
+    try:
+        return _sockets_at(note.read_text("utf-8", "surrogateescape"))
+    except OSError:
+        return None
+
+
+def _sockets_at(text: str) -> Optional[Path]:
+    """Where a note says that the folder for sockets is."""
+    path = Path(text.strip())
+    return path if path.is_absolute() and path.name.startswith(SOCKETS_BEGIN) else None
+
+
+def _is_or_becomes_ours(folder: Path) -> bool:
+    """False for what somebody else has put there, after something tidied up the temporary folder."""
+    with contextlib.suppress(OSError):
+        private(folder)
+        return True
+    return False
 
 
 def private(folder: Path) -> Path:
@@ -72,7 +109,7 @@ def clean_folder(session: Path, *needed: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         handle = -1
     try:
-        clean_opened(session.name, handle, *needed)
+        clean_opened(handle, *needed)
     finally:
         if handle >= 0:
             os.close(handle)
@@ -83,15 +120,27 @@ def open_folder(folder: Path) -> int:
     return os.open(str(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
-def clean_opened(task: str, handle: int, *needed: str) -> None:
+def clean_opened(handle: int, *needed: str) -> None:
     """``clean_folder`` for a folder that is open; -1: there is none. Raises OSError."""
-    sockets = socket_folder(task)
+    sockets = _noted_in(handle)
     if sockets is not None:
         shutil.rmtree(str(sockets), ignore_errors=True)
     for name in os.listdir(handle) if handle >= 0 else ():
         if name not in (LOGS, *needed):
             with contextlib.suppress(FileNotFoundError):
                 _remove(name, handle)
+
+
+def _noted_in(handle: int) -> Optional[Path]:
+    """Its folder for sockets, as the session that is open noted it."""
+    if handle < 0:
+        return None
+    try:
+        note = os.open(SOCKETS, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=handle)
+    except OSError:
+        return None
+    with os.fdopen(note, "r", encoding="utf-8", errors="surrogateescape") as stream:
+        return _sockets_at(stream.read(4096))
 
 
 def _remove(name: str, folder: int) -> None:

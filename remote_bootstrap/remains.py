@@ -82,7 +82,7 @@ def _sweep_one(session: Path) -> bool:
         with _locked(folder) as handle:
             if handle is None or not _is_dead(session.name, folder, handle):
                 return False
-            clean_opened(session.name, folder)
+            clean_opened(folder)
             return True
     finally:
         os.close(folder)

@@ -20,7 +20,6 @@ import websocket
 from remote_bootstrap import contract, processes
 from remote_bootstrap.apps import jupyterlab, vscode
 from remote_bootstrap.contract import Report
-from remote_bootstrap.folders import socket_folder
 from remote_bootstrap.steps import identities
 from tests.support.bootstrap_rig import (
     AGENT_SECRET,
@@ -118,8 +117,7 @@ def test_a_cell_runs_in_the_tasks_python_and_sees_its_folder(rig: BootstrapRig) 
 
 def test_kernels_listen_where_this_user_alone_gets_in(rig: BootstrapRig) -> None:
     run_cell(secret_status(rig), "print(1)")
-    folder = socket_folder(rig.task)
-    assert folder is not None
+    folder = rig.sockets
     kernels = [json.loads(path.read_text()) for path in folder.glob("kernel-*.json")]
     assert {kernel["transport"] for kernel in kernels} == {"ipc"}
     assert all(Path(f"{kernel['ip']}-{kernel['iopub_port']}").is_socket() for kernel in kernels)
@@ -216,6 +214,7 @@ def test_kernels_and_workbench_end_with_the_session(own_rig: BootstrapRig, victi
     own_rig.start()
     own_rig.wait_ready()
     run_cell(secret_status(own_rig), "print(1)")
+    sockets = own_rig.sockets
     assert own_rig.process is not None
     if victim == "worker":
         os.kill(own_rig.worker(), signal.SIGKILL)
@@ -224,8 +223,6 @@ def test_kernels_and_workbench_end_with_the_session(own_rig: BootstrapRig, victi
     else:
         own_rig.process.terminate()
     own_rig.wait_nothing_left()
-    sockets = socket_folder(own_rig.task)
-    assert sockets is not None
     wait_until(lambda: not sockets.exists(), "the sockets' folder to go")
 
 

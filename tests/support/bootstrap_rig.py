@@ -20,6 +20,7 @@ import paramiko
 from desktop_app.adapters.ssh.keys import new_key
 from remote_bootstrap import contract, processes
 from remote_bootstrap.contract import Record, Report
+from remote_bootstrap.folders import SOCKETS
 from tests.fakes.task_on_disk import TaskOnDisk
 from tests.support.bare_account import without_dotfiles
 from tests.support.paths import APPLICATIONS_CACHE
@@ -55,6 +56,11 @@ class BootstrapRig:
     @property
     def session(self) -> Path:
         return self.home / "sessions" / self.task
+
+    @property
+    def sockets(self) -> Path:
+        """Its folder for Unix sockets."""
+        return Path((self.session / SOCKETS).read_text())
 
     def start(self, environment: Mapping[str, str] | None = None, **parameters: str) -> None:
         given = {contract.PARAM_AUTHORIZED_KEY: self.public_key, "user_folder": str(self.work), **parameters}

@@ -19,7 +19,9 @@ session's private folder and runs them from there: an SSH server that admits the
 and the applications that were asked for. The session ends when this task is aborted.
 """
 
+import glob
 import os
+import stat
 import sys
 import tempfile
 
@@ -43,7 +45,21 @@ def base_folder():
                 return own
     except OSError as error:
         print("SessionDock: %s" % error)
-    return os.path.join(tempfile.gettempdir(), "sessiondock-%d" % os.getuid())
+    return temporary_folder(tempfile.gettempdir())
+
+
+def temporary_folder(top):
+    """One of this user's: every user of the machine can write there, and may have taken the name that we would."""
+    name = os.path.join(top, "sessiondock-%d" % os.getuid())
+    for one in [name] + sorted(glob.glob(glob.escape(name) + "-*")):
+        try:
+            os.makedirs(one, mode=0o700, exist_ok=True)
+            about = os.lstat(one)
+        except OSError:
+            continue
+        if stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o022:
+            return one
+    return tempfile.mkdtemp(prefix="sessiondock-%d-" % os.getuid(), dir=top)
 
 
 def unpack(task):

@@ -10,8 +10,10 @@ import hashlib
 import logging
 import os
 import socket
+import stat
 import struct
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +59,7 @@ def agent_address(folder: Path, name: str) -> str:
     """Where the agent for ``name`` listens: always the same for the same user, folder and name.
 
     A path below ``folder``, unless that is too long for a socket or can't be written down in an ssh configuration for a
-    shell command; then below a folder of this user in /tmp.
+    shell command; then below a folder of this user in /tmp, which is made.
     """
     digest = hashlib.sha256(f"{folder}\n{name}".encode()).hexdigest()[:12]
     if sys.platform == "win32":
@@ -65,7 +67,20 @@ def agent_address(folder: Path, name: str) -> str:
     path = folder / f"agent-{digest}"
     if len(os.fsencode(path)) <= PATH_LIMIT and not set(str(path)) & set("\"'\\%$`!\n"):
         return str(path)
-    return f"/tmp/sessiondock-{os.getuid()}/agent-{digest}"  # noqa: S108 (0700, and refused unless it is ours)
+    return str(temporary_folder(Path("/tmp")) / f"agent-{digest}")  # noqa: S108 (0700, and only if it is ours)
+
+
+def temporary_folder(top: Path) -> Path:
+    """This user's own in a folder that everybody can write into, where another user may have taken the name that we
+    would: then one with a random name, and always the same from then on."""
+    usual = top / f"sessiondock-{os.getuid()}"
+    for one in (usual, *sorted(top.glob(f"{usual.name}-*"))):
+        with contextlib.suppress(OSError):
+            one.mkdir(mode=0o700, exist_ok=True)
+            about = one.lstat()
+            if stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid():
+                return one
+    return Path(tempfile.mkdtemp(prefix=f"{usual.name}-", dir=top))
 
 
 class SshAgent:
