@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.cli.output import say
+from desktop_app.cli.parsing import EMPTY
 from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.option import Kind, Option
 from desktop_app.domain.options import ASK, LaunchSpec, options
@@ -23,6 +24,10 @@ REMOTE_FOLDERS = ("--user-folder", "--store-workspace")  # whose ~ is the agent 
 PREFIX = "option_"
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 MISSPELT = {"--shutdowm": "--shutdown"}  # as the documentation of clearml-session has it
+_FILES = (Kind.FILE, Kind.SCRIPT)
+_NAMES = (Kind.QUEUE, *_FILES)
+# They name what is there already, as --queue does: nothing is not among it. Of others "" takes back what is remembered.
+NAMING = ("--session-name", "--project", "--debugging-session", "--base-task-id", "--continue-session")
 _WITH_LINES = (Kind.LIST, Kind.PATHS)
 
 
@@ -102,6 +107,17 @@ class _Fixed(argparse.Action):
             setattr(namespace, self.dest, self._value)
 
 
+class Bare(str):
+    """What a flag alone means; argparse hands it to the flag's type as if it had been typed."""
+
+
+def something(text: str) -> str:
+    """Raises ArgumentTypeError for nothing."""
+    if not text.strip() and not isinstance(text, Bare):
+        raise argparse.ArgumentTypeError(EMPTY)
+    return text
+
+
 def shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -109,12 +125,16 @@ def shown(value: object) -> str:
 def _shape(option: Option) -> dict[str, Any]:
     if option.kind is Kind.SWITCH:
         return {"type": boolean, "nargs": "?", "const": True, "metavar": "true|false"}
+    if option.kind is Kind.PATHS:
+        return {"nargs": "*", "metavar": "PATH", "type": something}
     if option.kind in _WITH_LINES:
-        return {"nargs": "*", "metavar": "PATH" if option.kind is Kind.PATHS else "ITEM"}
-    bare = {} if option.bare is None else {"nargs": "?", "const": option.bare}
+        return {"nargs": "*", "metavar": "ITEM"}
+    bare = {} if option.bare is None else {"nargs": "?", "const": Bare(option.bare)}
+    if option.kind in _NAMES or option.flag in NAMING:
+        return {"metavar": "FILE" if option.kind in _FILES else "TEXT", "type": something, **bare}
     if option.kind is Kind.CHOICE:
         return {"choices": [value for value, _ in option.choices], **bare}
-    return {"metavar": "FILE" if option.kind in (Kind.FILE, Kind.SCRIPT) else "TEXT", **bare}
+    return {"metavar": "TEXT", **bare}
 
 
 # -- what was given

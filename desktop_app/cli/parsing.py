@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 USAGE = 2
 OPTIONS = "[OPTION...]"
+EMPTY = "it is empty; is a variable of your shell not set?"
+MAY_BE_EMPTY = "option_"  # begins the names of launch options, whose "" takes back what is remembered
+_THE_REST = (argparse.PARSER, argparse.REMAINDER, 0)
 _UNKNOWN, _MISSING = "unrecognized arguments: ", "the following arguments are required: "
 _CHOICE = re.compile(r"argument (?P<what>.+?): invalid choice: (?P<value>.*) \(choose from (?P<all>.*)\)", re.DOTALL)
 _ARGUMENT = re.compile(r"argument (?P<what>.+?): (?P<why>.*)", re.DOTALL)
@@ -33,6 +36,14 @@ class Parser(argparse.ArgumentParser):
             self.words[action.metavar if isinstance(action.metavar, str) else action.dest] = usage_word(action)
             self.usage = " ".join(("%(prog)s", OPTIONS, *self.words.values()))
         return action
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """As argparse, which has no other place for it: what names something is never "", as of a shell's variable that
+        is not set. Left out means "the only one", and that is not what was meant."""
+        names = action.nargs not in _THE_REST and not action.dest.startswith(MAY_BE_EMPTY)
+        if names and any(not text.strip() for text in arg_strings):
+            raise argparse.ArgumentError(action, EMPTY)
+        return super()._get_values(action, arg_strings)
 
     @property
     def shown(self) -> tuple[argparse.Action, ...]:
