@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.cli.base import SANDBOX_S, CommandBase
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, problem_json, result, say, table
 from desktop_app.domain.account import UNCHECKED, Account, ApiKey
 from desktop_app.domain.accounts import find_key
 from desktop_app.domain.credentials import UNCHECKED_TEXT, Credentials
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.route import parse_route
-from desktop_app.ports import Cancel
 
 
 class AccountCommands(CommandBase):
@@ -171,7 +171,7 @@ class AccountCommands(CommandBase):
     def run_sandbox(self) -> int:
         what = self.arguments.what
         if what == "start":
-            account = self.core.use_sandbox(Cancel(SANDBOX_S))
+            account = self.core.use_sandbox(Interruptible(SANDBOX_S))
             self._sandbox_is(True, account.api_url)
         elif what == "stop":
             self._sandbox_is(False, "", was=self.core.stop_sandbox())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
 from desktop_app.cli.output import say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
@@ -37,6 +38,7 @@ class CommandBase:
     def __init__(self, core: Core, arguments: argparse.Namespace) -> None:
         self.core = core
         self.arguments = arguments
+        self.kept = ""  # a sentence for whoever interrupts: what stays of what was done so far
         self.json: bool = getattr(arguments, "json", False)
 
     @property
@@ -50,7 +52,7 @@ class CommandBase:
         return self.arguments.command is None and not self.json and on_terminal()
 
     def cancel(self) -> Cancel:
-        return Cancel(CALL_S)
+        return Interruptible(CALL_S)
 
     def account(self) -> Account:
         """The account that was named, or the only one, or for a launch the sandbox where there is none.
@@ -96,7 +98,7 @@ class CommandBase:
 
     def _new_sandbox(self) -> Account:
         say("Starting the sandbox of this computer…")
-        return self.core.use_sandbox(Cancel(SANDBOX_S))
+        return self.core.use_sandbox(Interruptible(SANDBOX_S))
 
     # -- sessions
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, problem_json, result, say
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Verdict
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 
 EXAMINE_S = 180.0
 MARKS = {Verdict.GOOD: "ok      ", Verdict.BROKEN: "BROKEN  ", Verdict.DOUBTFUL: "doubtful"}
@@ -53,7 +53,7 @@ class DoctorCommands(CommandBase):
 
     def _examine(self, tell: Callable[[Finding], None]) -> tuple[str | None, Diagnosis]:
         """The session's task and what ails it; where no session can be found because of an account, what ails that."""
-        cancel = Cancel(EXAMINE_S)
+        cancel = Interruptible(EXAMINE_S)
         try:
             session = self.session().id
         except AppError:

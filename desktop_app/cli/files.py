@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, result, say, table
 from desktop_app.domain.problems import failure
 from desktop_app.domain.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.domain.terminal import plain_text
 from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
-from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from desktop_app.services.files.transfers import State, Transfer
 from desktop_app.services.files.trees import changed
@@ -32,6 +32,7 @@ TELL_PERCENT = 5  # between two events about the uploads of a launch
 PLAIN_PERCENT = 10  # between two lines where no terminal shows them,
 PLAIN_EVERY_S = 5.0  # and so long at least,
 PLAIN_LONG_S = 60.0  # but after so long there is one in any case
+GOES_ON = "What was copied stays; the same command goes on from there."
 _CLEAR = "\r\x1b[K"
 _LETTERS = {FileKind.FOLDER: "/", FileKind.LINK: "@", FileKind.OTHER: "?"}
 
@@ -82,8 +83,10 @@ class FileCommands(CommandBase):
         if self.arguments.resume:
             return self._resume(session)
         paths = [Path(text) for text in self.arguments.paths]
+        self.kept = GOES_ON
         meter = ProgressLine(self.json)
-        return self._summary(meter, self.core.files.upload(session.id, paths, self.arguments.to, meter.tell, Cancel()))
+        found = self.core.files.upload(session.id, paths, self.arguments.to, meter.tell, Interruptible())
+        return self._summary(meter, found)
 
     def _resume(self, session: SessionSnapshot) -> int:
         """What the launch of a session left to upload."""
@@ -92,11 +95,12 @@ class FileCommands(CommandBase):
             return self._nothing(uploads.drop(session), 1)
         with uploads.alone(session.id) as wanted:
             if wanted:
+                self.kept = GOES_ON
                 for path in changed(wanted):
                     say(f"{readable(path)} has changed since the launch; what it is now is uploaded.")
                 meter = ProgressLine(self.json)
                 paths = [Path(one.path) for one in wanted]
-                return self._summary(meter, self.core.files.upload(session.id, paths, "", meter.tell, Cancel()))
+                return self._summary(meter, self.core.files.upload(session.id, paths, "", meter.tell, Interruptible()))
         holder = uploads.holder(session.id)
         return self._nothing(f"Process {holder.pid} on this computer has these uploads." if holder else "", 0)
 
@@ -108,7 +112,8 @@ class FileCommands(CommandBase):
     def run_download(self) -> int:
         session = self.session()
         meter, to = ProgressLine(self.json), Path(self.arguments.to)
-        found = self.core.files.download(session.id, self.arguments.paths, to, meter.tell, Cancel())
+        self.kept = GOES_ON
+        found = self.core.files.download(session.id, self.arguments.paths, to, meter.tell, Interruptible())
         return self._summary(meter, found)
 
     def _summary(self, meter: "ProgressLine", found: Summary) -> int:
@@ -123,9 +128,9 @@ class FileCommands(CommandBase):
 
     def run_sync(self) -> int:
         session = self.session()
-
         line = StageLine(self.json)
-        text = self.core.files.store_workspace(session.id, line.tell, Cancel())
+        self.kept = "If the session had begun to store it, it goes on with that."
+        text = self.core.files.store_workspace(session.id, line.tell, Interruptible())
         line.end()
         json_line({"event": "done", "text": text}) if self.json else say(text)
         return 0

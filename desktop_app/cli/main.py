@@ -6,12 +6,11 @@ Without a command it opens the window; everything else works without Qt and with
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 from desktop_app import APP_NAME
+from desktop_app.cli import interrupt
 from desktop_app.cli.accounts import AccountCommands
 from desktop_app.cli.arguments import parse
 from desktop_app.cli.ask import Left
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     parsed = parse(arguments)
     if not parsed.command and not wants_session(parsed):
         return open_window(arguments, hidden=parsed.hidden)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt.watch()
     return run_command(parsed, lambda: make_core("cli", verbose=hasattr(parsed, "verbose")))
 
 
@@ -72,17 +71,21 @@ def make_core(role: str, *, verbose: bool = False) -> Core:
 def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
     """One command over a core that lives as long as it does; the exit code."""
     core: Core | None = None
+    commands: Commands | None = None
     try:
         core = make()
-        return int(getattr(Commands(core, parsed), parsed.handler)())
+        commands = Commands(core, parsed)
+        code = int(getattr(commands, parsed.handler)())
+        return _left(commands) if interrupt.interrupted() else code
     except AppError as error:
+        if interrupt.interrupted():  # it only looks as if something had broken
+            return _left(commands)
         say(f"sessiondock: {error.problem}")
         if getattr(parsed, "json", False):
             json_line({"error": problem_json(error.problem)})
         return PROBLEM
     except (KeyboardInterrupt, Cancelled) as left:
-        say("Left; nothing was done." if isinstance(left, Left) else "Interrupted.")
-        return INTERRUPTED
+        return _left(commands, "Left; nothing was done." if isinstance(left, Left) else "Interrupted.")
     except BrokenPipeError:  # whoever read our output has seen enough
         close_output()
         return OK
@@ -91,8 +94,14 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
             core.close()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _left(commands: Commands | None, text: str = "Interrupted.") -> int:
+    """Say so, and what is kept of what was done."""
+    kept = commands.kept if commands is not None else ""
+    said = f"{text} {kept}".rstrip()
+    say(said)
+    if commands is not None and commands.json and kept:
+        json_line({"event": "interrupted", "text": said})
+    return INTERRUPTED
 
 
 def open_window(arguments: Sequence[str], *, hidden: bool) -> int:

@@ -13,6 +13,7 @@ from desktop_app.cli.base import TASK_LENGTH, matching, others_session, unknown_
 from desktop_app.cli.cleanup import CleanupCommands
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.keyboard import Patience, Waiting
 from desktop_app.cli.keys import KeyCommands
 from desktop_app.cli.options import spec_of
@@ -36,7 +37,6 @@ from desktop_app.domain.session import (
     openable,
     progress_of,
 )
-from desktop_app.ports import Cancel
 from remote_bootstrap.apps import APPS, BY_KEY
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
@@ -102,7 +102,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def _made(self, account: Account, spec: LaunchSpec, *, attach: bool) -> SessionId:
         try:
-            return self.core.launch(account.id, spec, Cancel(LAUNCH_S), attach=attach, profile=self.profile)
+            return self.core.launch(account.id, spec, Interruptible(LAUNCH_S), attach=attach, profile=self.profile)
         except AppError as error:
             raise self._with_queues(error, account, spec) from None
 

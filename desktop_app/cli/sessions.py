@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.details import columns, describe, finished_table, session_table
+from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.options import given, names_given
 from desktop_app.cli.output import ended_json, json_line, problem_json, result, say, session_json
 from desktop_app.domain.option_checks import items, project_path
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
-from desktop_app.ports import Cancel
 from desktop_app.services.stops import Stops
 
 END_S = 60.0
@@ -118,7 +118,7 @@ class SessionCommands(CommandBase):
             since = self._print_log(snapshot, since)
             if ended or not self.arguments.follow:
                 return 0
-            Cancel().wait(FOLLOW_S)
+            Interruptible().wait(FOLLOW_S)
             snapshot = self.core.fetch(snapshot.id, self.cancel())
 
     def _print_log(self, snapshot: SessionSnapshot, since: int) -> int:
@@ -155,7 +155,7 @@ class SessionCommands(CommandBase):
         return 0
 
     def _wait_for_end(self, snapshot: SessionSnapshot) -> None:
-        patience, told = Cancel(END_S), ""
+        patience, told = Interruptible(END_S), ""
         stops = Stops(time.monotonic, STOP_AGAIN_S)
         now = snapshot
         while now.remote is not Remote.ENDED:
@@ -165,7 +165,7 @@ class SessionCommands(CommandBase):
             try:
                 now = self.core.fetch(snapshot.id, self.cancel())
                 if now.remote is Remote.STOPPING and (text := progress_of(now)) != told:  # it stores its workspace
-                    patience, told = Cancel(END_S), text
+                    patience, told = Interruptible(END_S), text
                     self._shutting_down(now, text)
                 for session in stops.due((now,)):
                     self.core.stop(session, self.cancel())

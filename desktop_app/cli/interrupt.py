@@ -1,0 +1,53 @@
+"""Ctrl-C and the signals that end a program: what was begun stops, and the exit code says so, whoever swallows what.
+
+A signal raises KeyboardInterrupt on the main thread, in the middle of anything: between two halves of a message, too,
+whose connection then looks broken to whoever tidies up. So it also marks every ``Cancel`` of the command line as
+cancelled, and ``interrupted`` stays true. No locks: a handler runs between two steps of the main thread, which may
+hold them.
+"""
+
+import signal
+from types import FrameType
+
+from desktop_app.domain.problems import Cancelled
+from desktop_app.ports import Cancel
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class _State:
+    """Of this process."""
+
+    interrupted = False
+
+
+def interrupted() -> bool:
+    return _State.interrupted
+
+
+def watch() -> None:
+    """From now on signals interrupt; those that whoever started us ignores (nohup) stay ignored."""
+    _State.interrupted = False
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _State.interrupted = True
+    raise KeyboardInterrupt
+
+
+class Interruptible(Cancel):
+    """A Cancel that a signal cancels."""
+
+    @property
+    def cancelled(self) -> bool:
+        return _State.interrupted or super().cancelled
+
+    def check(self) -> None:
+        if self.cancelled:
+            raise Cancelled
+
+    def wait(self, seconds: float) -> bool:
+        return super().wait(0.0 if _State.interrupted else seconds) or _State.interrupted
