@@ -11,6 +11,7 @@ import logging
 import secrets
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -69,6 +70,12 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
             "Content-Security-Policy": policy,
         }
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what went wrong with one visitor; socketserver prints it, which a browser that leaves is not worth."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            _log.error("a visitor of a login page could not be served", exc_info=error)
+
     def take(self, path: str, host: str, client: socket.socket) -> bytes | None:
         """The page, for the first of this user's programs that knows the path and came to this very address."""
         if host != f"{LOOPBACK}:{self.server_address[1]}":
@@ -96,13 +103,15 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
         if page is None:
             self.send_error(404)
             return
-        self.send_response(200)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-        self.server.done.set()
+        try:
+            self.send_response(200)
+            for name, value in self.server.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+        finally:  # it is given once, even to a browser that left in the middle
+            self.server.done.set()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the path is the key to the page."""

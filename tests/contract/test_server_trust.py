@@ -11,7 +11,7 @@ from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.account import UNCHECKED
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
-from tests.contract.test_server_wire import NOW, URL, Answer, Script, envelope, normal, soon, token
+from tests.support.scripted_server import NOW, URL, Answer, Script, envelope, normal, soon, token
 from tests.support.server_rigs import HttpRig
 from tests.support.tls_server import TlsServer
 

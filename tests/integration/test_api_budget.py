@@ -13,10 +13,10 @@ from desktop_app.ports import Cancel
 from desktop_app.services.outside import Pace
 from desktop_app.services.poller import Poller
 from desktop_app.services.store import SessionStore
-from tests.contract.test_server_wire import URL, envelope, token
 from tests.fakes.outside import ACCOUNT, World, record_of
 from tests.fakes.server import FakeServer
 from tests.support.core_rig import BOTH
+from tests.support.scripted_server import URL, envelope, token
 
 CLEARML_SESSION_PER_HOUR = 3600 / 3  # one terminal asks every 3 s
 
