@@ -23,6 +23,8 @@ TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 EDIT_RUNTIME = (2, 34)  # the API version that has tasks.edit_runtime
 REWRITTEN = re.compile(r"\A_|__|[.$%]|\A\s|\s\Z")  # names that tasks.edit_runtime stores under other names
 ENDED = (400, 110)  # "Invalid task status": that call leaves ended tasks alone, forced or not
+NO_FIELD = (400, 14)
+CREATED = "created"  # enqueue_status of a task that has been enqueued once
 UNAUTHORIZED = 401
 REFUSED = 300.0  # seconds until a key or token that the server refused is shown to it again
 CLIENT = "sessiondock-session"  # names us in the server's log, beside the SDK
@@ -73,7 +75,8 @@ class ClearMLTask:
         return {name: as_text(entry.get("value")) for name, entry in section.items()}
 
     def facts(self) -> TaskFacts:
-        wanted = ("runtime." + AGENT_PORTS, "runtime." + contract_cli.RUNTIME_INNER_PORT)
+        names = (AGENT_PORTS, contract_cli.RUNTIME_INNER_PORT, contract.RUNTIME_RECORD, contract.RUNTIME_REPORT)
+        wanted = ["runtime." + name for name in names]
         found = self._get("name", "container", "configuration." + contract.CONFIG_CODE, *wanted)
         runtime = dict(found.get("runtime") or {})
         container = dict(found.get("container") or {})
@@ -85,9 +88,25 @@ class ClearMLTask:
             web_host=as_text(self._sdk.config.get("api.web_server", None)),
             files_host=as_text(self._sdk.config.get("api.files_server", None)),
             code=as_text(code.get("value")),
+            over=self._is_over(
+                as_text(runtime.get(contract.RUNTIME_RECORD)), as_text(runtime.get(contract.RUNTIME_REPORT))
+            ),
             published_ports=as_text(runtime.get(AGENT_PORTS)),
             assigned_port=as_text(runtime.get(contract_cli.RUNTIME_INNER_PORT)),
         )
+
+    def _is_over(self, record: str, report: str) -> bool:
+        """Whether an entry that was left in a queue starts a session which has ended. Somebody who wants it again
+        enqueues it after its end, which the server notes. Raises ServerError."""
+        if not contract.told_its_end(self._task, record, report):
+            return False
+        try:
+            before = as_text(self._get("enqueue_status").get("enqueue_status"))
+        except ServerError as error:
+            if error.code == NO_FIELD:  # an older server
+                return False
+            raise
+        return before == CREATED
 
     def status(self) -> TaskStatus:
         names = ("status", "status_message", "last_change")

@@ -363,3 +363,11 @@ def param_true(value: Optional[str], default: bool) -> bool:
     if value is None or not value.strip():
         return default
     return value.strip().lower() in ("1", "true", "yes", "on")
+
+
+def told_its_end(task: str, record: str, report: str) -> bool:
+    """Whether these runtime properties are those of a session of that task which ended in order."""
+    try:
+        return Record.loads(record).task == task and Report.loads(report).phase == ENDED
+    except ContractError:
+        return False

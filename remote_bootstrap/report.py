@@ -42,6 +42,7 @@ class TaskFacts(NamedTuple):
     files_host: str = ""
     published_ports: str = ""  # of the container: "outer:inner,…", which the agent chose
     code: str = ""  # the configuration object contract.CONFIG_CODE
+    over: bool = False  # an earlier run of this task reported its end, and nobody has enqueued it again
     assigned_port: str = ""  # where the SSH server shall listen, if whoever runs the task wants a certain port
 
 

@@ -38,6 +38,10 @@ ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
 END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
 LEFTOVER_GRACE = 1.0
+LEFTOVER = (
+    "This session has ended before, and nobody has enqueued it since: an entry that was left in the queue started it. "
+    "It ends at once. To run it again, enqueue it again."
+)
 
 
 def say(text: str) -> None:
@@ -133,6 +137,10 @@ class Session:
     def _start_services(self, server: TaskServer) -> None:
         wanted = settings.parse(_until_answered(server.parameters, self._stop))
         facts = _until_answered(server.facts, self._stop)
+        if facts.over:
+            say(LEFTOVER)
+            self.end("it had ended before; its entry in the queue was left over")
+            return
         wanted = settings.with_assigned_port(wanted, facts.assigned_port)
         folder = _until_answered(lambda: workspace.folder_of_session(wanted, server), self._stop)
         wanted = workspace.with_base_folder(wanted, folder)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
@@ -69,3 +70,45 @@ def http_server(status: int, body: bytes) -> Iterator[str]:
         listener.shutdown()
         thread.join(5)
         listener.server_close()
+
+
+def test_the_log_of_a_task_that_is_gone_is_no_empty_log() -> None:
+    gone = envelope(code=400, subcode=101, message="Invalid task id: ids=(x)")
+    server, _ = client(lambda e, b: gone if e == "events.get_task_log" else normal(e, b))
+    with pytest.raises(AppError) as caught:
+        server.log("x", 0, soon())
+    assert caught.value.problem.code == "task.gone"
+
+
+@pytest.mark.parametrize("how", ["seen", "stopped"])
+@pytest.mark.parametrize(
+    ("task", "taken"),
+    [
+        ({"status": "stopped"}, True),
+        ({"status": "failed"}, True),
+        ({"status": "completed"}, True),
+        ({"status": "stopped", "started": "2026-11-29T10:00:00+00:00"}, False),
+        ({"status": "stopped", "user": "somebody else"}, False),
+        ({"status": "stopped", "execution": {}}, False),
+    ],
+)
+def test_a_session_that_ended_while_it_waited_is_taken_out_of_its_queue(
+    how: str, task: dict[str, Any], taken: bool
+) -> None:
+    """Its entry outlives the status, and an agent that pulls it would run the session."""
+    found = {"id": "t1", "user": "u1", "system_tags": ["sessiondock"], "execution": {"queue": "q1"}, **task}
+
+    def answer(endpoint: str, body: dict[str, Any]) -> httpx.Response:
+        if endpoint == "tasks.get_all":
+            return envelope({"tasks": [found] if "id" in body else []})
+        if endpoint == "queues.remove_task":
+            return envelope(code=400, subcode=703, message="Invalid queue id or task not in queue")
+        return normal(endpoint, body)
+
+    server, script = client(answer)
+    if how == "seen":
+        assert [seen.task for seen in server.sessions(["t1"], soon())] == ["t1"]
+    else:
+        server.stop("t1", soon())
+    asked = [body for endpoint, body, _ in script.requests if endpoint == "queues.remove_task"]
+    assert asked == ([{"queue": "q1", "task": "t1"}] if taken else [])

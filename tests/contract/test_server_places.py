@@ -11,7 +11,7 @@ from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.session import Remote, ServerFacts, why_unplaced
 from desktop_app.ports import Cancel
 from remote_bootstrap import contract
-from tests.contract.test_server_wire import NOW, client, envelope, normal, soon
+from tests.support.scripted_server import NOW, client, envelope, normal, soon
 
 TASK, QUEUE = "a" * 32, "c" * 32
 BOB = {"id": "u2", "name": "Bob"}

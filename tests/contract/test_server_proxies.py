@@ -12,8 +12,8 @@ from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.domain.problems import AppError
 from desktop_app.ports import Cancel
-from tests.contract.test_server_wire import soon
 from tests.support.proxies import Proxy
+from tests.support.scripted_server import soon
 from tests.support.server_rigs import HttpRig
 from tests.support.ssh_peers import Application
 

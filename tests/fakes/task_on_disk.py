@@ -70,8 +70,8 @@ class TaskOnDisk:
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         self._write("parameters", dict(parameters))
 
-    def set_facts(self, **facts: str) -> None:
-        self._write("facts", facts)
+    def set_facts(self, **facts: str | bool) -> None:
+        self._write("facts", dict(facts))
 
     def set_answers(self, answers: Mapping[str, Any]) -> None:
         """What other endpoints of the API say, whatever they are asked."""

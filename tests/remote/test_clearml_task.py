@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from remote_bootstrap import __version__, contract
+from remote_bootstrap.report import TaskFacts
 from tests.support.paths import REPOSITORY
 from tests.support.recording_api import RecordingApi, recording_api
 from tests.support.sandbox_server import RealApi, own_sandbox
@@ -154,6 +155,33 @@ def test_the_last_report_arrives_after_the_end_of_the_task(end: str, api: RealAp
     assert api.status(task) == end
 
 
+@pytest.mark.parametrize(
+    ("phase", "of", "again", "over"),
+    [
+        ("ended", "", False, True),
+        ("ended", "", True, False),  # somebody wants it again
+        ("ready", "", False, False),  # a container that was started anew
+        ("ended", "another task", False, False),  # a clone
+    ],
+)
+def test_an_entry_that_was_left_in_the_queue_is_no_new_run(
+    phase: str, of: str, again: bool, over: bool, sandbox: SandboxInfo, api: RealApi, tmp_path: Path
+) -> None:
+    task = str(api.call("tasks.create", name="a session", type="application")["id"])
+    api.call("tasks.enqueue", task=task)
+    api.call("tasks.started", task=task, force=True)
+    record = contract.Record(of or task, "127.0.0.1", 22, "ada", "ssh-ed25519 AAAA", 1, "signature")
+    report = contract.Report(phase, "", 9)
+    client = Client(sandbox, task, tmp_path)
+    client("edit_runtime", {contract.RUNTIME_RECORD: record.dumps(), contract.RUNTIME_REPORT: report.dumps()})
+    api.call("tasks.stopped", task=task, force=True)
+    if again:
+        api.call("tasks.enqueue", task=task)
+    api.call("tasks.started", task=task, force=True)
+    assert client("facts")[TaskFacts._fields.index("over")] is over
+    client.close()
+
+
 def test_an_older_server_gets_the_whole_runtime(api: RealApi, task: str, client: Client) -> None:
     client("edit_runtime", {"one": "1"})
     client("pretend to be old")
@@ -170,6 +198,13 @@ def test_a_deleted_task_has_no_status(api: RealApi, task: str, client: Client) -
     api.call("tasks.delete", task=task, force=True)
     assert client("status") == ["", "", ""]
     assert "400" in client("edit_runtime", {"x": "y"})["error"]
+
+
+def test_a_session_of_another_process_is_held_to_the_servers_rules(
+    client: Client, expected_refusal: Callable[[str], None]
+) -> None:
+    expected_refusal("there is no field 'nosuch'")
+    client("call", "tasks.get_all", {"id": ["x"], "only_fields": ["nosuch"]})
 
 
 def test_only_the_needed_part_of_the_sdk_is_loaded(client: Client) -> None:

@@ -81,6 +81,18 @@ def test_an_abort_marks_the_task_as_stopped_even_without_an_agent(rig: Bootstrap
     assert report.phase == contract.ENDED
 
 
+def test_a_session_that_had_ended_does_not_come_back_to_life(rig: BootstrapRig) -> None:
+    """An agent found an entry that was left in the queue: nothing is published, and the task is stopped."""
+    rig.server.set_facts(over=True)
+    rig.start(**SSH_ONLY)
+    assert rig.process is not None
+    assert rig.process.wait(60) == 0
+    assert rig.server.status().status == "stopped"
+    assert rig.record() is None
+    assert "enqueue it again" in rig.said()
+    rig.wait_nothing_left()
+
+
 @pytest.mark.parity("S6")
 def test_keys_and_tokens_are_removed_at_the_end(rig: BootstrapRig) -> None:
     rig.start(**SSH_ONLY)

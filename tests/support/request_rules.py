@@ -177,6 +177,7 @@ ENDPOINTS: Mapping[str, Fields] = {
     "users.get_current_user": {"get_supported_features": flag},
     "users.get_all": _listing(USER),
     "queues.get_all": _listing(QUEUE, "tags", "system_tags"),
+    "queues.remove_task": {"queue": Needed(filled), "task": Needed(filled), "update_task_status": flag},
     "workers.get_all": {"last_seen": number(0), "tags": selection, "system_tags": selection, "worker_pattern": is_text},
     "projects.get_all": {
         **_listing(PROJECT, "tags", "system_tags", "user"), "basename": pattern, "shallow_search": flag,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from desktop_app.adapters.clearml import copy, facts, places
+from desktop_app.adapters.clearml import copy, facts, leftovers, places
 from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.fields import joined
 from desktop_app.adapters.clearml.places import Places
@@ -251,7 +251,9 @@ class ServerCalls(Lookups):
         found = {str(task["id"]): task for task in self._tasks(live, cancel)}
         missing = [task for task in known if task not in found]
         if missing:
-            found.update({str(task["id"]): task for task in self._tasks({"id": missing}, cancel)})
+            ended = self._tasks({"id": missing}, cancel)
+            leftovers.take_out(self.call, ended, self._user_id(cancel), cancel)
+            found.update({str(task["id"]): task for task in ended})
         ours = [task for task in found.values() if facts.is_session(task)]
         waits = any(task.get("status") == "queued" for task in ours)
         return self._seen(ours, cancel, WORKERS_EVERY_S if waits else WORKERS_CALM_S)
@@ -339,11 +341,14 @@ class ServerCalls(Lookups):
 
     def stop(self, task: str, cancel: Cancel) -> None:
         """End a queued or running session; one that was never enqueued is deleted, since nothing of it is of use."""
-        status = self._ours(task, cancel).get("status")
+        found = self._ours(task, cancel)
+        status = found.get("status")
         if status == "created":
             self.call("tasks.delete", {"task": task, "force": True}, cancel)
         elif status in facts.LIVE_STATUSES:
             self.call("tasks.stop", {"task": task, "force": False, "status_reason": STOP_REASON}, cancel)
+        else:
+            leftovers.take_out(self.call, [found], self._user_id(cancel), cancel)
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         """Log events newer than ``since`` (ms since 1970), oldest first."""
