@@ -100,12 +100,13 @@ def _sent(target: Path) -> flask.Response:
     size = target.stat().st_size
     if "," in flask.request.headers.get("Range", ""):  # several parts at once
         raise RequestedRangeNotSatisfiable(length=size)
+    # A packed file is what it is: with a type of its own it gets no Content-Encoding, by which clients would unpack it.
+    packed = "application/octet-stream" if target.suffix in (".gz", ".bz2", ".xz") else None
+    shown = "download" not in flask.request.args
     try:
-        response = flask.send_file(target, as_attachment="download" in flask.request.args, conditional=True)
+        response = flask.send_file(target, mimetype=packed, as_attachment=not shown, conditional=True)
     except RequestedRangeNotSatisfiable as error:
         raise RequestedRangeNotSatisfiable(length=size) from error
-    if target.suffix in (".gz", ".bz2", ".xz"):  # a packed file is what it is, not its packed content
-        response.content_type = "application/octet-stream"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

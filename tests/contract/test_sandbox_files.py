@@ -32,6 +32,7 @@ def test_a_file_goes_up_comes_down_and_goes_away(server: Rig) -> None:
     assert _upload(server, NAME, content).get_json() == [NAME.lstrip("/")]
     down = server.files.get(NAME, headers=headers)
     assert (down.status_code, down.data, down.content_length) == (200, content, LARGE)
+    assert "Content-Encoding" not in down.headers  # a client would unpack an archive that is to be kept as it is
     down.close()
     part = server.files.get(NAME, headers={**headers, "Range": "bytes=0-9"})
     assert (part.status_code, part.data) == (206, content[:10])
