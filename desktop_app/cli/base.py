@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
-from desktop_app.cli.output import say, shorten
+from desktop_app.cli.output import clock, say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.accounts import told_apart
 from desktop_app.domain.cleanup import FinishedSession
@@ -40,6 +40,7 @@ class CommandBase:
         self.arguments = arguments
         self.kept = ""  # a sentence for whoever interrupts: what stays of what was done so far
         self.json: bool = getattr(arguments, "json", False)
+        self.away: dict[str, Problem] = {}  # account -> why its server could not be asked
 
     @property
     def asks(self) -> bool:
@@ -103,14 +104,20 @@ class CommandBase:
     # -- sessions
 
     def look(self) -> Looked:
-        """The sessions of all (or the named) accounts, and what kept some accounts from answering."""
+        """The sessions of all (or the named) accounts, and what kept some accounts from answering: of those, what is
+        known without their server."""
 
         def one(account: Account) -> tuple[SessionSnapshot, ...]:
-            self.core.look(account.id, self.cancel())
+            try:
+                self.core.look(account.id, self.cancel())
+            except AppError:
+                self.core.known.recall(account.id)
+                raise
             return ()
 
         wanted = self._wanted_accounts()
         _, problems = self._each(wanted, one)
+        self.away = {account.id: problems[account.label] for account in wanted if account.label in problems}
         ids = {account.id for account in wanted}
         return tuple(s for s in self.core.store.all() if s.id.account in ids), problems
 
@@ -142,6 +149,7 @@ class CommandBase:
         found, problems = self.look()
         fitting = matching(found, text)
         if len(fitting) == 1:
+            self._say_as_of(fitting[0])
             return fitting[0]
         if not fitting and len(text) == TASK_LENGTH:
             return self._allowed(self._by_id(text), theirs)
@@ -154,6 +162,12 @@ class CommandBase:
         if not fitting and problems:
             raise AppError(next(iter(problems.values())))
         raise unknown_session(text, fitting or found)
+
+    def _say_as_of(self, found: SessionSnapshot) -> None:
+        """What follows is not what the server says now."""
+        why = self.away.get(found.id.account)
+        if why is not None and found.stale_since is not None:
+            say(f"{why.title}. What is known of “{clean_line(found.name)}” is as of {clock(found.stale_since)}.")
 
     def somebodys(self, text: str, silent: Mapping[str, Problem]) -> SessionSnapshot | None:
         """Another user's session of that name; ``silent``: accounts, by name, that don't answer.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.cli.output import age, table
+from desktop_app.cli.output import age, clock, table
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, Status, local_address
@@ -51,7 +51,8 @@ def session_table(
         line = [snapshot.id.task[:8], snapshot.name, found["status"], age(snapshot.facts.created, now)]
         line += [snapshot.facts.owner or "you"] * owners
         line += [accounts.get(snapshot.id.account, snapshot.id.account)] * (len(accounts) > 1)
-        lines.append([*line, _news(found)])
+        as_of = f"as of {clock(snapshot.stale_since)}" if snapshot.stale_since else ""
+        lines.append([*line, " · ".join(text for text in (_news(found), as_of) if text)])
     return table(head, lines, width)
 
 
@@ -84,6 +85,7 @@ def describe(
         ("Account", account),
         ("Owner", facts.owner),
         ("Status", f"{found['status']}: {progress}" if progress else found["status"]),
+        ("As of", clock(snapshot.stale_since) if snapshot.stale_since else ""),
         ("Project", facts.project),
         ("Tags", ", ".join(facts.tags)),
         ("Queue", facts.queue),

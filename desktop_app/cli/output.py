@@ -105,6 +105,12 @@ def _time(value: datetime | None) -> str | None:
     return value.isoformat() if value else None
 
 
+def clock(value: datetime) -> str:
+    """A time of today as 12:03, else with its date; on this computer's clock."""
+    local = value.astimezone()
+    return f"{local:%H:%M}" if local.date() == datetime.now(UTC).astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago, in the two largest units that say something; "" when that is not known."""
     if since is None:
@@ -161,6 +167,7 @@ def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = N
             for e in snapshot.endpoints
         },
         "seconds": facts.report.seconds if facts.report else {},
+        "as_of": _time(snapshot.stale_since),
         "problem": problem_json(snapshot.problem) if snapshot.problem else None,
         "notice": problem_json(snapshot.notice) if snapshot.notice else None,
     }

@@ -214,10 +214,12 @@ class _Watch:
         self._told = self._told_notice = ""
         self._was_ready = False
         self._was_held = False
+        self._answers = True
 
     def look(self, now: SessionSnapshot) -> int | None:
         """The exit code plus one, or None to go on."""
         self._was_held = self._was_held or now.link is not Link.OFF
+        self._server(now)
         if now.remote is Remote.ENDED:
             return self._ended(now)
         if now.held_by:
@@ -242,6 +244,19 @@ class _Watch:
         connected = now.link is Link.UP or not self._attaching
         report = now.facts.report  # its phase also waits for what comes before applications
         return now.remote is Remote.READY and settled and connected and report is not None and report.phase == READY
+
+    def _server(self, now: SessionSnapshot) -> None:
+        """That it went away, or refuses our key, is told; the connection does not need it."""
+        why = self._command.core.account_problem(now.id.account) if now.stale_since is not None else None
+        if self._answers is not (now.stale_since is None) and (why is not None or not self._answers):
+            self._answers = now.stale_since is None
+            if self._command.json:
+                problem = problem_json(why) if why else None
+                json_line({"event": "server", "id": now.id.task, "answers": self._answers, "problem": problem})
+            elif why is not None:
+                say(f"{why} The session does not need it: the connection goes on.")
+            else:
+                say("The ClearML server answers again.")
 
     def _progress(self, now: SessionSnapshot) -> None:
         text = clean_line(progress_of(now))

@@ -35,7 +35,9 @@ class SessionCommands(CommandBase):
             self._print_table(found)
         for name, problem in problems.items():
             say(f"{name}: {problem}")
-        return 1 if problems else 0
+        known = {snapshot.id.account for snapshot in self.core.store.all() if snapshot.stale_since is not None}
+        silent = {account for account in self.away if account not in known}
+        return 1 if silent or (problems and self.arguments.all_users) else 0
 
     def _wanted(self, snapshot: SessionSnapshot) -> bool:
         """By --project and --session-tags, where they are given."""

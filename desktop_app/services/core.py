@@ -32,6 +32,7 @@ from desktop_app.services.forgetting import forget_session
 from desktop_app.services.history import History
 from desktop_app.services.holders import OP_LOOK
 from desktop_app.services.jobs import JobPool, log_problem
+from desktop_app.services.known import KnownSessions
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
@@ -320,7 +321,9 @@ class Core(LinkOps):
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
-        self.files = Files(outside, self._parts.accounts.server, self._parts.links.held, self._parts.links.is_held)
+        self.known = KnownSessions(outside, parts.store, parts.links, parts.jobs)
+        parts.polled.append(lambda account: self.known.polled(account, parts.accounts.problem(account)))
+        self.files = Files(outside, parts.accounts.server, parts.links.held, parts.links.is_held, self.known.facts)
         self.transfers = Transfers(self.files)
         names = parts.links.ownership
         self.uploads = LaunchUploads(
@@ -353,6 +356,7 @@ class Core(LinkOps):
         parts = self._parts
         self._unsubscribe()
         self.uploads.close()
+        self.known.close()
         self.handovers.close()
         close_all(
             (

@@ -99,6 +99,12 @@ class Profiles(Protocol):
 
     def save_preference(self, name: str, value: str) -> None: ...
 
+    def known(self) -> Mapping[str, Mapping[str, Any]]:
+        """Session -> what it was like when it was connected last (domain/known.py)."""
+
+    def save_known(self, session: str, known: Mapping[str, Any]) -> None:
+        """{} = nothing is worth knowing any more."""
+
     def forget_session(self, session: str) -> None: ...
 
     def problems(self) -> tuple[Problem, ...]: ...

@@ -8,7 +8,8 @@ supervisor's affair.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
+from desktop_app.domain.known import is_away
+from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, LoginDoor, Server, Target
@@ -175,14 +176,15 @@ class SessionTunnel:
             self._app_secrets = self._foreign.secrets()
 
     def _facts(self, server: Server) -> ServerFacts:
-        """The newest facts; when the server is away, the last known ones (the session's machine may well be up)."""
+        """The newest facts; when the server is away or refuses our keys, the last known ones (the session's machine may
+        well be up)."""
         now = self._store.get(self._session)
         known = now.facts if now else None
         try:
             seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as error:
             reachable = known is not None and (known.record is not None or known.foreign is not None)
-            if known is None or not reachable or error.problem.retry is not Retry.AUTO:
+            if known is None or not reachable or not is_away(error.problem):
                 raise
             return known
         facts = explained(server, self._session.task, seen.facts, Cancel(self._outside.pace.reread_s))

@@ -35,6 +35,7 @@ class FakeProfiles:
     def __init__(self, *accounts: Account) -> None:
         self._accounts = {account.id: account for account in accounts}
         self.removed: dict[str, Account] = {}
+        self.remembered: dict[str, Mapping[str, Any]] = {}
         self.launches: dict[str, Mapping[str, Any]] = {}
         self.launched_with: dict[str, Mapping[str, Any]] = {}
         self.local_ports: dict[str, dict[str, int]] = {}
@@ -70,7 +71,7 @@ class FakeProfiles:
         self.launches[account] = dict(values)
 
     def sessions(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held)))
+        return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held, *self.remembered)))
 
     def session_options(self, session: str) -> Mapping[str, Any]:
         return self.launched_with.get(session, {})
@@ -107,6 +108,14 @@ class FakeProfiles:
     def save_preference(self, name: str, value: str) -> None:
         self.preferences[name] = value
 
+    def known(self) -> Mapping[str, Mapping[str, Any]]:
+        return dict(self.remembered)
+
+    def save_known(self, session: str, known: Mapping[str, Any]) -> None:
+        self.remembered.pop(session, None)
+        if known:
+            self.remembered[session] = json.loads(json.dumps(known))
+
     def aliases(self) -> tuple[Alias, ...]:
         return tuple(self.named.values())
 
@@ -122,7 +131,7 @@ class FakeProfiles:
         self.named.pop(session, None)
 
     def forget_session(self, session: str) -> None:
-        for store in (self.launched_with, self.local_ports, self.host_keys, self.held, self.named):
+        for store in (self.launched_with, self.remembered, self.local_ports, self.host_keys, self.held, self.named):
             store.pop(session, None)
 
     def problems(self) -> tuple[Problem, ...]:

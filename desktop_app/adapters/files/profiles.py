@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,20 @@ class ProfilesFile:
         if attached or session in self.attached():
             self._save_session(session, "attached", attached)
 
+    def known(self) -> Mapping[str, Mapping[str, Any]]:
+        sessions = self._state.read().get("sessions")
+        rows = {text: _peek({"row": row}, "row", "known") for text, row in _items(sessions)}
+        return {text: row for text, row in rows.items() if isinstance(row, dict)}
+
+    def save_known(self, session: str, known: Mapping[str, Any]) -> None:
+        def edit(content: Document) -> None:
+            row = _dict(_dict(content, "sessions"), session)
+            row.pop("known", None)
+            row.update({"known": dict(known)} if known else {})
+
+        if known or session in self.known():
+            self._state.change(edit)
+
     def _save_session(self, session: str, key: str, value: object) -> None:
         def edit(content: Document) -> None:
             sessions = _dict(content, "sessions")
@@ -282,6 +296,10 @@ def _account(row: object) -> Account | None:
 def _key(row: Mapping[str, object]) -> ApiKey | None:
     values = {name: value for name, value in row.items() if name in _KEY_FIELDS and isinstance(value, str)}
     return ApiKey(**values) if {"access_key", "owner"} <= values.keys() else None
+
+
+def _items(rows: object) -> Iterable[tuple[str, Any]]:
+    return rows.items() if isinstance(rows, dict) else ()
 
 
 def _list(content: Document, key: str) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from desktop_app.domain import backoff
-from desktop_app.domain.problems import AppError, Retry, failure
+from desktop_app.domain.problems import AppError, Problem, Retry, failure
 from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import Remote, SessionId
+from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.domain.transfer import SESSION_FILES, Summary
 from desktop_app.ports import Cancel, RemoteFiles, Server, Target
 from desktop_app.services.files import trees
@@ -47,7 +47,7 @@ class Listing:
 
 class Files:
     """``server``: the account's server; ``held``: our own tunnel to a session, None while we hold none; ``attached``:
-    whether any process of ours holds one."""
+    whether any process of ours holds one; ``known``: the facts to use when the server fails with that problem."""
 
     def __init__(
         self,
@@ -55,11 +55,13 @@ class Files:
         server: Callable[[str, Cancel], Server],
         held: Callable[[SessionId], SessionTunnel | None],
         attached: Callable[[SessionId], bool],
+        known: Callable[[SessionId, Problem], ServerFacts | None],
     ) -> None:
         self._outside = outside
         self._server = server
         self._held = held
         self._attached = attached
+        self._known = known
 
     def upload(self, session: SessionId, paths: Sequence[Path], to: str, tell: Tell, cancel: Cancel) -> Summary:
         """Files and folders into the remote folder ``to`` ("" = ~/session-files). What is left out is named in the
@@ -148,7 +150,7 @@ class Files:
         if mine is not None and mine.target is not None:
             return mine.target
         server = self._server(session.account, cancel)
-        facts = server.session(session.task, cancel).facts
+        facts = self._facts(session, server, cancel)
         if facts.remote is not Remote.READY:
             raise failure("files.ended", name=facts.name)
         if facts.foreign is not None:
@@ -158,6 +160,16 @@ class Files:
         record = RecordTrust(session, self._outside).believed(facts, server, cancel)
         key = key_of(self._outside, session, server, cancel)
         return Target(record, key, *route_of(self._outside, session.account))
+
+    def _facts(self, session: SessionId, server: Server, cancel: Cancel) -> ServerFacts:
+        """The server's, else those that are known: the session's machine may well be up."""
+        try:
+            return server.session(session.task, cancel).facts
+        except AppError as error:
+            known = self._known(session, error.problem)
+            if known is None:
+                raise
+            return known
 
 
 def remote_folder(files: RemoteFiles, folder: str, cancel: Cancel) -> str:
