@@ -152,6 +152,9 @@ class Server(Protocol):
     def stop(self, task: str, cancel: Cancel) -> None:
         """Ask for the end of a queued or running session. Problems: task.gone, task.foreign"""
 
+    def end_anyway(self, task: str, cancel: Cancel) -> None:
+        """Mark a running session's task as stopped, whether or not anybody there hears of it. Problems: task.*"""
+
     def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
         """Our user's sessions that have ended, the newest first."""
 

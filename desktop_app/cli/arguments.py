@@ -77,6 +77,7 @@ def _add_commands(make: Make) -> None:
     info.add_argument("--verbose", action="store_true", dest="full", help="with the whole ssh command")
     log.add_argument("-f", "--follow", action="store_true", help="go on until the session ends")
     enqueue.add_argument("--queue", required=True, metavar="QUEUE", help="its name")
+    shutdown.add_argument("--force", action="store_true", help="end its task in ClearML although nobody there answers")
     shutdown.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
     add_open(opened)
     add_catalogue(make("options", "run_options", "print the launch options and what they are for"))

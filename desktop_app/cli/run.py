@@ -22,6 +22,7 @@ from desktop_app.cli.parsing import nearest
 from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
+from desktop_app.domain.exposed import warnings_of
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, Retry, failure
@@ -67,6 +68,8 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
         spec = self._continued(spec)
+        for text in warnings_of(spec):
+            say(text)
         if spec.cli_compatible:
             option = options()["cli_compatible"]
             say(f"{option.flag}: {option.help}")

@@ -12,11 +12,13 @@ from desktop_app.cli.output import ended_json, json_line, problem_json, result, 
 from desktop_app.domain.option_checks import items, project_path
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
-from desktop_app.services.stops import Stops
+from desktop_app.services.stops import Abandoned, Stops, gone
 
 END_S = 60.0
+WORKSPACE_S = 2700.0  # whatever it tells meanwhile: storing a workspace takes half an hour at most
 FOLLOW_S = 2.0
 STOP_AGAIN_S = 3.0
+GONE_S = 20.0  # a session that lives hears of its end within this time, with or without an agent
 NO_ACCOUNT = "There is no account yet: sessiondock accounts import, or try the sandbox: sessiondock launch"
 
 
@@ -148,7 +150,8 @@ class SessionCommands(CommandBase):
     def shut_down(self, snapshot: SessionSnapshot, *, wait: bool) -> int:
         """Ask for its end, and see it."""
         if snapshot.remote is not Remote.ENDED:
-            self.core.stop(snapshot.id, self.cancel())
+            forced = getattr(self.arguments, "force", False)
+            (self.core.end_anyway if forced else self.core.stop)(snapshot.id, self.cancel())
         if not wait:
             self._done(snapshot, "shutting down", f"“{snapshot.name}” shuts down.")
             return 0
@@ -157,12 +160,15 @@ class SessionCommands(CommandBase):
         return 0
 
     def _wait_for_end(self, snapshot: SessionSnapshot) -> None:
-        patience, told = Interruptible(END_S), ""
-        stops = Stops(time.monotonic, STOP_AGAIN_S)
+        patience, at_most, told = Interruptible(END_S), Interruptible(WORKSPACE_S), ""
+        stops, abandoned = Stops(time.monotonic, STOP_AGAIN_S), Abandoned(time.monotonic, GONE_S)
         now = snapshot
         while now.remote is not Remote.ENDED:
-            if patience.expired:
-                raise failure("session.lingers", name=snapshot.name, seconds=round(END_S))
+            if patience.expired or at_most.expired:
+                seconds = round(WORKSPACE_S if at_most.expired else END_S)
+                raise failure("session.lingers", name=snapshot.name, seconds=seconds)
+            if abandoned.due((now,)):
+                raise AppError(gone(now))
             patience.wait(1.0)
             try:
                 now = self.core.fetch(snapshot.id, self.cancel())

@@ -29,6 +29,7 @@ class Remedy(Enum):
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"
+    END_ANYWAY = "End it in ClearML anyway"
     ROUTE = "Change route…"
     SSH_CONFIG = "Add the line and open"
 

@@ -101,6 +101,12 @@ TABLE = MappingProxyType(
             _row("agent.lost", "The session's agent is lost",
                  "The agent {worker} has not reported for {minutes} minutes. The session itself may go on "
                  "working; Shut down still ends it.", Retry.AUTO, (Remedy.SHUT_DOWN,)),
+            _row("agent.gone", "Neither the session nor its agent answers",
+                 "The agent {worker} has not reported for {minutes} minutes, and nobody there has heard of the "
+                 "shutdown. Where the machine was switched off or started anew, nothing of the session is left but its "
+                 "task, which ClearML would keep for two hours. You can end that now (“sessiondock shutdown SESSION "
+                 "--force”).",
+                 Retry.USER, (Remedy.END_ANYWAY,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("handover.asked", "Your consent is needed",
                  "{text} if you agree: press Give in the window, or run “sessiondock give SESSION KIND --yes”.",
@@ -224,6 +230,9 @@ TABLE = MappingProxyType(
             _row("port.remote", "The session's port is taken",
                  "The session's machine does not let SessionDock listen on port {port}: another program has it, or the "
                  "port is reserved. Choose another one.", Retry.USER),
+            _row("port.loop", "That port would lead into itself",
+                 "The session runs on this computer, so its port {remote} and port {local} here belong to the same "
+                 "machine: a connection would come back without end. {mend}", Retry.USER),
             _row("port.silent", "Nothing speaks HTTP on that port",
                  "Port {port} of the session does not answer as a web page does. Other programs reach it at "
                  "127.0.0.1:{local}.", Retry.USER, (Remedy.RETRY,)),
@@ -288,7 +297,8 @@ TABLE = MappingProxyType(
                  "starts the sandbox.", Retry.USER),
             _row("usage.missing", "Something is missing", "{why}", Retry.USER),
             _row("session.lingers", "The session has not ended yet",
-                 "“{name}” was told to shut down {seconds} seconds ago and is still there.",
+                 "“{name}” was told to shut down {seconds} seconds ago and is still there. “sessiondock shutdown "
+                 "SESSION --force” ends its task in ClearML, whatever its machine does.",
                  Retry.USER, (Remedy.RETRY, Remedy.SHOW_LOG)),
             _row("session.unknown", "There is no such session", "No session is called “{name}”. Known: {known}.",
                  Retry.USER),

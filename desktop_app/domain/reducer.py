@@ -154,9 +154,19 @@ def _queue_problem(facts: ServerFacts) -> Problem | None:
 def _agent_notice(now: SessionSnapshot) -> Problem | None:
     facts = now.facts
     lost = facts.worker_lost_s
+    if now.notice is not None and now.notice.code == "agent.gone" and is_silent(now):
+        return now.notice
     if lost >= AGENT_LOST_AFTER_S and facts.remote in (Remote.STARTING, Remote.READY, Remote.STOPPING):
         return problem("agent.lost", worker=facts.worker, minutes=max(1, round(lost / 60)))
-    return None if now.notice and now.notice.code == "agent.lost" else now.notice
+    return None if now.notice and now.notice.code in ("agent.lost", "agent.gone") else now.notice
+
+
+def is_silent(now: SessionSnapshot) -> bool:
+    """Whether it should end, its agent is lost, and the session itself neither answers nor says that it ends."""
+    facts, report = now.facts, now.facts.report
+    if facts.remote is not Remote.STOPPING or not facts.worker_lost_s or now.link is Link.UP:
+        return False
+    return report is None or report.phase not in (contract.STOPPING, contract.ENDED)
 
 
 def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:

@@ -259,6 +259,9 @@ class Core(Protocol):
     def stop(self, session: SessionId, cancel: Cancel) -> None:
         """Shut down a running session or cancel a waiting one."""
 
+    def end_anyway(self, session: SessionId, cancel: Cancel) -> None:
+        """End its task on the server, whatever its agent and machine do. Problems: task.gone, task.foreign, server.*"""
+
     def forget(self, session: SessionId) -> None:
         """Quick: take an ended session off the list and its key out of the keyring."""
 

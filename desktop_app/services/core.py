@@ -249,6 +249,10 @@ class SessionOps(AccountOps):
             raise
         self._tell(session)
 
+    def end_anyway(self, session: SessionId, cancel: Cancel) -> None:
+        self._parts.accounts.server(session.account, cancel).end_anyway(session.task, cancel)
+        self._tell(session)
+
     def forget(self, session: SessionId) -> None:
         self.store.remove(session)
         outside = self._parts.outside

@@ -6,6 +6,7 @@ one thread per connection and one per question belong to this module.
 """
 
 import contextlib
+import ipaddress
 import logging
 import os
 import socket
@@ -150,3 +151,15 @@ def _cut(connection: "Connection[bytes, bytes]") -> None:
         else:
             with socket.socket(fileno=os.dup(connection.fileno())) as same:
                 same.shutdown(socket.SHUT_RDWR)
+
+
+def is_own_address(address: str) -> bool:
+    """Whether an IP address (or "localhost") is this computer's own: only those can be bound. Quick, sends nothing."""
+    host = "127.0.0.1" if address == "localhost" else address.strip("[]")
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except (OSError, ValueError):
+        return False
+    return True

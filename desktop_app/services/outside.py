@@ -294,6 +294,7 @@ class Pace:
     redial_first_s: float = 1.0
     redial_last_s: float = 30.0
     stop_again_s: float = 3.0  # a stop that the server lost is sent again
+    abandoned_s: float = 20.0  # nobody has answered for a session that should end
     ports_every_s: float = 4.0  # between two looks for services that are always forwarded
 
 

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from desktop_app.domain import backoff
 from desktop_app.domain.account import SANDBOX_ID
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, problem
-from desktop_app.domain.reducer import ServerUnreachable
+from desktop_app.domain.reducer import Noticed, ServerUnreachable
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, SeenTask, Server
 from desktop_app.services.doctor.failure import explained
 from desktop_app.services.outside import Outside
-from desktop_app.services.stops import Stops
+from desktop_app.services.stops import Abandoned, Stops, gone
 from desktop_app.services.store import SessionStore
 
 FAILURE_LOG_S = 15.0
@@ -65,6 +65,7 @@ class Poller:
         self._outside = outside
         self._after_poll = after_poll
         self._stops = Stops(outside.clock, outside.pace.stop_again_s)
+        self._abandoned = Abandoned(outside.clock, outside.pace.abandoned_s)
         self._cancel = Cancel()
         self._wake = threading.Event()
         self._cancel.on_cancel(self._wake.set)
@@ -155,6 +156,8 @@ class Poller:
             self._drop(SessionId(self._account, task))
         for session in self._stops.due(self._store.of_account(self._account)):
             self._stop_again(server, session)
+        for snapshot in self._abandoned.due(self._store.of_account(self._account)):
+            self._store.apply(snapshot.id, Noticed(gone(snapshot)))
         self._after_poll(self._account)
 
     def _stop_again(self, server: Server, session: SessionId) -> None:

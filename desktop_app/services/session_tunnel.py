@@ -15,6 +15,7 @@ from desktop_app.domain.session import Remote, ServerFacts, SessionId
 from desktop_app.ports import BoundPort, Cancel, LoginDoor, Server, Target
 from desktop_app.services.doctor.failure import explained
 from desktop_app.services.foreign import ForeignAccess
+from desktop_app.services.local_socket import is_own_address
 from desktop_app.services.outside import Outside
 from desktop_app.services.ports.forwards import SessionForwards
 from desktop_app.services.ports.local import LocalPorts
@@ -48,7 +49,7 @@ class SessionTunnel:
         self._tunnel = outside.new_tunnel(session.task[:8])
         self._tunnel.on_report(self._on_report)
         self._tunnel.on_lost(lost)
-        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel)
+        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self._is_here)
         self._trust = RecordTrust(session, outside)
         self._foreign = ForeignAccess(session, outside)
         self._dial = Cancel()
@@ -160,6 +161,12 @@ class SessionTunnel:
         self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
         self._door = self._foreign.login(self._tunnel, target, self._dial)
         self._route({})
+
+    def _is_here(self) -> bool:
+        """Quick: whether the session runs on this computer, as far as its record tells."""
+        now = self._store.get(self._session)
+        record = now.facts.record if now is not None else None
+        return record is not None and is_own_address(record.address)
 
     def follow(self, cancel: Cancel) -> None:
         """The server may have news of a session that has no control channel: an application that has come up since.

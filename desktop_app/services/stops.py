@@ -6,6 +6,8 @@ which came a moment before. The server then shows a running task that nobody ask
 
 from collections.abc import Iterable
 
+from desktop_app.domain.problems import Problem, problem
+from desktop_app.domain.reducer import is_silent
 from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Clock
 
@@ -33,3 +35,25 @@ class Stops:
         found = tuple(session for session, sent in self._sent.items() if now - sent >= self._every)
         self._sent.update(dict.fromkeys(found, now))
         return found
+
+
+class Abandoned:
+    """Remembers since when nobody answers for a session that should end. ``after`` is in seconds."""
+
+    def __init__(self, clock: Clock, after: float) -> None:
+        self._clock = clock
+        self._after = after
+        self._since: dict[SessionId, float] = {}
+
+    def due(self, snapshots: Iterable[SessionSnapshot]) -> tuple[SessionSnapshot, ...]:
+        """Those of which a person should be told now, as often as asked."""
+        now = self._clock()
+        silent = [snapshot for snapshot in snapshots if is_silent(snapshot)]
+        self._since = {one.id: self._since.get(one.id, now) for one in silent}
+        return tuple(one for one in silent if now - self._since[one.id] >= self._after)
+
+
+def gone(snapshot: SessionSnapshot) -> Problem:
+    """What to say of it, with the way out."""
+    minutes = max(1, round(snapshot.facts.worker_lost_s / 60))
+    return problem("agent.gone", worker=snapshot.facts.worker, minutes=minutes)

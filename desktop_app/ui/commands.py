@@ -114,6 +114,9 @@ class Commands(Work):
         """Shut down or cancel, without asking again."""
         self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.stop(session, cancel))
 
+    def end_anyway(self, session: SessionId) -> None:
+        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.end_anyway(session, cancel))
+
     def move(self, session: SessionId, queue: str) -> None:
         self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
 
@@ -172,6 +175,7 @@ class Commands(Work):
             Remedy.REMOVE: lambda: self.stop(session),
             Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),
             Remedy.ATTACH: lambda: self._attach(session),
+            Remedy.END_ANYWAY: lambda: self.end_anyway(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
             Remedy.TRUST_HOST: lambda: self._trust(session),
             Remedy.SSH_CONFIG: lambda: self.let_ssh_find(session),

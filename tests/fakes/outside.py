@@ -52,6 +52,7 @@ QUICK = Pace(
     redial_first_s=0.02,
     redial_last_s=0.05,
     stop_again_s=0.03,
+    abandoned_s=0.03,
     ports_every_s=0.02,
 )
 

@@ -194,6 +194,12 @@ class FakeServer:
             found = reports[0].container if reports else ""
             return "" if found == NO_IMAGE or " " in found else found
 
+    def end_anyway(self, task: str, cancel: Cancel) -> None:
+        with self._lock:
+            self._enter("end_anyway", cancel)
+            self._ours(task)
+            self.end(task)
+
     def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
         with self._lock:
             self._enter("finished", cancel)

@@ -1,7 +1,5 @@
 """A Core without a network for the window's tests and screenshots: canned accounts, queues and one session per state.
-
-Jobs run on real threads, so what arrives at the window arrives from another thread as in the product. A test makes a
-call slow with ``gates[name]`` (the call waits for the event) or failing with ``failures[name]``.
+Jobs run on real threads. A test makes a call slow with ``gates[name]`` (an event) or failing with ``failures[name]``.
 """
 
 import threading
@@ -292,6 +290,9 @@ class FakeCore:
     def stop(self, session: SessionId, cancel: Cancel) -> None:
         self._call("stop", cancel, session)
         self.store.apply(session, StopRequested())
+
+    def end_anyway(self, session: SessionId, cancel: Cancel) -> None:
+        self._call("end_anyway", cancel, session)
 
     def forget(self, session: SessionId) -> None:
         self._call("forget", None, session)

@@ -140,6 +140,19 @@ def test_shutdown_cancels_a_session_that_waits(run: Run, world: World, flag: str
     assert world.server().tasks[only(world)].facts.remote is Remote.ENDED
 
 
+def test_a_session_whose_machine_is_gone_can_be_ended_by_force(run: Run, world: World) -> None:
+    gone = add_ready(world, "gone")
+    world.server().change(gone, worker="box:0", worker_lost_s=200.0)
+    assert run("shutdown", gone, "--force").code == 0
+    assert "end_anyway" in world.server().calls and "stop" not in world.server().calls
+
+
+def test_readable_secrets_are_told_before_a_launch(run: Run, world: World) -> None:
+    arguments = ("--docker", "python:3.12", "--docker-args", "-e HF_TOKEN=verysecret")
+    said = run("launch", "--no-attach", "--queue", "default", *arguments)
+    assert said.code == 0 and "HF_TOKEN would be kept readable" in said.err and "verysecret" not in said.err
+
+
 @pytest.mark.parity("--shutdown")
 def test_shutdown_alone_takes_the_newest(run: Run, world: World, in_background: Background) -> None:
     older, newer = add_ready(world, "older"), add_ready(world, "newer")

@@ -96,6 +96,17 @@ def test_a_notice_is_a_banner_of_its_own(qtbot, face, core):
     assert dialog("confirm-shut-down") is not None
 
 
+def test_what_nobody_answers_for_can_be_ended_anyway(qtbot, face, core):
+    face.window.sidebar.select(ui_core.CONNECTED)
+    core.store.apply(ui_core.CONNECTED, Noticed(problem("agent.gone", worker="gpu-box:0", minutes=3)))
+    banner = find(face.window, "notice-banner", ProblemBanner)
+    qtbot.waitUntil(banner.isVisible)
+    button = find(banner, "remedy-end_anyway", QPushButton)
+    assert button.text() == "End it in ClearML anyway"
+    button.click()
+    qtbot.waitUntil(lambda: any(call[0] == "end_anyway" for call in core.calls))
+
+
 def test_applications_tell_state_and_address(face):
     face.window.sidebar.select(ui_core.CONNECTED)
     texts = [

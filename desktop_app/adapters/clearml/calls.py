@@ -34,6 +34,7 @@ WORKERS_CALM_S = 30.0  # they report twice a minute
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
 CLEAN_UP_S = 10.0
 STOP_REASON = "shut down from SessionDock"
+FORCED_REASON = "ended from SessionDock without an answer of its agent"
 
 
 _log = logging.getLogger(__name__)
@@ -349,6 +350,14 @@ class ServerCalls(Lookups):
             self.call("tasks.stop", {"task": task, "force": False, "status_reason": STOP_REASON}, cancel)
         else:
             leftovers.take_out(self.call, [found], self._user_id(cancel), cancel)
+
+    def end_anyway(self, task: str, cancel: Cancel) -> None:
+        """Of one that waits it is the ordinary stop. A session that lives after all looks at its task and ends."""
+        if self._ours(task, cancel).get("status") == "in_progress":
+            body = {"task": task, "force": True, "status_reason": FORCED_REASON, "status_message": FORCED_REASON}
+            self.call("tasks.stopped", body, cancel)
+        else:
+            self.stop(task, cancel)
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         """Log events newer than ``since`` (ms since 1970), oldest first."""

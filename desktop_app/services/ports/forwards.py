@@ -5,8 +5,10 @@ Belongs to the session's tunnel; any thread, one change at a time.
 
 import logging
 import threading
+from collections.abc import Callable
 
 from desktop_app.domain.listening import LOOPBACK, Forward, Kind, local_key, preferred_port
+from desktop_app.domain.loops import leads_back
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import BoundPort, Tunnel, Way
@@ -14,6 +16,7 @@ from desktop_app.services.outside import ForwardMemory
 from desktop_app.services.ports.local import LocalPorts
 
 SOCKS_PORT = 1080  # registered for it
+LOOP_TRIES = 50  # local ports one after the other, for a session on this computer
 
 _log = logging.getLogger(__name__)
 
@@ -21,11 +24,20 @@ _log = logging.getLogger(__name__)
 class SessionForwards:
     """The forwards of one attached session. The local port of each stays, even after it was stopped."""
 
-    def __init__(self, session: SessionId, memory: ForwardMemory, ports: LocalPorts, tunnel: Tunnel) -> None:
+    def __init__(
+        self,
+        session: SessionId,
+        memory: ForwardMemory,
+        ports: LocalPorts,
+        tunnel: Tunnel,
+        is_here: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``is_here``: whether the session's loopback is this computer's own."""
         self._session = session
         self._memory = memory
         self._ports = ports
         self._tunnel = tunnel
+        self._is_here = is_here
         self._lock = threading.RLock()
         self._active: dict[str, Forward] = {}
 
@@ -55,6 +67,9 @@ class SessionForwards:
     def reverse(self, remote_port: int, local_port: int) -> Forward:
         """Make a port of this computer reachable in the session. Problems: port.remote (the machine refuses)"""
         forward = Forward(Kind.REVERSE, local_port, remote_port)
+        if self._leads_back(forward):
+            mend = "A program of the session reaches that port as it is."
+            raise failure("port.loop", remote=remote_port, local=local_port, mend=mend)
         with self._lock:
             if self._active.get(forward.key) not in (None, forward):
                 self._tunnel.unbind(forward.key)
@@ -108,7 +123,23 @@ class SessionForwards:
 
     def _bind(self, key: str, remote_port: int, host: str, wanted: int) -> BoundPort:
         port = wanted or self._ports.wanted(self._session, (key,), {key: preferred_port(remote_port)})[key]
-        return self._insisted(key, wanted, self._tunnel.forward(key, port, Way(remote_port, host)))
+        for candidate in range(port, port + LOOP_TRIES):
+            if not self._leads_back(Forward(Kind.LOCAL, candidate, remote_port, host)):
+                bound = self._insisted(key, wanted, self._tunnel.forward(key, candidate, Way(remote_port, host)))
+                if not self._leads_back(Forward(Kind.LOCAL, bound.port, remote_port, host)):
+                    return bound
+                self._tunnel.unbind(key)  # it moved to another one than was asked for
+            if wanted:
+                break
+        mend = f"Programs here reach it at {LOOPBACK}:{remote_port} as it is."
+        raise failure("port.loop", remote=remote_port, local=port, mend=mend)
+
+    def _leads_back(self, forward: Forward) -> bool:
+        """Whether it would lead into itself, alone or by way of other forwards of this user's."""
+        if not self._is_here():
+            return False
+        others = [one for text in self._ports.sessions() if text != self._session.text for one in self._memory.of(text)]
+        return leads_back(forward, (*others, *self.all()))
 
     def _insisted(self, key: str, wanted: int, bound: BoundPort) -> BoundPort:
         """What was bound, or no port at all where a person wants that one."""

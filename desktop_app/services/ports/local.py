@@ -48,6 +48,10 @@ class LocalPorts:
             port += 1
         return port
 
+    def sessions(self) -> tuple[str, ...]:
+        """Every session that has or had ports here."""
+        return tuple(self._profiles.sessions())
+
     def keep(self, session: SessionId, ports: Mapping[str, int]) -> None:
         """The ports that it really got."""
         with self._lock:

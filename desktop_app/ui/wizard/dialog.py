@@ -9,11 +9,13 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from desktop_app.domain.account import Account
 from desktop_app.domain.again import Again
 from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.exposed import warnings_of
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import SessionId
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.working import WorkingDialog
 from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets import Page, fit_screen, label
@@ -200,6 +202,17 @@ class Wizard(WorkingDialog):
                 self._read_earlier()
 
     def _launch(self) -> None:
+        form = self.launch_page.form
+        if not form.check_all():
+            return
+        exposed = warnings_of(form.spec())
+        if exposed:
+            ask(self, "Launch with secrets that others can read?", exposed[0], "Launch anyway", self._launch_now,
+                identifier="confirm-exposed")  # fmt: skip
+        else:
+            self._launch_now()
+
+    def _launch_now(self) -> None:
         form, account = self.launch_page.form, self.launch_page.account
         if form.check_all():
             spec, profile = form.spec(), self.launch_page.profile_bar.current

@@ -1,0 +1,69 @@
+"""Forwards of a session that runs on this very computer never lead into themselves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from desktop_app.domain.problems import AppError
+from desktop_app.domain.session import Link, SessionId
+from desktop_app.services.local_socket import is_own_address
+from tests.fakes.outside import record_of
+from tests.support.core_rig import CoreRig
+
+
+@pytest.fixture(params=["127.0.0.1", "10.0.0.7"])
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[CoreRig, SessionId, bool]]:
+    """A session at that address, and whether it is this computer's."""
+    with CoreRig() as rig:
+        session = rig.running()
+        rig.server.publish(session.task, record_of(session.task, address=request.param))
+        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.attach(session, rig.soon())
+        rig.until(session, lambda s: s.link is Link.UP)
+        yield rig, session, request.param == "127.0.0.1"
+
+
+def test_the_local_port_is_another_one_where_the_same_would_be_itself(place: tuple[CoreRig, SessionId, bool]) -> None:
+    rig, session, here = place
+    forward = rig.core.ports.forward(session, 6106, rig.soon())
+    assert (forward.local_port == 6106) is not here
+
+
+def test_the_same_number_is_refused_where_it_is_insisted_on(place: tuple[CoreRig, SessionId, bool]) -> None:
+    rig, session, here = place
+    if here:
+        with pytest.raises(AppError, match="lead into itself"):
+            rig.core.ports.forward(session, 6106, rig.soon(), local=6106)
+        assert rig.world.tunnel().ways == {}
+    else:
+        assert rig.core.ports.forward(session, 6106, rig.soon(), local=6106).local_port == 6106
+
+
+def test_a_reverse_forward_to_the_same_number_is_refused(place: tuple[CoreRig, SessionId, bool]) -> None:
+    rig, session, here = place
+    if here:
+        with pytest.raises(AppError, match="lead into itself"):
+            rig.core.ports.reverse(session, 7000, 7000, rig.soon())
+        assert rig.world.tunnel().reversed == {}
+    else:
+        rig.core.ports.reverse(session, 7000, 7000, rig.soon())
+
+
+def test_two_forwards_do_not_feed_each_other(place: tuple[CoreRig, SessionId, bool]) -> None:
+    rig, session, here = place
+    rig.core.ports.forward(session, 6106, rig.soon(), local=6107)
+    if here:
+        with pytest.raises(AppError, match="lead into itself"):
+            rig.core.ports.forward(session, 6107, rig.soon(), local=6106)
+    else:
+        rig.core.ports.forward(session, 6107, rig.soon(), local=6106)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
+def test_own_addresses_are_known(address: str) -> None:
+    assert is_own_address(address)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "gpu-7.example.org", ""])
+def test_others_are_not(address: str) -> None:
+    assert not is_own_address(address)
