@@ -163,6 +163,7 @@ def build_core(
         open_url=system.open_url,
         open_terminal=system.open_terminal,
         slot_cipher=AesSlots(),
+        public_of=ssh_keys.public_line,
         launch_profiles=JsonFile(paths.config / "profiles.json"),
         text_files=TextFiles(),
         programs=LocalPrograms(),

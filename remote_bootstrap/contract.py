@@ -91,6 +91,8 @@ _ADDRESS = re.compile(r"[\w.:\[][\w.:%\[\]-]{0,253}")
 _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 
 
+LAST_PHASES = (STOPPING, ENDED)
+
 # A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
 NO_IMAGE = "?"
 MAX_IMAGE = 300

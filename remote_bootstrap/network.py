@@ -5,9 +5,10 @@ import http.client
 import ipaddress
 import os
 import socket
+import struct
 import urllib.request
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
@@ -145,6 +146,46 @@ def listens(pid: int, port: int) -> bool:
         with contextlib.suppress(OSError):  # closed meanwhile, as the listing's own
             found.add(os.readlink(str(entry)))  # noqa: PTH115  Python 3.8
     return bool(wanted & found)
+
+
+def strays(group: int, host: str, port: int) -> List[str]:
+    """Where processes of that group listen though they were told to listen at ``host`` and ``port`` only, as
+    "address:port"; loopback is never wrong. Empty where the kernel doesn't tell (not Linux)."""
+    inodes = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        path = Path(table)
+        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
+            fields = line.split()
+            if fields[3] == LISTEN_STATE:
+                inodes["socket:[%s]" % fields[9]] = _address(fields[1])
+    found = set()
+    for link in _open_by_group(group):
+        address, at = inodes.get(link, (LOOPBACK, 0))
+        told = at == port and host in (address, ANY)
+        if not told and not is_loopback(address):
+            found.add("%s:%d" % ("[%s]" % address if ":" in address else address, at))
+    return sorted(found)
+
+
+def _open_by_group(group: int) -> Iterator[str]:
+    """What the descriptors of a process group lead to."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it ended, or is somebody else's
+            text = (process / "stat").read_text("ascii", "replace")
+            if int(text.rpartition(")")[2].split()[2]) != group:
+                continue
+            for entry in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    yield os.readlink(str(entry))  # noqa: PTH115  Python 3.8
+
+
+def _address(text: str) -> Tuple[str, int]:
+    """As the kernel writes it: words in the machine's byte order, all in hexadecimal."""
+    host, _, port = text.partition(":")
+    words = [int(host[at : at + 8], 16) for at in range(0, len(host), 8)]
+    address = ipaddress.ip_address(struct.pack("=%dI" % len(words), *words))
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address), int(port, 16)
 
 
 def _listening_inodes(port: int) -> List[str]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Protocol
 
-from remote_bootstrap import contract, processes
+from remote_bootstrap import contract, network, processes
 from remote_bootstrap.commands import launched, tail_of
 from remote_bootstrap.contract import AppReport
 from remote_bootstrap.progress import Progress
 from remote_bootstrap.store import InstallError, Say
 
+LOOK = 1.0  # seconds between two looks at the sockets of a service that does not answer yet
 POLL = 0.1  # seconds between two looks at a starting service
 WATCH = 0.5  # seconds between two looks at a running one
 START_DEADLINE = 90.0  # seconds for a started service to answer; a loaded machine needs 20 for JupyterLab
@@ -26,6 +27,10 @@ STEADY = 60.0  # seconds after which an earlier crash is forgotten
 NEVER_READY_TRIES = 3
 CRASH_TRIES = 8
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0
+STRAYS = (
+    "it was ended because it listened on %s though it was told to listen on %s only: everybody who reaches this "
+    "machine could have used it. A setting or a variable of the agent's machine says otherwise"
+)
 END_GRACE = 3.0  # seconds between SIGTERM and SIGKILL; code-server needs 0.4, JupyterLab with a kernel 1.0
 
 
@@ -42,6 +47,7 @@ class Application(Protocol):
     """The work half of one application. All methods are called on its supervising thread."""
 
     key: str
+    host: str  # where it is told to listen
     secret: str  # its token or password, "" without one
     marker: str  # value of APP_VARIABLE in what dies with the service, "" if its children outlive a restart
 
@@ -77,6 +83,7 @@ class Service(threading.Thread):
         self._process: Optional["subprocess.Popen[bytes]"] = None
         self._was_ready = False
         self._log_start = 0
+        self._looked = 0.0  # monotonic: when its sockets were
 
     def run(self) -> None:
         try:
@@ -128,6 +135,11 @@ class Service(threading.Thread):
 
     def _try_ready(self, pid: int) -> bool:
         port = self._app.ready(pid)
+        if port or time.monotonic() - self._looked > LOOK:
+            self._looked = time.monotonic()
+            strays = network.strays(pid, self._app.host, port)
+            if strays:
+                raise InstallError(STRAYS % (", ".join(strays), self._app.host))
         if not port:
             return False
         self._was_ready = True

@@ -146,6 +146,10 @@ TABLE = MappingProxyType(
                  Retry.USER, (Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
             _row("ssh.auth", "The session's machine refused the key",
                  "{address} did not accept this session's SSH key.", Retry.USER, (Remedy.RETRY,)),
+            _row("ssh.key_replaced", "Somebody changed who gets into this session",
+                 "The task names another SSH key than the one that it was launched with: a member of the workspace "
+                 "edited it while it waited in its queue. Its machine lets that person in and not you. Shut it down, "
+                 "and tell your administrator.", Retry.USER, (Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
             _row("ssh.no_key", "This session's key is not on this computer",
                  "The session was launched from another computer, and nothing on this one opens its key. Attach from "
                  "that computer, or give the session an attach passphrase there (sessiondock passphrase).",

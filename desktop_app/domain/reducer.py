@@ -174,6 +174,8 @@ def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
     member of the workspace can write the task's copy."""
     old = now.facts.report
     told = now.link is Link.UP and new.foreign is None
+    if told and new.by_report and (old is None or old.phase not in contract.LAST_PHASES):
+        new = replace(new, remote=Remote.READY, by_report=False)  # the session itself would have said so
     if old and (told or new.report is None or new.report.sequence < old.sequence):
         return replace(new, report=old)
     return new

@@ -116,6 +116,7 @@ class ServerFacts:
     record: contract.Record | None = None
     record_error: str = ""
     report: contract.Report | None = None
+    by_report: bool = False  # only the report says that it is stopping, and every member can write that into the task
     foreign: ForeignSession | None = None  # clearml-session made it, not we
 
 

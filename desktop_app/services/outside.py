@@ -79,6 +79,11 @@ class Profiles(Protocol):
 
     def save_host_key(self, session: str, host_key: str) -> None: ...
 
+    def sequence(self, session: str) -> int:
+        """Of the newest connection record that was believed, -1 before that."""
+
+    def save_sequence(self, session: str, sequence: int) -> None: ...
+
     def attached(self) -> tuple[str, ...]:
         """Sessions that a window held and never let go of (it was killed)."""
 
@@ -329,6 +334,7 @@ class Outside:
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
+    public_of: Callable[[str], str]  # private key -> its public line
     examine: Callable[[Target, Callable[[Stage, str], None], Cancel], Examined]  # raises StageError
     clean: Callable[[str], str]  # a text without secrets
     register_secret: Callable[[str], None] = lambda _secret: None  # keep it out of the log

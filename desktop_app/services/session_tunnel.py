@@ -145,7 +145,10 @@ class SessionTunnel:
             self._target = self._foreign.target(facts.foreign, server, cancel)
         self._dial, self._door = Cancel(self._outside.pace.dial_s), None
         cancel.check()
-        self._tunnel.connect(self._target, self._dial)
+        try:
+            self._tunnel.connect(self._target, self._dial)
+        except AppError as error:
+            raise self._named(error, server) from None
         self._route({})
         self.probe(self._outside.pace.probe_s)
         if self._target.foreign:
@@ -204,6 +207,19 @@ class SessionTunnel:
         if not self._private_key:
             self._private_key = key_of(self._outside, self._session, server, cancel)
         return self._private_key
+
+    def _named(self, error: AppError, server: Server) -> AppError:
+        """Why the session refuses our key, where its task tells: a member wrote another one into it while it waited."""
+        if error.problem.code != "ssh.auth" or self._target is None or self._target.foreign:
+            return error
+        try:
+            told = server.parameters(self._session.task, Cancel(self._outside.pace.reread_s))
+        except AppError as silent:
+            _log.info("the key of session %s could not be compared: %s", self._session.text, silent)
+            return error
+        admitted = told.get(contract.PARAM_AUTHORIZED_KEY, "").split()[:2]
+        ours = self._outside.public_of(self._target.private_key).split()[:2]
+        return error if admitted in ([], ours) else failure("ssh.key_replaced", cause=error.problem.cause)
 
     def probe(self, seconds: float) -> None:
         """Problems: ssh.lost"""

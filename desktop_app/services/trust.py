@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 
 
 class RecordTrust:
-    """Remembers the newest record that it believed, so that nobody can play back an older one."""
+    """Remembers the newest record that it believed, also for the next start, so that nobody can play back an older
+    one: its address may be another program's by now, or one that somebody waits at."""
 
     def __init__(self, session: SessionId, outside: Outside) -> None:
         self._session = session
@@ -29,11 +30,18 @@ class RecordTrust:
             raise failure("ssh.record", why=f"The task's connection record can't be read: {facts.record_error}.")
         if record == self._newest:
             return record
-        if self._newest is not None and record.sequence < self._newest.sequence:
+        newest = max(self._newest.sequence if self._newest else -1, self._known())
+        if record.sequence < newest:
             raise failure("ssh.record", why="The task shows an older connection record than it did before.")
         self._verify(record, server, cancel)
         self._newest = record
+        self._outside.profiles.save_sequence(self._session.text, record.sequence)
         return record
+
+    def _known(self) -> int:
+        """What an earlier run believed, of the same machine: without its host key it was no session of ours."""
+        profiles = self._outside.profiles
+        return profiles.sequence(self._session.text) if profiles.host_key(self._session.text) else -1
 
     def _verify(self, record: contract.Record, server: Server, cancel: Cancel) -> None:
         verify, task = self._outside.verify_record, self._session.task

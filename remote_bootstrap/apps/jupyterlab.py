@@ -48,6 +48,7 @@ class JupyterLab:
     """JupyterLab in its own environment; its kernels run in the task's Python."""
 
     key = SPEC.key
+    host = network.LOOPBACK
 
     def __init__(self, context: Context) -> None:
         self._context = context

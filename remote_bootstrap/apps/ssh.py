@@ -68,7 +68,7 @@ class Ssh:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._folder = context.folder / "ssh"
-        self._host = network.bind_address(context.address)
+        self.host = network.bind_address(context.address)
         self._port = 0
         self._say: Say = print
         self._kinds: List[Callable[[], SshServer]] = []
@@ -99,10 +99,10 @@ class Ssh:
         if self._starts >= TRIES:
             self._next_kind()
         self._starts += 1
-        if not self._port or not network.is_free(self._host, self._port):
-            self._port = network.free_port(self._host, *self._context.settings.ssh_ports)
+        if not self._port or not network.is_free(self.host, self._port):
+            self._port = network.free_port(self.host, *self._context.settings.ssh_ports)
         assert self._server is not None
-        return self._server.launch(self._host, self._port)
+        return self._server.launch(self.host, self._port)
 
     def ready(self, pid: int) -> int:
         if not network.greeting(self._port).startswith(BANNER) or not network.listens(pid, self._port):

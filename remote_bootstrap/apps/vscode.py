@@ -64,6 +64,7 @@ class VsCode:
     """code-server on a port of its own, with data and extensions in the session's folder."""
 
     key = SPEC.key
+    host = network.LOOPBACK
 
     def __init__(self, context: Context) -> None:
         self._context = context

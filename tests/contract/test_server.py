@@ -207,7 +207,8 @@ def test_an_agent_that_stopped_reporting_is_noticed(rig: ServerRig) -> None:
 def test_stopping_a_running_session_asks_the_agent(rig: ServerRig) -> None:
     task = running(rig)
     rig.server.stop(task, soon())
-    assert seen(rig, task).facts.remote is Remote.STOPPING
+    facts = seen(rig, task).facts
+    assert facts.remote is Remote.STOPPING and not facts.by_report
     rig.end(task, End.SHUT_DOWN, "task was stopped by tasks.stop")
     facts = seen(rig, task).facts
     assert (facts.remote, facts.end) == (Remote.ENDED, End.SHUT_DOWN)
@@ -239,7 +240,8 @@ def test_stopping_twice_does_no_harm(rig: ServerRig) -> None:
 def test_a_session_that_ends_itself_is_stopping(rig: ServerRig) -> None:
     task = running(rig)
     rig.publish(task, record_of(task).dumps(), Report(STOPPING, "", 9))
-    assert seen(rig, task).facts.remote is Remote.STOPPING
+    facts = seen(rig, task).facts
+    assert facts.remote is Remote.STOPPING and facts.by_report
 
 
 @pytest.mark.parametrize("end", [End.FAILED, End.COMPLETED])

@@ -238,3 +238,19 @@ def test_losing_the_tunnel_of_a_session_that_is_shut_down_is_no_problem() -> Non
 def test_a_session_that_waits_for_its_route_does_not_say_that_it_is_ready() -> None:
     facts = ServerFacts(Remote.STARTING, report=contract.Report(contract.READY))
     assert progress_of(SessionSnapshot(SessionId("a", "t"), facts=facts)) == "Waiting for its address"
+
+
+# -- what any member can write
+
+
+@pytest.mark.parametrize("phase", contract.LAST_PHASES)
+def test_a_report_in_the_task_does_not_end_a_session_whose_connection_stands(phase: str) -> None:
+    up = advance(advance(SessionSnapshot(ID), ServerSaw(ServerFacts(Remote.READY, report=REPORT))), TunnelUp())
+    written = ServerFacts(Remote.STOPPING, report=Report(phase, "", 99), by_report=True)
+    assert advance(up, ServerSaw(written)).remote is Remote.READY
+    asked = ServerFacts(Remote.STOPPING, report=REPORT)
+    assert advance(up, ServerSaw(asked)).remote is Remote.STOPPING, "the server itself asks for the end"
+    told = advance(up, ReportArrived(Report(phase, "", 5)))
+    assert advance(told, ServerSaw(written)).remote is Remote.STOPPING, "the session itself says so"
+    lost = advance(up, TunnelLost(LOST, 1, NOW))
+    assert advance(lost, ServerSaw(written)).remote is Remote.STOPPING, "nobody else is left to tell"

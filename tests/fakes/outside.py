@@ -363,6 +363,7 @@ class World:
             programs=self.programs,
             ssh_access=self.ssh_access,
             slot_cipher=AesSlots(),
+            public_of=lambda _private: "ssh-ed25519 AAAAclient",
             launch_profiles=self.launch_profiles,
             text_files=TextFiles(),
             credentials=self.credentials,

@@ -40,6 +40,7 @@ class FakeProfiles:
         self.launched_with: dict[str, Mapping[str, Any]] = {}
         self.local_ports: dict[str, dict[str, int]] = {}
         self.host_keys: dict[str, str] = {}
+        self.sequences: dict[str, int] = {}
         self.held: dict[str, None] = {}
         self.named: dict[str, Alias] = {}
         self.unwritable: Problem | None = None  # what noting an attached session runs into
@@ -84,6 +85,12 @@ class FakeProfiles:
 
     def save_ports(self, session: str, ports: Mapping[str, int]) -> None:
         self.local_ports[session] = dict(ports)
+
+    def sequence(self, session: str) -> int:
+        return self.sequences.get(session, -1)
+
+    def save_sequence(self, session: str, sequence: int) -> None:
+        self.sequences[session] = max(sequence, self.sequence(session))
 
     def host_key(self, session: str) -> str:
         return self.host_keys.get(session, "")

@@ -100,7 +100,7 @@ class FakeRig(ServerRig):
             self.fake.publish(task, None, report)
             self.fake.change(task, record_error=str(error))
         if report.phase == contract.STOPPING:
-            self.fake.change(task, remote=Remote.STOPPING)
+            self.fake.change(task, remote=Remote.STOPPING, by_report=True)
 
     def end(self, task: str, end: End, message: str) -> None:
         self.fake.end(task, end, message)

@@ -147,6 +147,7 @@ def task_facts(
         record=record,
         record_error=record_error,
         report=report,
+        by_report=remote is Remote.STOPPING and STOPPING not in str(task.get("status_message") or ""),
         foreign=theirs,
     )
     return bounded(found)
@@ -188,9 +189,13 @@ def _remote(task: Mapping[str, Any], published: bool, report: contract.Report | 
         return Remote.ENDED, _ENDS.get(str(status), End.COMPLETED)
     if STOPPING in str(task.get("status_message") or ""):
         return Remote.STOPPING, End.NONE
-    if report is not None and report.phase in (contract.STOPPING, contract.ENDED):
+    if _says_its_end(report):
         return Remote.STOPPING, End.NONE
     return (Remote.READY if published else Remote.STARTING), End.NONE
+
+
+def _says_its_end(report: contract.Report | None) -> bool:
+    return report is not None and report.phase in contract.LAST_PHASES
 
 
 def _record(task: Mapping[str, Any]) -> tuple[contract.Record | None, str]:

@@ -179,6 +179,14 @@ class ProfilesFile:
     def save_host_key(self, session: str, host_key: str) -> None:
         self._save_session(session, "host_key", host_key)
 
+    def sequence(self, session: str) -> int:
+        found = _peek(self._state.read(), "sessions", session, "sequence")
+        return found if type(found) is int else -1
+
+    def save_sequence(self, session: str, sequence: int) -> None:
+        if sequence > self.sequence(session):
+            self._save_session(session, "sequence", sequence)
+
     def attached(self) -> tuple[str, ...]:
         sessions = self._state.read().get("sessions")
         rows = sessions.items() if isinstance(sessions, dict) else ()
