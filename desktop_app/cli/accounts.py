@@ -136,6 +136,8 @@ class AccountCommands(CommandBase):
         else:
             say(f"Removed the key {key.shown if key else ''} of {account.label}. Its sessions stay as they are; "
                 f"{left.all_keys[0].shown} is in use now.")  # fmt: skip
+            if left.all_keys[0].refused:
+                say("The server refuses that one, too: add another key.")
         return 0
 
     def _to_remove(self) -> tuple[Account, ApiKey | None]:

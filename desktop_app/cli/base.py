@@ -220,14 +220,21 @@ class CommandBase:
         return self.core.fetch(SessionId(fitting[0][0], fitting[0][1].task), self.cancel()) if fitting else None
 
     def _by_id(self, task: str) -> SessionSnapshot:
-        """One that has ended is not in the list, but its server still knows it."""
+        """One that has ended is not in the list, but its server still knows it: as ours where one account says so."""
         last: AppError | None = None
+        theirs: SessionSnapshot | None = None
         accounts = [self.account()] if self._account_name() else self.core.accounts()
         for account in accounts:
             try:
-                return self.core.fetch(SessionId(account.id, task), self.cancel())
+                found = self.core.fetch(SessionId(account.id, task), self.cancel())
             except AppError as error:
                 last = error
+                continue
+            if found.facts.mine:
+                return found
+            theirs = theirs or found
+        if theirs is not None:
+            return theirs
         raise last or unknown_session(task, ())
 
     def wait(

@@ -200,6 +200,12 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
             patience.close()
         return watch.gone(session) if code is None else code - 1
 
+    def removed(self, session: SessionId) -> None:
+        """Its account is known no more."""
+        self._event("detached", session, None)
+        if not self.json:
+            say("Its account was removed from SessionDock; the session goes on running.")
+
     def _event(self, event: str, session: SessionId, snapshot: SessionSnapshot | None, **more: object) -> None:
         if self.json:
             found = session_json(snapshot) if snapshot else {"id": session.task, "account": session.account}
@@ -318,7 +324,10 @@ class _Watch:
         return 1 if self._was_ready else 2
 
     def gone(self, session: SessionId) -> int:
-        """The task was deleted."""
+        """The task was deleted, or another process of ours removed its account."""
+        if all(account.id != session.account for account in self._command.core.accounts()):
+            self._command.removed(session)
+            return 0
         raise failure("task.gone", cause=session.text)
 
     def _say(self, event: str, now: SessionSnapshot, text: str, holder: Mapping[str, Any] | None = None) -> None:

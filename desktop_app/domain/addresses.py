@@ -11,6 +11,7 @@ HOSTED_API = "https://api.clear.ml"
 API_PORT, WEB_PORT, FILES_PORT = 8008, 8080, 8081
 # the first label of the host name: of the web page, of the API, of the file server
 FAMILIES = (("app", "api", "files"), ("demoapp", "demoapi", "demofiles"))
+LOOPBACKS = ("localhost", "127.0.0.1", "::1")
 _TYPED = re.compile(r"(?:https?://)?(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[^\s?#@]*)?(?:[?#]\S*)?")
 
 
@@ -82,7 +83,8 @@ def web_address(api_url: str) -> str:
 
 
 def place_of(api_url: str) -> str:
-    """The same for every way to write a server's address: with http or https, in capitals, with the scheme's port."""
+    """The same for every way to write a server's address: with http or https, in capitals, with the scheme's port, by
+    any name of this computer itself."""
     found = urlsplit(api_url.strip() if "://" in api_url else f"//{api_url.strip()}")
     try:
         port = found.port
@@ -90,7 +92,8 @@ def place_of(api_url: str) -> str:
         return api_url.strip().lower()
     own = {"http": 80, "https": 443}.get(found.scheme)
     named = f":{port}" if port is not None and port != own else ""
-    return f"{(found.hostname or '').rstrip('.')}{named}{found.path.rstrip('/')}"
+    host = (found.hostname or "").rstrip(".")
+    return f"{'localhost' if host in LOOPBACKS else host}{named}{found.path.rstrip('/')}"
 
 
 def _is_domain(host: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from desktop_app.domain import accounts
 from desktop_app.domain.account import SANDBOX_ID, Account
-from desktop_app.domain.problems import AppError, Problem
+from desktop_app.domain.problems import AppError, Cancelled, Problem
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
@@ -40,6 +40,7 @@ class Accounts:
         self._made_for: dict[str, Account] = {}  # what each of these servers was made of
         self._pollers: dict[str, Poller] = {}
         self._closed = False
+        self.on_switched = self._keys.on_switched
         self.before_removal: list[Callable[[str], None]] = []
         self.on_changed: list[Callable[[str], None]] = []  # an account came, went or has other keys
         self.wrapped: dict[str, Wrapped] = {}  # account -> what became of the running sessions at its last sign-in
@@ -131,13 +132,20 @@ class Accounts:
                 return
             poller = Poller(
                 account,
-                lambda cancel: self.server(account, cancel),
+                lambda cancel: self._polled_server(account, cancel),
                 self._store,
                 self._outside,
                 self._polled,
             )
             self._pollers[account] = poller
         poller.start()
+
+    def _polled_server(self, account: str, cancel: Cancel) -> Server:
+        """Nobody polls an account that another process removed."""
+        if all(account not in one.ids for one in self.all()):
+            self._let_go(account)
+            raise Cancelled
+        return self.server(account, cancel)
 
     def _polled(self, account: str) -> None:
         """On the poller's thread. A sandbox that is gone is looked for anew: at another port, with another key even."""
@@ -165,6 +173,8 @@ class Accounts:
         """Quick: the same, of an account that may be new to this process."""
         self.watch(account)
         self.poke(account)
+        for tell in tuple(self.on_switched):
+            tell(account)
 
     def wait_polled(self, account: str, seconds: float) -> bool:
         """Block until fresh facts of this account are in the store."""

@@ -79,7 +79,7 @@ class Store(Protocol):
 
 
 class CredentialImport(Protocol):
-    """Accounts from keys that people have: found on this computer, copied, or typed. All but ``use`` only read."""
+    """Accounts from keys that people have: found on this computer, copied, or typed. Most only reads."""
 
     def found(self, cancel: Cancel) -> Offer:
         """What this computer holds."""
@@ -89,6 +89,9 @@ class CredentialImport(Protocol):
 
     def use(self, found: Credentials, cancel: Cancel) -> Account:
         """Verify by a login, keep the secret in the keyring, begin polling. The address may be any that people type."""
+
+    def remove(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
+        """Forget one key of an account; None when that was its only one: then the account is removed."""
 
 
 class Routes(Protocol):

@@ -92,7 +92,6 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     accounts = Accounts(outside, store, after_poll)
     links = Links(outside, store, accounts.server, role)
     accounts.before_removal.append(links.detach_all)
-    accounts.on_changed.append(lambda account: links.others.tell_window(SessionId(account, "")))
     links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
     aliases = Aliases(outside, store, links.login_target, links.is_held)
     open_in = OpenIn(outside, store, links, aliases)
@@ -320,12 +319,14 @@ class Core(LinkOps):
         self.ports = Ports(outside, parts.store, parts.links)
         self.handovers = Handovers(outside, parts.store, parts.links, parts.jobs, parts.accounts.find)
         self.git_logins = GitKeyring(outside)
+        parts.accounts.on_switched.append(self.handovers.key_switched)
         self._port_watch = PortWatch(self.ports, outside, parts.store, parts.links)
         self._notice_lock = threading.Lock()
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
         self.known = KnownSessions(outside, parts.store, parts.links, parts.jobs)
+        parts.accounts.on_changed.append(self.known.tell_others)
         parts.polled.append(lambda account: self.known.polled(account, parts.accounts.problem(account)))
         self.files = Files(outside, parts.accounts.server, parts.links.held, parts.links.is_held, self.known.facts)
         self.transfers = Transfers(self.files)

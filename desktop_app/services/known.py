@@ -12,7 +12,7 @@ from desktop_app.domain.known import Known, is_away, known_json, read_known
 from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.reducer import ServerUnreachable
 from desktop_app.domain.session import Link, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.holders import Holders
+from desktop_app.services.holders import OP_LOOK, Holders
 from desktop_app.services.jobs import JobPool, log_problem
 from desktop_app.services.links import Links
 from desktop_app.services.outside import Outside
@@ -79,6 +79,14 @@ class KnownSessions:
                 if known is not None:
                     found[SessionId(account, str(task))] = known
         return found
+
+    def tell_others(self, account: str) -> None:
+        """Every process of ours that has to do with this account looks at it now: its keys have changed, say."""
+        for holder in self._living(self._links.others, account):
+            try:
+                self._links.others.ask(holder, OP_LOOK, SessionId(account, ""))
+            except AppError as error:  # it is just ending, or looks by itself in a while
+                _log.info("process %d was not told to look: %s", holder.pid, error)
 
     def _living(self, others: Holders, account: str) -> tuple[Holder, ...]:
         texts = (text for text in self._outside.profiles.sessions() if SessionId.parse(text).account == account)

@@ -10,6 +10,7 @@ from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import SessionId
 from desktop_app.services.api import Core, Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.dialogs.api_keys import ApiKeysDialog
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.earlier import EarlierDialog
 from desktop_app.ui.dialogs.route import RouteDialog
@@ -35,6 +36,7 @@ class Accounts(QObject):
         side.account_chosen.connect(self.choose)
         side.add_account.connect(lambda: self.open_account(""))
         side.remove_account.connect(self._ask_remove)
+        side.keys_asked.connect(self.ask_keys)
         side.route_asked.connect(self.ask_route)
         side.account_remedy.connect(self._remedy)
 
@@ -86,9 +88,12 @@ class Accounts(QObject):
         dialog.chosen.connect(self.open_again)
         dialog.open()
 
-    def open_account(self, account: str) -> None:
-        """The account page alone: another account ("") or a new key for ``account``."""
-        self._open(Wizard(self._core, self._bridge, account, top_level(self._window), account_only=True))
+    def open_account(self, account: str, *, new_key: bool = False) -> None:
+        """The account page alone: another account ("") or a key for ``account``, with ``new_key`` an additional one."""
+        wizard = Wizard(self._core, self._bridge, account, top_level(self._window), account_only=True)
+        if new_key:
+            wizard.account_page.ask_new_key()
+        self._open(wizard)
 
     def _open(self, wizard: Wizard) -> None:
         if self.wizard is not None and self.wizard.isVisible():
@@ -122,6 +127,15 @@ class Accounts(QObject):
             dialog = RouteDialog(self._core, self._bridge, known, top_level(self._window))
             dialog.saved.connect(lambda route: self._window.say(f"From the next connection on: {route}."))
             dialog.saved.connect(lambda _route: self.changed.emit())
+            dialog.open()
+
+    def ask_keys(self, account: str) -> None:
+        """The account's API keys."""
+        known = next((one for one in self._core.accounts() if one.id == account), None)
+        if known is not None:
+            dialog = ApiKeysDialog(self._core, self._bridge, known, top_level(self._window))
+            dialog.changed.connect(self.changed)
+            dialog.add_asked.connect(lambda: self.open_account(account, new_key=True))
             dialog.open()
 
     def _ask_remove(self, account: str) -> None:

@@ -30,6 +30,11 @@ def test_other_addresses_are_others(address: str) -> None:
     assert place_of(address) != "api.test"
 
 
+def test_this_computer_by_any_of_its_names() -> None:
+    names = ("http://localhost:8008", "https://127.0.0.1:8008/", "http://[::1]:8008", "LOCALHOST:8008")
+    assert {place_of(name) for name in names} == {"localhost:8008"}
+
+
 def test_an_address_that_is_none_is_a_place_like_any() -> None:
     assert place_of("http://a:99999999") == "http://a:99999999"
 

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from desktop_app.adapters.files.text import TextFiles
 from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
-from desktop_app.domain.credentials import Credentials, Offer
+from desktop_app.domain.credentials import Credentials
 from desktop_app.domain.options import LaunchSpec, defaults
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.reducer import (
@@ -35,6 +34,7 @@ from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_cleanup import FakeCleanup
+from tests.fakes.ui_credentials import FakeCredentialImport
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
 from tests.fakes.ui_handovers import FakeHandovers
@@ -168,24 +168,6 @@ def record(number: int, port: int = 10022) -> Record:
 def ready(number: int, name: str, *states: str, **changes: object) -> ServerFacts:
     shown = states or (APP_READY, APP_READY, APP_READY)
     return facts(Remote.READY, name, record=record(number), report=report("ready", *shown), **changes)
-
-
-class FakeCredentialImport:
-    """Offers ``offer``; whatever is used becomes TEAM."""
-
-    def __init__(self, core: "FakeCore") -> None:
-        self._core = core
-        self.offer = Offer()
-
-    def found(self, cancel: Cancel) -> Offer:
-        return self.offer
-
-    def read_file(self, path: Path) -> Credentials:
-        raise failure("credentials.none", where=path)
-
-    def use(self, found: Credentials, cancel: Cancel) -> Account:
-        self._core.used.append(found)
-        return self._core.add_account(found.api_url, found.access_key, found.secret, cancel)
 
 
 class FakeCore:

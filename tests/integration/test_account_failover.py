@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
@@ -59,6 +60,27 @@ def test_the_next_key_takes_over_and_is_kept(http: HttpRig) -> None:
     assert server.whoami(soon()).user_name == "You"
     assert server.create(TaskDraft("a task", "A project", "", (), {}), soon())
     assert asked == [dead.access_key]
+    server.close()
+
+
+def test_a_token_ends_in_the_middle_of_a_launch(http: HttpRig) -> None:
+    """A revoked key's token stays good until it ends: what was begun is finished with the next key, and not twice."""
+    old, good = another(http), another(http)
+    server = client(http, old, lambda _refused: (good.access_key, good.secret_key))
+    server.whoami(soon())
+    revoke(http, old)
+    calls: list[str] = []
+
+    def ends_after_the_project(answer: httpx.Response) -> None:
+        calls.append(answer.url.path.strip("/"))
+        if calls[-1] == "projects.create":
+            http.sandbox.clock.advance(http.sandbox.limits.token + 1)
+
+    server._connection._client.event_hooks = {"response": [ends_after_the_project]}
+    task = server.create(TaskDraft("a task", "Another project", "", (), {}), soon())
+    assert server.session(task, soon()).facts.name == "a task"
+    assert calls.count("projects.create") == 1 and "auth.login" in calls
+    assert len(http.sandbox.call("tasks.get_all", only_fields=["id"])["tasks"]) == 1
     server.close()
 
 

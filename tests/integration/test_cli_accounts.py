@@ -114,3 +114,31 @@ def test_what_is_no_launch_starts_no_sandbox(run: Run, world: World, command: tu
     said = run(*command, "--json")
     assert said.code == 1 and said.json["error"]["code"] == "account.none"
     assert world.profiles.accounts() == ()
+
+
+def test_two_keys_of_one_user_on_this_computer_are_one_account(run: Run, world: World) -> None:
+    """In a file and in the variables, the address spelled differently."""
+    world.credentials.files = {
+        "a": FILE,
+        "b": replace(FILE, api_url="https://API.acme.example:443/", access_key="ENVKEY", secret="env-secret"),
+    }
+    assert run("accounts", "import").code == 0
+    (account,) = world.profiles.accounts()
+    assert [key.access_key for key in account.all_keys] == ["ENVKEY", "FILEKEY"]
+    again = run("accounts", "import")
+    assert again.code == 0 and "are accounts already" in again.err
+    listed = run("accounts", "list").out.splitlines()
+    assert listed[1].startswith(account.id) and listed[1].endswith("ENVKEY (in use)") and "FILEKEY" in listed[2]
+
+
+def test_a_key_that_was_removed_is_offered_again(run: Run, world: World) -> None:
+    world.credentials.files = {"a": FILE, "b": replace(FILE, access_key="OTHER", secret="other-secret")}
+    run("accounts", "import")
+    assert run("accounts", "remove", "FILEKEY").code == 0
+    assert [row["keys"][0]["key"] for row in run("accounts", "import", "--json").json["imported"]] == ["FILEKEY"]
+
+
+def test_a_key_as_an_account_s_name(run: Run, world: World) -> None:
+    world.credentials.files = {"a": FILE}
+    run("accounts", "import")
+    assert run("accounts", "route", "FILEKEY").out == "direct\n"

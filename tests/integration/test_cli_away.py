@@ -244,3 +244,19 @@ def test_damaged_memory_is_none(run: Run, world: World, why: Problem, row: dict[
     world.profiles.remembered[session.text] = row
     world.server().problem = why
     assert run("info", session.task).code == 1
+
+
+def test_an_account_that_another_process_removes_ends_an_attach(
+    run: Run, world: World, other: World, in_background: Background
+) -> None:
+    add_ready(world, "a session")
+
+    def later() -> None:
+        world.tunnel().wait_for(lambda tunnel: tunnel.connected)
+        with CoreRig(other, "cli", start=False) as rig:
+            rig.core.remove_account(ACCOUNT.id, rig.soon())
+
+    in_background(later)
+    said = run("attach", "a session")
+    assert said.code == 0 and "no longer exists" not in said.err
+    assert "Its account was removed" in said.err

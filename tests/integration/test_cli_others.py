@@ -1,5 +1,7 @@
 """Another user's session on the command line: whose it is, for every command that names a session."""
 
+from dataclasses import replace
+
 import pytest
 
 from desktop_app.domain.foreign import ForeignSession
@@ -80,6 +82,17 @@ def test_one_of_theirs_that_has_ended_is_theirs(run: Run, world: World, theirs: 
     world.server().end(theirs, End.COMPLETED)
     said = run("shutdown", theirs)
     assert said.code == 1 and "belongs to Bob" in said.err
+
+
+def test_one_of_my_other_account_is_mine(run: Run, world: World) -> None:
+    """Both accounts' server knows the task, and says to one of them that it is somebody else's."""
+    first, second = world.server(), world.server("acc2")
+    world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Bob on it", user_id="Bob"))
+    world.secrets.entries["api-secret/acc2"] = "the-api-secret"
+    task = first.add_session(ServerFacts(Remote.ENDED, NAME, end=End.COMPLETED), user="Bob")
+    second.add_session(ServerFacts(Remote.ENDED, NAME, end=End.COMPLETED), task=task)
+    found = run("info", task, "--json")
+    assert found.code == 0 and found.json["account"] == "acc2" and "belongs to" not in found.err
 
 
 def test_several_are_told_apart(run: Run, world: World, theirs: str) -> None:

@@ -342,6 +342,17 @@ def watch_keys(rig: CoreRig) -> list[tuple[str, str]]:
     return used
 
 
+def test_a_session_that_has_the_key_gets_the_next_one_when_it_goes(home: CoreRig) -> None:
+    """What is started in it must not find a revoked key."""
+    session, other = home.attached(), home.attached()
+    add(home, "SECONDKEY", TWO)
+    home.core.handovers.give(session, CLEARML, home.soon())
+    home.core.credentials.remove(ACCOUNT.id, "SECONDKEY", home.soon())
+    given = (contract.OP_CLEARML_DELIVER, {"access_key": "ACCESS", "secret_key": ONE})
+    wait_until(lambda: home.world.tunnel(0).requests[-1] == given, "the other key to be given")
+    assert home.get(other).link is Link.UP and home.world.tunnel(1).requests == []
+
+
 def test_a_session_gets_the_key_that_is_in_use(home: CoreRig) -> None:
     session = home.attached()
     add(home, "SECONDKEY", TWO)

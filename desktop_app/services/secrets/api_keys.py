@@ -32,6 +32,7 @@ class ApiKeys:
         self._outside = outside
         self._lock = threading.Lock()
         self._used: dict[str, str] = {}  # account -> access key of this process's client
+        self.on_switched: list[Callable[[str], None]] = []  # quick; another key of the account is used from now on
 
     # -- using them
 
@@ -79,7 +80,10 @@ class ApiKeys:
 
     def _note(self, account: str, access_key: str) -> None:
         with self._lock:
-            self._used[account] = access_key
+            before, self._used[account] = self._used.get(account, access_key), access_key
+        if before != access_key:
+            for tell in tuple(self.on_switched):
+                tell(account)
 
     def _mark(self, account: str, access_key: str, since: str) -> None:
         def marked(known: Account) -> Account:

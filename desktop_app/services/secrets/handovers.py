@@ -56,6 +56,7 @@ class Handovers:
         self._actions = {"view": self._view, "give": self._give, "withhold": self._withhold}
         self._givers = {GIT: self._give_git, CLEARML: self._give_clearml, AGENT: self._lend_agent}
         links.questions.add(OP_HANDOVER, self._answer)
+        self._clearml_given: dict[SessionId, str] = {}  # the access key that a session got last from this process
         self._unsubscribe = store.subscribe(self._on_change)
 
     def close(self) -> None:
@@ -152,6 +153,7 @@ class Handovers:
             raise failure("server.unauthorised", server=account.api_url)
         key = {"access_key": own.access_key, "secret_key": secret}
         tunnel.request(contract.OP_CLEARML_DELIVER, key, cancel)
+        self._clearml_given[session] = own.access_key
 
     def _lend_agent(self, _session: SessionId, tunnel: SessionTunnel, cancel: Cancel) -> None:
         tunnel.lend_agent(cancel)
@@ -175,6 +177,23 @@ class Handovers:
         asked = _asks(found)
         if asked is not None:
             self._store.apply(session, Noticed(asked))
+
+    def key_switched(self, account: str) -> None:
+        """Quick: sessions that were given another ClearML key than the one in use get that."""
+        own = next((one for one in self._outside.profiles.accounts() if one.id == account), None)
+        for session in self._links.all_held() if own else ():
+            given = self._clearml_given.get(session)
+            if session.account == account and given not in (None, own.access_key if own else None):
+                self._jobs.submit("give the key in use", self._key_giver(session), log_problem)
+
+    def _key_giver(self, session: SessionId) -> Callable[[Cancel], None]:
+        def give(cancel: Cancel) -> None:
+            found = handover.read_handover(self._view(session, {}, cancel))
+            tunnel = self._links.held(session)
+            if tunnel is not None and Gift(CLEARML.key, State.GIVEN) in found.gifts:
+                self._give_again(session, CLEARML, tunnel, cancel)
+
+        return give
 
     def _give_again(self, session: SessionId, kind: GiftKind, tunnel: SessionTunnel, cancel: Cancel) -> None:
         try:

@@ -82,13 +82,14 @@ class SessionListView(QListView):
 
 class Sidebar(QWidget):
     """``selected`` (SessionId or None), ``account_chosen`` (account id, "" = all), ``new_session``, ``add_account``,
-    ``remove_account`` and ``route_asked`` (account id), ``account_remedy`` (Remedy)."""
+    ``remove_account``, ``keys_asked`` and ``route_asked`` (account id), ``account_remedy`` (Remedy)."""
 
     selected = Signal(object)
     account_chosen = Signal(str)
     new_session = Signal()
     add_account = Signal()
     remove_account = Signal(str)
+    keys_asked = Signal(str)
     route_asked = Signal(str)
     account_remedy = Signal(object)
     narrowed = Signal()  # what is looked for in the list has changed
@@ -190,6 +191,7 @@ class Sidebar(QWidget):
         menu.addAction("Add account…", self.add_account.emit)
         if chosen != ALL_ACCOUNTS:
             if not any(account.sandbox for account in accounts if account.id == chosen):
+                menu.addAction("API keys…", lambda: self.keys_asked.emit(chosen))
                 menu.addAction("Route…", lambda: self.route_asked.emit(chosen))
             menu.addAction("Remove this account…", lambda: self.remove_account.emit(chosen))
 

@@ -117,6 +117,10 @@ class AccountPage(QWidget):
             self.certificates.show_trust(account.trust)
             self._web_url = account.web_url
 
+    def ask_new_key(self) -> None:
+        """Another key of the account that is filled in."""
+        self.access_key.line.clear()
+
     def focus_first(self) -> None:
         """Put the keyboard where the answer is wanted."""
         empty = [f.line for f in (self.address, self.access_key, self.secret) if not f.text]
