@@ -14,11 +14,11 @@ Path = tuple[str, ...]
 
 DEEPEST_PARAMETER = 4  # parts of a path into hyper-parameters or configuration
 ESCAPED = ("hyperparams", "configuration")  # whose keys are stored escaped and answered plain
-LEGACY: Mapping[tuple[str, str], Path] = {  # where old clients look for what lies elsewhere by now
-    ("execution", "parameters"): ("hyperparams", "Args"),
-    ("execution", "model_desc"): ("configuration", "design"),
-    ("execution", "docker_cmd"): ("container",),
-}
+LEGACY = (  # where old clients look for what lies elsewhere by now
+    ("execution.parameters", "hyperparams.Args"),
+    ("execution.model_desc", "configuration"),
+    ("execution.docker_cmd", "container"),
+)
 
 
 class Leaf(Enum):
@@ -96,6 +96,8 @@ def path_of(tree: Tree, name: Any) -> Path:
         raise errors.broken(f"'{type(name).__name__}' object has no attribute 'replace'")
     if not name:
         raise errors.broken("string index out of range")
+    for old, new in LEGACY if tree is TASK else ():
+        name = name.replace(old, new)
     parts = tuple(name.split("."))
     _resolve(tree, name.replace(".", "__").split("__"))
     if parts[0] in ESCAPED and len(parts) > 1:
@@ -126,16 +128,21 @@ def projection(tree: Tree, body: Mapping[str, Any], *, fold: bool = False) -> li
     as asked for by the whole.
     """
     given = body.get("projection") or body.get("only_fields") or []
-    paths = [path_of(tree, name) for name in given]
-    beside = [path for path in paths if any(_is_inside(_moved(path), _moved(other)) for other in paths)]
+    paths = [path_of(tree, name) for name in given if not _is_excluded(name)]
+    beside = [path for path in paths if any(_is_inside(path, other) for other in paths)]
     if beside and not fold:
         raise errors.path_collision(".".join(beside[0]))
     return [path for path in paths if path not in beside]
 
 
-def _moved(path: Path) -> Path:
-    new = LEGACY.get((path[0], path[1])) if len(path) > 1 else None
-    return path if new is None else new + path[2:]
+def _is_excluded(name: Any) -> bool:
+    return isinstance(name, str) and name.startswith("-")
+
+
+def excluded(tree: Tree, body: Mapping[str, Any]) -> list[Path]:
+    """The paths that the answer shall not hold: names with a minus. Raises ApiError 400/14."""
+    given = body.get("projection") or body.get("only_fields") or []
+    return [path_of(tree, name.lstrip("-")) for name in given if _is_excluded(name)]
 
 
 def _is_inside(path: Path, other: Path) -> bool:
@@ -151,6 +158,21 @@ def project(document: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any
         if document.get(path[0]) is not None:
             _copy(document, result, path)
     return result
+
+
+def without(document: dict[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+    """The document without those parts."""
+    for path in paths:
+        inner = at(document, path[:-1]) if len(path) > 1 else document
+        if isinstance(inner, Mapping):
+            less = {key: value for key, value in inner.items() if key != path[-1]}
+            document = less if len(path) == 1 else _with(document, path[:-1], less)
+    return document
+
+
+def _with(document: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    inner = value if len(path) == 1 else _with(document[path[0]], path[1:], value)
+    return {**document, path[0]: inner}
 
 
 def _copy(source: Mapping[str, Any], target: dict[str, Any], path: Path) -> None:

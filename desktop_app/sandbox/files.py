@@ -4,6 +4,7 @@ Behaviour as recorded: it takes tokens only, never a key; a part's *name* is the
 answers are JSON paths without it; refusals are HTML pages.
 """
 
+import mimetypes
 from pathlib import Path
 
 import flask
@@ -90,7 +91,11 @@ def _refusal(auth: Auth) -> flask.Response | None:
 
 def _existing(root: Path, name: str) -> Path:
     target = _inside(root, name)
-    if not target.is_file():
+    try:
+        found = target.is_file()
+    except OSError:  # a name longer than the file system's own limit
+        found = False
+    if not found:
         flask.abort(404)
     return target
 
@@ -100,11 +105,11 @@ def _sent(target: Path) -> flask.Response:
     size = target.stat().st_size
     if "," in flask.request.headers.get("Range", ""):  # several parts at once
         raise RequestedRangeNotSatisfiable(length=size)
-    # A packed file is what it is: with a type of its own it gets no Content-Encoding, by which clients would unpack it.
-    packed = "application/octet-stream" if target.suffix in (".gz", ".bz2", ".xz") else None
-    shown = "download" not in flask.request.args
+    _, packed = mimetypes.guess_type(target.name)
+    kind = "application/octet-stream" if packed else None  # else the client would unpack what it downloads
+    attached = "download" in flask.request.args
     try:
-        response = flask.send_file(target, mimetype=packed, as_attachment=not shown, conditional=True)
+        response = flask.send_file(target, mimetype=kind, as_attachment=attached, conditional=True)
     except RequestedRangeNotSatisfiable as error:
         raise RequestedRangeNotSatisfiable(length=size) from error
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -22,6 +22,7 @@ _COMPARISONS: Mapping[str, Callable[[datetime, datetime], bool]] = {
     "<=": lambda have, bound: have <= bound,
     ">": lambda have, bound: have > bound,
     "<": lambda have, bound: have < bound,
+    "==": lambda have, bound: have == bound,
 }
 
 
@@ -187,10 +188,12 @@ def _of_pattern(name: str, value: Any) -> Test:
 
 def _of_several(name: str, value: Any) -> Test:
     """One pattern over several fields, in small or large letters."""
-    if not isinstance(value, dict) or not value.get("fields"):
-        raise errors.invalid_field(f"field={name}, value={value}")
+    if not isinstance(value, dict) or not set(value) <= {"fields", "pattern"} or "pattern" not in value:
+        raise errors.invalid_value(f"failed parsing query field): error=incorrect field format, field={name}")
     pattern = _compiled(value.get("pattern") or "", re.IGNORECASE)
-    paths = [tuple(str(one).split(".")) for one in value["fields"]]
+    paths = [tuple(str(one).split(".")) for one in value.get("fields") or ()]
+    if not paths:
+        return lambda document: True
     join = any if name in ("_any_", "_or_") else all
 
     def matches(have: Any) -> bool:
@@ -201,17 +204,18 @@ def _of_several(name: str, value: Any) -> Test:
 
 
 def _of_times(name: str, value: Any) -> list[Test]:
-    """Bounds like ``>=2026-01-31T12:00:00``; other texts filter nothing."""
+    """Bounds like ``>=2026-01-31T12:00:00``, a range of two plain times, or one time; other texts filter nothing."""
+    given = value if isinstance(value, list) else [value]
+    signs = [next((sign for sign in _COMPARISONS if str(one).startswith(sign)), "") for one in given]
+    if len(given) == 2 and not any(signs):
+        signs = [">=", "<="]
     found: list[Test] = []
-    for one in value if isinstance(value, list) else [value]:
-        if not isinstance(one, str):
-            continue
-        sign = next((sign for sign in _COMPARISONS if one.startswith(sign)), "")
+    for one, sign in zip(given, signs, strict=True):
         try:
-            bound = datetime.fromisoformat(one.removeprefix(sign))
+            bound = datetime.fromisoformat(str(one).removeprefix(sign))
         except ValueError:
             continue
-        found.append(_of_time(name, sign or ">=", bound))
+        found.append(_of_time(name, sign or "==", bound))
     return found
 
 

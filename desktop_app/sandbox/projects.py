@@ -126,7 +126,7 @@ def delete(call: Call) -> Document:
 
 
 def get_by_id(call: Call) -> Document:
-    return {"project": find(call, call.text("project"))}
+    return {"project": fields.project(find(call, call.text("project")), [])}
 
 
 def get_all(call: Call) -> Document:
@@ -135,7 +135,7 @@ def get_all(call: Call) -> Document:
     found = query.select(asked, _shallow(call))
     if not asked.paths:
         found = [{key: value for key, value in project.items() if key != "path"} for project in found]
-    return {"projects": [fields.project(project, asked.paths) for project in found]}
+    return {"projects": [query.project(asked, project) for project in found]}
 
 
 def get_all_ex(call: Call) -> Document:

@@ -25,6 +25,7 @@ class Query:
     first: int
     last: int | None
     paths: list[fields.Path]
+    without: list[fields.Path]
 
     def wants(self, field: str) -> bool:
         """Whether the answer, its order or a filter needs that top-level field."""
@@ -40,6 +41,7 @@ def understand(kind: filters.Kind, body: Mapping[str, Any], *, fold: bool = Fals
         first,
         last,
         fields.projection(kind.tree, body, fold=fold),
+        fields.excluded(kind.tree, body),
     )
 
 
@@ -55,7 +57,12 @@ def select(query: Query, documents: Iterable[Document]) -> list[Document]:
 
 def answer(query: Query, documents: Iterable[Document]) -> list[Document]:
     """The selected documents with the asked fields."""
-    return [fields.project(document, query.paths) for document in select(query, documents)]
+    return [project(query, document) for document in select(query, documents)]
+
+
+def project(query: Query, document: Document) -> Document:
+    """The asked fields of one document."""
+    return fields.without(fields.project(document, query.paths), query.without)
 
 
 def _order(kind: filters.Kind, order_by: Any) -> list[tuple[fields.Path, bool]]:
@@ -92,8 +99,6 @@ def _page(body: Mapping[str, Any]) -> tuple[int, int]:
         raise errors.invalid_field("page_size must be >0): field=page_size")
     if body.get("start") is not None:
         return _window(body)
-    if "scroll_id" in body:
-        return 0, min(int(body.get("size") or MAX_PAGE), MAX_PAGE)
     size = min(size or MAX_PAGE, MAX_PAGE)
     return (page or 0) * size, ((page or 0) + 1) * size
 

@@ -6,12 +6,13 @@ Calls that take queues or their entries away, and moves inside a queue, are in `
 import uuid
 from typing import Any
 
-from desktop_app.sandbox import errors, fields, filters, query, status, task_fields, workers
+from desktop_app.sandbox import errors, filters, query, status, task_fields, workers
 from desktop_app.sandbox.call import Call, iso
 from desktop_app.sandbox.errors import ApiError
 from desktop_app.sandbox.store import Document, Store
 
 DEFAULT = "default"
+METADATA = (2, 16)  # the last version of the API whose clients don't know metadata as an object
 
 
 def make(store: Store, company: str, name: str, now: float, **more: Any) -> Document:
@@ -96,11 +97,13 @@ def get_default(call: Call) -> Document:
 def get_all(call: Call) -> Document:
     asked = query.understand(filters.QUEUES, call.body)
     found = [_cut(call, queue) for queue in query.select(asked, call.store.all("queue"))]
-    return {"queues": [fields.project(queue, asked.paths) for queue in found]}
+    return {"queues": [query.project(asked, queue) for queue in found]}
 
 
 def _cut(call: Call, queue: Document) -> Document:
     """With as many entries as the call wants at most."""
+    if call.version <= METADATA:
+        queue = {**queue, "metadata": []}
     most = call.body.get("max_task_entries")
     return {**queue, "entries": queue["entries"][:most]} if isinstance(most, int) and most > 0 else queue
 
@@ -133,7 +136,7 @@ def get_num_entries(call: Call) -> Document:
 def get_next_task(call: Call) -> Document:
     """Takes the oldest entry out of the queue, if there is one.
 
-    The task becomes "queued" if it may: an entry outlives what its task was told meanwhile.
+    A stopped task becomes "queued" again: an entry outlives what its task was told meanwhile.
     """
     queue = find(call)
     if not queue["entries"]:
@@ -142,17 +145,16 @@ def get_next_task(call: Call) -> Document:
     entry = queue["entries"].pop(0)
     save(call, queue)
     task = call.store.get("task", entry["task"])
-    if task is not None and task["status"] != status.QUEUED and status.may_become(task["status"], status.QUEUED):
-        call.store.put("task", {**task, "status": status.QUEUED, "status_changed": call.now, "last_change": call.now})
+    if task is not None and task["status"] == status.STOPPED:
+        call.store.touch("task", task["id"], status=status.QUEUED)
     if task is not None and call.flag("get_task_info"):
-        info = {"company": task["company"], "user": task["user"]}
-        return {"entry": entry, "task_info": {**info, **({"project": task["project"]} if "project" in task else {})}}
+        return {"entry": entry, "task_info": {"company": task["company"], "user": task["user"]}}
     return {"entry": entry}
 
 
 def peek_task(call: Call) -> Document:
     entries = find(call)["entries"]
-    return {"task": entries[0]["task"]} if entries else {}
+    return {"task": entries[0]["task"] if entries else None}
 
 
 def refusal(call: Call, queue_id: str, task_id: str) -> ApiError | None:

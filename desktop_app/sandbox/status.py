@@ -22,6 +22,7 @@ FINISHED = (STOPPED, FAILED, COMPLETED)
 WRITABLE = (CREATED, QUEUED, IN_PROGRESS)  # what a task reports can still be written
 
 STOPPING = "stopping"  # status_message that asks the agent to end the task
+ARCHIVED = "archived"  # system tag of what the web UI has put away
 DEVELOPMENT = "development"  # system tag of a task that no agent runs
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {

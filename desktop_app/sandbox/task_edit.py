@@ -42,7 +42,7 @@ def edit(call: Call) -> Document:
     task = find(call)
     _require(task, ANY_STATUS if call.flag("force") else EDITABLE)
     fields = task_fields.read(task_versions.upgraded(call), strict=False)
-    for key in ("script", "execution"):
+    for key in ("script", "execution", "models"):
         if key in fields:
             fields[key] = {**task[key], **fields[key]}
     legacy = fields.pop("legacy", {})
@@ -204,7 +204,9 @@ def delete_artifacts(call: Call) -> Document:
     task = find(call)
     _require(task, status.WRITABLE)
     gone = {(item["key"], item.get("mode", "output")) for item in call.items("artifacts")}
-    left = [one for one in task["execution"].get("artifacts", []) if (one["key"], one["mode"]) not in gone]
+    left = [
+        one for one in task["execution"].get("artifacts", []) if (one["key"], one.get("mode", "output")) not in gone
+    ]
     _put_artifacts(call, task, left)
     return {"deleted": 1}
 

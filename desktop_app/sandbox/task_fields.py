@@ -26,6 +26,8 @@ TYPES = (
     "qc",
     "custom",
 )
+OPERATOR = "__$"  # begins words of filters, and so no tag
+DEFINES = "TF_DEFINE"  # the one section that old clients name
 LEGACY_SECTION = "Args"  # of parameters that old clients gave in ``execution``
 
 SCRIPT = ("binary", "repository", "tag", "branch", "version_num", "entry_point", "working_dir", "requirements", "diff")
@@ -80,6 +82,8 @@ def tags(field: str, value: Any) -> list[str]:
     for one in value:
         if not isinstance(one, str):
             raise errors.broken(f"'{type(one).__name__}' object has no attribute 'startswith'")
+        if one.startswith(OPERATOR):
+            raise errors.invalid_value(f"unsupported tag prefix): values=[{one}]")
     return sorted(value)
 
 
@@ -218,11 +222,11 @@ def _item(kind: str, known: tuple[str, ...], value: Any, *, strict: bool) -> Doc
 
 
 def legacy_parameters(value: Any) -> Document:
-    """Parameters that a client gave in ``execution``, as hyper-parameters: ``Section/name``, or of ``Args``."""
+    """Parameters that a client gave in ``execution``, as hyper-parameters; only ``TF_DEFINE/…`` names a section."""
     found: Document = {}
     for key, one in value.items() if isinstance(value, dict) else ():
-        section, slash, rest = str(key).partition("/")
-        section, name_ = (section, rest) if slash and section and rest else (LEGACY_SECTION, str(key))
+        section, _, rest = str(key).partition("/")
+        section, name_ = (section, rest) if section == DEFINES and rest else (LEGACY_SECTION, str(key))
         item = {"section": section, "name": name_, "type": "legacy", "value": str(one)}
         found.setdefault(section, {})[name_] = item
     return found

@@ -35,7 +35,11 @@ def change_status(
         **more,
     }
     task.update(fields)
+    if new == status.QUEUED:  # from here on an agent runs it
+        task["system_tags"] = [tag for tag in task["system_tags"] if tag != status.DEVELOPMENT]
     save(call.store, task)
+    if task.get("project"):
+        call.store.touch("project", task["project"], last_update=call.now)
     return fields
 
 
@@ -57,7 +61,7 @@ def started(call: Call) -> Document:
     found = call.store.get("task", call.text("task"))
     if found is None:
         raise errors.invalid_object("task=None")
-    fresh = found["status"] != status.IN_PROGRESS
+    fresh = found["status"] != status.IN_PROGRESS or not found.get("started")
     answer = _moved(call, found, status.IN_PROGRESS, **({"started": call.now} if fresh else {}))
     if fresh:
         save(call.store, {**found, **dict.fromkeys(ENDS)})
@@ -94,6 +98,8 @@ def close(call: Call) -> Document:
 
 def publish(call: Call) -> Document:
     task = find(call)
+    if not call.flag("force") and status.PUBLISHED not in status.TRANSITIONS.get(task["status"], ()):
+        raise errors.invalid_change(task["status"], status.PUBLISHED)
     return _moved(
         call.with_body(status_message=""), task, status.PUBLISHED, published=call.now, output=task.get("output", {})
     )
@@ -188,20 +194,19 @@ def taken_out(call: Call, task_id: str, reason: str) -> None:
 
 
 def reset(call: Call) -> Document:
-    """As new: nothing of its last run is left. With ``clear_all`` nothing of what it was to run, either."""
+    """As new: nothing of its last run is left. With ``clear_all`` neither its script nor its execution are."""
     task = find(call)
     if not call.flag("force") and not status.may_become(task["status"], status.CREATED):
         raise errors.invalid_change(task["status"], status.CREATED)
-    taken = task["status"] == status.QUEUED and queues.remove_everywhere(call, task["id"])
+    taken = queues.remove_everywhere(call, task["id"]) and task["status"] == status.QUEUED
     inputs = [one for one in task["execution"].get("artifacts", []) if one.get("mode") == "input"]
     task["execution"]["artifacts"] = inputs
     task["execution"].pop("queue", None)
     task.update(runtime={}, last_iteration=0, last_metrics={}, unique_metrics=[], metric_stats={})
     task.update(models={**task["models"], "output": []}, **dict.fromkeys(RUN))
-    task["output"] = {key: value for key, value in task["output"].items() if key == "destination"}
+    task["output"] = {key: value for key, value in task["output"].items() if key not in ("result", "error")}
     if call.flag("clear_all"):
         task.update(execution=task_fields.blank_execution(), script=task_fields.blank_script())
-        task.update(hyperparams={}, configuration={}, container={}, models={"input": [], "output": []})
     call.store.delete_events(task["id"])
     fields = change_status(call, task, status.CREATED, message="reset", reason="reset")
     return {

@@ -8,17 +8,16 @@ from desktop_app.sandbox.call import Call, Handler
 from desktop_app.sandbox.errors import ApiError
 from desktop_app.sandbox.store import Document
 
-ARCHIVED = "archived"  # the system tag
 
-
-def for_many(handler: Handler) -> Handler:
-    """The same call for every task that ``ids`` names."""
+def for_many(handler: Handler, flag: str = "") -> Handler:
+    """The same call for every task that ``ids`` names; ``flag`` names a count that is a yes or no in its answers."""
 
     def many(call: Call) -> Document:
         succeeded, failed = [], []
         for task_id in call.items("ids"):
             try:
-                succeeded.append({"id": task_id, **handler(call.with_body(task=task_id))})
+                answer = handler(call.with_body(task=task_id))
+                succeeded.append({"id": task_id, **answer, **({flag: bool(answer[flag])} if flag else {})})
             except ApiError as error:
                 details = {"codes": [error.code, error.subcode], "msg": error.message, "data": error.data}
                 failed.append({"id": task_id, "error": details})
@@ -28,30 +27,41 @@ def for_many(handler: Handler) -> Handler:
 
 
 def _archive_one(call: Call) -> Document:
-    """What waits is taken back, and what runs ends."""
+    """What waits is taken back, and what runs ends; of anything else only the reason and the message change."""
     task = tasks.find(call)
-    new, more = task["status"], Document()
-    if new == status.QUEUED:
+    task["system_tags"] = sorted({*task["system_tags"], status.ARCHIVED})
+    if task["status"] in status.ALIVE:
         queues.remove_everywhere(call, task["id"])
-        new, more = task.get("enqueue_status") or status.CREATED, {"enqueue_status": None}
-    elif new == status.IN_PROGRESS:
-        new = status.STOPPED
-    task["system_tags"] = sorted({*task["system_tags"], ARCHIVED})
-    reason, message = call.text("status_reason"), call.text("status_message")
-    task_life.change_status(call, task, new, reason=reason, message=message, **more)
+        waited = task["status"] == status.QUEUED
+        new = (task.get("enqueue_status") or status.CREATED) if waited else status.STOPPED
+        task_life.change_status(call, task, new, enqueue_status=None)
+    _tell(call, task)
     return {"archived": True}
+
+
+def _tell(call: Call, task: Document) -> None:
+    """Write why, without a change of the status."""
+    task.update(status_reason=call.text("status_reason"), status_message=call.text("status_message"))
+    task.update(last_change=call.now, last_changed_by=call.identity.user)
+    tasks.save(call.store, task)
 
 
 def _unarchive_one(call: Call) -> Document:
     task = tasks.find(call)
-    task["system_tags"] = [tag for tag in task["system_tags"] if tag != ARCHIVED]
-    reason, message = call.text("status_reason"), call.text("status_message")
-    task_life.change_status(call, task, task["status"], reason=reason, message=message)
+    task["system_tags"] = [tag for tag in task["system_tags"] if tag != status.ARCHIVED]
+    _tell(call, task)
     return {"unarchived": True}
 
 
 archive_many = for_many(_archive_one)
 unarchive_many = for_many(_unarchive_one)
+
+
+def enqueue_many(call: Call) -> Document:
+    """Whether anybody serves the queue is said once."""
+    answer = for_many(task_life.enqueue, "queued")(call)
+    watched = [one.pop("queue_watched") for one in answer["succeeded"] if "queue_watched" in one]
+    return {**answer, **({"queue_watched": watched[0]} if watched else {})}
 
 
 def archive(call: Call) -> Document:

@@ -6,6 +6,7 @@ and before 2.13 the container did.
 
 from desktop_app.sandbox.call import Call
 from desktop_app.sandbox.store import Document
+from desktop_app.sandbox.task_fields import DEFINES
 
 OWN_TAGS = (2, 3)  # the first version that knows system tags
 SECTIONS = (2, 9)  # … hyper-parameters in sections
@@ -17,8 +18,8 @@ def upgraded(call: Call) -> Call:
     execution = call.body.get("execution")
     if call.version >= CONTAINER or not isinstance(execution, dict) or not isinstance(execution.get("docker_cmd"), str):
         return call
-    image, _, arguments = execution["docker_cmd"].strip().partition(" ")
-    container = {key: value for key, value in (("image", image), ("arguments", arguments.strip())) if value}
+    image, _, arguments = execution["docker_cmd"].partition(" ")
+    container = {"image": image, "arguments": arguments}
     rest = {key: value for key, value in execution.items() if key != "docker_cmd"}
     return call.with_body(execution=rest, container=container)
 
@@ -39,13 +40,15 @@ def _with_execution(task: Document, field: str, value: object) -> Document:
 
 
 def _docker_command(container: Document) -> str:
+    if not container.get("image"):
+        return ""
     return " ".join(container[key] for key in ("image", "arguments") if container.get(key))
 
 
 def _parameters(sections: Document) -> Document:
     """Only those that an old client wrote."""
     return {
-        name if section == "Args" else f"{section}/{name}": item.get("value")
+        f"{section}/{name}" if section == DEFINES else name: item.get("value")
         for section, items in sections.items()
         for name, item in items.items()
         if item.get("type") == "legacy"

@@ -13,6 +13,7 @@ from desktop_app.sandbox.store import Document, Store
 
 CLONED = ("script", "hyperparams", "configuration", "container", "comment", "project", "tags", "system_tags", "type")
 ON_REQUEST = ("enqueue_status", "unique_metrics")  # what lists answer only where it is named
+SCROLL_SECONDS = 600  # that a scroll is remembered after its last use
 REFERENCES = ("company", "user", "project", "parent")
 
 
@@ -150,16 +151,49 @@ def get_by_id(call: Call) -> Document:
 
 
 def get_all(call: Call) -> Document:
+    call, scroll = _scrolled(_with_subprojects(call))
     asked = query.understand(filters.TASKS, call.body)
     found = [task_versions.downgraded(call, task) for task in query.answer(asked, _candidates(call, asked))]
     if not asked.paths:
         found = [{key: value for key, value in task.items() if key not in ON_REQUEST} for task in found]
-    scroll = {"scroll_id": uuid.uuid4().hex} if "scroll_id" in call.body and call.body.get("start") is None else {}
-    return {"tasks": found, **scroll}
+    if scroll is None:
+        return {"tasks": found}
+    call.store.put("scroll", {**scroll, "position": call.number("start", 0) + len(found)})
+    return {"tasks": found, "scroll_id": scroll["id"]}
+
+
+def _scrolled(call: Call) -> tuple[Call, Document | None]:
+    """The call from where its scroll has come to; a new scroll for an unknown id, none without one."""
+    if "scroll_id" not in call.body:
+        return call, None
+    for old in call.store.all("scroll"):
+        if old["until"] < call.seconds:
+            call.store.delete("scroll", old["id"])
+    scroll = call.store.get("scroll", call.text("scroll_id")) or {"id": uuid.uuid4().hex, "position": 0}
+    start = 0 if call.flag("refresh_scroll") else scroll["position"]
+    more = {"size": max(scroll["position"], call.body.get("size") or 0)} if call.flag("refresh_scroll") else {}
+    return call.with_body(start=start, **more), {**scroll, "until": call.seconds + SCROLL_SECONDS}
+
+
+def _with_subprojects(call: Call) -> Call:
+    """``include_subprojects`` asks for what lies in the projects inside of the named ones, too."""
+    wanted = query.as_list(call.body.get("project"))
+    if not wanted or not call.flag("include_subprojects"):
+        return call
+    inner = [one["id"] for one in call.store.all("project") if set(one["path"]) & set(wanted)]
+    return call.with_body(project=[*wanted, *inner])
+
+
+def get_by_id_ex(call: Call) -> Document:
+    """As get_all_ex, of named tasks."""
+    if not call.body.get("id"):
+        raise errors.missing_fields("missing=(id)")
+    return get_all_ex(call)
 
 
 def get_all_ex(call: Call) -> Document:
     """As get_all; a part beside its whole is folded into it, and references are answered as objects."""
+    call = _with_subprojects(call)
     asked = query.understand(filters.TASKS, _without_reference_parts(call.body), fold=True)
     found = query.answer(asked, _candidates(call, asked))
     return {"tasks": [_with_references(call, task) for task in found]}
@@ -203,9 +237,10 @@ def _with_references(call: Call, task: Document) -> Document:
 
 def delete(call: Call) -> Document:
     task = find(call, bulky=False)
-    if task["status"] != status.CREATED and not call.flag("force"):
+    deletable = task["status"] == status.CREATED or status.ARCHIVED in task["system_tags"]
+    if not deletable and not call.flag("force"):
         raise errors.undeletable(task["id"], task["status"])
-    if task["status"] == status.QUEUED:
+    if task["status"] in status.ALIVE:
         queues.remove_everywhere(call, task["id"])
     children = 0
     for child in call.store.all("task"):

@@ -88,3 +88,15 @@ def test_a_link_inside_is_not_followed_outside(server: Rig) -> None:
     assert server.files.get("/link", headers=_bearer(server)).status_code == 404
     assert _upload(server, "/link", b"overwritten").status_code == 404
     assert (server.folder / "secret").read_text() == "private"
+
+
+@pytest.mark.parametrize("name", ["/p/w.tar.gz", "/p/w.tgz", "/p/x.csv.bz2", "/p/x.xz"])
+def test_a_packed_file_comes_down_packed(server: Rig, name: str) -> None:
+    _upload(server, name, b"\x1f\x8b packed")
+    with server.files.get(name, headers=_bearer(server)) as down:
+        assert "Content-Encoding" not in down.headers  # or clients would unpack it
+        assert (down.content_type, down.data) == ("application/octet-stream", b"\x1f\x8b packed")
+
+
+def test_a_name_that_no_file_can_have_is_not_found(server: Rig) -> None:
+    assert server.files.get("/" + "n" * 5000, headers=_bearer(server)).status_code == 404
