@@ -158,7 +158,7 @@ def _up(core: Core, session: SessionId) -> SessionSnapshot | None:
 
 
 def _reason(api: RealApi, task: str) -> str:
-    return str(api.call("tasks.get_all", id=[task], only_fields=["status_reason"])["tasks"][0]["status_reason"])
+    return str(api.call("tasks.get_all", id=[task], only_fields=["status_reason"])["tasks"][0].get("status_reason", ""))
 
 
 def _launches_again_and_is_shut_down_by_id(info: SandboxInfo, home: Path, api: RealApi, *, stale: str) -> None:
