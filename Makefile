@@ -14,7 +14,7 @@ SOAK_ARGS ?=
 USED_HOME ?=
 IN_HOME := $(if $(USED_HOME),$(PY) -m tests.support.used_home)
 
-.PHONY: help setup setup-run setup-test run test parity check format smoke bench-launch bench-tunnel bench-files \
+.PHONY: help setup setup-run setup-test run test parity check format smoke smoke-docker bench-launch bench-tunnel bench-files \
 	soak soak-bytes soak-files screenshots test-py38 icons dist dist-check clean
 
 help: ## list these commands
@@ -81,6 +81,9 @@ format: .venv/.installed ## rewrite the code in the project's format
 
 smoke: setup-test ## the main job through the real window on a virtual screen; ends with one JSON line
 	@$(PY) -m tests.e2e.smoke
+
+smoke-docker: setup-test ## the main job in a real Docker container, as root only; ends with one JSON line
+	@$(PY) -m tests.containers.smoke
 
 bench-launch: setup-test ## our launch against clearml-session's, warm and cold; ends with one JSON line
 	@$(PY) -m tests.bench.launch

@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Tuple
 
-from remote_bootstrap import processes
+from remote_bootstrap import memory, processes
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
 TAIL_LINES, LINE_LENGTH, TAIL_LENGTH = 4, 146, 600  # characters
 URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
+OTHER_LOG = re.compile(r"a complete log of this run can be found|^npm (error|ERR!) *$|npm-cache/_logs/", re.IGNORECASE)
 DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
 # ClearML's variables that children may keep. All others stay here: credentials and the agent's configuration file
@@ -45,6 +46,7 @@ def launched(argv: Sequence[str]) -> Sequence[str]:
 def tail_of(output: str) -> str:
     """The last lines of a failed command that say something, without the passwords of index addresses."""
     lines = [URL_LOGIN.sub(r"\1***@", line.strip()) for line in output.splitlines() if line.strip()]
+    lines = [line for line in lines if not OTHER_LOG.search(line)]
     # pip lists every version that exists on one line, behind what matters
     short = [line if len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 3] + "..." for line in lines[-TAIL_LINES:]]
     return " / ".join(short)[-TAIL_LENGTH:]
@@ -80,6 +82,7 @@ def run(
 
     Raises InstallError with ``why`` and the last lines when it can't start, fails or takes longer than ``deadline``.
     """
+    kills = memory.kills()
     try:
         process = subprocess.Popen(
             list(launched(argv)),
@@ -99,5 +102,8 @@ def run(
     if late:
         raise InstallError("%s (not within %d s): %s" % (why, deadline, tail_of(output)))
     if process.returncode:
-        raise InstallError("%s (exit code %d): %s" % (why, process.returncode, tail_of(output)))
+        kept = "" if log is None else " (all of it: %s)" % log
+        if memory.ran_out(output, process.returncode, kills):
+            raise InstallError("%s: out of memory; %s%s" % (why, memory.what_helps(), kept))
+        raise InstallError("%s (exit code %d): %s%s" % (why, process.returncode, tail_of(output), kept))
     return output

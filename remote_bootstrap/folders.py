@@ -44,6 +44,15 @@ def cache_folder() -> Path:
     return Path(configured).expanduser() if configured else base_folder() / "cache"
 
 
+def own_cache() -> Path:
+    """The cache, made; ``<base>/cache`` where the configured one is not this user's to write."""
+    try:
+        return private(cache_folder())
+    except OSError:
+        os.environ.pop(CACHE_VARIABLE, None)
+        return private(cache_folder())
+
+
 def session_folder(task: str) -> Path:
     return base_folder() / "sessions" / task
 

@@ -20,7 +20,16 @@ from remote_bootstrap.context import HOME, Context
 from remote_bootstrap.contract import Record
 from remote_bootstrap.control import ControlServer
 from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import CODE, LOGS, WORKSPACE, cache_folder, clean_folder, private, session_folder
+from remote_bootstrap.folders import (
+    CODE,
+    LOGS,
+    WORKSPACE,
+    cache_folder,
+    clean_folder,
+    own_cache,
+    private,
+    session_folder,
+)
 from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
 from remote_bootstrap.progress import Progress
@@ -117,7 +126,9 @@ class Session:
     def _start(self) -> None:
         private(self._folder)
         private(self._folder / LOGS)
-        private(cache_folder())
+        wanted = cache_folder()
+        if own_cache() != wanted:
+            say("%s is not a folder of this user; what is installed is kept in %s" % (wanted, cache_folder()))
         threading.Thread(target=remains.sweep, args=(self._folder, say), name="remains", daemon=True).start()
         threading.Thread(target=self._log_in, name="login", daemon=True).start()
         self._wake.wait()

@@ -65,10 +65,10 @@ def test_every_link_of_the_pages_leads_somewhere() -> None:
     assert not broken
 
 
-def test_decisions_are_numbered_without_gaps() -> None:
+def test_decisions_are_numbered_once_each() -> None:
     pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     numbers = [page.name[:4] for page in pages]
-    assert numbers == [f"{at:04d}" for at in range(1, len(pages) + 1)]
+    assert len(set(numbers)) == len(numbers)  # gaps may be numbers that others hold
     assert [page.read_text("utf-8")[:7] for page in pages] == [f"# {number} " for number in numbers]
 
 

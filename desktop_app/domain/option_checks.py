@@ -17,6 +17,10 @@ _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
 # An extension is a program: nobody on the way may change it, so https or the session's own machine.
 _VSIX_ADDRESS = re.compile(r"(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)\S+(#sha256=[0-9a-fA-F]{64})?")
+# So is an archive of a program; a file is of the session's machine.
+_ARCHIVE = re.compile(
+    r"(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S+|file:///\S+|/\S+)#sha256=[0-9a-fA-F]{64}"
+)
 _GATEWAY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:(?P<port>\d+))?")
 PASSPHRASE_MIN = 12  # characters
 SHORTEST_PROJECT, MOST_LEVELS = 3, 10  # characters of each part of its name; parts
@@ -212,3 +216,10 @@ def password(value: str) -> str:
     if value and (len(value) < 8 or not value.isprintable()):
         return "Give a password of at least eight characters on one line."
     return ""
+
+
+def archive(text: str) -> str:
+    """An address or a file's whole name, with the checksum that the download has to have."""
+    if not text or _ARCHIVE.fullmatch(text):
+        return ""
+    return "Give https://… or a file's whole name on the session's machine, followed by #sha256= and the 64 digits."

@@ -88,6 +88,10 @@ class LaunchSpec:
         "A code-server version, or with its Python extension's as in 4.105.1:2025.12.0; empty: the newest that "
         "SessionDock was tested with.",
         param="vscode_version", advanced=True, check=checks.code_version)  # fmt: skip
+    vscode_url: str = _what(
+        "", "--vscode-url", "VS Code archive",
+        "code-server's .tar.gz for the session's machine: https://…#sha256=… or a file there; empty: it is built.",
+        param="vscode_url", own=True, advanced=True, check=checks.archive)  # fmt: skip
     vscode_extensions: str = _what(
         "", "--vscode-extensions", "VS Code extensions",
         "Extensions to install, one per line: ms-python.python, with a version as in ms-python.python@2025.12.0, a "

@@ -78,6 +78,8 @@ class VsCode:
         settings = self._context.settings
         wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
         wanted["version"], _, python = wanted["version"].partition(":")
+        if not wanted["sha256"]:
+            wanted["url"], _, wanted["sha256"] = wanted["url"].partition("#sha256=")
         source = Source(**wanted) if wanted["url"] else of_the_machine(wanted["version"], say)
         self._command = CodeServer(self._context.cache, self._context.environments, say, source).command()
         private(self._folder)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from remote_bootstrap import commands
+from remote_bootstrap import commands, memory
 from remote_bootstrap.environments import Environments
+from remote_bootstrap.installers import apt
 from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
 
 DEFAULT_VERSION = "4.139.1"
@@ -142,7 +143,8 @@ class CodeServer:
         archive = folder / "archive.tar.gz"
         digest = hashlib.sha256()
         try:
-            answer = urllib.request.urlopen(self._source.url, timeout=DOWNLOAD_TIMEOUT)  # noqa: S310
+            url = Path(self._source.url).as_uri() if self._source.url.startswith("/") else self._source.url
+            answer = urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT)  # noqa: S310
             with answer, archive.open("wb") as target:
                 for chunk in iter(lambda: answer.read(CHUNK), b""):
                     digest.update(chunk)
@@ -170,17 +172,26 @@ class CodeServer:
     def _build(self, folder: Path) -> None:
         if platform.system() != "Linux":
             raise InstallError("code-server is not on PATH, and it is installed automatically on Linux only")
-        missing = missing_build_tools()
-        if missing:
-            raise InstallError(
-                "code-server is not on PATH and can't be built here: install %s (Debian names), or give vscode_url"
-                % " and ".join(missing)
-            )
+        self._build_tools()
         node = self._node(folder)
-        self._say("Building code-server %s with npm (about three minutes, once per machine)" % self.version)
+        self._say("Building code-server %s with npm (about three minutes, then kept in the cache)" % self.version)
         self._npm(folder, node)
         if not self._entry(folder).is_file():
             raise InstallError("npm installed code-server %s without its program" % self.version)
+
+    def _build_tools(self) -> None:
+        """What is missing to compile comes with apt-get where the machine is ours, as sshd does."""
+        missing = missing_build_tools()
+        if not missing:
+            return
+        try:
+            apt.install(missing, self._say)
+        except InstallError as error:
+            raise InstallError(
+                "code-server is not on PATH and can't be built here: %s. Install %s (Debian names) there, launch with "
+                "--vscode-url ADDRESS#sha256=CHECKSUM of its archive (in the wizard: VS Code archive), or have the "
+                "agent set %s" % (error, " and ".join(missing), ARCHIVE_VARIABLE)
+            ) from error
 
     def _node(self, folder: Path) -> Path:
         """Lay the wheel's files out as a node prefix: its own bin/npm and bin/npx are broken links."""
@@ -209,6 +220,8 @@ class CodeServer:
             "npm_config_yes": "true",
             "npm_config_update_notifier": "false",
         }
+        if memory.is_small():
+            settings["JOBS"] = "1"  # node-gyp's: compilers side by side are what runs out of memory
         arguments = ["install", "--global", "--prefix", str(folder), "code-server@" + self.version]
         npm = [str(node / "bin" / "node"), str((node / "bin" / "npm").resolve())]
         log = self._cache / "logs" / ("code-server-%s.log" % self.version)

@@ -3,36 +3,19 @@
 Called from the SSH service's thread.
 """
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Callable, Tuple
 
 from remote_bootstrap import commands
+from remote_bootstrap.installers import apt
 from remote_bootstrap.servers.openssh import Program
 from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
 
 PACKAGES = ("openssh-server", "openssh-sftp-server", "libwrap0")
 OPTIONAL_PACKAGES = ("libwrap0",)  # newer releases of Debian and Ubuntu do without
-CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
-CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
 NO_LOGIN = ("nologin", "false")
-APT_DEADLINE = 300.0  # seconds
-
-
-def in_container() -> bool:
-    """Whether this machine is thrown away with its task, so that installing system packages harms nobody."""
-    if any(Path(name).exists() for name in CONTAINER_FILES) or "KUBERNETES_SERVICE_HOST" in os.environ:
-        return True
-    with contextlib.suppress(OSError):
-        text = Path("/proc/1/cgroup").read_text("utf-8", "replace")
-        return any(word in text for word in CONTAINER_WORDS)
-    return False
-
-
-def is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def terminals_work() -> bool:
@@ -40,7 +23,7 @@ def terminals_work() -> bool:
     /dev/pts must do it (gid=5)."""
     import grp  # Unix only
 
-    if is_root():
+    if apt.is_root():
         return True
     try:
         master, terminal = os.openpty()
@@ -81,42 +64,36 @@ def system() -> Program:
     found = first_executable("sshd")
     if not found:
         raise InstallError("no sshd is installed")
-    if is_root() and not has_privilege_user():
+    if apt.is_root() and not has_privilege_user():
         raise InstallError("sshd is installed without its user sshd")
     return Program(found)
 
 
 def installed_by_apt(say: Say) -> Program:
     """Install sshd, in a container and as root only. Raises InstallError."""
-    apt = first_executable("apt-get")
-    if not (is_root() and in_container() and apt):
-        raise InstallError("sshd is not installed, and this machine is not ours to change")
-    say("Installing openssh-server with apt-get")
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    _apt([apt, "update", "-qq"], env)
-    _apt([apt, "install", "-y", "-qq", "--no-install-recommends", "openssh-server"], env)
+    apt.install(["openssh-server"], say)
     return system()
 
 
 def unpacked(cache: Path, say: Say) -> Program:
     """Debian's packages unpacked into the cache, for an ordinary user. Raises InstallError."""
-    apt, dpkg = first_executable("apt-get"), first_executable("dpkg")
-    if is_root() or not (apt and dpkg):
+    apt_get, dpkg = first_executable("apt-get"), first_executable("dpkg")
+    if apt.is_root() or not (apt_get and dpkg):
         raise InstallError("an unpacked sshd needs apt-get and an ordinary user")
-    folder = build_once(cache / ("openssh-" + key_of(machine(), *PACKAGES)), _unpacker(apt, dpkg, say), say)
+    folder = build_once(cache / ("openssh-" + key_of(machine(), *PACKAGES)), _unpacker(apt_get, dpkg, say), say)
     libraries = sorted(folder.glob("root/usr/lib/*-linux-*"))
     env = {"LD_LIBRARY_PATH": os.pathsep.join(str(one) for one in libraries)}
     return Program(str(folder / "root" / "usr" / "sbin" / "sshd"), folder / "root", env)
 
 
-def _unpacker(apt: str, dpkg: str, say: Say) -> Callable[[Path], None]:
+def _unpacker(apt_get: str, dpkg: str, say: Say) -> Callable[[Path], None]:
     def unpack(folder: Path) -> None:
         say("Downloading openssh-server with apt-get")
         packages = folder / "packages"
         packages.mkdir()
         for name in PACKAGES:
             try:
-                _apt([apt, "download", "-qq", name], {}, packages)
+                apt.run([apt_get, "download", "-qq", name], {}, packages)
             except InstallError:
                 if name not in OPTIONAL_PACKAGES:
                     raise
@@ -127,7 +104,3 @@ def _unpacker(apt: str, dpkg: str, say: Say) -> Callable[[Path], None]:
             raise InstallError("Debian's openssh-server holds no sshd")
 
     return unpack
-
-
-def _apt(argv: List[str], env: "dict[str, str]", cwd: Path = Path("/")) -> None:
-    commands.run(argv, "apt-get failed", env, cwd=cwd, deadline=APT_DEADLINE)

@@ -1,0 +1,51 @@
+"""System packages by apt-get, as root in a container that is thrown away with its task. Nowhere else.
+
+Called from the threads that install applications; one at a time, as apt-get itself wants it.
+"""
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+from typing import Sequence
+
+from remote_bootstrap import commands
+from remote_bootstrap.store import InstallError, Say, first_executable
+
+CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
+DEADLINE = 300.0  # seconds, for lists and small packages
+LOCK_SECONDS = 120  # that the image's own apt-get may take meanwhile
+_one_at_a_time = threading.Lock()
+
+
+def in_container() -> bool:
+    """Whether this machine is thrown away with its task, so that installing system packages harms nobody."""
+    if any(Path(name).exists() for name in CONTAINER_FILES) or "KUBERNETES_SERVICE_HOST" in os.environ:
+        return True
+    with contextlib.suppress(OSError):
+        text = Path("/proc/1/cgroup").read_text("utf-8", "replace")
+        return any(word in text for word in CONTAINER_WORDS)
+    return False
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def install(packages: Sequence[str], say: Say) -> None:
+    """Raises InstallError where the machine is not ours to change, or apt-get can't."""
+    apt = first_executable("apt-get")
+    if not (is_root() and in_container() and apt):
+        raise InstallError("%s is not installed, and this machine is not ours to change" % " and ".join(packages))
+    with _one_at_a_time:
+        say("Installing %s with apt-get" % " and ".join(packages))
+        env = {"DEBIAN_FRONTEND": "noninteractive"}
+        run([apt, "update", "-qq"], env)
+        wait = "DPkg::Lock::Timeout=%d" % LOCK_SECONDS
+        run([apt, "install", "-o", wait, "-y", "-qq", "--no-install-recommends", *packages], env)
+
+
+def run(argv: Sequence[str], env: "dict[str, str]", cwd: Path = Path("/")) -> None:
+    """Raises InstallError with apt-get's reason."""
+    commands.run(argv, "apt-get failed", env, cwd=cwd, deadline=DEADLINE)

@@ -1,0 +1,70 @@
+"""Parts of the bootstrap in real containers, without an agent: seconds each."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.engine import BASE, Engine, reach_of_this_machine
+from tests.support.paths import REPOSITORY
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+WHERE = "from remote_bootstrap import containers; print([containers.image(), containers.has_own_network()])"
+TOOLS = (
+    "from remote_bootstrap.installers import apt, codeserver;"
+    "before = codeserver.missing_build_tools(); apt.install(before, print);"
+    "print([before, codeserver.missing_build_tools()])"
+)
+BUILD = """
+from pathlib import Path
+from remote_bootstrap.environments import Environments
+from remote_bootstrap.installers.codeserver import CodeServer
+from remote_bootstrap.store import InstallError
+try:
+    CodeServer(Path("/tmp/cache"), Environments(Path("/tmp/cache"), print), print).command()
+except InstallError as error:
+    print(error)
+"""
+CACHE = "import os; from remote_bootstrap import folders; print([os.getuid(), str(folders.own_cache())])"
+
+
+def told(engine: Engine, code: str, arguments: Sequence[str] = (), seconds: float = 60.0) -> str:
+    """The last line that a program of the bootstrap prints in a container."""
+    given = ["-v", f"{REPOSITORY}:/code:ro", "-e", "PYTHONPATH=/code", "-e", "PYTHONDONTWRITEBYTECODE=1", *arguments]
+    return engine.run(BASE, "python3", "-c", code, arguments=given, seconds=seconds).splitlines()[-1]
+
+
+@pytest.mark.parametrize(("network", "own"), [("bridge", True), ("host", False)])
+def test_a_container_knows_whose_network_it_has(engine: Engine, network: str, own: bool) -> None:
+    image = ["-e", "CLEARML_DOCKER_IMAGE=team/cuda:12 --ipc=host"]
+    assert told(engine, WHERE, ["--network", network, *image]) == str(["team/cuda:12", own])
+
+
+def test_what_vs_code_needs_to_be_built_is_installed_as_sshd_is(engine: Engine) -> None:
+    found = told(engine, TOOLS, ["--network", "host", *reach_of_this_machine()], 200)
+    assert found == str([["build-essential", "libkrb5-dev"], []])
+
+
+def test_a_user_who_is_not_root_is_told_every_way_out(engine: Engine) -> None:
+    said = told(engine, BUILD, ["--user", "1000"])
+    assert "not ours to change" in said and "build-essential" in said
+    assert "--vscode-url ADDRESS#sha256=" in said and "CLEARML_SESSION_VSCODE_SERVER_TGZ" in said
+
+
+def test_a_cache_of_another_user_is_left_to_him(engine: Engine) -> None:
+    folder = engine.base / "cache"
+    folder.mkdir(mode=0o700)
+    shared = ["-v", f"{folder}:/shared", "-e", "SESSIONDOCK_CACHE=/shared", "-e", "HOME=/tmp"]
+    assert told(engine, CACHE, shared) == str([0, "/shared"])
+    assert told(engine, CACHE, [*shared, "--user", "1000"]) == str([1000, "/tmp/.sessiondock/cache"])
+
+
+def test_a_compiler_that_the_limit_kills_is_told_as_that(engine: Engine) -> None:
+    code = (
+        "from remote_bootstrap import commands;"
+        "commands.run(['python3', '-c', 'x = bytearray(900_000_000)'], 'npm could not build code-server')"
+    )
+    limited = ["--memory", "100m", "--memory-swap", "100m"]
+    said = engine.docker("run", "--rm", *limited, "-v", f"{REPOSITORY}:/code:ro", "-e", "PYTHONPATH=/code", "-e",
+                         "PYTHONDONTWRITEBYTECODE=1", BASE, "python3", "-c", code, check=False)  # fmt: skip
+    assert "npm could not build code-server: out of memory; its container may use 100 MB" in said
