@@ -160,9 +160,9 @@ def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> No
         artifacts.append(_artifact(former, OLD_KEY, ""))
     try:
         server.call("tasks.add_or_update_artifacts", {"task": task, "artifacts": artifacts, "force": True})
-    except ServerError:  # the server adds none to a task that it calls stopped already, but lets it be edited
+    except ServerError:  # the server adds none to a task that has ended, but lets it be edited
         _replace_artifacts(server, task, artifacts)
-    with contextlib.suppress(ServerError):  # for people only, and just as impossible then
+    with contextlib.suppress(ServerError):  # for people only
         server.edit_runtime({RUNTIME_TIME: str(newest.timestamp)})
 
 

@@ -168,7 +168,9 @@ def test_an_entry_that_was_left_in_the_queue_is_no_new_run(
     phase: str, of: str, again: bool, over: bool, sandbox: SandboxInfo, api: RealApi, tmp_path: Path
 ) -> None:
     task = str(api.call("tasks.create", name="a session", type="application")["id"])
-    api.call("tasks.enqueue", task=task)
+    queue = api.call("queues.create", name=f"of {task}")["id"]
+    api.call("tasks.enqueue", task=task, queue=queue)
+    api.call("queues.get_next_task", queue=queue)
     api.call("tasks.started", task=task, force=True)
     record = contract.Record(of or task, "127.0.0.1", 22, "ada", "ssh-ed25519 AAAA", 1, "signature")
     report = contract.Report(phase, "", 9)
@@ -176,7 +178,7 @@ def test_an_entry_that_was_left_in_the_queue_is_no_new_run(
     client("edit_runtime", {contract.RUNTIME_RECORD: record.dumps(), contract.RUNTIME_REPORT: report.dumps()})
     api.call("tasks.stopped", task=task, force=True)
     if again:
-        api.call("tasks.enqueue", task=task)
+        api.call("tasks.enqueue", task=task, queue=queue)
     api.call("tasks.started", task=task, force=True)
     assert client("facts")[TaskFacts._fields.index("over")] is over
     client.close()

@@ -1,6 +1,7 @@
 """An API server that notes who asks it what, and refuses every key when told to. One thread per connection."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,13 @@ class RecordingApi:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                api.asked.append(
-                    (self.path.rpartition("/")[2], {name.lower(): value for name, value in self.headers.items()})
-                )
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                endpoint = self.path.rpartition("/")[2]
+                if "sessiondock-" in self.headers.get("X-ClearML-Client", "") and "lines" not in self.headers.get(
+                    "Content-Type", ""
+                ):
+                    sys.audit("sessiondock.request", endpoint, json.loads(content or b"{}"))
+                api.asked.append((endpoint, {name.lower(): value for name, value in self.headers.items()}))
                 status, meta = NO_KEY if api.refuses else FINE
                 body = json.dumps({"meta": meta, "data": {} if api.refuses else {"token": TOKEN}}).encode()
                 self.send_response(status)
