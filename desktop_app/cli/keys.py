@@ -19,7 +19,7 @@ def add_key_commands(make: MakeCommand) -> None:
     help_text = "let a passphrase (asked for, or a line of standard input) attach a session from another computer"
     command = make("passphrase", "run_passphrase", help_text)
     command.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
-    trust = make("trust", "run_trust", "confirm the host key of a session that clearml-session started")
+    trust = make("trust", "run_trust", "confirm the host key of a session's new run, or of one by clearml-session")
     trust.add_argument("session", help="id, beginning of an id, or name")
     trust.add_argument("fingerprint", type=fingerprint, help="what the machine shows: SHA256:…")
     for one in (command, trust):
@@ -48,6 +48,7 @@ class KeyCommands(CommandBase):
     def run_trust(self) -> int:
         snapshot = self.session()
         self.core.keys.trust_host(snapshot.id, self.arguments.fingerprint)
+        self.core.links.ask_reconnect(snapshot.id)  # whoever holds it may be waiting for this word
         if self.json:
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
         else:

@@ -25,7 +25,7 @@ from desktop_app.domain.account import Account, Queue
 from desktop_app.domain.exposed import warnings_of
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options
-from desktop_app.domain.problems import AppError, Retry, failure
+from desktop_app.domain.problems import AppError, Problem, Retry, failure
 from desktop_app.domain.queues import offered
 from desktop_app.domain.session import (
     WAITING,
@@ -221,7 +221,7 @@ class _Watch:
         self._link_only = link_only
         self._attaching = not getattr(command.arguments, "no_attach", False)
         self._told = self._told_notice = ""
-        self._was_ready = False
+        self._was_ready = self._was_up = False
         self._was_held = False
         self._answers = True
 
@@ -236,7 +236,8 @@ class _Watch:
         if self._hold and self._was_held and now.link is Link.OFF:
             self._say("detached", now, f"“{now.name}” was detached; it goes on running.")
             return 1
-        if now.link is Link.BLOCKED and now.problem is not None:
+        self._was_up = self._was_up or now.link is Link.UP
+        if now.link is Link.BLOCKED and now.problem is not None and not self._may_be_accepted(now.problem):
             raise AppError(now.problem)
         self._progress(now)
         self._command.agree_if_told(now)
@@ -246,6 +247,10 @@ class _Watch:
             self._was_ready = True
             self._ready(now)
         return 1 if self._was_ready and not self._hold else None
+
+    def _may_be_accepted(self, why: Problem) -> bool:
+        """A new run of a session that we held is waited for until a person accepts it, here or elsewhere."""
+        return why.code == "ssh.new_run" and self._hold and self._was_up
 
     def _is_ready(self, now: SessionSnapshot) -> bool:
         """Every application is settled, and connected if we connect."""
@@ -269,7 +274,8 @@ class _Watch:
 
     def _progress(self, now: SessionSnapshot) -> None:
         text = clean_line(progress_of(now))
-        if now.remote in WAITING and now.problem is not None and now.problem.retry is Retry.USER:
+        stuck = now.remote in WAITING or now.link is Link.BLOCKED
+        if stuck and now.problem is not None and now.problem.retry is Retry.USER:
             text = clean_line(str(now.problem))  # nothing goes on until somebody has read it
         if self._attaching and now.remote is Remote.READY and now.link is Link.OFF:
             return  # the connection begins in this very moment

@@ -26,6 +26,7 @@ class Remedy(Enum):
     REMOVE = "Remove the session"
     SHOW_LOG = "Show log"
     TRUST_HOST = "Trust this machine"
+    ACCEPT_RUN = "Accept the new run"
     ENTER_PASSPHRASE = "Enter passphrase…"  # noqa: S105  a button
     ATTACH = "Attach"
     SHUT_DOWN = "Shut down"

@@ -140,10 +140,22 @@ TABLE = MappingProxyType(
                  "The server at {address} port {port} showed the host key {found}, but the session published "
                  "{expected}. Someone may be intercepting the connection, so SessionDock did not connect. "
                  "Tell your administrator; shut the session down if you can't explain it.",
-                 Retry.USER, (Remedy.SHUT_DOWN,)),
+                 Retry.USER, (Remedy.RETRY, Remedy.SHUT_DOWN)),
             _row("ssh.record", "The session's connection record can't be trusted",
                  "{why} Someone may have edited the task, so SessionDock did not connect.",
-                 Retry.USER, (Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
+                 Retry.USER, (Remedy.RETRY, Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
+            _row("ssh.new_run", "The session was started again",
+                 "{how} Each run makes a host key of its own: until now it was {known}, the new run shows {found}, and "
+                 "its log says so, too. If you started it again, or know who did, accept the new key here or with: "
+                 "sessiondock trust {task} {found}. If nobody did, someone may have edited the task: shut it down.",
+                 Retry.USER, (Remedy.ACCEPT_RUN, Remedy.SHUT_DOWN, Remedy.SHOW_LOG)),
+            _row("session.restarted", "The session starts over",
+                 "{why} What still runs of it ends at any moment, and what was not saved there is lost. SessionDock "
+                 "connects to the new run once it is ready.", Retry.AUTO),
+            _row("ssh.other_host", "This machine shows another host key than before",
+                 "The server at {address} port {port} shows the host key {found}; the key that you trusted is {known}. "
+                 "The session may have been started again, or somebody may be between you and it. Trust the new key "
+                 "only if whoever runs the machine confirms it.", Retry.USER, (Remedy.TRUST_HOST, Remedy.SHUT_DOWN)),
             _row("ssh.auth", "The session's machine refused the key",
                  "{address} did not accept this session's SSH key.", Retry.USER, (Remedy.RETRY,)),
             _row("ssh.key_replaced", "Somebody changed who gets into this session",

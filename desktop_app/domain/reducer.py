@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from desktop_app.domain import runs
 from desktop_app.domain.endings import FAILURES, failure_of
 from desktop_app.domain.problems import Problem, problem
 from desktop_app.domain.reach import of_container
@@ -40,9 +41,11 @@ class ServerUnreachable:
 
 @dataclass(frozen=True, slots=True)
 class AttachRequested:
-    """The supervisor starts to connect; local ports are bound by now."""
+    """The supervisor starts to connect; local ports are bound by now. ``fresh``: to another run of the task, of which
+    nothing is known yet."""
 
     local_ports: tuple[tuple[str, int], ...] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +126,16 @@ def advance(snapshot: SessionSnapshot, event: Event) -> SessionSnapshot:
 
 
 def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
-    facts = _newest_report(now, event.facts)
-    after = replace(now, facts=facts, stale_since=None, endpoints=_merge(now.endpoints, facts.report))
+    facts = _newest_report(now, runs.of_this_run(now, event.facts))
+    over = now.facts.report is not None and facts.report is None  # nothing is known of the new run's applications
+    endpoints = _blank(now.endpoints) if over else _merge(now.endpoints, facts.report)
+    after = replace(now, facts=facts, stale_since=None, endpoints=endpoints)
     if facts.remote is Remote.ENDED:
         return _ended(after, now.remote is Remote.READY or now.link is Link.UP)
     if after.link is Link.OFF or (after.link is Link.CONNECTING and facts.remote in WAITING):
         after = replace(after, problem=_queue_problem(facts))
-    after = replace(after, notice=_heard(now, facts.report))
+    notice = runs.restarted(facts) if runs.starts_over(now, facts) else _heard(now, facts.report)
+    after = replace(after, notice=notice)
     return replace(after, notice=_agent_notice(after))
 
 
@@ -176,9 +182,13 @@ def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
     told = now.link is Link.UP and new.foreign is None
     if told and new.by_report and (old is None or old.phase not in contract.LAST_PHASES):
         new = replace(new, remote=Remote.READY, by_report=False)  # the session itself would have said so
-    if old and (told or new.report is None or new.report.sequence < old.sequence):
+    if old and runs.keeps_report(now, new) and (told or new.report is None or new.report.sequence < old.sequence):
         return replace(new, report=old)
     return new
+
+
+def _blank(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint(e.app, local_port=e.local_port) for e in endpoints)
 
 
 def _merge(endpoints: tuple[Endpoint, ...], report: contract.Report | None) -> tuple[Endpoint, ...]:
@@ -194,14 +204,18 @@ def _server_unreachable(now: SessionSnapshot, event: ServerUnreachable) -> Sessi
 
 def _attach_requested(now: SessionSnapshot, event: AttachRequested) -> SessionSnapshot:
     ports = dict(event.local_ports)
+    if event.fresh:
+        now = replace(now, facts=replace(now.facts, report=None), endpoints=_blank(now.endpoints))
     known = {e.app for e in now.endpoints}
     endpoints = tuple(replace(e, local_port=ports.get(e.app, e.local_port)) for e in now.endpoints)
     endpoints += tuple(Endpoint(app, local_port=port) for app, port in ports.items() if app not in known)
-    return replace(now, link=Link.CONNECTING, endpoints=endpoints, problem=None, held_by=0, attempt=0, retry_at=None)
+    waits = _queue_problem(now.facts)
+    return replace(now, link=Link.CONNECTING, endpoints=endpoints, problem=waits, held_by=0, attempt=0, retry_at=None)
 
 
 def _tunnel_up(now: SessionSnapshot, _event: TunnelUp) -> SessionSnapshot:
-    return replace(now, link=Link.UP, problem=None, attempt=0, retry_at=None)
+    notice = None if now.notice and now.notice.code == "session.restarted" else now.notice
+    return replace(now, link=Link.UP, problem=None, notice=notice, attempt=0, retry_at=None)
 
 
 def _tunnel_lost(now: SessionSnapshot, event: TunnelLost) -> SessionSnapshot:

@@ -118,6 +118,7 @@ class ServerFacts:
     report: contract.Report | None = None
     by_report: bool = False  # only the report says that it is stopping, and every member can write that into the task
     foreign: ForeignSession | None = None  # clearml-session made it, not we
+    left: tuple[contract.Record | None, contract.Report | None] = (None, None)  # by an earlier run of the task
 
 
 @dataclass(frozen=True, slots=True)

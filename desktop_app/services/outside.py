@@ -77,12 +77,18 @@ class Profiles(Protocol):
     def host_key(self, session: str) -> str:
         """The first host key that this session showed, "" before that."""
 
-    def save_host_key(self, session: str, host_key: str) -> None: ...
+    def save_host_key(self, session: str, host_key: str) -> None:
+        """Its records are counted anew."""
 
     def sequence(self, session: str) -> int:
         """Of the newest connection record that was believed, -1 before that."""
 
     def save_sequence(self, session: str, sequence: int) -> None: ...
+
+    def trusted(self, session: str) -> Mapping[str, str]:
+        """What goes with the host key: which ``run`` showed it, and another key that a person has ``accepted``."""
+
+    def save_trusted(self, session: str, values: Mapping[str, str]) -> None: ...
 
     def attached(self) -> tuple[str, ...]:
         """Sessions that a window held and never let go of (it was killed)."""

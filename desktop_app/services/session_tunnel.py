@@ -133,6 +133,18 @@ class SessionTunnel:
 
     # -- the connection
 
+    def forget_run(self, why: str) -> None:
+        """The server says that the task starts over: nothing that its last run told is of use any more."""
+        self._trust.run_is_over(why)
+        self._target, self._door = None, None
+        self._app_secrets, self._told = {}, {}
+
+    def is_of(self, facts: ServerFacts) -> bool:
+        """Whether the connection leads to the run whose record these facts hold."""
+        if self._target is None or self._target.foreign or facts.record is None:
+            return True
+        return facts.record.host_key == self._target.record.host_key
+
     def connect(self, cancel: Cancel) -> None:
         """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
         server = self._server(cancel)
@@ -140,6 +152,9 @@ class SessionTunnel:
         if facts.foreign is None:
             record = self._trust.believed(facts, server, cancel)
             key = self._key(server, cancel)
+            if self._target is not None and self._target.record.host_key != record.host_key:
+                self._app_secrets, self._told = {}, {}  # of another run, maybe on another machine
+                self._store.apply(self._session, AttachRequested(fresh=True))
             self._target = Target(record, key, *route_of(self._outside, self._session.account))
         else:
             self._target = self._foreign.target(facts.foreign, server, cancel)
@@ -198,10 +213,10 @@ class SessionTunnel:
                 raise
             return known
         facts = explained(server, self._session.task, seen.facts, Cancel(self._outside.pace.reread_s))
-        self._store.apply(self._session, ServerSaw(facts))
-        if facts.remote is Remote.ENDED:
+        now = self._store.apply(self._session, ServerSaw(facts))
+        if now is None or now.remote not in (Remote.READY, Remote.STOPPING):  # ended, or it starts over
             raise failure("ssh.lost", address="the session's machine")
-        return facts
+        return now.facts
 
     def _key(self, server: Server, cancel: Cancel) -> str:
         if not self._private_key:

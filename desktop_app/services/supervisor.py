@@ -16,7 +16,8 @@ from enum import Enum
 from desktop_app.domain import backoff
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
-from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
+from desktop_app.domain.runs import why_over
+from desktop_app.domain.session import WAITING, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
 from desktop_app.services.ports.local import LocalPorts
@@ -38,6 +39,7 @@ class Mail(Enum):
 
 
 _NOW = (Mail.REDIAL, Mail.CHECK)
+CONNECTABLE = (Remote.READY, Remote.STOPPING)
 
 
 class Supervisor:
@@ -103,8 +105,8 @@ class Supervisor:
         try:
             self._wait_until_up()
             self.tunnel.bind(self._next_mail)
-            while self._wanted():
-                self._round()
+            while self._lives():
+                self._round() if self._wanted() else self._wait_for_the_next_run()
         except Cancelled:
             pass
         except AppError as error:  # no port is free, or a settings file can't be written
@@ -124,15 +126,31 @@ class Supervisor:
     def _snapshot(self) -> SessionSnapshot | None:
         return self._store.get(self.session)
 
-    def _wanted(self) -> bool:
-        """Whether there is still something to connect to."""
+    def _lives(self) -> bool:
+        """Whether there is, or will be, something to connect to: others may reset a task or enqueue it again."""
         now = self._snapshot()
-        return not self._cancel.cancelled and now is not None and now.remote in (Remote.READY, Remote.STOPPING)
+        return not self._cancel.cancelled and now is not None and now.remote is not Remote.ENDED
+
+    def _wanted(self) -> bool:
+        """Whether there is something to connect to now."""
+        now = self._snapshot()
+        return self._lives() and now is not None and now.remote in CONNECTABLE
 
     def _wait_until_up(self) -> None:
         """Attach may be asked for before the session is up."""
-        while (now := self._snapshot()) is not None and now.remote in (Remote.CREATED, Remote.QUEUED, Remote.STARTING):
+        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
             self._next_mail(None)
+
+    def _wait_for_the_next_run(self) -> None:
+        """The task runs no more, or runs anew; we keep its local ports for what comes."""
+        self._attempt, self._up_at, why = 0, None, ""
+        self._store.apply(self.session, AttachRequested(fresh=True))
+        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
+            why = why_over(now.facts) if now.remote in WAITING or not why else why
+            self.tunnel.forget_run(why)
+            self._next_mail(None)
+        if self._wanted():
+            self._store.apply(self.session, AttachRequested())
 
     def _next_mail(self, seconds: float | None) -> Mail | None:
         """The next message, None after ``seconds``. Raises Cancelled when we detach."""
@@ -175,9 +193,9 @@ class Supervisor:
 
     def _watch(self) -> None:
         """While connected: wait for the end, and make sure that a silent link is noticed."""
-        clock, pace = self._outside.clock, self._outside.pace
+        clock, pace, over = self._outside.clock, self._outside.pace, ""
         due = clock() + pace.probe_every_s
-        while self._wanted():
+        while self._lives():
             mail = self._next_mail(max(0.0, due - clock()))
             if mail is Mail.LOST:
                 raise failure("ssh.lost", address=self.tunnel.address)
@@ -185,6 +203,16 @@ class Supervisor:
                 self.tunnel.probe(pace.check_s if mail else pace.probe_s)
                 due = clock() + pace.probe_every_s
             self._pass_on_the_end()
+            now = self._snapshot()
+            if now is None or now.remote is Remote.ENDED:
+                return
+            if now.remote not in CONNECTABLE:  # what still runs may be of use until it is ended
+                over = why_over(now.facts) if now.remote in WAITING or not over else over
+            elif over and not self.tunnel.is_of(now.facts):
+                self.tunnel.disconnect()
+                self.tunnel.forget_run(over)
+                self._store.apply(self.session, AttachRequested(fresh=True))
+                return
             self._follow()
 
     def _pass_on_the_end(self) -> None:
@@ -234,9 +262,7 @@ class Supervisor:
         record = self._record()
         while self._wanted() and self._record() == record:
             if self._next_mail(None) is Mail.REDIAL:
-                now = self._snapshot()
-                ports = tuple((e.app, e.local_port) for e in now.endpoints if e.local_port) if now else ()
-                self._store.apply(self.session, AttachRequested(ports))
+                self._store.apply(self.session, AttachRequested())
                 return
 
     def _record(self) -> contract.Record | None:

@@ -178,6 +178,7 @@ class Commands(Work):
             Remedy.END_ANYWAY: lambda: self.end_anyway(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
             Remedy.TRUST_HOST: lambda: self._trust(session),
+            Remedy.ACCEPT_RUN: lambda: self._trust(session),
             Remedy.SSH_CONFIG: lambda: self.let_ssh_find(session),
             Remedy.ENTER_PASSPHRASE: lambda: self.ask_passphrase.emit(session),
         }

@@ -4,13 +4,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
+from desktop_app.domain.problems import AppError, Cancelled, Remedy, Retry, failure
 from desktop_app.ports import Cancel, Target, Tunnel, Way
 from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint
 from tests.fakes.tunnel import FakeTunnel
@@ -315,3 +316,15 @@ def test_a_wrong_host_key_is_told_with_both_fingerprints(tmp_path: Path) -> None
     detail = caught.value.problem.detail
     assert fingerprint(world.server.host_key) in detail
     assert fingerprint(world.server.stranger_key) in detail
+
+
+def test_another_key_than_the_one_that_a_person_trusted_is_told_with_both(tmp_path: Path) -> None:
+    """A session of clearml-session that was started again shows another key: nothing of ours can tell whose it is."""
+    with closing(SshWorld(tmp_path / "machine")) as world, pytest.raises(AppError) as caught:
+        trusted = fingerprint(world.server.stranger_key)
+        target = replace(world.target(), foreign=True, password="pw", fingerprints=frozenset({trusted}))
+        world.tunnel.connect(target, Cancel(10))
+    world.tunnel.close()
+    why = caught.value.problem
+    assert why.code == "ssh.other_host" and trusted in why.detail and fingerprint(world.server.host_key) in why.detail
+    assert why.cause == fingerprint(world.server.host_key) and Remedy.TRUST_HOST in why.remedies

@@ -41,6 +41,7 @@ class FakeProfiles:
         self.local_ports: dict[str, dict[str, int]] = {}
         self.host_keys: dict[str, str] = {}
         self.sequences: dict[str, int] = {}
+        self.trusting: dict[str, dict[str, str]] = {}
         self.held: dict[str, None] = {}
         self.named: dict[str, Alias] = {}
         self.unwritable: Problem | None = None  # what noting an attached session runs into
@@ -97,6 +98,13 @@ class FakeProfiles:
 
     def save_host_key(self, session: str, host_key: str) -> None:
         self.host_keys[session] = host_key
+        self.sequences.pop(session, None)
+
+    def trusted(self, session: str) -> Mapping[str, str]:
+        return dict(self.trusting.get(session, {}))
+
+    def save_trusted(self, session: str, values: Mapping[str, str]) -> None:
+        self.trusting[session] = dict(values)
 
     def attached(self) -> tuple[str, ...]:
         return tuple(self.held)
@@ -138,7 +146,8 @@ class FakeProfiles:
         self.named.pop(session, None)
 
     def forget_session(self, session: str) -> None:
-        for store in (self.launched_with, self.remembered, self.local_ports, self.host_keys, self.held, self.named):
+        kept = (self.launched_with, self.remembered, self.local_ports, self.host_keys, self.trusting)
+        for store in (*kept, self.held, self.named):
             store.pop(session, None)
 
     def problems(self) -> tuple[Problem, ...]:

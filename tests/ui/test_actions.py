@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 
-from desktop_app.domain.problems import Remedy
+from desktop_app.domain.problems import Remedy, problem
+from desktop_app.domain.reducer import LinkBlocked
 from desktop_app.domain.session import Action, Link, allowed_actions, openable
 from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key
 from desktop_app.ui.commands import CLIPBOARD_HINT
@@ -176,6 +177,18 @@ def test_a_host_key_that_cannot_be_kept_is_told_and_not_dialled(qtbot, face, cor
     qtbot.waitUntil(banner.isVisible)
     assert banner.problem.code == "file.unwritable"
     assert ("reconnect", ui_core.BLOCKED) not in core.calls
+
+
+def test_a_new_run_is_accepted_in_the_banner_and_dialled(qtbot, face, core):
+    keys = {"known": "SHA256:old", "found": "SHA256:new", "cause": "SHA256:new"}
+    why = problem("ssh.new_run", how="It was reset.", task="1234", **keys)
+    core.store.apply(ui_core.BLOCKED, LinkBlocked(why))
+    face.window.sidebar.select(ui_core.BLOCKED)
+    banner = find(face.window, "problem-banner", ProblemBanner)
+    qtbot.waitUntil(lambda: banner.problem == why)
+    find(banner, "remedy-accept_run", QPushButton).click()
+    qtbot.waitUntil(lambda: ("reconnect", ui_core.BLOCKED) in core.calls)
+    assert ("keys.trust_host", ui_core.BLOCKED, "SHA256:new") in core.calls
 
 
 @pytest.mark.parametrize("remedy", Remedy)

@@ -177,7 +177,7 @@ class ProfilesFile:
         return str(_peek(self._state.read(), "sessions", session, "host_key") or "")
 
     def save_host_key(self, session: str, host_key: str) -> None:
-        self._save_session(session, "host_key", host_key)
+        self._save_session(session, "host_key", host_key, without="sequence")
 
     def sequence(self, session: str) -> int:
         found = _peek(self._state.read(), "sessions", session, "sequence")
@@ -186,6 +186,14 @@ class ProfilesFile:
     def save_sequence(self, session: str, sequence: int) -> None:
         if sequence > self.sequence(session):
             self._save_session(session, "sequence", sequence)
+
+    def trusted(self, session: str) -> Mapping[str, str]:
+        found = _peek(self._state.read(), "sessions", session, "trusted")
+        rows = found.items() if isinstance(found, dict) else ()
+        return {name: value for name, value in rows if isinstance(value, str)}
+
+    def save_trusted(self, session: str, values: Mapping[str, str]) -> None:
+        self._save_session(session, "trusted", dict(values))
 
     def attached(self) -> tuple[str, ...]:
         sessions = self._state.read().get("sessions")
@@ -210,10 +218,12 @@ class ProfilesFile:
         if known or session in self.known():
             self._state.change(edit)
 
-    def _save_session(self, session: str, key: str, value: object) -> None:
+    def _save_session(self, session: str, key: str, value: object, without: str = "") -> None:
         def edit(content: Document) -> None:
             sessions = _dict(content, "sessions")
             row = sessions.pop(session, None)
+            if isinstance(row, dict):
+                row.pop(without, None)
             sessions[session] = {**(row if isinstance(row, dict) else {}), key: value}  # the newest last
             for old in list(sessions)[:-KEPT_SESSIONS]:
                 del sessions[old]

@@ -17,6 +17,7 @@ from desktop_app.adapters.ssh.route.way import Router, Way
 from desktop_app.adapters.ssh.tcp import ConnectError
 from desktop_app.adapters.ssh.transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.domain.foreign import PUBLISHED_KEYS
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Target
 from remote_bootstrap import contract
@@ -119,6 +120,10 @@ def _check_host_key(transport: SessionTransport, target: Target) -> str:
         raise unreachable(record, describe(error)) from None
     found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
     if target.foreign and found not in target.fingerprints:
+        trusted = ", ".join(sorted(target.fingerprints - set(PUBLISHED_KEYS)))
+        if trusted:
+            place = {"address": record.address, "port": record.port}
+            raise failure("ssh.other_host", found=found, known=trusted, cause=found, **place)
         raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
     if not target.foreign and shown.asbytes() != _key_blob(record.host_key):
         raise _wrong_host_key(record, found)

@@ -28,7 +28,7 @@ STAGES = {
     Step.HOST_KEY: Stage.HOST_KEY,
     Step.SIGN_IN: Stage.SIGN_IN,
 }
-HOST_KEY_CODES = ("ssh.host_key", "ssh.unknown_host")
+HOST_KEY_CODES = ("ssh.host_key", "ssh.unknown_host", "ssh.other_host")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
 
 Tell = Callable[[Stage, str], None]

@@ -8,6 +8,8 @@ from desktop_app.services.outside import Outside
 from desktop_app.services.secrets.kept import api_secrets, owners_of
 from desktop_app.services.secrets.session_keys import SessionKeys
 
+OF_OURS = "ssh-"  # how the host key of a session of ours is kept: the whole key, not its fingerprint
+
 
 def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
     """The session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
@@ -34,8 +36,13 @@ class KeyAccess:
         self._keys.unlock(session, self._server(session.account, cancel), passphrase, cancel)
 
     def trust_host(self, session: SessionId, fingerprint: str) -> None:
-        """From now on the machine of this clearml-session session must show this key ("SHA256:…")."""
-        self._outside.profiles.save_host_key(session.text, fingerprint)
+        """From now on the session's machine must show this key ("SHA256:…"): that of clearml-session's session, or of
+        a new run of ours, which is then believed if its record and its log agree with that."""
+        profiles = self._outside.profiles
+        if profiles.host_key(session.text).startswith(OF_OURS):
+            profiles.save_trusted(session.text, {**profiles.trusted(session.text), "accepted": fingerprint})
+        else:
+            profiles.save_host_key(session.text, fingerprint)
 
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         """Let this passphrase open the session's key. Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase"""
