@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -32,6 +31,7 @@ from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
 from desktop_app.adapters.files.text import TextFiles
 from desktop_app.adapters.files.uploads import UploadsFile
 from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.adapters.log_file import PrivateLog, StreamLog
 from desktop_app.adapters.os import programs
 from desktop_app.adapters.ssh import keys as ssh_keys
 from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
@@ -255,23 +255,15 @@ def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
 # -- the log
 
 
-class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A bounded log file that only its owner can read, from its first byte."""
-
-    def _open(self) -> TextIOWrapper:
-        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return TextIOWrapper(open(handle, "ab"), encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
-
-
 def set_up_log(paths: Paths, name: str, stream: TextIO | None = None) -> tuple[Redactor, LogTail]:
     """Log to ``<state>/<name>.log``, to memory and to ``stream``, all behind a redactor."""
     redactor, tail = Redactor(), LogTail()
-    handlers: list[logging.Handler] = [tail, *([logging.StreamHandler(stream)] if stream else [])]
+    handlers: list[logging.Handler] = [tail, *([StreamLog(stream)] if stream else [])]
     try:
         paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handlers.append(_PrivateFile(paths.state / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES))
+        handlers.append(PrivateLog(str(paths.state / f"{name}.log"), LOG_BYTES, LOG_FILES, tail.fails))
     except OSError as error:
-        logging.getLogger(__name__).warning("no log file: %s", error)
+        tail.fails(f"The log can't be written to {paths.state}: {error.strerror or error}.")
     guard(handlers, redactor)
     root = logging.getLogger()
     root.setLevel(logging.INFO)

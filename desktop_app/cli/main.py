@@ -27,7 +27,8 @@ from desktop_app.cli.profiles import ProfileCommands
 from desktop_app.cli.session import OneSession, wants_session
 from desktop_app.cli.ssh import SshCommands
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
-from desktop_app.domain.problems import AppError, Cancelled
+from desktop_app.domain.disk import disk_problem
+from desktop_app.domain.problems import AppError, Cancelled, Problem
 from desktop_app.services.core import Core
 from desktop_app.services.ownership import WINDOW
 
@@ -54,7 +55,14 @@ class Commands(
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     set_up_streams()
-    parsed = parse(arguments)
+    try:
+        parsed = parse(arguments)
+    except AppError as error:  # the help could not be written
+        say(f"sessiondock: {error.problem}")
+        return PROBLEM
+    except BrokenPipeError:
+        close_output()
+        return OK
     if not parsed.command and not wants_session(parsed):
         return open_window(arguments, hidden=parsed.hidden)
     interrupt.watch()
@@ -74,21 +82,25 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
     commands: Commands | None = None
     try:
         core = make()
+        for found in core.file_problems():
+            say(f"sessiondock: {found}")
         commands = Commands(core, parsed)
         code = int(getattr(commands, parsed.handler)())
-        return _left(commands) if interrupt.interrupted() else code
+        return _left(commands) if interrupt.interrupted() else _trouble_told(core, code)
     except AppError as error:
         if interrupt.interrupted():  # it only looks as if something had broken
             return _left(commands)
-        say(f"sessiondock: {error.problem}")
-        if getattr(parsed, "json", False):
-            json_line({"error": problem_json(error.problem)})
-        return PROBLEM
+        return _failed(parsed, error.problem)
     except (KeyboardInterrupt, Cancelled) as left:
         return _left(commands, "Left; nothing was done." if isinstance(left, Left) else "Interrupted.")
     except BrokenPipeError:  # whoever read our output has seen enough
         close_output()
         return OK
+    except OSError as error:
+        disk = disk_problem(error)
+        if disk is None:
+            raise
+        return _failed(parsed, disk)
     finally:
         if core is not None:
             core.close()
@@ -102,6 +114,20 @@ def _left(commands: Commands | None, text: str = "Interrupted.") -> int:
     if commands is not None and commands.json and kept:
         json_line({"event": "interrupted", "text": said})
     return INTERRUPTED
+
+
+def _failed(parsed: argparse.Namespace, why: Problem) -> int:
+    say(f"sessiondock: {why}")
+    if getattr(parsed, "json", False):
+        json_line({"error": problem_json(why)})
+    return PROBLEM
+
+
+def _trouble_told(core: Core, code: int) -> int:
+    """A log that could not be written is worth a sentence where nothing else was."""
+    if code == OK and core.log_trouble():
+        say(f"sessiondock: {core.log_trouble()}")
+    return code
 
 
 def open_window(arguments: Sequence[str], *, hidden: bool) -> int:

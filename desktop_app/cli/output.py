@@ -32,8 +32,15 @@ def set_up_streams() -> None:
 
 
 def say(text: str) -> None:
-    """A line for the person, apart from the result."""
-    print(plain_text(text), file=sys.stderr, flush=True)
+    """A line for the person, apart from the result; where nothing takes it, it is left out."""
+    if sys.stderr is None:
+        return
+    try:
+        print(plain_text(text), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:  # a full disk: there is no other place to say so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def result(text: str) -> None:

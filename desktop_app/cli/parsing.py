@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from desktop_app.cli.output import result
+
 USAGE = 2
 OPTIONS = "[OPTION...]"
 EMPTY = "it is empty; is a variable of your shell not set?"
@@ -44,6 +46,13 @@ class Parser(argparse.ArgumentParser):
         if names and any(not text.strip() for text in arg_strings):
             raise argparse.ArgumentError(action, EMPTY)
         return super()._get_values(action, arg_strings)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse's own says nothing when the help can't be written. Problems: output.unwritable"""
+        if file is sys.stdout:
+            result(message.removesuffix("\n"))
+        else:
+            super()._print_message(message, file)
 
     @property
     def shown(self) -> tuple[argparse.Action, ...]:

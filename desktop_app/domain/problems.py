@@ -357,6 +357,13 @@ TABLE = MappingProxyType(
                  "{path}: {why}. The file was left as it is; you can enter the key yourself.", Retry.USER),
             _row("file.damaged", "A settings file was damaged",
                  "{path} could not be read and was set aside as {aside}. Defaults are used.", Retry.NEVER),
+            _row("file.newer", "A settings file is of a newer SessionDock",
+                 "{path} was written by a newer version, so this one neither reads nor changes it. Start the newer "
+                 "version, or update this one.", Retry.NEVER),
+            _row("file.unreadable", "A settings file can't be read",
+                 "{path}: {why}. It is left as it is, and nothing is remembered until it can be read.", Retry.USER),
+            _row("disk.full", "The disk is full",
+                 "{path} could not be written: {why}. Free some space and try again.", Retry.USER, (Remedy.RETRY,)),
             _row("file.unwritable", "A settings file can't be written", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),
             _row("output.unwritable", "The result could not be written", "Standard output: {why}.", Retry.USER),
             _row("internal", "SessionDock made a mistake",

@@ -5,6 +5,7 @@ A frozen executable reaches the same through ``main(["serve", …])``. Starting 
 """
 
 import argparse
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -100,8 +101,27 @@ def _log_to(home: Home, *, foreground: bool) -> None:
     agent.addHandler(_rotating(home.logs / "agent.log"))
 
 
+class _Log(logging.handlers.RotatingFileHandler):
+    """Says once that the disk takes no more; the servers go on."""
+
+    told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        if not self.told:
+            self.told = True
+            sys.stderr.write(f"The log can't be written to {self.baseFilename}: {error.strerror or error}.\n")
+        stream, self.stream = self.stream, None  # what could not be written must not pile up
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
 def _rotating(path: Path) -> logging.Handler:
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    handler = _Log(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     return handler
 

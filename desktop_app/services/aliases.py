@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias, free_alias
@@ -121,7 +122,10 @@ class Aliases:
                 self._bring_up_to_date(session)
             except AppError as error:
                 _log.warning("%s", error)
-            except Exception:  # thread boundary
+            except Exception as error:  # thread boundary
+                if (found := disk_problem(error)) is not None:
+                    _log.warning("the ssh alias of %s could not be kept up to date: %s", session.text, found)
+                    continue
                 _log.exception("the ssh alias of %s could not be kept up to date", session.text)
 
     def _bring_up_to_date(self, session: SessionId) -> None:

@@ -179,6 +179,14 @@ class AccountOps:
     def log_tail(self) -> Sequence[str]:
         return self._parts.tail.lines()
 
+    def log_trouble(self) -> str:
+        """Quick: why the log is not on the disk, "" while it is."""
+        return self._parts.tail.trouble
+
+    def file_problems(self) -> tuple[Problem, ...]:
+        """What is remembered and could not be read: settings, state and profiles. Quick after the first time."""
+        return (*self._parts.outside.profiles.problems(), *self.profiles.problems())
+
 
 class SessionOps(AccountOps):
     """Launching and ending sessions."""
@@ -350,7 +358,7 @@ class Core(LinkOps):
             for text in self._parts.outside.profiles.attached():
                 self.attach_when_up(SessionId.parse(text))
         self._parts.accounts.start()
-        for found in (*self._parts.outside.profiles.problems(), *self.profiles.problems()):
+        for found in self.file_problems():
             _log.warning("%s", found)
             self._notify(Notice(found.title, found.detail))
 

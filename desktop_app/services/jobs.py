@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, problem
 from desktop_app.ports import Cancel
 from desktop_app.services.api import Outcome
@@ -52,6 +53,9 @@ class PooledJob:
             _log.info("job “%s”: %s [%s]", self.name, error.problem.title, error.problem.cause or error.problem.code)
             return Outcome(problem=error.problem)
         except Exception as error:  # thread boundary
+            if (found := disk_problem(error)) is not None:
+                _log.info("job “%s”: %s", self.name, found)
+                return Outcome(problem=found)
             _log.exception("job “%s” failed", self.name)
             return Outcome(problem=problem("internal", cause=type(error).__name__))
 

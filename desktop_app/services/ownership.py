@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, failure, problem
 from desktop_app.services.local_socket import Answering, Question
 
@@ -216,8 +217,10 @@ class Ownership:
         except AppError as error:
             return {"ok": False, "problem": _problem_to(error.problem)}
         except Exception as error:  # thread boundary
-            _log.exception("a question of another process failed")
-            return {"ok": False, "problem": _problem_to(problem("internal", cause=type(error).__name__))}
+            found = disk_problem(error)
+            if found is None:
+                _log.exception("a question of another process failed")
+            return {"ok": False, "problem": _problem_to(found or problem("internal", cause=type(error).__name__))}
 
 
 def _message(raw: bytes | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from desktop_app.domain import backoff
 from desktop_app.domain.account import SANDBOX_ID
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, problem
 from desktop_app.domain.reducer import Noticed, ServerUnreachable
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
@@ -141,8 +142,10 @@ class Poller:
         except AppError as error:
             self._failed(error.problem)
         except Exception as error:  # thread boundary
-            _log.exception("polling account %s failed", self._account)
-            self._failed(problem("internal", cause=type(error).__name__))
+            found = disk_problem(error)
+            if found is None:
+                _log.exception("polling account %s failed", self._account)
+            self._failed(found or problem("internal", cause=type(error).__name__))
 
     def _poll(self) -> None:
         server = self._server(self._cancel)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import Enum
 
 from desktop_app.domain import backoff
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, failure, problem
 from desktop_app.domain.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
 from desktop_app.domain.runs import why_over
@@ -112,8 +113,10 @@ class Supervisor:
         except AppError as error:  # no port is free, or a settings file can't be written
             self._store.apply(self.session, LinkBlocked(error.problem))
         except Exception as error:  # thread boundary
-            _log.exception("the supervisor of %s failed", self.session.text)
-            self._store.apply(self.session, LinkBlocked(problem("internal", cause=type(error).__name__)))
+            found = disk_problem(error)
+            if found is None:
+                _log.exception("the supervisor of %s failed", self.session.text)
+            self._store.apply(self.session, LinkBlocked(found or problem("internal", cause=type(error).__name__)))
         finally:
             self._close()
 

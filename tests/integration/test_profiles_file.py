@@ -75,7 +75,7 @@ DEEP = '{"schema": ' + "[" * 100_000
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", '"text"', "{}", '{"schema": 99}', '{"schema": "1"}', "\0\0\0", pytest.param(DEEP, id="deep")],
+    ["", "{", "[]", '"text"', "{}", '{"schema": true}', '{"schema": "1"}', "\0\0\0", pytest.param(DEEP, id="deep")],
 )
 def test_a_damaged_file_is_set_aside_and_told(folders: tuple[Path, Path], content: str) -> None:
     folders[0].mkdir()
@@ -159,4 +159,58 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_no_drafts(folders: tuple[Pa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert {path.name for path in folders[0].iterdir()} == {"settings.json", "settings.json.lock"}
+    assert ProfilesFile(*folders).accounts() == (ADA,)
+
+
+KINDS = {
+    "settings.json": lambda profiles: profiles.save_account(ADA),
+    "state.json": lambda profiles: profiles.save_ports(SESSION, {"ssh": 8022}),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_newer_file_is_left_as_it_is(folders: tuple[Path, Path], name: str) -> None:
+    """Set aside, the newer version would begin with nothing; written over, too."""
+    for folder in folders:
+        folder.mkdir()
+    path = next(folder for folder, known in zip(folders, KINDS, strict=True) if known == name) / name
+    content = json.dumps({"schema": 2, "accounts": [{"id": "new"}], "sessions": {}})
+    path.write_text(content)
+    profiles = ProfilesFile(*folders)
+    assert profiles.accounts() == () and profiles.sessions() == ()
+    assert [found.code for found in profiles.problems()] == ["file.newer"]
+    with pytest.raises(AppError) as caught:
+        KINDS[name](profiles)
+    assert caught.value.problem.code == "file.newer" and str(path) in caught.value.problem.detail
+    assert path.read_text() == content and [one.name for one in path.parent.glob("*.damaged*")] == []
+    path.write_text(json.dumps({"schema": 1}))  # the person went back to this version
+    KINDS[name](profiles)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_damaged_copy_is_kept(folders: tuple[Path, Path], name: str) -> None:
+    for folder in folders:
+        folder.mkdir()
+    path = next(folder for folder, known in zip(folders, KINDS, strict=True) if known == name) / name
+    for number in range(3):
+        path.write_text(f"damage {number}")
+        (found,) = ProfilesFile(*folders).problems()
+        assert found.code == "file.damaged"
+    kept = sorted(path.parent.glob(f"{name}.damaged*"))
+    assert [one.read_text() for one in kept] == ["damage 0", "damage 1", "damage 2"]
+
+
+def test_a_file_that_can_not_be_read_is_not_written_over(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "settings.json").mkdir(parents=True)  # whoever runs the test, this can't be read
+    profiles = ProfilesFile(*folders)
+    assert [found.code for found in profiles.problems()] == ["file.unreadable"]
+    with pytest.raises(AppError) as caught:
+        profiles.save_account(ADA)
+    assert caught.value.problem.code == "file.unreadable"
+
+
+def test_an_editor_s_byte_order_mark_is_no_damage(folders: tuple[Path, Path]) -> None:
+    ProfilesFile(*folders).save_account(ADA)
+    path = folders[0] / "settings.json"
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
     assert ProfilesFile(*folders).accounts() == (ADA,)

@@ -1,8 +1,9 @@
 """What SessionDock remembers between runs, in two JSON files: settings (accounts, last launches) and state (ports, host
 keys, what a window held). No secrets. Any thread; several processes may write, one after the other.
 
-A file is replaced in one step, readable by its owner only. One that can't be read is set aside as ``….damaged`` and the
-defaults are used; ``problems`` says so.
+A file is replaced in one step, readable by its owner only. One that is damaged is set aside as ``….damaged`` (later
+ones as ``….damaged-2`` and so on) and the defaults are used. One of a newer version, or that can't be read, is left
+where it is: the defaults are used, and nothing is written over it. ``problems`` says so.
 """
 
 import json
@@ -18,11 +19,12 @@ from filelock import FileLock, Timeout
 
 from desktop_app.domain.account import Account, ApiKey
 from desktop_app.domain.accounts import tell_apart
-from desktop_app.domain.problems import Problem, failure, problem
+from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.ssh_alias import Alias
 
 SCHEMA = 1
 LOCK_S = 5.0
+MOST_COPIES = 100  # of damaged files
 REMOVED = "removed_accounts"
 KEPT_REMOVED = 20
 KEPT_SESSIONS = 500  # of which ports and host keys are remembered
@@ -39,6 +41,7 @@ class JsonFile:
         self._lock = threading.RLock()
         self._stamp: tuple[int, int] | None = None
         self._content: Document = {}
+        self._untouchable: Problem | None = None  # why nothing may be written over what is there
         self.problems: list[Problem] = []
 
     def read(self) -> Document:
@@ -47,7 +50,7 @@ class JsonFile:
             try:
                 found = self._path.stat()
             except OSError:
-                self._stamp, self._content = None, {}
+                self._stamp, self._content, self._untouchable = None, {}, None
                 return self._content
             stamp = (found.st_mtime_ns, found.st_size)
             if stamp != self._stamp:
@@ -55,34 +58,56 @@ class JsonFile:
             return self._content
 
     def _load(self) -> Document:
+        self._untouchable = None
         try:
-            value = json.loads(self._path.read_text("utf-8"))
+            value = json.loads(self._path.read_text("utf-8-sig"))
         except OSError as error:
-            self.problems.append(problem("file.unwritable", path=self._path, why=error.strerror or error))
-            return {}
+            return self._leave(problem("file.unreadable", path=self._path, why=error.strerror or error))
         except (ValueError, RecursionError):  # not JSON, or nested deeper than any file of ours
             return self._set_aside()
-        if not isinstance(value, dict) or not isinstance(value.get("schema"), int) or value["schema"] > SCHEMA:
+        if not isinstance(value, dict) or type(value.get("schema")) is not int:
             return self._set_aside()
+        if value["schema"] > SCHEMA:
+            return self._leave(problem("file.newer", path=self._path))
         return value
 
-    def _set_aside(self) -> Document:
-        aside = self._path.with_name(self._path.name + ".damaged")
-        try:
-            self._path.replace(aside)
-        except OSError as error:
-            self.problems.append(problem("file.unwritable", path=self._path, why=error.strerror or error))
-        else:
-            self.problems.append(problem("file.damaged", path=self._path, aside=aside))
+    def _leave(self, why: Problem) -> Document:
+        self._untouchable = why
+        self._tell(why)
         return {}
 
+    def _tell(self, found: Problem) -> None:
+        if found not in self.problems:
+            self.problems.append(found)
+
+    def _set_aside(self) -> Document:
+        try:
+            aside = self._move_aside()
+        except FileNotFoundError:  # another process of ours just did
+            return {}
+        except OSError as error:
+            return self._leave(problem("file.unreadable", path=self._path, why=error.strerror or error))
+        self._tell(problem("file.damaged", path=self._path, aside=aside))
+        return {}
+
+    def _move_aside(self) -> Path:
+        """Under a name that no earlier copy has; the last of many is replaced."""
+        for number in range(1, MOST_COPIES):
+            aside = self._path.with_name(f"{self._path.name}.damaged" + (f"-{number}" if number > 1 else ""))
+            if not aside.exists():
+                break
+        self._path.replace(aside)
+        return aside
+
     def change(self, edit: Callable[[Document], None]) -> None:
-        """Read, edit and replace, alone among our processes. Problems: file.unwritable"""
+        """Read, edit and replace, alone among our processes. Problems: file.unwritable, file.unreadable, file.newer"""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # The file's lock first: another process may hold it for seconds, and the GUI thread reads under ours.
             with FileLock(f"{self._path}.lock", timeout=LOCK_S), self._lock:
                 content: Document = json.loads(json.dumps(self.read()))
+                if self._untouchable is not None:
+                    raise AppError(self._untouchable)
                 edit(content)
                 content["schema"] = SCHEMA
                 if content != self._content:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
+from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, problem
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.transfer import Progress, Summary, Wanted
@@ -165,8 +166,10 @@ class Transfers:
         except AppError as error:
             self._end(number, state=State.FAILED, problem=error.problem)
         except Exception as error:  # thread boundary
-            _log.exception("transfer %d failed", number)
-            self._end(number, state=State.FAILED, problem=problem("internal", cause=type(error).__name__))
+            found = disk_problem(error)
+            if found is None:
+                _log.exception("transfer %d failed", number)
+            self._end(number, state=State.FAILED, problem=found or problem("internal", cause=type(error).__name__))
         self._start()
 
     def _move(self, transfer: Transfer, cancel: Cancel) -> Summary:

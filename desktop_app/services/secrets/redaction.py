@@ -66,6 +66,13 @@ class LogTail(logging.Handler):
     def __init__(self, lines: int = TAIL_LINES) -> None:
         super().__init__()
         self._lines: deque[str] = deque(maxlen=lines)
+        self.trouble = ""  # why the log is in memory only, as a sentence
+
+    def fails(self, sentence: str) -> None:
+        """The log file can't be written: told here once, since it can't be told there."""
+        if not self.trouble:
+            self.trouble = sentence
+            self._lines.append(sentence)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._lines.extend(self.format(record).splitlines())
