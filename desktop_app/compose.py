@@ -146,6 +146,9 @@ def build_core(
     paths = paths or default_paths()
     redactor = redactor or Redactor()
     _make_folders(paths)
+    profiles, named = ProfilesFile(paths.config, paths.state), JsonFile(paths.config / "profiles.json")
+    profiles.problems()  # whoever reads a damaged file first knows of it, and these are asked
+    named.read()
     _join_accounts(paths)
     own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
     proxy = (*own_command(), "ssh-proxy")
@@ -154,7 +157,7 @@ def build_core(
         new_tunnel=_new_tunnel,
         new_files=_new_files,
         secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
-        profiles=ProfilesFile(paths.config, paths.state),
+        profiles=profiles,
         sandbox=LocalSandbox(paths.sandbox),
         build_payload=payload.build_payload,
         new_key=lambda comment: KeyPair(*ssh_keys.new_key(comment)),
@@ -164,7 +167,7 @@ def build_core(
         open_terminal=system.open_terminal,
         slot_cipher=AesSlots(),
         public_of=ssh_keys.public_line,
-        launch_profiles=JsonFile(paths.config / "profiles.json"),
+        launch_profiles=named,
         text_files=TextFiles(),
         programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
