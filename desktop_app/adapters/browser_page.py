@@ -45,8 +45,8 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, login: Login, origin: str, secret: str, whose: Whose) -> None:
-        super().__init__((LOOPBACK, 0), _PageHandler)
+    def __init__(self, login: Login, origin: str, secret: str, whose: Whose, port: int = 0) -> None:
+        super().__init__((LOOPBACK, port), _PageHandler)
         self._whose = whose
         self.nonce = secrets.token_urlsafe(32)
         self._page: bytes | None = render(login, origin, secret, self.nonce)
@@ -136,10 +136,15 @@ class LoginPages:
     def __init__(self, life: float = LIFE_S, whose: Whose = whose) -> None:
         self._life = life
         self._whose = whose
+        self._port = 0  # of the last page: whoever forwards it from another computer need not do so again
 
     def open(self, login: Login, origin: str, secret: str) -> str:
         """The address of a new page; it is gone once served, or after 30 s."""
-        server = _PageServer(login, origin, secret, self._whose)
+        try:
+            server = _PageServer(login, origin, secret, self._whose, self._port)
+        except OSError:  # the last page is still there, or somebody else has the port by now
+            server = _PageServer(login, origin, secret, self._whose)
+        self._port = int(server.server_address[1])
         threading.Thread(target=self._serve, args=(server,), name="login-page", daemon=True).start()
         return server.url
 

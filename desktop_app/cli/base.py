@@ -12,6 +12,7 @@ from desktop_app.cli.output import clock, say, shorten
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.accounts import told_apart
 from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.option_checks import clean_line, task_id
 from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, Problem, failure
@@ -295,7 +296,8 @@ def unknown_session(text: str, known: tuple[SessionSnapshot, ...] | list[Session
         return failure("session.none")
     if len(fitting) > 1:
         return failure("session.ambiguous", known=names)
-    return failure("session.unknown", name=shorten(text, 60), known=names or "none")
+    near = nearest(text, [shorten(s.name, 40) for s in known])
+    return failure("session.unknown", name=shorten(text, 60), known=names or "none", near=near)
 
 
 def _which(one: SessionSnapshot, known: tuple[SessionSnapshot, ...] | list[SessionSnapshot]) -> str:

@@ -19,8 +19,8 @@ MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 def add_cleanup(make: MakeCommand) -> None:
     """``make(name, handler, help)`` makes one command with its common arguments."""
     command = make("cleanup", "run_cleanup", "delete your finished sessions in ClearML (never a last snapshot)")
-    command.add_argument("--account", default="", help="the account's name or id")
-    command.add_argument("--yes", "-y", action="store_true", help="don't ask")
+    command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
+    command.add_argument("--yes", "-y", action="store_true", default=argparse.SUPPRESS, help="don't ask")
 
 
 class CleanupCommands(CommandBase):
@@ -30,7 +30,7 @@ class CleanupCommands(CommandBase):
         """Without --yes, and where nobody can be asked, it only lists."""
         account = self.account()
         found = self.core.cleanup.look(account.id, self.cancel())
-        deleted = self._delete(account, found) if found and self._may(found, self.arguments.yes) else 0
+        deleted = self._delete(account, found) if found and self._may(found, hasattr(self.arguments, "yes")) else 0
         if self.json:
             json_line({"finished": [_finished_json(one) for one in found], "deleted": deleted})
         elif not found:
@@ -48,8 +48,16 @@ class CleanupCommands(CommandBase):
     def _may(self, found: tuple[FinishedSession, ...], yes: bool) -> bool:
         if not self.json:
             result(finished_table(found, width=columns()))
+        if yes:
+            return True
+        if self.json or not on_terminal():
+            say("Nothing was deleted: nobody can be asked here. To delete them: sessiondock cleanup --yes")
+            return False
         question = f"Delete {'this finished session' if len(found) == 1 else f'these {len(found)} finished sessions'}?"
-        return yes or (on_terminal() and not self.json and ask.yes(question, default=False))
+        agreed = ask.yes(question, default=False)
+        if not agreed:
+            say("Nothing was deleted.")
+        return agreed
 
     def _delete(self, account: Account, found: tuple[FinishedSession, ...]) -> int:
         deleted = self.core.cleanup.delete(account.id, [one.task for one in found], self.cancel())

@@ -19,7 +19,7 @@ MARKS = {Verdict.GOOD: "ok      ", Verdict.BROKEN: "BROKEN  ", Verdict.DOUBTFUL:
 
 def add_doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
-    command.add_argument("--account", default="", help="the account's name or id")
+    command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
     command.add_argument("--report", action="store_true", help="print a report to send to somebody who helps")
 
 
@@ -43,7 +43,7 @@ class DoctorCommands(CommandBase):
         task, diagnosis = self._examine(tell)
         if self.json:
             findings = [finding_json(one) for one in diagnosis.findings]
-            works = {"works": diagnosis.broken is None, "headline": diagnosis.headline, "advice": diagnosis.advice}
+            works = {"works": diagnosis.works, "headline": diagnosis.headline, "advice": diagnosis.advice}
             json_line({"session": task, **works, "findings": findings})
         elif self.arguments.report:
             result(self.core.doctor.report(diagnosis).rstrip())
@@ -57,7 +57,7 @@ class DoctorCommands(CommandBase):
         try:
             session = self.session().id
         except AppError:
-            name = self.arguments.account
+            name = self._account_name()
             for account in (self.core.find_account(name),) if name else self.core.accounts():
                 told: list[Finding] = []
                 diagnosis = self.core.doctor.examine_account(account.id, cancel, told.append)
@@ -71,7 +71,7 @@ class DoctorCommands(CommandBase):
 
 def _tell(finding: Finding) -> None:
     said = f": {finding.text}" if finding.text else ""
-    result(f"{MARKS[finding.verdict]}  {finding.what}{said}")
+    result(f"{MARKS[finding.verdict]}  {finding.said}{said}")
 
 
 def _conclude(diagnosis: Diagnosis) -> None:

@@ -46,7 +46,7 @@ def add_file_commands(make: MakeCommand) -> None:
     files = make("files", "run_files", "show a folder of a session")
     for command in (upload, download, files):
         command.add_argument("session", help="id, beginning of an id, or name")
-        command.add_argument("--account", default="", help="the account's name or id")
+        command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
     paths = "a file or a folder; links out of it are left out"
     what = upload.add_argument("paths", nargs="+", metavar="PATH", help=paths)
     resume = "instead of PATH: what its launch was to upload"
@@ -56,7 +56,7 @@ def add_file_commands(make: MakeCommand) -> None:
     download.add_argument("--to", default=".", metavar="DIR", help="the folder here (default: the current one)")
     sync = make("sync", "run_sync", "store a session's workspace now")
     sync.add_argument("session", nargs="?", default="", help="id, beginning of an id, or name")
-    sync.add_argument("--account", default="", help="the account's name or id")
+    sync.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
     files.add_argument("folder", nargs="?", default="", help=f"default: ~/{SESSION_FILES}, or home without one")
 
 

@@ -28,12 +28,12 @@ def add_gift_commands(make: MakeCommand) -> None:
     for command, count in ((give, "*"), (withhold, "+")):
         command.add_argument("session", help="id, beginning of an id, or name")
         command.add_argument("kinds", nargs=count, type=gift_kind, metavar="KIND", help=", ".join(WORDS))
-        command.add_argument("--account", default="", help="the account's name or id")
+        command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
     give.add_argument("--yes", "-y", action="store_true", default=argparse.SUPPRESS, help="agree without being asked")
     git = make("git", "run_git", "git logins in the keyring, which sessions can be given")
     git.add_argument("action", choices=["list", "add", "remove"])
     git.add_argument("address", nargs="?", default="", help="such as https://ada@github.com")
-    git.add_argument("--account", default="", help="the account's name or id")
+    git.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
 
 
 def gift_kind(text: str) -> GiftKind:

@@ -23,7 +23,7 @@ def add_key_commands(make: MakeCommand) -> None:
     trust.add_argument("session", help="id, beginning of an id, or name")
     trust.add_argument("fingerprint", type=fingerprint, help="what the machine shows: SHA256:…")
     for one in (command, trust):
-        one.add_argument("--account", default="", help="the account's name or id")
+        one.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
 
 
 def fingerprint(text: str) -> str:

@@ -4,6 +4,7 @@ import argparse
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.open_in import BY_KEY, OPENERS, TERMINAL
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import SessionSnapshot, progress_of
@@ -36,7 +37,7 @@ class OpenCommands(CommandBase):
             self.arguments.session, self.arguments.application = "", self.arguments.session
         key = self.arguments.application
         if key and key not in KEYS:
-            raise failure("open.unknown", name=key, known=", ".join(sorted(KEYS)))
+            raise failure("open.unknown", name=key, known=", ".join(sorted(KEYS)), near=nearest(key, KEYS))
         snapshot = self._session_to_open()
         key = key or _first_ready(snapshot)
         if self.arguments.only_print:
@@ -53,9 +54,9 @@ class OpenCommands(CommandBase):
         except AppError as error:
             if error.problem.code != "session.unknown" or self.arguments.application or self.arguments.by_id:
                 raise
-            names = ", ".join(s.name for s in self.core.store.all()) or "there is none"
-            known = ", ".join(sorted(KEYS))
-            raise failure("open.neither", name=self.arguments.session, sessions=names, known=known) from None
+            name, names = self.arguments.session, [s.name for s in self.core.store.all()]
+            told = {"sessions": ", ".join(names) or "there is none", "known": ", ".join(sorted(KEYS))}
+            raise failure("open.neither", name=name, near=nearest(name, (*KEYS, *names)), **told) from None
 
     def _open_key(self, snapshot: SessionSnapshot, key: str) -> None:
         if key == TERMINAL:

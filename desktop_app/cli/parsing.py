@@ -6,13 +6,13 @@ brought into one form.
 """
 
 import argparse
-import difflib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from desktop_app.cli.output import result
+from desktop_app.domain.nearest import nearest
 
 USAGE = 2
 OPTIONS = "[OPTION...]"
@@ -30,7 +30,23 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         self.words: dict[str, str] = {}  # the positional arguments: argparse's name -> as the usage line has them
         self.commands: dict[str, Parser] = {}
+        self._mixes = False
         super().__init__(*arguments, **{"usage": f"%(prog)s {OPTIONS}", **more})
+
+    def parse_known_args(  # type: ignore[override]  # argparse's own overloads say less
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Words and options in any order: argparse alone gives all words that may be left out to the first that come,
+        and calls those behind an option too many."""
+        words = [action for action in self._actions if not action.option_strings]
+        plain = self._mixes or not words or "--" in (args or ())  # words that look like options stand behind a "--"
+        if plain or any(action.nargs in _THE_REST for action in words):
+            return super().parse_known_args(args, namespace)
+        self._mixes = True  # what follows comes here twice: for the options, and for the words
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
 
     def add_argument(self, *names: str, **shape: Any) -> argparse.Action:
         action = super().add_argument(*names, **shape)
@@ -109,12 +125,6 @@ def usage_word(action: argparse.Action) -> str:
     else:
         word = action.dest.upper() if action.choices is None else "|".join(map(str, action.choices))
     return {"?": f"[{word}]", "*": f"[{word}...]", "+": f"{word}..."}.get(str(action.nargs), word)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The question whether one of them was meant, with a blank before it; "" when none is near."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {found[0]}?" if found else ""
 
 
 def read(top: Parser, arguments: Sequence[str]) -> argparse.Namespace:

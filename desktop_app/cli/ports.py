@@ -36,7 +36,7 @@ def add_port_commands(make: MakeCommand) -> None:
     for command in (reverse, socks):
         command.add_argument("--stop", action="store_true", help="stop it")
     for command in (ports, forward, reverse, socks):
-        command.add_argument("--account", default="", help="the account's name or id")
+        command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
 
 
 def port_number(text: str) -> int:
@@ -115,7 +115,11 @@ class PortCommands(CommandBase):
             json_line(port_json(view))
         else:
             result(f"{LOOPBACK}:{view.local_port}")
-            say(f"{view.label} (port {port}) is at {LOOPBACK}:{view.local_port} while the session is attached.")
+            if view.listening:
+                say(f"{view.label} (port {port}) is at {LOOPBACK}:{view.local_port} while the session is attached.")
+            else:
+                say(f"Nothing listens on port {port} of the session now: {LOOPBACK}:{view.local_port} refuses until a "
+                    "program does.")  # fmt: skip
         return 0
 
 

@@ -8,11 +8,14 @@ from typing import Any
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.options import PREFIX, add_launch_options, spec_of
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.profile import values_of
+from desktop_app.ports import Cancel
 from desktop_app.services.launch_profiles import THEIR_STATE
 
+QUEUES_S = 5.0  # a profile is saved without a server, too
 ACTIONS = ("list", "show", "save", "rename", "delete", "export", "import")
 
 
@@ -74,6 +77,7 @@ class ProfileCommands(CommandBase):
         spec = spec_of(self.arguments, start)
         name = profiles.save(name, spec)
         say(f"Saved the profile “{name}”.")
+        self._warn_of_queue(spec.queue)
         return _json(name, profiles.get(name))
 
     def _rename_profile(self) -> dict[str, object]:
@@ -96,7 +100,24 @@ class ProfileCommands(CommandBase):
     def _import_profile(self) -> dict[str, object]:
         found = self.core.profiles.import_file(Path(self.arguments.name or THEIR_STATE), self.arguments.to)
         say(found.news)
+        self._warn_of_queue(found.spec.queue)
         return {**_json(found.name, found.spec), "left_out": list(found.left_out)}
+
+    def _warn_of_queue(self, queue: str) -> None:
+        """A queue that no server of the known accounts has; one that does not answer now may have it."""
+        if not queue:
+            return
+        known: list[str] = []
+        for account in self.core.accounts():
+            if account.sandbox and not self.core.sandbox_address():
+                return
+            try:
+                known += [one.name for one in self.core.queues(account.id, Cancel(QUEUES_S))]
+            except AppError:
+                return
+        if known and queue not in known:
+            say(f"No server of yours has a queue “{queue}” now: a launch with this profile needs another one."
+                f"{nearest(queue, known)}")  # fmt: skip
 
 
 def _json(name: str, spec: LaunchSpec) -> dict[str, object]:

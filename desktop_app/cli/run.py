@@ -18,11 +18,11 @@ from desktop_app.cli.keyboard import Patience, Waiting
 from desktop_app.cli.keys import KeyCommands
 from desktop_app.cli.options import spec_of
 from desktop_app.cli.output import json_line, problem_json, say, session_json
-from desktop_app.cli.parsing import nearest
 from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
 from desktop_app.domain.exposed import warnings_of
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, Problem, Retry, failure
@@ -157,8 +157,21 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         if snapshot.held_by:
             return self.held_elsewhere(session, snapshot.held_by)
         self.core.watch(session.account)
-        self.attach_unlocked(session)
-        return self.stay(session, hold=True)
+        pid = self.attach_or_holder(session)
+        return self.held_elsewhere(session, pid) if pid else self.stay(session, hold=True)
+
+    def attach_or_holder(self, session: SessionId) -> int:
+        """Attach; the process that was quicker, when one was, and 0 when we hold it. Problems: as attach's"""
+        try:
+            self.attach_unlocked(session)
+        except AppError as error:
+            if error.problem.code != "tunnel.owned":
+                raise
+            holder = self.core.links.others.of(session)  # it says who it is a moment after it has taken it
+            if holder is None or not holder.pid:
+                raise
+            return holder.pid
+        return 0
 
     def held_elsewhere(self, session: SessionId, pid: int) -> int:
         """Another process has the tunnel already: that is what was asked for."""

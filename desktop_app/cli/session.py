@@ -127,9 +127,8 @@ class OneSession(RunCommands, SessionCommands):
         if snapshot.held_by and not self._wants_shell:
             return self.held_elsewhere(snapshot.id, snapshot.held_by)
         self.core.watch(snapshot.id.account)
-        if not snapshot.held_by:
-            self.attach_unlocked(snapshot.id)
-        return self._held(snapshot.id)
+        pid = 0 if snapshot.held_by else self.attach_or_holder(snapshot.id)
+        return self.held_elsewhere(snapshot.id, pid) if pid and not self._wants_shell else self._held(snapshot.id)
 
     def _launch(self) -> int:
         account = self.account()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from desktop_app.domain.account import Account, ApiKey
 from desktop_app.domain.addresses import place_of
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
 
 SHORTEST_PREFIX = 4
@@ -101,7 +102,8 @@ def find(known: Sequence[Account], name: str) -> Account:
 
 
 def unknown(known: Sequence[Account], name: str) -> AppError:
-    return failure("account.unknown", name=name, known=told_apart(known) or "none")
+    near = nearest(name, [account.label for account in known])
+    return failure("account.unknown", name=name, known=told_apart(known) or "none", near=near)
 
 
 def told_apart(known: Iterable[Account]) -> str:

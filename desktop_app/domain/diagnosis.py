@@ -48,6 +48,12 @@ class Finding:
     def what(self) -> str:
         return f"{self.subject} answers" if self.subject else self.stage.value
 
+    @property
+    def said(self) -> str:
+        """The same for people: what is not so is not said as if it were."""
+        troubled = self.verdict in (Verdict.BROKEN, Verdict.DOUBTFUL) and self.problem is not None
+        return self.problem.title if self.problem is not None and troubled else self.what
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -63,6 +69,12 @@ class Diagnosis:
     @property
     def doubtful(self) -> Finding | None:
         return next((one for one in self.findings if one.verdict is Verdict.DOUBTFUL), None)
+
+    @property
+    def works(self) -> bool:
+        """Whether the session can be used: what waits for an agent is not broken, and does not work yet."""
+        waits = any(one.stage is Stage.TASK and one.verdict is not Verdict.GOOD for one in self.findings)
+        return self.broken is None and not waits
 
     @property
     def headline(self) -> str:
@@ -93,9 +105,9 @@ def report_of(diagnosis: Diagnosis, about: str, log: tuple[str, ...]) -> str:
     """A text to send to somebody who helps; not redacted yet."""
     lines = [about, "", f"{diagnosis.headline.rstrip('.')}. {diagnosis.advice}".strip(), ""]
     for one in diagnosis.findings:
-        lines.append(f"[{one.verdict.value}] {one.what}" + (f": {one.text}" if one.text else ""))
+        lines.append(f"[{one.verdict.value}] {one.said}" + (f": {one.text}" if one.text else ""))
         if one.problem is not None:
-            lines.append(f"    {one.problem.title}. {one.problem.detail} ({one.problem.code})")
+            lines.append(f"    {one.problem.detail} ({one.problem.code})")
             if one.problem.cause:
                 lines.append(f"    cause: {one.problem.cause}")
     if log:

@@ -204,7 +204,7 @@ TABLE = MappingProxyType(
                  "“sessiondock ssh-config remove”.",
                  Retry.USER, (Remedy.SSH_CONFIG,)),
             _row("ssh.no_alias", "There is no session with this alias",
-                 "No session on this computer is called {name}. Known: {known}.", Retry.USER),
+                 "No session on this computer is called {name}. Known: {known}.{near}", Retry.USER),
             _row("ssh.not_attached", "The session is not attached",
                  "“{name}” can be reached while SessionDock holds its connection. Press Attach in the window, or run: "
                  "sessiondock attach {task}", Retry.USER, (Remedy.ATTACH,)),
@@ -274,11 +274,11 @@ TABLE = MappingProxyType(
                  "Press Attach in the window, or run in another terminal: sessiondock attach {task}", Retry.AUTO,
                  (Remedy.ATTACH,)),
             _row("open.neither", "There is nothing to open",
-                 "“{name}” is neither a session ({sessions}) nor what one can be opened in ({known}).", Retry.USER),
-            _row("open.no_browser", "No browser could be opened", "Open {url} in your browser within 30 seconds.",
+                 "“{name}” is neither a session ({sessions}) nor what one can be opened in ({known}).{near}",
                  Retry.USER),
+            _row("open.no_browser", "No browser could be opened", "{how}", Retry.USER),
             _row("open.unknown", "There is no such program to open a session in",
-                 "“{name}” is not one of: {known}.", Retry.USER),
+                 "“{name}” is not one of: {known}.{near}", Retry.USER),
             _row("open.not_installed", "{program} was not found on this computer",
                  "Install it, or make its command known on the PATH, and try again. The command “sessiondock open "
                  "--list” tells what was found.", Retry.USER, (Remedy.RETRY,)),
@@ -301,7 +301,7 @@ TABLE = MappingProxyType(
                  Retry.USER, (Remedy.RETRY,)),
             # --- this computer
             _row("sandbox.failed", "The sandbox did not start", "{why}", Retry.USER, (Remedy.RETRY,)),
-            _row("account.unknown", "There is no such account", "No account is called “{name}”. Known: {known}.",
+            _row("account.unknown", "There is no such account", "No account is called “{name}”. Known: {known}.{near}",
                  Retry.USER),
             _row("account.ambiguous", "Say which one", "“{name}” fits several: {known}.", Retry.USER),
             _row("account.no_key", "There is no such key", "“{account}” has no key “{name}”. Its keys: {known}.",
@@ -316,7 +316,7 @@ TABLE = MappingProxyType(
                  "“{name}” was told to shut down {seconds} seconds ago and is still there. “sessiondock shutdown "
                  "SESSION --force” ends its task in ClearML, whatever its machine does.",
                  Retry.USER, (Remedy.RETRY, Remedy.SHOW_LOG)),
-            _row("session.unknown", "There is no such session", "No session is called “{name}”. Known: {known}.",
+            _row("session.unknown", "There is no such session", "No session is called “{name}”. Known: {known}.{near}",
                  Retry.USER),
             _row("session.others", "The session is another user's",
                  "“{name}” belongs to {owner}; nobody else can connect to it or end it here.", Retry.USER),
@@ -341,7 +341,7 @@ TABLE = MappingProxyType(
             _row("account.no_secret", "The API secret is not in the keyring",
                  "SessionDock knows {server} but not its secret. Enter the API key again.",
                  Retry.USER, (Remedy.SIGN_IN,)),
-            _row("profile.unknown", "There is no such profile", "No profile is called “{name}”. Known: {known}.",
+            _row("profile.unknown", "There is no such profile", "No profile is called “{name}”. Known: {known}.{near}",
                  Retry.USER),
             _row("profile.taken", "The name is taken", "There is a profile “{name}” already. Choose another name.",
                  Retry.USER),
@@ -357,6 +357,7 @@ TABLE = MappingProxyType(
                  "{path}: {why}. The file was left as it is; you can enter the key yourself.", Retry.USER),
             _row("file.damaged", "A settings file was damaged",
                  "{path} could not be read and was set aside as {aside}. Defaults are used.", Retry.NEVER),
+            _row("port.own", "That port is the session's own", "{what}", Retry.NEVER),
             _row("file.newer", "A settings file is of a newer SessionDock",
                  "{path} was written by a newer version, so this one neither reads nor changes it. Start the newer "
                  "version, or update this one.", Retry.NEVER),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from desktop_app.domain.disk import disk_problem
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.domain.ssh_alias import Alias, free_alias
@@ -66,7 +67,8 @@ class Aliases:
         known = self._outside.profiles.aliases()
         found = next((alias for alias in known if alias.name == name), None)
         if found is None:
-            raise failure("ssh.no_alias", name=name, known=", ".join(alias.name for alias in known) or "none")
+            names = [alias.name for alias in known]
+            raise failure("ssh.no_alias", name=name, known=", ".join(names) or "none", near=nearest(name, names))
         return found
 
     def short_command(self, session: SessionId) -> str:

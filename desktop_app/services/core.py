@@ -25,6 +25,7 @@ from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
 from desktop_app.services.doctor.failure import explained
 from desktop_app.services.doctor.stages import Doctor
+from desktop_app.services.elsewhere import no_browser
 from desktop_app.services.files.access import Files
 from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
@@ -292,7 +293,7 @@ class LinkOps(SessionOps):
     def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
         url = self.login_page(session, app, cancel)
         if not self._parts.outside.open_url(url):
-            raise failure("open.no_browser", url=url)
+            raise no_browser(url, self._parts.links.status(session).get("ports", {}).get(app, 0))
 
     def open_terminal(self, session: SessionId, cancel: Cancel) -> None:
         cancel.check()

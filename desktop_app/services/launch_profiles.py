@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.options import LaunchSpec, from_profile
 from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.profile import Profile, check_name, dumps, loads, values_of
@@ -44,7 +45,8 @@ class LaunchProfiles:
     def _values(self, name: str) -> Mapping[str, Any]:
         found = self._all().get(name)
         if not isinstance(found, dict):
-            raise failure("profile.unknown", name=name, known=", ".join(self.names()) or "none")
+            names = self.names()
+            raise failure("profile.unknown", name=name, known=", ".join(names) or "none", near=nearest(name, names))
         return found
 
     # -- changing them

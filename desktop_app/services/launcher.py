@@ -51,6 +51,7 @@ class Launcher:
     def launch(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> SessionId:
         """Create the task, keep its key, enqueue it. Problems: launch.invalid, queue.unknown, server.*, keyring.*"""
         spec = _in_known_container(self._named(account, server, checked(spec), cancel), server, cancel)
+        _check_continued(server, spec, cancel)
         key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
         draft = self._draft(account, spec, key)
         cancel.check()
@@ -128,6 +129,21 @@ class Launcher:
         except AppError as error:
             _log.warning("the key of the failed launch %s is left behind: %s", session.text, error)
         self._store.remove(session)
+
+
+def _check_continued(server: Server, spec: LaunchSpec, cancel: Cancel) -> None:
+    """What is to be continued must be a session that the server knows: the session itself could only say so minutes
+    later. Problems: launch.invalid, server.*"""
+    task = spec.continue_session
+    if not task:
+        return
+    try:
+        server.session(task, cancel)
+    except AppError as error:
+        if error.problem.code not in ("task.gone", "task.foreign"):
+            raise
+        why = "is no session" if error.problem.code == "task.foreign" else "does not exist on this server (any more)"
+        raise _invalid({"continue_session": f"Task {task} {why}."}) from None
 
 
 def checked(spec: LaunchSpec) -> LaunchSpec:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.open_in import BY_KEY, OPENERS, TERMINAL, Opener
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.session import Link, SessionId
@@ -77,7 +78,7 @@ class OpenIn:
     def open(self, session: SessionId, key: str, cancel: Cancel) -> None:
         opener = BY_KEY.get(key)
         if opener is None:
-            raise failure("open.unknown", name=key, known=", ".join(BY_KEY))
+            raise failure("open.unknown", name=key, known=", ".join(BY_KEY), near=nearest(key, BY_KEY))
         program = self._outside.programs.find(opener)
         if not program:
             raise failure("open.not_installed", program=opener.label)
@@ -97,7 +98,7 @@ class OpenIn:
     def choose_terminal(self, name: str) -> None:
         known = self._outside.programs.terminals()
         if name and name not in known:
-            raise failure("open.unknown", name=name, known=", ".join(known) or "none")
+            raise failure("open.unknown", name=name, known=", ".join(known) or "none", near=nearest(name, known))
         self._outside.profiles.save_preference(TERMINAL, name)
 
     # -- the session's folder, from whoever holds the tunnel

@@ -22,7 +22,7 @@ def test_the_first_broken_stage_is_named_with_what_to_do(run: Run, world: World)
     world.patient.breaks = Stage.REACH
     said = run("doctor")
     assert said.code == 1
-    assert said.out.splitlines()[-1] == "BROKEN    The machine can be reached"
+    assert said.out.splitlines()[-1] == "BROKEN    The session's machine can't be reached"
     assert "VPN" in said.err
 
 
@@ -38,7 +38,7 @@ def test_as_json_and_as_a_report(run: Run, world: World) -> None:
     assert broken[0]["problem"]["code"] == "ssh.auth"
     report = run("doctor", "--report")
     assert report.code == 1
-    assert "[BROKEN] It accepts the session's key" in report.out
+    assert "[BROKEN] The session's machine refused the key" in report.out
     assert "the-api-secret" not in report.out
 
 
@@ -60,4 +60,4 @@ def test_a_wrong_key_is_named_too(run: Run, world: World) -> None:
     world.server().problem = problem("server.unauthorised", server="https://api.clearml.test")
     said = run("doctor")
     assert said.code == 1
-    assert said.out.splitlines()[-1].startswith("BROKEN    The ClearML server accepts the API key")
+    assert said.out.splitlines()[-1].startswith("BROKEN    The ClearML server refuses the API key")

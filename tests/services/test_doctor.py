@@ -104,7 +104,9 @@ def test_a_secret_that_is_not_there(rig: CoreRig, session: SessionId) -> None:
 def test_a_session_that_does_not_run(rig: CoreRig, session: SessionId, changes: dict[str, object], words: str) -> None:
     change(rig, session, **changes)
     found = examine(rig, session)
-    assert found.broken is not None and found.broken.stage is Stage.TASK
+    worst = found.broken if changes["remote"] is Remote.ENDED else found.doubtful  # what waits is not broken
+    assert worst is not None and worst.stage is Stage.TASK and not found.works
+    assert found.broken is None or changes["remote"] is Remote.ENDED
     assert words in found.advice
     assert rig.world.patient.targets == []
 
@@ -183,6 +185,6 @@ def test_the_report_is_in_words_and_without_secrets(rig: CoreRig, session: Sessi
     text = rig.core.doctor.report(examine(rig, session))
     assert text.startswith("SessionDock ")
     assert "[ok] The ClearML server answers: https://api.clearml.test" in text
-    assert "[BROKEN] The machine can be reached" in text
+    assert "[BROKEN] The session's machine can't be reached" in text and "can be reached" not in text
     assert "[not checked] An SSH server answers" in text
     assert "cause: •••" in text and "the-api-secret" not in text

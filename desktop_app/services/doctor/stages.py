@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, Verdict, report_of
 from desktop_app.domain.foreign import ForeignSession
-from desktop_app.domain.problems import AppError, Problem, failure, problem
+from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from desktop_app.domain.reach import of_container
 from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.session import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
@@ -139,7 +139,9 @@ class Doctor:
             return None
         why = _not_running(facts)
         if why is not None:
-            case.broken(Stage.TASK, why)
+            # to wait is nothing that is broken: time alone may end it
+            verdict = Verdict.DOUBTFUL if why.retry is Retry.AUTO else Verdict.BROKEN
+            case.found(Stage.TASK, verdict, why=why)
             return facts
         case.found(Stage.TASK, text=f"queue {facts.queue}, agent {facts.worker}")
         if facts.worker_lost_s:

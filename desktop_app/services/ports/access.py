@@ -8,8 +8,9 @@ from typing import Any
 
 from desktop_app.domain.listening import LOOPBACK, Forward, Listening, local_key, read_forward, read_listening, shown
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.session import SessionId, local_address
 from desktop_app.ports import Cancel
+from desktop_app.services.elsewhere import no_browser
 from desktop_app.services.links import Links
 from desktop_app.services.outside import Outside
 from desktop_app.services.ports.view import PortsView, PortView, forward_json, view_of
@@ -71,7 +72,7 @@ class Ports:
             raise failure("port.silent", port=port, local=view.local_port)
         url = f"{page.scheme}://{LOOPBACK}:{view.local_port}{view.path}"
         if not self._outside.open_url(url):
-            raise failure("open.no_browser", url=url)
+            raise no_browser(url)
         return url
 
     def always(self, service: str, on: bool) -> None:
@@ -115,12 +116,24 @@ class Ports:
         self, session: SessionId, tunnel: SessionTunnel, args: Mapping[str, Any], cancel: Cancel
     ) -> Mapping[str, Any]:
         port, local = int(args["port"]), int(args.get("local") or 0)
+        self._refuse_own(session, tunnel, port)
         rows, _more = self._listening(session, tunnel, cancel)
         host = next((row.host for row in rows if row.port == port), LOOPBACK)
         tunnel.forwards.local(port, host, local)
         view = view_of(rows, tunnel.forwards.all(), self._outside.forwards.always(), 0)
         found = next(one for one in view.to_json()["ports"] if one["port"] == port)
         return dict(found)
+
+    def _refuse_own(self, session: SessionId, tunnel: SessionTunnel, port: int) -> None:
+        """The session's applications are here already. Problems: port.own"""
+        now = self._store.get(session)
+        for one in now.endpoints if now else ():
+            here = f"at {local_address(one.app, one.local_port)}" if one.local_port else "not there yet"
+            if port == one.remote_port:
+                what = f"Port {port} of the session is {one.label}'s, which is {here} on this computer."
+                raise failure("port.own", what=f"{what} There is nothing to forward.")
+            if tunnel.address == LOOPBACK and port == one.local_port:
+                raise failure("port.own", what=f"Port {port} is SessionDock's own end of the tunnel to {one.label}.")
 
     def _reverse(
         self, _session: SessionId, tunnel: SessionTunnel, args: Mapping[str, Any], _cancel: Cancel

@@ -31,7 +31,7 @@ class _Row:
     def __init__(self, grid: QGridLayout, finding: Finding) -> None:
         at = grid.rowCount()
         self._glyph = Glyph(Shape.CLOCK, Tone.NEUTRAL, 16)
-        self._what = label(finding.what, wrap=True)
+        self._what = label(finding.said, wrap=True)
         self._found = label(role="muted", wrap=True, selectable=True)
         grid.addWidget(self._glyph, at, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(self._what, at, 1, Qt.AlignmentFlag.AlignTop)
@@ -43,7 +43,7 @@ class _Row:
         self._glyph.show_shape(shape, tone)
         found = finding.text or (finding.problem.title if finding.problem else "")
         self._found.setText(found or (word if finding.verdict is Verdict.UNKNOWN else ""))
-        self._what.setAccessibleName(f"{finding.what}: {word}")
+        self._what.setAccessibleName(f"{finding.said}: {word}")
 
 
 class DoctorDialog(QDialog):
