@@ -48,6 +48,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     in_background(agent(world))  # with files to upload, the command stays until they are there
     world.server().set_queue("gpu", ["a"])
     world.server().add_session(ServerFacts(Remote.ENDED, "the task to debug"), foreign=True, task="d1")
+    world.server().add_session(ServerFacts(Remote.ENDED, "the session to continue"), task="c1" * 16)
     (tmp_path / "requirements.txt").write_text("numpy>=1\n", "utf-8")
     spec = LaunchSpec(
         queue="gpu", name="flags", project="Team/Lab", tags="one tag\nanother", queue_include_tag="gpu",
@@ -68,7 +69,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     said = run("launch", "--no-attach", *flags_of(spec, tmp_path))
     assert said.code == 0 and "correct horse" not in said.out + said.err
     assert options()["cli_compatible"].help in said.err  # a plain warning
-    task, session = next((task, found) for task, found in world.server().tasks.items() if task != "d1")
+    task, session = next((task, found) for task, found in world.server().tasks.items() if task not in ("d1", "c1" * 16))
     profiles = world.profiles
     assert profiles.launches[ACCOUNT.id] == to_profile(spec)  # --store-defaults asks for it
     assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(

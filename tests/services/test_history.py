@@ -31,6 +31,8 @@ NOT_TOLD = {
 def ended(rig: CoreRig, spec: LaunchSpec = SPEC) -> SessionId:
     for task in ("d1", "b1"):
         rig.server.add_session(ServerFacts(Remote.ENDED, "another task"), foreign=True, task=task)
+    if spec.continue_session == "c1":
+        rig.server.add_session(ServerFacts(Remote.ENDED, "what is continued"), task="c1")
     session = rig.launch(spec)
     rig.server.end(session.task)
     rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
