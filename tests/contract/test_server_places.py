@@ -1,7 +1,8 @@
 """Whether a queue holds what says that it waits: the client against answers as a real server gave them (recorded/)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from desktop_app.adapters.clearml.places import ENTRIES_EVERY_S, LASTING_S, Places
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.session import Remote, ServerFacts, why_unplaced
-from desktop_app.ports import Cancel
+from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract
 from tests.support.scripted_server import NOW, client, envelope, normal, soon
+from tests.support.server_rigs import HttpRig
 
 TASK, QUEUE = "a" * 32, "c" * 32
 BOB = {"id": "u2", "name": "Bob"}
@@ -135,3 +137,62 @@ def test_polls_look_into_the_queues_once_a_minute() -> None:
     assert len(looks) == 2, "one that is new has to be looked for"
     places.lost([{**Web().task, "status": "in_progress"}], NOW, 0.0, soon())
     assert len(looks) == 2
+
+
+# -- the sandbox, which is held to the recording
+
+
+@pytest.fixture
+def http(tmp_path: Path) -> Iterator[HttpRig]:
+    rig = HttpRig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def waiting(http: HttpRig) -> tuple[str, str]:
+    """A session in the queue “gpu”, and that queue's id."""
+    http.sandbox.clock.now -= 120  # what happens then has lasted by now: the client goes by the server's Date
+    http.add_queue("gpu", "agent-1")
+    task = http.server.create(TaskDraft("a session", "Project", "", (), {}), soon())
+    http.server.enqueue(task, "gpu", soon())
+    queue = http.sandbox.call("queues.get_all", name="^gpu$")["queues"][0]["id"]
+    assert not http.server.session(task, soon()).facts.unplaced
+    return task, queue
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("tasks.reset", "was reset on the ClearML server"),
+        ("tasks.dequeue", "was taken out of the queue “gpu”"),
+        ("tasks.archive", "was archived on the ClearML server"),
+        ("queues.clear_queue", "Queue “gpu” was cleared"),
+        ("queues.delete", "Queue “gpu” was deleted"),
+        ("queues.remove_task", "“gpu” does not hold it any more"),
+    ],
+)
+def test_what_others_do_to_a_waiting_session_is_told_and_undone(http: HttpRig, call: str, said: str) -> None:
+    task, queue = waiting(http)
+    body: dict[str, Any] = {
+        "tasks.archive": {"tasks": [task]},
+        "queues.clear_queue": {"queue": queue},
+        "queues.delete": {"queue": queue, "force": True},
+        "queues.remove_task": {"queue": queue, "task": task},
+    }.get(call, {"task": task})
+    http.sandbox.call(call, **body)
+    http.sandbox.clock.now += 120
+    found = http.server.session(task, soon()).facts
+    assert found.unplaced and said in why_unplaced(found)
+    if call == "queues.delete":
+        http.add_queue("gpu", "agent-1")
+    http.server.enqueue(task, "gpu", soon())
+    again = http.server.session(task, soon()).facts
+    assert again.remote is Remote.QUEUED and not again.unplaced
+
+
+def test_a_running_session_that_is_reset_is_in_no_queue(http: HttpRig) -> None:
+    task, _ = waiting(http)
+    http.agent_takes(task)
+    http.sandbox.call("tasks.reset", task=task, force=True)
+    found = http.server.session(task, soon()).facts
+    assert found.remote is Remote.CREATED and found.unplaced and found.record is None
