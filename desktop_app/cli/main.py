@@ -82,7 +82,7 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
     commands: Commands | None = None
     try:
         core = make()
-        for found in core.file_problems():
+        for found in core.trouble.files():
             say(f"sessiondock: {found}")
         commands = Commands(core, parsed)
         code = int(getattr(commands, parsed.handler)())
@@ -125,8 +125,8 @@ def _failed(parsed: argparse.Namespace, why: Problem) -> int:
 
 def _trouble_told(core: Core, code: int) -> int:
     """A log that could not be written is worth a sentence where nothing else was."""
-    if code == OK and core.log_trouble():
-        say(f"sessiondock: {core.log_trouble()}")
+    if code == OK and core.trouble.log():
+        say(f"sessiondock: {core.trouble.log()}")
     return code
 
 

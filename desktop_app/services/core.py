@@ -52,6 +52,7 @@ from desktop_app.services.secrets.passwords import Passwords
 from desktop_app.services.secrets.redaction import LogTail
 from desktop_app.services.shutdown import Part, close_all
 from desktop_app.services.store import SessionStore
+from desktop_app.services.trouble import Trouble
 
 ATTACH_S = 30.0
 
@@ -111,6 +112,7 @@ class AccountOps:
         self.routes = Routes(parts.outside)
         self.profiles = LaunchProfiles(parts.outside.launch_profiles, parts.outside.text_files)
         parts.accounts.before_removal.append(self.profiles.forget_account)
+        self.trouble = Trouble(parts.outside, self.profiles, parts.tail)
         self.aliases = parts.aliases
         self.open_in = parts.open_in
 
@@ -179,14 +181,6 @@ class AccountOps:
 
     def log_tail(self) -> Sequence[str]:
         return self._parts.tail.lines()
-
-    def log_trouble(self) -> str:
-        """Quick: why the log is not on the disk, "" while it is."""
-        return self._parts.tail.trouble
-
-    def file_problems(self) -> tuple[Problem, ...]:
-        """What is remembered and could not be read: settings, state and profiles. Quick after the first time."""
-        return (*self._parts.outside.profiles.problems(), *self.profiles.problems())
 
 
 class SessionOps(AccountOps):
@@ -359,7 +353,7 @@ class Core(LinkOps):
             for text in self._parts.outside.profiles.attached():
                 self.attach_when_up(SessionId.parse(text))
         self._parts.accounts.start()
-        for found in self.file_problems():
+        for found in self.trouble.files():
             _log.warning("%s", found)
             self._notify(Notice(found.title, found.detail))
 
