@@ -40,7 +40,7 @@ def _plain(value: object) -> object:
         return value.dumps()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def read_known(value: object) -> Known | None:
@@ -96,11 +96,22 @@ def _foreign(value: object) -> ForeignSession | None:
     return ForeignSession(**good)
 
 
+def _left(raw: Any) -> tuple[Record | None, Report | None]:
+    """What an earlier run of the task left: its record and its report."""
+    record, report = raw if isinstance(raw, list) and len(raw) == 2 else (None, None)
+    return (
+        Record.loads(record) if isinstance(record, str) else None,
+        Report.loads(report) if isinstance(report, str) else None,
+    )
+
+
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "remote": Remote,
     "end": End,
     "created": _time,
     "started": _time,
+    "changed": _time,
+    "left": _left,
     "record": lambda raw: Record.loads(raw) if isinstance(raw, str) else None,
     "report": lambda raw: Report.loads(raw) if isinstance(raw, str) else None,
     "foreign": _foreign,
