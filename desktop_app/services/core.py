@@ -8,7 +8,6 @@ import logging
 import shlex
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from desktop_app.domain.account import Account, LogLine, Queue
 from desktop_app.domain.credentials import Credentials
@@ -18,8 +17,6 @@ from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel
-from desktop_app.services.accounts import Accounts
-from desktop_app.services.aliases import Aliases
 from desktop_app.services.api import Notice
 from desktop_app.services.cleanup import Cleanup
 from desktop_app.services.credentials import CredentialImport
@@ -31,16 +28,14 @@ from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.history import History
-from desktop_app.services.holders import OP_LOOK
-from desktop_app.services.jobs import JobPool, log_problem
+from desktop_app.services.jobs import log_problem
 from desktop_app.services.known import KnownSessions
 from desktop_app.services.launch_profiles import LaunchProfiles
-from desktop_app.services.launcher import Launcher
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
-from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.ownership import WINDOW
+from desktop_app.services.parts import Parts, make_parts
 from desktop_app.services.placing import Placing
 from desktop_app.services.ports.access import Ports
 from desktop_app.services.ports.watch import PortWatch
@@ -51,55 +46,11 @@ from desktop_app.services.secrets.key_access import KeyAccess
 from desktop_app.services.secrets.passwords import Passwords
 from desktop_app.services.secrets.redaction import LogTail
 from desktop_app.services.shutdown import Part, close_all
-from desktop_app.services.store import SessionStore
 from desktop_app.services.trouble import Trouble
 
 ATTACH_S = 30.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The services, made once."""
-
-    outside: Outside
-    store: SessionStore
-    jobs: JobPool
-    accounts: Accounts
-    links: Links
-    launcher: Launcher
-    aliases: Aliases
-    open_in: OpenIn
-    tail: LogTail
-    credentials: CredentialImport
-    polled: list[Callable[[str], None]]  # called with an account's id after each look at its server
-
-
-def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Parts:
-    """``role``: "window" or "cli"; a window takes tunnels over from command lines."""
-    store = SessionStore()
-    links: Links
-    aliases: Aliases
-    polled: list[Callable[[str], None]] = []
-
-    def after_poll(account: str) -> None:
-        links.note_holders(account)
-        if accounts.problem(account) is None:
-            links.free_ports(account)
-            aliases.polled(account)
-        for tell in tuple(polled):
-            tell(account)
-
-    accounts = Accounts(outside, store, after_poll)
-    links = Links(outside, store, accounts.server, role)
-    accounts.before_removal.append(links.detach_all)
-    links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
-    aliases = Aliases(outside, store, links.login_target, links.is_held)
-    open_in = OpenIn(outside, store, links, aliases)
-    launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
-    log = tail or LogTail()
-    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, open_in, log, credentials, polled)
 
 
 class AccountOps:
