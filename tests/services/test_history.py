@@ -20,6 +20,7 @@ TOLD = LaunchSpec(
     init_script_minutes="45", user_folder="/data x", docker_args="--shm-size=8g", docker_network="port",
     store_workspace="~/work", continue_session="c1", workspace_minutes="20", username="ada", public_ip=True,
     ssh_port="2222:2300", router_enabled=True, force_dropbear=True,
+    vscode_url="/opt/code-server.tar.gz#sha256=" + "a" * 64,
 )  # fmt: skip
 NOT_TOLD = {
     "requirements", "upload_files", "git_credentials", "clearml_credentials", "ssh_agent_forwarding", "randomize",
