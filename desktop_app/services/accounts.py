@@ -10,11 +10,12 @@ from desktop_app.domain import accounts
 from desktop_app.domain.account import SANDBOX_ID, Account
 from desktop_app.domain.problems import AppError, Cancelled, Problem
 from desktop_app.domain.secrets import API_SECRET, GIT_CREDENTIALS, PROXY_PASSWORD
-from desktop_app.domain.session import Remote, SessionId
+from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
+from desktop_app.services.schedule import is_news
 from desktop_app.services.secrets.api_keys import ApiKeys, described
 from desktop_app.services.secrets.session_keys import Wrapped
 from desktop_app.services.store import SessionStore
@@ -44,6 +45,12 @@ class Accounts:
         self.before_removal: list[Callable[[str], None]] = []
         self.on_changed: list[Callable[[str], None]] = []  # an account came, went or has other keys
         self.wrapped: dict[str, Wrapped] = {}  # account -> what became of the running sessions at its last sign-in
+        self._unsubscribe = store.subscribe(self._heard)
+
+    def _heard(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
+        """On the writer's thread: a connection or a control channel may know that something happened."""
+        if new is not None and is_news(old, new):
+            self.poke(new.id.account)
 
     def all(self) -> tuple[Account, ...]:
         """Quick."""
@@ -168,6 +175,16 @@ class Accounts:
         poller = self._pollers.get(account)
         if poller is not None:
             poller.poke()
+
+    def poke_all(self) -> None:
+        """Quick: ask every server now."""
+        for account in tuple(self._pollers):
+            self.poke(account)
+
+    def glance(self) -> None:
+        """Quick: somebody looks; ask those servers now that were not asked just now."""
+        for poller in tuple(self._pollers.values()):
+            poller.glance()
 
     def look_now(self, account: str) -> None:
         """Quick: the same, of an account that may be new to this process."""
@@ -298,6 +315,7 @@ class Accounts:
         """Quick: begin to end."""
         with self._lock:
             self._closed = True
+            self._unsubscribe()
             pollers = tuple(self._pollers.values())
         for poller in pollers:
             poller.cancel()

@@ -218,6 +218,9 @@ class Core(Protocol):
     def close(self, deadline: float = 3.0) -> None:
         """Detach, stop threads, release locks. Never stops a remote session. Bounded by ``deadline`` seconds."""
 
+    def glance(self) -> None:
+        """Quick: a person looks now; what was not looked up just now is asked for."""
+
     def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Quick. Transitions that a person waits for; called on a worker thread. Returns unsubscribe."""
 

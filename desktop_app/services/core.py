@@ -114,6 +114,10 @@ class AccountOps:
         self.store.see(session, explained(server, session.task, facts, cancel))
         return self.store.get(session) or SessionSnapshot(session)
 
+    def glance(self) -> None:
+        """Quick: a person looks at the sessions now; what was not looked up just now is asked for."""
+        self._parts.accounts.glance()
+
     def watch(self, account: str) -> None:
         """Quick: keep this account's sessions up to date from now on (``start`` does so for all accounts)."""
         self._parts.accounts.watch(account)
@@ -303,6 +307,7 @@ class Core(LinkOps):
         if self._role == WINDOW:  # what a killed window held, this one takes up again
             for text in self._parts.outside.profiles.attached():
                 self.attach_when_up(SessionId.parse(text))
+            self._parts.links.watch_system()
         self._parts.accounts.start()
         for found in self.trouble.files():
             _log.warning("%s", found)

@@ -36,8 +36,15 @@ class Links:
     """Attach, detach, and what only the holder of a tunnel can do. ``others``: questions to other processes."""
 
     def __init__(
-        self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server], role: str
+        self,
+        outside: Outside,
+        store: SessionStore,
+        server: Callable[[str, Cancel], Server],
+        role: str,
+        woke: Callable[[], None] = lambda: None,
     ) -> None:
+        """``woke()``: the computer woke or its network changed."""
+        self._woke = woke
         self._outside = outside
         self._store = store
         self._server = server
@@ -145,6 +152,11 @@ class Links:
             supervisor.post(Mail.REDIAL)
         return supervisor is not None
 
+    def watch_system(self) -> None:
+        """Quick: hear of wake and network changes also while nothing is attached."""
+        with self._lock:
+            self._watch.start()
+
     def check(self, event: SystemEvent) -> None:
         """On the watch's thread: every connection has to prove itself now."""
         with self._lock:
@@ -152,6 +164,7 @@ class Links:
         _log.info("%s; connections to be checked: %d", event.value, len(supervisors))
         for supervisor in supervisors:
             supervisor.post(Mail.CHECK)
+        self._woke()
 
     def ask_reconnect(self, session: SessionId) -> bool:
         """Redial now, whichever process holds the tunnel; False when nobody does. Problems: tunnel.owned"""

@@ -288,8 +288,11 @@ class SshConfigFiles(Protocol):
 class Pace:
     """How often and how long, in seconds. Tests use a quicker one."""
 
-    poll_busy_s: float = 1.0  # while something moves on the server
-    poll_calm_s: float = 10.0
+    poll_busy_s: float = 1.0  # while something moves on the server (see services/schedule.py for these)
+    poll_quick_s: float = 20.0  # how long a session that waits is looked at as often
+    poll_waiting_s: float = 11.5  # the longest pause while one waits or starts
+    poll_calm_s: float = 45.0
+    glance_s: float = 2.0  # somebody looks at the window: what is older is looked up again
     poll_human_s: float = 30.0  # between tries of what only a person can repair
     poll_first_s: float = 1.0  # back-off while the server is away
     poll_last_s: float = 30.0

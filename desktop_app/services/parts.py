@@ -49,7 +49,7 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
             tell(account)
 
     accounts = Accounts(outside, store, after_poll)
-    links = Links(outside, store, accounts.server, role)
+    links = Links(outside, store, accounts.server, role, accounts.poke_all)
     accounts.before_removal.append(links.detach_all)
     links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
     aliases = Aliases(outside, store, links.login_target, links.is_held)

@@ -1,7 +1,7 @@
 """Poller: one named thread per account that keeps the store true to the server.
 
-It asks often while something moves, seldom while nothing does, and backs off while the server is away; ``poke`` makes
-it ask now. It is the only reader of a server's session list.
+When it asks is the schedule's affair (``schedule``); it backs off while the server is away, and ``poke`` makes it ask
+now. It is the only reader of a server's session list.
 """
 
 import logging
@@ -15,30 +15,18 @@ from desktop_app.domain.account import SANDBOX_ID
 from desktop_app.domain.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, problem
 from desktop_app.domain.reducer import Noticed, ServerUnreachable
-from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
 from desktop_app.ports import Cancel, SeenTask, Server
 from desktop_app.services.doctor.failure import explained
 from desktop_app.services.outside import Outside
+from desktop_app.services.schedule import Schedule
 from desktop_app.services.stops import Abandoned, Stops, gone
 from desktop_app.services.store import SessionStore
 
 FAILURE_LOG_S = 15.0
 SANDBOX_AGENT_COMES = timedelta(seconds=30)
 
-_MOVING = (Remote.CREATED, Remote.QUEUED, Remote.STARTING, Remote.STOPPING)
 _log = logging.getLogger(__name__)
-
-
-def is_busy(snapshot: SessionSnapshot) -> bool:
-    """Whether news about this session is expected soon and has no quicker way than the server."""
-    if snapshot.remote is Remote.ENDED:
-        return False
-    return (
-        snapshot.remote in _MOVING
-        or snapshot.stop_requested
-        or snapshot.link in (Link.CONNECTING, Link.RETRYING)
-        or any(e.state not in ("ready", "failed") for e in snapshot.endpoints)
-    )
 
 
 def with_grace(account: str, facts: ServerFacts, now: datetime) -> ServerFacts:
@@ -65,6 +53,7 @@ class Poller:
         self._store = store
         self._outside = outside
         self._after_poll = after_poll
+        self._schedule = Schedule(outside.clock, outside.jitter, outside.pace)
         self._stops = Stops(outside.clock, outside.pace.stop_again_s)
         self._abandoned = Abandoned(outside.clock, outside.pace.abandoned_s)
         self._cancel = Cancel()
@@ -75,6 +64,7 @@ class Poller:
         self._away_since: datetime | None = None
         self._polled = threading.Condition()
         self._polls = 0
+        self._began = outside.clock() - outside.pace.glance_s  # the last poll
         self._thread = threading.Thread(target=self._run, name=f"poll-{account}", daemon=True)
 
     @property
@@ -88,6 +78,11 @@ class Poller:
     def poke(self) -> None:
         """Quick: poll now."""
         self._wake.set()
+
+    def glance(self) -> None:
+        """Quick: poll now unless that was done just now."""
+        if self._outside.clock() - self._began >= self._outside.pace.glance_s:
+            self.poke()
 
     def cancel(self) -> None:
         """Quick: begin to end."""
@@ -118,6 +113,7 @@ class Poller:
     def _run(self) -> None:
         while not self._cancel.cancelled:
             self._wake.clear()
+            self._began = self._outside.clock()
             self._poll_once()
             with self._polled:
                 self._polls += 1
@@ -129,10 +125,9 @@ class Poller:
         pace = self._outside.pace
         if self._failures:
             if self._problem is not None and self._problem.retry is not Retry.AUTO:
-                return pace.poll_human_s
+                return self._schedule.off(pace.poll_human_s)
             return backoff.delay(self._failures, self._outside.jitter(), pace.poll_first_s, pace.poll_last_s)
-        busy = any(is_busy(snapshot) for snapshot in self._store.of_account(self._account))
-        return pace.poll_busy_s if busy else pace.poll_calm_s
+        return self._schedule.pause(self._store.of_account(self._account))
 
     def _poll_once(self) -> None:
         try:

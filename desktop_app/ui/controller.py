@@ -81,6 +81,18 @@ class Controller(QObject):
         window.clean_up.connect(self._clean_up)
         window.scheme_chosen.connect(self._choose_scheme)
         self._connect_tray()
+        self._connect_looks()
+
+    def _connect_looks(self) -> None:
+        """The server is asked seldom while nothing moves, and at once when a person looks."""
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.applicationStateChanged.connect(self._glance)
+        self.menu.aboutToShow.connect(self._core.glance)
+
+    def _glance(self, state: Qt.ApplicationState) -> None:
+        if state is Qt.ApplicationState.ApplicationActive:
+            self._core.glance()
 
     def _connect_tray(self) -> None:
         self.menu.new_session.triggered.connect(self.accounts.open_wizard)

@@ -37,6 +37,7 @@ from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_credentials import FakeCredentialImport
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
+from tests.fakes.ui_glances import Glanced
 from tests.fakes.ui_handovers import FakeHandovers
 from tests.fakes.ui_history import FakeHistory
 from tests.fakes.ui_keys import FakeKeys, FakePasswords
@@ -170,7 +171,7 @@ def ready(number: int, name: str, *states: str, **changes: object) -> ServerFact
     return facts(Remote.READY, name, record=record(number), report=report("ready", *shown), **changes)
 
 
-class FakeCore:
+class FakeCore(Glanced):
     """Implements services.api.Core. ``calls`` records what the window asked for, in order."""
 
     def __init__(self) -> None:

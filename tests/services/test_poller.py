@@ -7,8 +7,11 @@ import pytest
 
 from desktop_app.domain.problems import Problem, Remedy, failure, problem
 from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, Status, status_of
-from desktop_app.services.poller import Poller, is_busy, with_grace
+from desktop_app.ports import SystemEvent
+from desktop_app.services.outside import Pace
+from desktop_app.services.poller import Poller, with_grace
 from desktop_app.services.store import SessionStore
+from remote_bootstrap.contract import STOPPING
 from tests.fakes.core import NOON
 from tests.fakes.outside import ACCOUNT, QUICK, World, report_of
 from tests.fakes.server import EXPIRED, UNAUTHORISED, UNREACHABLE
@@ -16,6 +19,7 @@ from tests.support.core_rig import CoreRig, is_link, is_remote
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 
+SELDOM = replace(QUICK, poll_calm_s=60.0, poll_busy_s=60.0, poll_waiting_s=60.0)
 PIP_LOG = """Collecting tоrch==99
   Downloading something (3 MB)
 WARNING: Retrying (Retry(total=4))
@@ -186,35 +190,12 @@ def test_the_sandbox_gets_a_moment_to_bring_its_agent() -> None:
     assert not with_grace("acc1", waiting, NOON + timedelta(seconds=1)).queue_watched
 
 
-# -- how often
-
-
-def snapshot_of(facts: ServerFacts) -> SessionStore:
-    store = SessionStore()
-    store.see(SessionId(ACCOUNT.id, "1" * 32), facts)
-    return store
+# -- how often (see test_schedule.py for what it depends on)
 
 
 def poller(store: SessionStore, world: World | None = None) -> Poller:
     world = world or World()
     return Poller(ACCOUNT.id, lambda _cancel: world.server(), store, world.outside())
-
-
-@pytest.mark.parametrize("remote", [Remote.CREATED, Remote.QUEUED, Remote.STARTING, Remote.STOPPING])
-def test_what_moves_is_polled_often(remote: Remote) -> None:
-    assert poller(snapshot_of(ServerFacts(remote))).pause() == QUICK.poll_busy_s
-
-
-@pytest.mark.parity("N8")
-def test_calm_accounts_are_polled_seldom() -> None:
-    assert poller(SessionStore()).pause() == QUICK.poll_calm_s
-    assert poller(snapshot_of(ServerFacts(Remote.ENDED, end=End.FAILED))).pause() == QUICK.poll_calm_s
-    assert poller(snapshot_of(ServerFacts(Remote.READY, report=report_of(vscode="ready")))).pause() == QUICK.poll_calm_s
-
-
-def test_applications_that_start_are_watched_closely() -> None:
-    store = snapshot_of(ServerFacts(Remote.READY, report=report_of(vscode="installing")))
-    assert is_busy(store.all()[0])
 
 
 @pytest.mark.parity("N8")
@@ -232,10 +213,57 @@ def test_a_server_that_is_away_is_asked_ever_less_often(expected_log: ExpectLog)
 
 
 def test_the_poll_reaches_a_session_within_one_pause_of_a_poke() -> None:
-    with CoreRig(World(pace=replace(QUICK, poll_calm_s=60.0, poll_busy_s=60.0))) as rig:
+    with CoreRig(World(pace=SELDOM)) as rig:
         rig.core.refresh(ACCOUNT.id, 5)
         session = rig.launch()  # pokes
         rig.until(session, lambda s: s.facts.worker == "" and s.remote is Remote.QUEUED)
         rig.comes_up(session)
         assert rig.core.refresh(ACCOUNT.id, 5)
         rig.until(session, is_link(Link.UP))
+
+
+def test_a_lost_connection_and_a_session_that_says_that_it_ends_are_looked_up_at_once() -> None:
+    with CoreRig(World(pace=replace(SELDOM, redial_first_s=60.0, redial_last_s=60.0))) as rig:
+        session = rig.attached()
+        rig.server.end(session.task)
+        rig.world.tunnel().drop()
+        rig.until(session, is_remote(Remote.ENDED))
+        other = rig.attached()
+        rig.server.end(other.task)
+        rig.world.tunnel(1).push(replace(report_of(), phase=STOPPING, sequence=99))
+        rig.until(other, is_remote(Remote.ENDED))
+
+
+def test_a_computer_that_woke_looks_at_once_also_while_nothing_is_attached() -> None:
+    with CoreRig(World(pace=SELDOM)) as rig:
+        rig.core.refresh(ACCOUNT.id, 5)
+        task = rig.world.server().create_running("launched elsewhere", report_of())
+        rig.world.system.say(SystemEvent.WOKE)
+        rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
+
+
+def test_a_person_who_looks_sees_what_is_true_now() -> None:
+    with CoreRig(World(pace=replace(SELDOM, glance_s=0.0))) as rig:
+        rig.core.refresh(ACCOUNT.id, 5)
+        task = rig.world.server().create_running("launched elsewhere", report_of())
+        rig.core.glance()
+        rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
+
+
+def test_who_looks_again_and_again_costs_one_look_in_two_seconds() -> None:
+    now, world = [100.0], World()
+    asked = Poller(
+        ACCOUNT.id,
+        lambda _c: world.server(),
+        SessionStore(),
+        replace(world.outside(), clock=lambda: now[0], pace=Pace()),
+    )
+    looks = 0
+    for _tenth in range(100):
+        now[0] += 0.1
+        asked.glance()
+        if asked._wake.is_set():
+            asked._wake.clear()
+            asked._began = now[0]
+            looks += 1
+    assert 4 <= looks <= 6

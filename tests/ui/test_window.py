@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.problems import problem
@@ -43,6 +43,16 @@ def toast(face) -> str:
 
 
 # -- following the store
+
+
+def test_who_looks_sees_what_is_true_now(qapp, face, core):
+    """The server is asked seldom; it is asked when the window comes to the front and when the tray's menu opens."""
+    before = core.glances
+    qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationInactive)
+    assert core.glances == before
+    qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    face.menu.aboutToShow.emit()
+    assert core.glances == before + 2
 
 
 @pytest.mark.parametrize("session", ui_core.EVERY_STATE)

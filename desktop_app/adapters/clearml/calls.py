@@ -6,15 +6,16 @@ What a body may hold and what an answer means: the API reference of ClearML serv
 import logging
 import re
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from desktop_app.adapters.clearml import copy, facts, leftovers, places
+from desktop_app.adapters.clearml import copy, facts, leftovers, looks, places
+from desktop_app.adapters.clearml.agents import Agents
 from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.fields import joined
+from desktop_app.adapters.clearml.looks import Looks
 from desktop_app.adapters.clearml.places import Places
 from desktop_app.domain import foreign
 from desktop_app.domain.account import Identity, LogLine, Queue
@@ -29,8 +30,6 @@ from remote_bootstrap import contract, contract_cli
 PAGE = 500
 MOST = 20_000  # rows of one list: whoever answers without an end is not listened to without one
 LOG_BATCH = 500
-WORKERS_EVERY_S = 5.0  # for polls, while a session waits for one of them
-WORKERS_CALM_S = 30.0  # they report twice a minute
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
 CLEAN_UP_S = 10.0
 STOP_REASON = "shut down from SessionDock"
@@ -48,7 +47,7 @@ class Lookups(ABC):
         self._names_lock = threading.Lock()
         self._user = ""
         self._names: dict[str, dict[str, str]] = {"queues": {}, "projects": {}, "users": {}}
-        self._workers_read: tuple[float, list[dict[str, Any]]] = (0.0, [])
+        self._agents = Agents(self._read_workers, self.server_now)
         self._places = Places(self._queues_by_id)
 
     @abstractmethod
@@ -85,7 +84,7 @@ class Lookups(ABC):
         found = self._list(
             "queues.get_all", {"only_fields": ["id", "name", "entries", "tags", "system_tags"]}, "queues", cancel
         )
-        workers = self._workers(cancel)
+        workers = self._agents.all(cancel)
         with self._names_lock:
             self._names["queues"].update({str(q["id"]): str(q.get("name") or "") for q in found})
         return facts.queues_of(found, workers, self.server_now())
@@ -97,13 +96,8 @@ class Lookups(ABC):
             self._names["queues"].update({str(q["id"]): str(q.get("name") or "") for q in found})
         return found
 
-    def _workers(self, cancel: Cancel, max_age: float = 0.0) -> list[dict[str, Any]]:
-        """The agents, read at most ``max_age`` seconds ago: on a large cluster the list is long."""
-        read, found = self._workers_read
-        if not read or time.monotonic() - read > max_age:
-            found = _dicts(self.call("workers.get_all", {}, cancel).get("workers"))
-            self._workers_read = (time.monotonic(), found)
-        return found
+    def _read_workers(self, cancel: Cancel) -> list[dict[str, Any]]:
+        return _dicts(self.call("workers.get_all", {}, cancel).get("workers"))
 
     def _list(self, endpoint: str, body: Mapping[str, Any], key: str, cancel: Cancel) -> list[dict[str, Any]]:
         """Every page of a get_all."""
@@ -161,6 +155,10 @@ class Lookups(ABC):
 
 class ServerCalls(Lookups):
     """``ports.Server`` but for the wire, which a subclass adds."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._looks = Looks()
 
     # -- making a task
 
@@ -234,7 +232,7 @@ class ServerCalls(Lookups):
         queue_id = self._queue_id(queue, cancel)
         answer = self.call("tasks.enqueue", {"task": task, "queue": queue_id, "verify_watched_queue": True}, cancel)
         # The server counts a killed agent as watching until it times out; a list of agents that report is better.
-        watched = bool(facts.watchers(self._workers(cancel), self.server_now()).get(queue_id))
+        watched = bool(facts.watchers(self._agents.all(cancel), self.server_now()).get(queue_id))
         return watched and bool(answer.get("queue_watched", True))
 
     def dequeue(self, task: str, cancel: Cancel) -> None:
@@ -243,29 +241,32 @@ class ServerCalls(Lookups):
     # -- seeing
 
     def sessions(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
-        """One query for all that live; a second one, by id, only when a known one is not among them any more."""
+        """One query of a few fields for all that live; another for those that moved, one for known ones that ended."""
         live = {
             "user": [self._user_id(cancel)],
             "system_tags": list(facts.SESSION_TAGS),
             "status": list(facts.LIVE_STATUSES),
         }
-        found = {str(task["id"]): task for task in self._tasks(live, cancel)}
+        if self._looks.is_first:
+            found = self._looks.learn(self._tasks(live, cancel, looks.FIELDS))
+        else:
+            rows = self._query(live, looks.FIELDS, cancel)
+            found = self._looks.complete(rows, self.server_now(), lambda moved: self._whole(moved, cancel))
         missing = [task for task in known if task not in found]
         if missing:
-            ended = self._tasks({"id": missing}, cancel)
+            ended = self._whole(missing, cancel)
             leftovers.take_out(self.call, ended, self._user_id(cancel), cancel)
             found.update({str(task["id"]): task for task in ended})
-        ours = [task for task in found.values() if facts.is_session(task)]
-        waits = any(task.get("status") == "queued" for task in ours)
-        return self._seen(ours, cancel, WORKERS_EVERY_S if waits else WORKERS_CALM_S)
+        return self._seen([task for task in found.values() if facts.is_session(task)], cancel, polls=True)
+
+    def _whole(self, ids: Sequence[str], cancel: Cancel) -> list[dict[str, Any]]:
+        return self._tasks({"id": list(ids)}, cancel, looks.FIELDS)
 
     def _tasks(self, selection: Mapping[str, Any], cancel: Cancel, more: Sequence[str] = ()) -> list[dict[str, Any]]:
-        body = {
-            **selection,
-            "only_fields": joined(facts.TASK_FIELDS, more),
-            "order_by": ["-created"],
-            "search_hidden": True,
-        }
+        return self._query(selection, joined(facts.TASK_FIELDS, more), cancel)
+
+    def _query(self, selection: Mapping[str, Any], fields: Sequence[str], cancel: Cancel) -> list[dict[str, Any]]:
+        body = {**selection, "only_fields": list(fields), "order_by": ["-created"], "search_hidden": True}
         found = self._list("tasks.get_all", body, "tasks", cancel)
         return [task for task in found if TASK_ID.fullmatch(str(task.get("id") or ""))]
 
@@ -277,15 +278,14 @@ class ServerCalls(Lookups):
         self._learn_names("users", (str(task.get("user") or "") for task in found), cancel)
         return self._seen(found, cancel)
 
-    def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, max_age: float = 0.0) -> tuple[SeenTask, ...]:
-        lost = self._places.lost(tasks, self.server_now(), max_age, cancel)  # learns most names of queues by the way
+    def _seen(self, tasks: Sequence[dict[str, Any]], cancel: Cancel, *, polls: bool = False) -> tuple[SeenTask, ...]:
+        lost = self._places.lost(tasks, self.server_now(), polls, cancel)  # learns most names of queues by the way
         self._learn_names("queues", (facts.queue_id_of(task) for task in tasks), cancel)
         self._learn_names("projects", (str(task.get("project") or "") for task in tasks), cancel)
-        alive = any(task.get("status") in facts.LIVE_STATUSES for task in tasks)
-        workers = self._workers(cancel, max_age) if alive else []
-        serving = facts.watchers(workers, self.server_now())
+        workers, at = self._agents.of(tasks, polls, cancel)
+        serving = facts.watchers(workers, at)
         self._learn_who_changed(tasks, cancel)
-        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, serving, lost)) for task in tasks)
+        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, at, serving, lost)) for task in tasks)
 
     def _learn_who_changed(self, tasks: Sequence[Mapping[str, Any]], cancel: Cancel) -> None:
         """Of those that wait: somebody may have taken them out of their queue."""
@@ -303,6 +303,7 @@ class ServerCalls(Lookups):
         self,
         task: Mapping[str, Any],
         workers: Sequence[Mapping[str, Any]],
+        at: float,
         serving: Mapping[str, object],
         lost: Collection[str],
     ) -> ServerFacts:
@@ -316,7 +317,7 @@ class ServerCalls(Lookups):
             project=self._name("projects", str(task.get("project") or "")),
             owner=self._name("users", user),
             mine=not user or not self._user or user == self._user,
-            lost_s=facts.worker_lost_s(task, by_name, self.server_now()),
+            lost_s=facts.worker_lost_s(task, by_name, at),
             unplaced=facts.is_unplaced(task, self.server_now(), lost),
             changed_by=self._changed_by(task),
         )

@@ -94,6 +94,12 @@ def is_unplaced(task: Mapping[str, Any], now: float, lost: Collection[str]) -> b
     return bool(task.get("status_reason")) or _tagged(task, ARCHIVED) or age is None or age >= PLACED_S
 
 
+def is_reported(task: Mapping[str, Any], now: float) -> bool:
+    """Whether the task's agent reported on it just now, by the server's clock (seconds since 1970)."""
+    age = age_of(task.get("last_worker_report"), now)
+    return age is not None and age < 2 * REPORT_EVERY_S
+
+
 def worker_lost_s(task: Mapping[str, Any], workers: Mapping[str, Mapping[str, Any]], now: float) -> float:
     """Seconds since the task's agent last reported; 0 while it reports, or when it has none yet."""
     name = str(task.get("last_worker") or "")

@@ -14,7 +14,7 @@ from desktop_app.adapters.clearml.facts import age_of, queue_id_of
 from desktop_app.ports import Cancel
 
 FIELDS = ("id", "name", "entries", "last_update")
-ENTRIES_EVERY_S = 60.0  # for polls
+ENTRIES_EVERY_S = 180.0  # for polls
 LASTING_S = 20.0  # an agent has said by then that it started what it took
 
 Document = Mapping[str, Any]
@@ -32,21 +32,20 @@ class Places:
         self._asked: set[tuple[str, str]] = set()  # (queue, task) of the last look
         self._absent: dict[str, float] = {}  # task -> when it was first not there, monotonic
 
-    def lost(self, tasks: Sequence[Document], now: float, max_age: float, cancel: Cancel) -> frozenset[str]:
+    def lost(self, tasks: Sequence[Document], now: float, polls: bool, cancel: Cancel) -> frozenset[str]:
         """The queued ones among these tasks that are in no queue. ``now``: seconds since 1970 by the server's clock;
-        ``max_age``: seconds, how old the last look may be (0: look now). Problems: server.*"""
+        a poll takes what an earlier one has found. Problems: server.*"""
         waiting = {str(task["id"]): task for task in tasks if task.get("status") == "queued"}
         with self._lock:
             self._absent = {task: since for task, since in self._absent.items() if task in waiting}
             if not waiting:
                 return frozenset()
-            self._look(waiting, max_age, cancel)
+            self._look(waiting, polls, cancel)
             return frozenset(task for task, found in waiting.items() if self._is_lost(task, found, now))
 
-    def _look(self, waiting: Mapping[str, Document], max_age: float, cancel: Cancel) -> None:
+    def _look(self, waiting: Mapping[str, Document], polls: bool, cancel: Cancel) -> None:
         wanted = {(queue_id_of(found), task) for task, found in waiting.items()}
-        age = None if self._at is None else time.monotonic() - self._at
-        if age is not None and wanted <= self._asked and (age <= max(max_age, ENTRIES_EVERY_S) if max_age else False):
+        if polls and self._at is not None and wanted <= self._asked and time.monotonic() - self._at <= self._every():
             return
         ids = sorted({queue for queue, _ in wanted if queue})
         self._queues = {str(queue.get("id")): queue for queue in (self._read(ids, cancel) if ids else ())}
@@ -56,6 +55,11 @@ class Places:
                 self._absent.pop(task, None)
             else:
                 self._absent.setdefault(task, self._at)
+
+    def _every(self) -> float:
+        """Seconds; soon again while it isn't sure yet."""
+        unsure = self._at is not None and any(self._at - since < LASTING_S for since in self._absent.values())
+        return LASTING_S if unsure else ENTRIES_EVERY_S
 
     def _is_lost(self, task: str, found: Document, now: float) -> bool:
         since = self._absent.get(task)

@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from desktop_app import __version__
 from desktop_app.adapters.clearml.certificates import trusted
 from desktop_app.adapters.clearml.finished import FinishedCalls
 from desktop_app.adapters.clearml.proxies import proxy_for
+from desktop_app.adapters.clearml.tokens import Refusals, Token, read_token
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.ports import Cancel
 
@@ -50,16 +50,6 @@ REFUSED = ("server.unauthorised", "server.expired", "server.token_expired")
 NO_SOCKS = (socksio.SOCKSError, AssertionError, IndexError, ValueError, OverflowError)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Token:
-    """A sign-in. ``expires``: seconds since 1970, None = never."""
-
-    value: str = field(repr=False)
-    expires: float | None
-    api_version: str
-    server_version: str
 
 
 class ApiRefusal(Exception):
@@ -90,6 +80,7 @@ class Connection:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._refusals = Refusals(clock)
         self._closed = False
         self._skew = 0.0
         self._proxy = None if transport else proxy_for(self.api_url)
@@ -152,6 +143,7 @@ class Connection:
             return True
 
     def _call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
+        self._refusals.check(self._basic)
         token = self.token(cancel)
         try:
             return self._post(endpoint, body, token, cancel)
@@ -175,7 +167,11 @@ class Connection:
                 raise
             code = "server.expired" if refusal.subcode == BAD_TOKEN else "server.unauthorised"
             code = "server.token_expired" if self._bearer else code
-            raise failure(code, server=self.api_url, cause=str(refusal)) from None
+            raise self._was_refused(failure(code, server=self.api_url, cause=str(refusal))) from None
+
+    def _was_refused(self, error: AppError) -> AppError:
+        self._token = None
+        return self._refusals.note(self._basic, error)
 
     def answers(self, cancel: Cancel) -> bool:
         """Whether a ClearML API server is there, without showing it a key."""
@@ -192,7 +188,8 @@ class Connection:
             data = self._request("auth.login", {}, {"Authorization": f"Basic {self._basic}"}, cancel)
         except ApiRefusal as refusal:
             if refusal.code == 401:
-                raise failure("server.unauthorised", server=self.api_url, cause=str(refusal)) from None
+                refused = failure("server.unauthorised", server=self.api_url, cause=str(refusal))
+                raise self._was_refused(refused) from None
             raise self.refused(refusal) from None
         token = read_token(str(data.get("token", "")))
         if token is None:
@@ -325,22 +322,6 @@ def _leads(answer: httpx.Response) -> str:
     """Where a redirect leads, in words; a key is sent to no other server, so it is not followed."""
     host = _host(answer.headers.get("location", ""))
     return f"It leads to {host}. " if host and host != answer.url.host else ""
-
-
-def read_token(value: str) -> Token | None:
-    """The claims that matter of a JSON Web Token, unverified (that is the server's affair); None for anything else."""
-    try:
-        payload = value.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        expires = claims.get("exp")
-        return Token(
-            value,
-            None if expires is None else float(expires),
-            str(claims.get("api_version", "")),
-            str(claims.get("server_version", "")),
-        )
-    except (IndexError, ValueError, TypeError, AttributeError, RecursionError):
-        return None
 
 
 def _version(text: str) -> tuple[int, ...]:
