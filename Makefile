@@ -14,7 +14,8 @@ SOAK_ARGS ?=
 USED_HOME ?=
 IN_HOME := $(if $(USED_HOME),$(PY) -m tests.support.used_home)
 
-.PHONY: help setup setup-run setup-test run test parity check format smoke smoke-docker bench-launch bench-tunnel bench-files \
+.PHONY: help setup setup-run setup-test run test parity check format smoke smoke-docker bench-launch bench-tunnel \
+	bench-files bench-api \
 	soak soak-bytes soak-files screenshots test-py38 icons dist dist-check clean
 
 help: ## list these commands
@@ -93,6 +94,9 @@ bench-files: setup-test ## our file transfers against scp's; ends with one JSON 
 
 soak-files: setup-test ## ten gigabytes up and down, cancelled, cut off and resumed
 	@SESSIONDOCK_TRANSFER_MB=10000 $(PY) -m pytest -q --timeout 3600 tests/integration/test_transfers.py -k large
+
+bench-api: setup-test ## what we ask of a ClearML server per hour against clearml-session's; ends with one JSON line
+	@$(PY) -m tests.bench.api $(BENCH_ARGS)
 
 bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow link; ends with one JSON line
 	@$(PY) -m tests.bench.tunnel

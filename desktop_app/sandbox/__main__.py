@@ -11,7 +11,9 @@ import logging.handlers
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -27,8 +29,8 @@ PREDECESSOR = 40.0  # seconds that an ending sandbox in the same home may still 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one sandbox; answers the exit code."""
+def main(argv: Sequence[str] | None = None, **more: Any) -> int:
+    """Serve one sandbox; answers the exit code. ``more``: further fields of ``daemon.Options``."""
     arguments = _parser().parse_args(argv)
     if arguments.detach and not _detach():
         return 0
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _log_to(home, foreground=not arguments.detach)
     try:
         with FileLock(home.run_lock, timeout=PREDECESSOR):
-            sandbox = Sandbox(_options(home, arguments))
+            sandbox = Sandbox(replace(_options(home, arguments), **more))
             install_signals(sandbox)
             sandbox.run()
     except Timeout:

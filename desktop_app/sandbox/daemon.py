@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -30,11 +31,17 @@ from desktop_app.sandbox.limits import Clock, Limits
 from desktop_app.sandbox.record import recorded
 from desktop_app.sandbox.store import Store
 
+Application = Callable[..., Iterable[bytes]]  # as WSGI has it
+
 _log = logging.getLogger(__name__)
 
 COMPANY = "This computer"
 USER = "You"
 AGENT_USER = "Sandbox agent"
+
+
+def _as_it_is(application: Application) -> Application:
+    return application
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     clock: Clock = time.time
     with_agent: bool = True
+    around: Callable[[Application], Application] = _as_it_is  # of the API server: who counts its calls
 
 
 class Sandbox:
@@ -79,6 +87,7 @@ class Sandbox:
         api_app = app.build(core)
         api_app.wsgi_app = recorded(api_app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's way
         add_routes(api_app, self._admin())
+        api_app.wsgi_app = self._options.around(api_app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
         api = server.Listener(api_app, server.bind(int(saved.get("api_port", server.API_PORT))), threads=8)
         files_app = files.build(self._home.files, self._auth)
         listener = server.Listener(files_app, server.bind(int(saved.get("files_port", server.FILES_PORT))), threads=4)

@@ -65,6 +65,7 @@ class AccountOps:
         parts.accounts.before_removal.append(self.profiles.forget_account)
         self.trouble = Trouble(parts.outside, self.profiles, parts.tail)
         self.aliases = parts.aliases
+        self.glance = parts.accounts.glance
         self.open_in = parts.open_in
 
     def accounts(self) -> tuple[Account, ...]:
@@ -113,10 +114,6 @@ class AccountOps:
         facts = server.session(session.task, cancel).facts
         self.store.see(session, explained(server, session.task, facts, cancel))
         return self.store.get(session) or SessionSnapshot(session)
-
-    def glance(self) -> None:
-        """Quick: a person looks at the sessions now; what was not looked up just now is asked for."""
-        self._parts.accounts.glance()
 
     def watch(self, account: str) -> None:
         """Quick: keep this account's sessions up to date from now on (``start`` does so for all accounts)."""

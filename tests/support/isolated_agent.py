@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from desktop_app.sandbox import launch
@@ -42,7 +42,11 @@ def wrap(command: Sequence[str], scratch: Path) -> list[str]:
     return [*as_root(), *inside]
 
 
-def start(home: Path, options: Sequence[str] = ()) -> SandboxInfo:
+def start(
+    home: Path,
+    options: Sequence[str] = (),
+    serve: Callable[[Path, Sequence[str]], list[str]] = launch.serve_command,
+) -> SandboxInfo:
     """A running sandbox whose agent, tasks and servers all live in the namespace. End it with ``launch.stop(home)``.
 
     ``home`` and the ``--cache`` among the options must lie outside the overlaid folders. Raises RuntimeError.
@@ -52,9 +56,7 @@ def start(home: Path, options: Sequence[str] = ()) -> SandboxInfo:
     scratch = home.parent / f"{home.name}-changes"
     scratch.mkdir(parents=True, exist_ok=True)
     paths = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    subprocess.run(
-        wrap(launch.serve_command(home, options), scratch), env={**os.environ, "PYTHONPATH": paths}, check=True
-    )
+    subprocess.run(wrap(serve(home, options), scratch), env={**os.environ, "PYTHONPATH": paths}, check=True)
     wait_until(lambda: launch.status(home), "the isolated sandbox", START_SECONDS)
     return launch.ensure_running(home)
 

@@ -17,7 +17,7 @@ from remote_bootstrap.contract import RUNTIME_RECORD
 # What tells whether a task has moved, and what moves without more ado.
 FIELDS = ("id", "status", "status_message", "last_change", "last_update", "last_worker", "last_worker_report")
 STAMP = ("status", "status_message", "last_change", "last_worker")
-STARTING_S = 600.0  # since it began to run, and until it has said where to connect: every sign of life counts
+STARTING_S = 1800.0  # since it began to run, until it has said where to connect: every sign of life counts
 WHOLE_S = 600.0
 
 Document = dict[str, Any]
@@ -79,6 +79,8 @@ def _has_moved(known: Known | None, row: Mapping[str, Any], now: float, at: floa
 def _starts(task: Mapping[str, Any], now: float) -> bool:
     if task.get("status") != "in_progress":
         return False
-    age = age_of(task.get("started"), now)
     runtime = task.get("runtime")
-    return age is None or age < STARTING_S or not (isinstance(runtime, Mapping) and runtime.get(RUNTIME_RECORD))
+    if isinstance(runtime, Mapping) and runtime.get(RUNTIME_RECORD):
+        return False
+    age = age_of(task.get("started"), now)
+    return age is None or age < STARTING_S
