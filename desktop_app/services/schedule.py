@@ -2,7 +2,7 @@
 
 The longer nothing moves, the less often the server is asked: what begins or ends is looked at with pauses of a small
 part of the time that it has taken so far, so that asking seldom never costs a launch much. Each pause is a little off,
-so that many computers do not ask in step. See decision 0036.
+so that many computers do not ask in step. See docs/decisions/0036-traffic.md.
 """
 
 from collections.abc import Callable, Iterable

@@ -119,7 +119,8 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Account:
     """Sessions that have just come up."""
     record, report = record_of("0" * 32), report_of(jupyterlab="ready")
     runtime = {contract.RUNTIME_RECORD: record.dumps(), contract.RUNTIME_REPORT: report.dumps()}
-    return Account(monkeypatch, status="in_progress", started=datetime.fromtimestamp(START - 60, UTC).isoformat(), runtime=runtime)
+    started = datetime.fromtimestamp(START - 60, UTC).isoformat()
+    return Account(monkeypatch, status="in_progress", started=started, runtime=runtime)
 
 
 @pytest.mark.parity("N8")
