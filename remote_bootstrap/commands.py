@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Tuple
 
-from remote_bootstrap import memory, processes
+from remote_bootstrap import memory, processes, withheld
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
@@ -20,22 +20,10 @@ URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
 OTHER_LOG = re.compile(r"a complete log of this run can be found|^npm (error|ERR!) *$|npm-cache/_logs/", re.IGNORECASE)
 DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
-# ClearML's variables that children may keep. All others stay here: credentials and the agent's configuration file
-# (it holds the agent's key), and the ids by which a user's own Task.init would take over the session's task.
-CLEARML_PREFIXES = ("CLEARML_", "TRAINS_", "ALG_")
-CLEARML_KEPT = ("CLEARML_API_HOST", "CLEARML_WEB_HOST", "CLEARML_FILES_HOST")
-
-
-def is_withheld(name: str) -> bool:
-    """Whether an environment variable of the agent must not reach applications, shells and installers."""
-    return name.startswith(CLEARML_PREFIXES) and name not in CLEARML_KEPT
-
 
 def child_environment(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
-    """This process's environment without what belongs to ClearML's agent, with ``extra`` on top."""
-    kept = {name: value for name, value in os.environ.items() if not is_withheld(name)}
-    kept.update(extra or {})
-    return kept
+    """What a person's programs get of this process's environment, with ``extra`` on top."""
+    return {**withheld.for_people(os.environ), **(extra or {})}
 
 
 def launched(argv: Sequence[str]) -> Sequence[str]:
@@ -78,7 +66,7 @@ def run(
     log: Optional[Path] = None,
     deadline: float = DEADLINE,
 ) -> str:
-    """Run ``argv`` and return its output (both streams). ``env`` is added to ``child_environment()``.
+    """Run ``argv`` and return its output (both streams). ``env`` is added to what installers get of ours.
 
     Raises InstallError with ``why`` and the last lines when it can't start, fails or takes longer than ``deadline``.
     """
@@ -89,7 +77,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=child_environment(env),
+            env={**withheld.for_tools(os.environ), **(env or {})},
             cwd=None if cwd is None else str(cwd),
             start_new_session=True,
         )

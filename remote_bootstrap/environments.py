@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Mapping, Sequence
 
 from remote_bootstrap import commands
 from remote_bootstrap.store import InstallError, Say, build_once, python_tag
@@ -21,11 +21,17 @@ PIP_TO_UV = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
     "extra-index-url": ("UV_INDEX", " "),
     "find-links": ("UV_FIND_LINKS", ","),
-    "constraint": ("UV_CONSTRAINT", " "),
     "cert": ("SSL_CERT_FILE", ""),
     "trusted-host": ("UV_INSECURE_HOST", " "),
     "no-index": ("UV_NO_INDEX", ""),
 }
+# What pip may keep of its configuration: how packages are reached. What else it says (user, target, constraint,
+# require-virtualenv, …) is meant for other people's packages, and would keep ours from being installed.
+PIP_KEPT = (*PIP_TO_UV, "client-cert", "proxy", "keyring-provider")
+PIP_NUMBERS = ("timeout", "default-timeout", "retries")
+# uv's own files: where they say how packages are reached, they are read; else not at all, for the same reason.
+UV_FILES = ("/etc/uv/uv.toml", "~/.config/uv/uv.toml")
+UV_REACHES = re.compile(r"index|find-links|insecure-host|native-tls|system-certs|keyring")
 CONFIG_LINE = re.compile(r"^(?P<where>[^.=]+)\.(?P<name>[\w-]+)=(?P<value>.+)$")
 CONFIG_ORDER = ("global", "install", ":env:")  # later ones win, as in pip
 
@@ -67,6 +73,19 @@ def _usable(link: str) -> bool:
     return "://" in link or Path(link).exists()
 
 
+def uv_is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether a file of uv says how packages are reached."""
+    more = [environment[name] for name in ("UV_CONFIG_FILE",) if environment.get(name)]
+    xdg = environment.get("XDG_CONFIG_HOME", "")
+    for name in (*UV_FILES, *more, *([xdg + "/uv/uv.toml"] if xdg else [])):
+        try:
+            if UV_REACHES.search(Path(os.path.expanduser(name)).read_text("utf-8", "replace")):  # noqa: PTH111
+                return True
+        except OSError:
+            continue
+    return False
+
+
 class Environments:
     """Makes and fills Python environments in one cache folder."""
 
@@ -78,8 +97,26 @@ class Environments:
     def cache_settings(self) -> Dict[str, str]:
         """Download caches inside our folder, unless the machine says where they belong."""
         wanted = {"UV_CACHE_DIR": str(self._cache / "uv-cache"), "PIP_CACHE_DIR": str(self._cache / "pip-cache")}
-        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": ""}
+        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
         return {**{name: value for name, value in wanted.items() if name not in os.environ}, **quiet}
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019
+    def pip_settings(self) -> Dict[str, List[str]]:
+        """What pip's files and variables say of how packages are reached."""
+        try:
+            argv = [self.pip_python(), "-m", "pip", "config", "list"]
+            place = {name: os.environ[name] for name in ("PIP_CONFIG_FILE",) if name in os.environ}
+            found = parse_pip_config(commands.run(argv, "pip config", {**self.cache_settings(), **place}))
+        except InstallError as error:
+            self._say("pip's configuration can't be read, it is left out: %s" % error)
+            found = {}
+        numbers = {name for name in PIP_NUMBERS if "".join(found.get(name, [])).isdigit()}
+        return {name: values for name, values in found.items() if name in PIP_KEPT or name in numbers}
+
+    def pip_variables(self) -> Dict[str, str]:
+        """pip's environment: those settings, and no file of this machine."""
+        own = {"PIP_" + name.upper().replace("-", "_"): " ".join(v) for name, v in self.pip_settings().items()}
+        return {**self.cache_settings(), **own, "PIP_CONFIG_FILE": os.devnull}
 
     def make(self, folder: Path, requirements: Sequence[str], why: str) -> Path:
         """A virtual environment in ``folder`` with ``requirements``; returns its Python. Raises InstallError."""
@@ -154,19 +191,14 @@ class Environments:
     def _make_pip(self, folder: Path) -> None:
         commands.run([self.python, "-m", "venv", str(folder)], "Python has neither pip nor venv", self.cache_settings())
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019
     def _uv_environment(self) -> Dict[str, str]:
-        try:
-            listing = commands.run(
-                [self.pip_python(), "-m", "pip", "config", "list"], "pip config", self.cache_settings()
-            )
-        except InstallError as error:
-            self._say("pip's configuration can't be read, uv uses its own: %s" % error)
-            listing = ""
-        return {**self.cache_settings(), **uv_settings(parse_pip_config(listing), dict(os.environ))}
+        own = {"UV_NO_CONFIG": "1"}
+        if uv_is_configured(os.environ):
+            own = {name: os.environ[name] for name in ("UV_CONFIG_FILE",) if name in os.environ}
+        return {**self.cache_settings(), **own, **uv_settings(self.pip_settings(), dict(os.environ))}
 
     def _uv(self, argv: Sequence[str], why: str) -> None:
-        commands.run(argv, why, self._uv_environment())
+        commands.run(argv, why, self._uv_environment(), cwd=Path("/"))  # a project's own uv.toml is none of ours
 
     def _pip(self, python: str, arguments: Sequence[str], why: str) -> None:
-        commands.run([python, "-m", "pip", "install", *arguments], why, self.cache_settings())
+        commands.run([python, "-m", "pip", "install", *arguments], why, self.pip_variables(), cwd=Path("/"))

@@ -27,8 +27,8 @@ SPEC = AppSpec(
     login=Login("get", "/lab", {"token": "{secret}"}),
 )
 
+SERVER_MAIN = str(Path(__file__).parent.parent / "servers" / "jupyter.py")
 KERNEL_MAIN = str(Path(__file__).parent.parent / "servers" / "kernel.py")
-WITHHELD = ("JUPYTER_TOKEN", "JUPYTER_PORT", "PYTHONHOME")
 KERNEL_ONLY = ("PYTHONDONTWRITEBYTECODE",)  # the server starts in half the time once its own bytecode is there
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
@@ -77,7 +77,8 @@ class JupyterLab:
         self._port = network.free_port(network.LOOPBACK)
         self._write_config()
         self._write_kernel()
-        argv = [str(self._python), "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        # -I: what PYTHONPATH and the like say is for kernels and terminals, which inherit it.
+        argv = [str(self._python), "-I", SERVER_MAIN, "-m", "jupyterlab", "--no-browser", "--allow-root"]
         return Launch(argv, self._environment(), self._context.settings.user_folder)
 
     def ready(self, pid: int) -> int:
@@ -108,9 +109,12 @@ class JupyterLab:
             "JUPYTER_PATH": os.pathsep.join(filter(None, [str(self._folder / "data"), os.environ.get("JUPYTER_PATH")])),
         }
         env = self._context.environment(SPEC.key, folders)
-        for name in (*WITHHELD, *KERNEL_ONLY):
-            env.pop(name, None)
-        return env
+        ours = ("PYTHONHOME", *KERNEL_ONLY)
+        return {
+            name: value
+            for name, value in env.items()
+            if name not in ours and (name in folders or not name.startswith("JUPYTER"))
+        }
 
     def _write_config(self) -> None:
         """The token stands in a file that only this user reads: not in argv, not in an environment that kernels and
@@ -121,6 +125,7 @@ class JupyterLab:
                 "ip": network.LOOPBACK,
                 "port": self._port,  # not 0: the server for Python 3.8 does not tell which one it got
                 "port_retries": 0,
+                "base_url": "/",
                 "open_browser": False,
                 "root_dir": str(self._context.settings.user_folder),
                 "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
-from remote_bootstrap import network
+from remote_bootstrap import network, withheld
 from remote_bootstrap.apps.spec import AppSpec, Login
 from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments
@@ -142,9 +142,7 @@ class VsCode:
             own[RUNTIME] = str(private(sockets))
         own["HASHED_PASSWORD"] = hashlib.sha256(self.secret.encode()).hexdigest()
         env = self._context.environment(SPEC.key, own)
-        for name in ("PASSWORD", "PORT", "NODE_OPTIONS", "CODE_SERVER_COOKIE_SUFFIX"):
-            env.pop(name, None)
-        return env
+        return {name: value for name, value in env.items() if name in own or not withheld.is_of_code_server(name)}
 
 
 def _settings(folder: Path, values: Mapping[str, Any]) -> None:

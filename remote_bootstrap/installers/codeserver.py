@@ -219,6 +219,9 @@ class CodeServer:
             "npm_config_fund": "false",
             "npm_config_yes": "true",
             "npm_config_update_notifier": "false",
+            # what an .npmrc may say, and what would keep the native modules from being built
+            **{"npm_config_" + name: "false" for name in ("ignore_scripts", "dry_run", "engine_strict", "offline")},
+            "npm_config_include": "optional",
         }
         if memory.is_small():
             settings["JOBS"] = "1"  # node-gyp's: compilers side by side are what runs out of memory
