@@ -10,7 +10,7 @@ import stat
 import tempfile
 import threading
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 HOME_VARIABLE = "SESSIONDOCK_HOME"
 CACHE_VARIABLE = "SESSIONDOCK_CACHE"
@@ -153,27 +153,40 @@ def _noted_in(handle: int) -> Optional[Path]:
 
 
 def _remove(name: str, folder: int) -> None:
-    """As far as it goes of a tree; links are never followed."""
+    """As far as it goes of a tree; links are never followed. Without recursion, and with one folder open at a time: a
+    tree may be deeper than Python's stack, than open files go and than a path may be long. So what is deep moves up."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
         os.unlink(name, dir_fd=folder)
         return
-    for _path, folders, files, inside in os.fwalk(name, topdown=False, dir_fd=folder):
-        for one in files:
-            with contextlib.suppress(OSError):
-                os.unlink(one, dir_fd=inside)
-        for one in folders:
-            with contextlib.suppress(OSError):
-                _remove_empty(one, inside)
-    with contextlib.suppress(OSError):
-        os.rmdir(name, dir_fd=folder)
+    waiting, count = [name], 0
+    while waiting:
+        one = waiting.pop()
+        moved: List[str] = []
+        with contextlib.suppress(OSError):  # its files, as far as they can be removed
+            handle = os.open(one, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                os.fchmod(handle, PRIVATE)
+                moved = _emptied(handle, folder, ".removed-%d-%d" % (os.getpid(), count))
+            finally:
+                os.close(handle)
+        count += 1
+        with contextlib.suppress(OSError):
+            os.rmdir(one, dir_fd=folder)
+        waiting += moved
 
 
-def _remove_empty(name: str, folder: int) -> None:
-    """A folder, or a link to one."""
-    try:
-        os.rmdir(name, dir_fd=folder)
-    except NotADirectoryError:
-        os.unlink(name, dir_fd=folder)
+def _emptied(handle: int, above: int, prefix: str) -> List[str]:
+    """Remove what is in the open folder; its folders move to ``above``, under the names that are returned."""
+    moved = []
+    for number, name in enumerate(os.listdir(handle)):
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                fresh = "%s-%d" % (prefix, number)
+                os.rename(name, fresh, src_dir_fd=handle, dst_dir_fd=above)
+                moved.append(fresh)
+            else:
+                os.unlink(name, dir_fd=handle)
+    return moved
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> Path:

@@ -10,20 +10,25 @@ keyring configuration names one. One entry per secret; values over MAX_CHARS are
 could not hold them.
 """
 
+import configparser
 import gc
 import importlib
 import logging
+import os
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from keyring.backend import KeyringBackend
 from keyring.core import load_config, load_env
 from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
+from keyring.util import platform_
 
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.secrets import MAX_CHARS, SERVICE, SecretKind, entry_name
 
+VARIABLE = "PYTHON_KEYRING_BACKEND"
 DEADLINE_SECONDS = 10.0
 STUCK_SECONDS = 1.0  # what a call gets while an earlier one has overrun its deadline
 TRUSTED = frozenset(
@@ -155,13 +160,8 @@ def _find_backend() -> KeyringBackend:
     Not by keyring's own search: that one runs once per process (a keyring that starts later is never found) and loads
     whatever plug-ins are installed.
     """
-    try:
-        configured = load_env() or load_config()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:  # names what is not there
-        raise NoKeyringError(str(error)) from None
+    configured = _chosen()
     if configured is not None:
-        if type(configured).__module__ not in TRUSTED:
-            raise NoKeyringError(f"{type(configured).__module__} is not the system's password store")
         return configured
     for module in TRUSTED:
         importlib.import_module(module)
@@ -171,12 +171,34 @@ def _find_backend() -> KeyringBackend:
     return max(usable, key=lambda one: float(one.priority))()
 
 
+class ChosenElsewhere(NoKeyringError):
+    """A variable or a file names another store than the system's. ``args``: where, and which."""
+
+
+def _chosen() -> KeyringBackend | None:
+    """The backend that the environment or keyring's own file names, None where neither does. Raises ChosenElsewhere.
+
+    It is refused, not overruled: who chose it may rely on nothing being stored, and it may store in plain files.
+    """
+    name = os.environ.get(VARIABLE, "")
+    where = f"The variable {VARIABLE}" if name else f"The file {Path(platform_.config_root()) / 'keyringrc.cfg'}"
+    try:
+        configured = (load_env() if name else None) or load_config()
+    except (ImportError, AttributeError, TypeError, ValueError, configparser.Error) as error:
+        raise ChosenElsewhere(where, name or str(error).splitlines()[0]) from None
+    if configured is None or type(configured).__module__ in TRUSTED:
+        return configured
+    raise ChosenElsewhere(where, name or f"{type(configured).__module__}.{type(configured).__name__}")
+
+
 def _problem_of(error: BaseException, secret: str | None) -> Problem:
     """The words for what the keyring said, without the secret."""
     said = (str(error).splitlines() or [""])[0]
     if secret:
         said = said.replace(secret, "•••")
     cause = f"{type(error).__name__}: {said}".rstrip(": ")
+    if isinstance(error, ChosenElsewhere):
+        return problem("keyring.chosen", where=error.args[0], name=error.args[1], cause=cause)
     if isinstance(error, NoKeyringError) or _service_is_gone(error):
         return problem("keyring.absent", cause=cause)
     if isinstance(error, (KeyringLocked, InitError)):

@@ -294,6 +294,10 @@ TABLE = MappingProxyType(
                  "SessionDock keeps secrets in the system's password store and found none. Install and start one "
                  "(for example gnome-keyring; docs/command-line.md says how on a server).", Retry.USER,
                  (Remedy.RETRY,)),
+            _row("keyring.chosen", "Another password store than the system's is chosen",
+                 "{where} chooses {name} for Python's keyring; SessionDock keeps secrets in the system's store "
+                 "alone. Unset it for SessionDock (env -u PYTHON_KEYRING_BACKEND sessiondock …), or take that line out "
+                 "of the file.", Retry.USER, (Remedy.RETRY,)),
             _row("keyring.silent", "The keyring does not answer",
                  "The system's password store took the request and did not reply within {seconds} seconds. It may be "
                  "waiting behind another window.", Retry.USER, (Remedy.RETRY,)),

@@ -4,6 +4,7 @@ The script is sourced by a bash of its own (sh where there is none); the exporte
 in that same shell, are what it changed. Its output goes to the task's log. Runs on the preparing thread.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -24,14 +25,56 @@ END_GRACE = 3.0  # seconds between SIGTERM and SIGKILL
 OUTPUT_WAIT = 2.0  # seconds for the last lines; a daemon that the script started may keep the pipe open for ever
 OF_THE_SHELL = ("SHLVL", "_", "PWD", "OLDPWD", "BASHOPTS", "SHELLOPTS")
 
-# The trap writes the environment whatever ends the script: its last line, "exit" or an error under "set -e".
-SHELL = """\
-sessiondock_env=$1 sessiondock_folder=$2
+# The script may end in any way: by its last line, "exit", an error under "set -e", and with an EXIT trap of its own,
+# which would take the place of ours. So in bash "trap" is ours meanwhile: its word on EXIT is kept and done at the end.
+# Other shells don't allow that; there, what is exported is read when the last line was reached.
+SHELL = r"""
+sessiondock_env=$1 sessiondock_folder=$2 sessiondock_exit=
 set --
 "$sessiondock_env" -0 > "$sessiondock_folder/before" || exit 125
-trap 'sessiondock_status=$?; "$sessiondock_env" -0 > "$sessiondock_folder/after"; exit $sessiondock_status' EXIT
+sessiondock_tell() { "$sessiondock_env" -0 > "$sessiondock_folder/after"; }
+sessiondock_leave() {
+    sessiondock_status=$?
+    set +e
+    sessiondock_tell
+    command trap - EXIT
+    if [ -n "$sessiondock_exit" ]; then
+        (exit "$sessiondock_status")
+        eval "$sessiondock_exit"
+        sessiondock_tell
+    fi
+    exit "$sessiondock_status"
+}
+command trap sessiondock_leave EXIT
+if [ -n "${BASH_VERSION-}" ]; then eval '
+    trap() {
+        if [ "$BASH_SUBSHELL" != 0 ] || [ "$#" = 0 ]; then builtin trap "$@"; return; fi
+        case "$1" in
+            -[lpP]*) builtin trap "$@"; return ;;
+            --) shift ;;
+        esac
+        local action=- one status=0
+        if [ "$#" -gt 1 ]; then
+            case "$1" in
+                *[!0-9]*|"") action=$1; shift ;;
+            esac
+        fi
+        for one in "$@"; do
+            case "$one" in
+                [Ee][Xx][Ii][Tt]|0) if [ "$action" = - ]; then sessiondock_exit=; else sessiondock_exit=$action; fi ;;
+                *) builtin trap -- "$action" "$one" || status=$? ;;
+            esac
+        done
+        return "$status"
+    }
+'; fi
 . "$sessiondock_folder/script"
+sessiondock_status=$?
+sessiondock_tell
+(exit "$sessiondock_status")
 """
+NOT_TOLD = "What the init script exported is not kept: it ended (by exec, or killed) before that could be read."
+OF_A_SHELL = (b"SHLVL=", b"_=", b"PWD=", b"OLDPWD=")  # the shell changes these for every program
 
 
 class InitError(Exception):
@@ -40,7 +83,7 @@ class InitError(Exception):
 
 def script_of(context: Context) -> str:
     """The task's init script with Unix line ends, "" without one."""
-    return context.settings.raw.get(contract.PARAM_INIT_SCRIPT, "").replace("\r\n", "\n").strip()
+    return context.settings.raw.get(contract.PARAM_INIT_SCRIPT, "").lstrip("\ufeff").replace("\r\n", "\n").strip()
 
 
 def limit_of(context: Context) -> float:
@@ -59,10 +102,13 @@ def run(context: Context, say: Say, stopped: Callable[[], bool]) -> None:
     write_private(folder / "script", script_of(context) + "\n")
     say("Running the init script")
     begun = time.monotonic()
+    told = False
     try:
         code = _Run(context, folder).wait(limit_of(context), stopped)
     finally:
-        _take_over(context, folder)
+        told = _take_over(context, folder)
+    if not told:
+        raise InitError(NOT_TOLD)
     if code:
         raise InitError("The init script ended with exit code %d; the session goes on without the rest of it." % code)
     say("The init script took %.1f s" % (time.monotonic() - begun))
@@ -76,12 +122,14 @@ class _Run:
         if not (shell and env):
             raise InitError("The init script was not run: this machine has neither bash nor sh, or no env.")
         argv = [shell, "-c", SHELL, "init-script", env, str(folder)]
+        self._after = folder / "after"
+        self._environment = context.environment()
         self._process = subprocess.Popen(
             list(commands.launched(argv)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=context.environment(),
+            env=self._environment,
             cwd=str(context.settings.user_folder),
             start_new_session=True,
         )
@@ -100,10 +148,22 @@ class _Run:
                 if time.monotonic() > deadline:
                     limit = "%g minutes" % round(seconds / 60, 2)
                     raise InitError("The init script was ended after its limit of %s; the session goes on." % limit)
+                self._look()
                 time.sleep(POLL)
         finally:
             self._end()
         return int(self._process.returncode)
+
+    def _look(self) -> None:
+        """After "exec" the shell can tell nothing any more; the kernel knows what the new program was given."""
+        try:
+            found = Path("/proc/%d/environ" % self._process.pid).read_bytes()
+        except OSError:  # it ended, or another system
+            return
+        given = {os.fsencode("%s=%s" % pair) for pair in self._environment.items()}
+        new = {one for one in found.split(b"\0") if one and not one.startswith(OF_A_SHELL)} - given
+        if new and not self._after.exists():
+            self._after.write_bytes(found)
 
     def _end(self) -> None:
         if self._process.poll() is None:
@@ -126,14 +186,16 @@ def _copy(source: "IO[bytes]", log: Path) -> None:
             sys.stdout.flush()
 
 
-def _take_over(context: Context, folder: Path) -> None:
+def _take_over(context: Context, folder: Path) -> bool:
+    """Whether there was something to take over."""
     before, after = _variables(folder / "before"), _variables(folder / "after")
     if not after:
-        return  # killed before it could tell
+        return False  # killed before it could tell
     context.changes.take_over(
         {name: value for name, value in after.items() if before.get(name) != value},
         [name for name in before if name not in after],
     )
+    return True
 
 
 def _variables(path: Path) -> Dict[str, str]:
@@ -142,4 +204,5 @@ def _variables(path: Path) -> Dict[str, str]:
         return {}
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     pairs: List[List[str]] = [entry.split("=", 1) for entry in text.split("\0") if "=" in entry]
-    return {name: value for name, value in pairs if name not in OF_THE_SHELL and not name.startswith("BASH_FUNC_")}
+    ours = ("BASH_FUNC_", "sessiondock_")  # "set -a" exports all
+    return {name: value for name, value in pairs if name not in OF_THE_SHELL and not name.startswith(ours)}

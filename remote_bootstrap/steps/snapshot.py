@@ -53,7 +53,7 @@ def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named
     real = os.path.realpath(str(root))
     if any(real == one or real.startswith(os.path.join(one, "sessions") + os.sep) for one in avoid):  # it holds keys
         return [], [Named(".", OURS)]
-    for entry in _walk(str(root), "", avoid, named):
+    for entry in _walk(str(root), "", _identities(avoid), named):
         kind = stat.S_IFMT(entry.about.st_mode)
         if kind in SPECIAL:
             named.append(Named(entry.path, SPECIAL[kind]))
@@ -64,25 +64,42 @@ def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named
     return entries, named
 
 
-def _walk(root: str, folder: str, avoid: Set[str], named: List[Named]) -> Iterator[Entry]:
-    try:
-        names = sorted(os.listdir(os.path.join(root, folder)))
-    except OSError as error:
-        named.append(Named(folder or ".", reason(error)))
-        return
-    for name in names:
-        path = os.path.join(folder, name)
+def _identities(paths: Set[str]) -> Set[Tuple[int, int]]:
+    """Device and number of those that exist: a path of a thousand folders takes long to resolve, each time."""
+    found = set()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            about = os.stat(path)
+            found.add((about.st_dev, about.st_ino))
+    return found
+
+
+def _walk(root: str, folder: str, avoid: Set[Tuple[int, int]], named: List[Named]) -> Iterator[Entry]:
+    """Depth first and without recursion: a tree may be deeper than Python's stack."""
+    waiting = _inside(root, folder, named)
+    while waiting:
+        path = waiting.pop()
         try:
             about = os.lstat(os.path.join(root, path))
         except OSError as error:
             named.append(Named(path, reason(error)))
             continue
         is_folder = stat.S_ISDIR(about.st_mode)
-        if is_folder and os.path.realpath(os.path.join(root, path)) in avoid:
+        if is_folder and (about.st_dev, about.st_ino) in avoid:
             continue
         yield Entry(path, about)
         if is_folder:
-            yield from _walk(root, path, avoid, named)
+            waiting += _inside(root, path, named)
+
+
+def _inside(root: str, folder: str, named: List[Named]) -> List[str]:
+    """Its entries, the first one last."""
+    try:
+        names = sorted(os.listdir(os.path.join(root, folder)), reverse=True)
+    except OSError as error:
+        named.append(Named(folder or ".", reason(error)))
+        return []
+    return [os.path.join(folder, name) for name in names]
 
 
 def reason(error: OSError) -> str:

@@ -153,6 +153,7 @@ class _Unpacking:
             str, tarfile.TarInfo
         ] = {}  # the files whose content the archive has, also under links' names
         self._written: Set[str] = set()
+        self._plain: Set[str] = set()  # see _safe
         self._root, self._room, self._made = root, room, _Made()
         self._folders: Dict[str, tarfile.TarInfo] = {}
         self._links: List[Tuple[str, tarfile.TarInfo]] = []
@@ -179,10 +180,12 @@ class _Unpacking:
                 self._room.enter()
                 self._one(tar, member, path)
         for path, member in self._links:  # last, so that nothing is written by way of one
+            self._plain.clear()
             if self._safe(path):  # asked again: a link of this archive may lie on the way by now
                 self._link(path, member.linkname)
             else:
                 self._name(member.name, OUTSIDE)
+        self._plain.clear()
         for path, member in self._folders.items():
             if (self._root / path).is_symlink() or not self._safe(path):
                 continue
@@ -206,9 +209,22 @@ class _Unpacking:
             self._name(member.name, "neither file, folder nor link")
 
     def _safe(self, path: str) -> bool:
-        """Whether the folder of that path is really inside, after every link that lies on the way."""
-        inside = os.path.realpath(str(self._root))
-        return os.path.commonpath([inside, os.path.realpath(str((self._root / path).parent))]) == inside
+        """Whether the folder of that path is really inside, after every link that lies on the way.
+
+        Folders without a link on the way are remembered until the first link is made: to resolve each path anew takes
+        minutes where a thousand folders lie in each other.
+        """
+        folder = os.path.dirname(path)
+        unknown = []
+        while folder and folder not in self._plain:
+            unknown.append(folder)
+            folder = os.path.dirname(folder)
+        for one in reversed(unknown):
+            if os.path.islink(str(self._root / one)):
+                inside = os.path.realpath(str(self._root))
+                return os.path.commonpath([inside, os.path.realpath(str((self._root / path).parent))]) == inside
+            self._plain.add(one)
+        return True
 
     def _tolerate(self, error: OSError, path: str) -> None:
         """Name what went wrong with this one; raise what will go wrong with the next one, too."""
