@@ -31,7 +31,13 @@ _OF_THE_MACHINE = (
 _TOLD_BY_VALUE = {
     "PAGER": ("cat",), "GIT_PAGER": ("cat",), "CLICOLOR": ("1",), "CLICOLOR_FORCE": ("1",), "FORCE_COLOR": ("1",),
 }  # fmt: skip
-_BY_PLACE = ("vscode-", ".vscode", "code-server", "cursor-server", ".cursor")  # in BROWSER, PYTHONSTARTUP, EDITOR: its own helpers
+_BY_PLACE = (
+    "vscode-",
+    ".vscode",
+    "code-server",
+    "cursor-server",
+    ".cursor",
+)  # in BROWSER, PYTHONSTARTUP, EDITOR: its own helpers
 _HELPERS = ("BROWSER", "PYTHONSTARTUP", "EDITOR", "VISUAL")
 
 _OF_OUR_TOOLS = (

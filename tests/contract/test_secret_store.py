@@ -221,7 +221,7 @@ def test_a_store_that_is_not_the_systems_counts_as_none(monkeypatch: pytest.Monk
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
     with pytest.raises(AppError) as caught:
         KeyringStore().set(API_SECRET, OWNER, "x")
-    assert caught.value.problem.code == "keyring.absent"
+    assert caught.value.problem.code == "keyring.chosen"
 
 
 def test_a_plain_text_backend_is_not_used_even_when_it_is_configured(
@@ -238,7 +238,7 @@ def test_a_plain_text_backend_is_not_used_even_when_it_is_configured(
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "plain_text.Keyring")
     with pytest.raises(AppError) as caught:
         KeyringStore().get(API_SECRET, OWNER)
-    assert caught.value.problem.code == "keyring.absent"
+    assert caught.value.problem.code == "keyring.chosen"
 
 
 def test_what_lies_in_the_keyring_is_under_our_name_alone(bus: KeyringBus) -> None:
