@@ -10,8 +10,8 @@ import os
 import runpy
 import sys
 
-from jupyter_core import paths  # type: ignore[import-not-found,unused-ignore]
-from jupyter_core.application import JupyterApp  # type: ignore[import-not-found,unused-ignore]
+from jupyter_core import paths
+from jupyter_core.application import JupyterApp
 
 
 def main() -> None:
