@@ -4,6 +4,7 @@ Pure; any thread. The desktop finds and keeps them (``desktop_app.domain.git_log
 (``remote_bootstrap.git``). Passwords never show in a representation.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict
 
@@ -24,6 +25,8 @@ SAFE_SETTINGS = (
     "color.ui",
     "core.quotepath",
 )
+# Whether git tells logins of one host apart by the path, for all hosts or for those below an address.
+BY_PATH = re.compile(r"credential\.(https?://[^\s\"\\]+\.)?usehttppath")
 FIELDS = ("protocol", "host", "username", "password", "path")
 
 
@@ -51,6 +54,11 @@ class GitLogin:
         if not (texts["protocol"] and texts["host"] and texts["password"]):
             raise ValueError("a git login lacks its protocol, host or password")
         return cls(**texts)
+
+
+def is_safe(name: str) -> bool:
+    """Whether a setting, its name in small letters but for the address in it, may travel."""
+    return name in SAFE_SETTINGS or BY_PATH.fullmatch(name) is not None
 
 
 def is_line(text: str) -> bool:

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
-from remote_bootstrap.contract_git import SAFE_SETTINGS, GitLogin, is_line
+from remote_bootstrap.contract_git import BY_PATH, SAFE_SETTINGS, GitLogin, is_line
 
 GLOBAL_SINCE = (2, 32)  # the first git that heeds GIT_CONFIG_GLOBAL
 VERSION_SECONDS = 10.0
@@ -41,7 +41,9 @@ class GitLogins:
 
     def find(self, asked: Mapping[str, str]) -> Optional[GitLogin]:
         with self._lock:
-            return next((login for login in self._logins if fits(login, asked)), None)
+            found = [login for login in self._logins if fits(login, asked)]
+        path = asked.get("path", "")  # the one for just this place before one for the whole host
+        return next((login for login in found if path and login.path == path), found[0] if found else None)
 
 
 def variables(home: Path) -> Dict[str, str]:
@@ -81,11 +83,13 @@ def settings_text(settings: Mapping[str, str], helper: Optional[Path]) -> str:
     """``git-settings``: the delivered settings, and our helper in place of the machine's, which would keep a copy of
     what works."""
     lines = []
-    for name in SAFE_SETTINGS:
+    for name in (*SAFE_SETTINGS, *sorted(one for one in settings if BY_PATH.fullmatch(one))):
         value = settings.get(name)
         if isinstance(value, str) and is_line(value):
-            section, key = name.split(".")
-            lines.append("[%s]\n\t%s = %s\n" % (section, key, _quoted(value)))
+            section, _, rest = name.partition(".")
+            place, _, key = rest.rpartition(".")
+            head = "%s %s" % (section, _quoted(place)) if place else section
+            lines.append("[%s]\n\t%s = %s\n" % (head, key, _quoted(value)))
     if helper is not None:
         own = _quoted("!" + shlex.quote(str(helper)))
         lines.append("[credential]\n\thelper =\n\thelper = %s\n" % own)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from remote_bootstrap.contract_git import SAFE_SETTINGS, GitLogin, is_line
+from remote_bootstrap.contract_git import BY_PATH, GitLogin, is_line, is_safe
 
 PROTOCOLS = ("https", "http")
 
@@ -32,7 +32,11 @@ def parse_login(line: str) -> GitLogin | None:
         parts = urlsplit(line.strip())
         host = unquote(parts.netloc.rpartition("@")[2])  # git writes a port's colon as %3a
         found = GitLogin(
-            parts.scheme, host, unquote(parts.username or ""), unquote(parts.password or ""), parts.path.strip("/")
+            parts.scheme,
+            host,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            unquote(parts.path).strip("/"),
         )
     except ValueError:
         return None
@@ -53,8 +57,13 @@ def parse_settings(listing: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in listing.split("\0"):
         name, newline, value = entry.partition("\n")
-        if newline and name.lower() in SAFE_SETTINGS and is_line(value):
-            found[name.lower()] = value
+        if not newline:
+            value = "true"  # a name alone
+        section, dot, rest = name.partition(".")
+        place, point, key = rest.rpartition(".")
+        name = f"{section.lower()}{dot}{place}{point}{key.lower()}"  # an address is not in small letters
+        if is_safe(name) and (newline or BY_PATH.fullmatch(name)) and is_line(value):
+            found[name] = value
     return found
 
 

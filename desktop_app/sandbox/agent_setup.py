@@ -156,7 +156,7 @@ def fresh_environments(home: Home) -> Path:
     A session outlives an agent that was killed, and goes on using its environment: folders of earlier agents are
     removed only when no process runs from them.
     """
-    folder = home.agent_work / "venvs"
+    folder = _plain_place(home)
     folder.mkdir(exist_ok=True)
     running = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     for old in folder.iterdir():
@@ -164,6 +164,23 @@ def fresh_environments(home: Home) -> Path:
             discard(home, old)
     taken = [int(old.name) for old in folder.iterdir() if old.name.isdigit()]
     return folder / str(max(taken, default=0) + 1)
+
+
+def _plain_place(home: Home) -> Path:
+    """A folder whose name has no blank, which clearml-agent refuses; a home folder or macOS' may have one.
+
+    Elsewhere it is a private one with a name that nobody can guess, remembered for the next start.
+    """
+    usual, note = home.agent_work / "venvs", home.root / "environments-folder"
+    if not re.search(r"\s", str(usual)):
+        return usual
+    known = Path(note.read_text("utf-8")) if note.is_file() else None
+    if known is not None and known.is_dir() and not known.is_symlink() and known.stat().st_uid == os.getuid():
+        return known
+    where = next(one for one in (tempfile.gettempdir(), "/var/tmp", "/tmp") if not re.search(r"\s", one))  # noqa: S108
+    made = Path(tempfile.mkdtemp(prefix="sessiondock-", dir=where))
+    write_private(note, str(made))
+    return made
 
 
 def discard(home: Home, folder: Path) -> None:
@@ -174,7 +191,8 @@ def discard(home: Home, folder: Path) -> None:
     environment that the agent itself runs in.
     """
     if folder.exists():
-        trash = Path(tempfile.mkdtemp(dir=home.tmp, prefix="discarded-"))
+        inside = folder.is_relative_to(home.root)  # a rename stays on its disk
+        trash = Path(tempfile.mkdtemp(dir=home.tmp if inside else folder.parent, prefix="discarded-"))
         folder.rename(trash / folder.name)
         threading.Thread(target=shutil.rmtree, args=(trash, True), name="sandbox-discard", daemon=True).start()
 

@@ -38,6 +38,7 @@ FOLDERS = {
     "--extensions-dir": ("extensions", "VSCODE_EXTENSIONS_DIR"),
 }
 
+HEADER_BYTES = 256 * 1024  # browsers keep some 180 cookies per host, of at most 4 KB; ours have 120 bytes
 # Before the first start: no telemetry, no chat panel, no update checks, no welcome page.
 QUIET = {
     "chat.disableAIFeatures": True,
@@ -101,7 +102,7 @@ class VsCode:
 
     def _terminal(self) -> Dict[str, Any]:
         """Terminals without the folders that are code-server's own; null removes a variable."""
-        return {name: os.environ.get(name) for name in (*XDG_FOLDERS, RUNTIME)}
+        return {name: os.environ.get(name) for name in (*XDG_FOLDERS, RUNTIME, "NODE_OPTIONS")}
 
     def _of_the_machine(self) -> Dict[str, Any]:
         """What VS Code takes from the machine only, never from the user's settings: the task's Python for the Python
@@ -132,7 +133,19 @@ class VsCode:
         }
         flags = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
         pairs = [part for option in options.items() for part in option]
-        return [*pairs, *flags, "--disable-workspace-trust", str(self._context.settings.user_folder)]
+        return [*pairs, *flags, "--disable-workspace-trust", str(self._workspace())]
+
+    def _workspace(self) -> Path:
+        """What VS Code opens: the person's folder, by way of a file that is this session's alone.
+
+        VS Code keeps open files and the like in the browser, under its address and what it opened. The address is
+        always the same; with the folder itself every session would open the files of the one before.
+        """
+        folder = self._context.settings.user_folder
+        path = self._folder / ((folder.name or "root") + ".code-workspace")
+        if not path.is_file():
+            write_private(path, json.dumps({"folders": [{"path": str(folder)}], "settings": {}}, indent=4))
+        return path
 
     def _environment(self) -> Dict[str, str]:
         """The hash is in the wrapper's environment only: code-server keeps it from its children and terminals."""
@@ -140,6 +153,8 @@ class VsCode:
         sockets = socket_folder(self._context.task)  # below TMPDIR names may get too long for a socket's address
         if sockets is not None:
             own[RUNTIME] = str(private(sockets))
+        # Cookies of 127.0.0.1 come from all sessions and other programs there; node refuses more than 16 KB of them.
+        own["NODE_OPTIONS"] = "--max-http-header-size=%d" % HEADER_BYTES
         own["HASHED_PASSWORD"] = hashlib.sha256(self.secret.encode()).hexdigest()
         env = self._context.environment(SPEC.key, own)
         return {name: value for name, value in env.items() if name in own or not withheld.is_of_code_server(name)}

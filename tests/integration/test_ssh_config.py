@@ -197,3 +197,65 @@ def test_the_file_is_the_accounts_whatever_home_says(monkeypatch, private_home: 
     monkeypatch.delenv("SESSIONDOCK_SSH_CONFIG")
     monkeypatch.setenv("HOME", "/elsewhere")
     assert "elsewhere" not in str(user_config_path())
+
+
+# What a "Host *" may set and what ssh must make of it for an alias.
+HARMFUL = {
+    "PubkeyAcceptedAlgorithms": ("rsa-sha2-512,rsa-sha2-256", "ssh-ed25519"),
+    "HostKeyAlgorithms": ("rsa-sha2-512", "ssh-ed25519"),
+    "BindAddress": ("10.255.255.1", "127.0.0.1"),
+    "NoHostAuthenticationForLocalhost": ("yes", "no"),
+    "CheckHostIP": ("yes", "no"),
+    "VerifyHostKeyDNS": ("yes", "false"),
+    "AddKeysToAgent": ("yes", "false"),
+    "ProxyUseFdpass": ("yes", "no"),
+    "ControlMaster": ("auto", "false"),
+    "ControlPersist": ("yes", "no"),
+    "ExitOnForwardFailure": ("yes", "no"),
+    "Tunnel": ("yes", "false"),
+    "Compression": ("yes", "no"),
+    "StrictHostKeyChecking": ("no", "true"),
+    "IdentitiesOnly": ("no", "yes"),
+    "PubkeyAuthentication": ("no", "true"),
+    "PermitLocalCommand": ("yes", "no"),
+    "RequestTTY": ("force", "auto"),
+    "CanonicalizeHostname": ("always", "false"),
+    "AddressFamily": ("inet6", "any"),
+    "ForwardX11": ("yes", "no"),
+    "UpdateHostKeys": ("yes", "false"),
+    "ServerAliveInterval": ("1", "15"),
+    "ServerAliveCountMax": ("1", "3"),
+    "PreferredAuthentications": ("password", "publickey"),
+    "Port": ("2222", "8022"),
+    "User": ("eve", "ada"),
+    "HostName": ("10.0.0.1", "127.0.0.1"),
+}
+GONE = {"RevokedHostKeys": "/nonexistent", "PKCS11Provider": "/nonexistent.so", "RemoteCommand": "true"}
+USUAL = {"Ciphers": "aes128-cbc", "MACs": "hmac-sha1", "KexAlgorithms": "diffie-hellman-group14-sha1"}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_host_star_does_not_reach_an_alias(home: SshHome, config: SshConfig, name: str) -> None:
+    theirs, ours = HARMFUL[name]
+    home.config.parent.mkdir(0o700)
+    home.config.write_text(f"Host *\n    {name} {theirs}\n")
+    config.install()
+    found = {key.lower(): value for key, value in seen(home).items()}
+    assert found.get(name.lower(), found.get("addkeystoagent") if name == "AddKeysToAgent" else None) in (ours, None)
+    assert found.get(name.lower()) != theirs
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_files_and_commands_of_host_star_are_taken_out(home: SshHome, config: SshConfig, name: str) -> None:
+    home.config.parent.mkdir(0o700)
+    home.config.write_text(f"Host *\n    {name} {GONE[name]}\n")
+    config.install()
+    assert seen(home).get(name.lower(), "none") == "none"
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_algorithms_are_the_programs_own(home: SshHome, config: SshConfig, name: str) -> None:
+    home.config.parent.mkdir(0o700)
+    home.config.write_text(f"Host *\n    {name} {USUAL[name]}\n")
+    config.install()
+    assert len(seen(home)[name.lower()].split(",")) > 3 and len(seen(home, "other")[name.lower()].split(",")) == 1

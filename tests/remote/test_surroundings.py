@@ -11,7 +11,9 @@ import pytest
 
 from remote_bootstrap import commands, contract, network, withheld
 from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap.context import Context
 from remote_bootstrap.environments import Environments, uv_is_configured
+from remote_bootstrap.settings import Settings
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
 
@@ -164,3 +166,27 @@ def test_logins_get_nothing_of_the_place(odd: BootstrapRig) -> None:
     names = {line.partition("=")[0] for line in out.splitlines()}
     login = {"SSH_CLIENT", "SSH_TTY"}  # of this login itself
     assert not names & (OF_A_PLACE.keys() - login)
+
+
+@pytest.mark.slow
+@pytest.mark.leaves_threads("Thread-")
+def test_cookies_of_many_sessions_do_not_lock_vs_code(odd: BootstrapRig) -> None:
+    port = odd.wait_app(vscode.SPEC.key).port
+    cookies = "; ".join(f"code-server-session-{number:032x}={'x' * 80}" for number in range(400))
+    assert network.http_status(port, "/healthz", {"Cookie": cookies}) == 200
+
+
+def test_each_session_opens_a_file_of_its_own_in_vs_code(tmp_path: Path) -> None:
+    """What VS Code keeps in the browser goes by the address, which stays, and by what it opened."""
+    opened = []
+    (tmp_path / "my work").mkdir()
+    for task in ("aa" * 16, "bb" * 16):
+        settings = Settings("key", tmp_path / "my work", "", 0, False, False, (1, 2), {})
+        folder = tmp_path / task
+        (folder / vscode.SPEC.key).mkdir(parents=True)
+        context = Context(task, folder, folder, settings, Environments(folder, print), "127.0.0.1")
+        launch = vscode.application(context).launch()
+        opened.append(Path(launch.argv[-1]))
+        assert launch.cwd == tmp_path / "my work"
+        assert json.loads(opened[-1].read_text())["folders"] == [{"path": str(tmp_path / "my work")}]
+    assert opened[0] != opened[1] and {one.name for one in opened} == {"my work.code-workspace"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from desktop_app.domain.git_logins import GitIdentity, parse_logins, parse_settings
 from desktop_app.domain.problems import failure
-from remote_bootstrap.contract_git import GitLogin
+from remote_bootstrap.contract_git import BY_PATH, GitLogin
 
 GIT_SECONDS = 10.0
 
@@ -44,9 +44,14 @@ def _settings() -> dict[str, str]:
     git = shutil.which("git")
     if git is None:
         return {}
-    argv = [git, "config", "--global", "--includes", "--list", "-z"]
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return parse_settings(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else {}
+    found: dict[str, str] = {}
+    for scope in ("--system", "--global"):
+        argv = [git, "config", scope, "--includes", "--list", "-z"]
+        try:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=False)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        read = parse_settings(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else {}
+        # Of the machine's, only how logins are told apart: Git Credential Manager says it there for everybody.
+        found.update({name: value for name, value in read.items() if scope == "--global" or BY_PATH.fullmatch(name)})
+    return found

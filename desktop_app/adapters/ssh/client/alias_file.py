@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from desktop_app.adapters.ssh.client.files import ClientFiles, session_options
+from desktop_app.adapters.ssh.keys import KEY_TYPE
 from desktop_app.domain.ssh_alias import Alias
 
 HEAD = (
@@ -32,6 +33,25 @@ _FIXED = {
     "RequestTTY": "auto",
     "ForwardX11": "no",
     "ServerAliveInterval": "15",
+    "ServerAliveCountMax": "3",
+    # Under its older name, which every ssh knows: one that knew no newer word would refuse the whole file.
+    "PubkeyAcceptedKeyTypes": KEY_TYPE.decode(),
+    # "+": the program's own list, whatever "Host *" narrows it to.
+    "Ciphers": "+aes128-ctr",
+    "MACs": "+hmac-sha2-256",
+    "KexAlgorithms": "+ecdh-sha2-nistp256",
+    "BindAddress": "127.0.0.1",
+    "NoHostAuthenticationForLocalhost": "no",
+    "CheckHostIP": "no",
+    "VerifyHostKeyDNS": "no",
+    "RevokedHostKeys": "none",
+    "PKCS11Provider": "none",
+    "AddKeysToAgent": "no",
+    "ProxyUseFdpass": "no",
+    "ControlPersist": "no",
+    "ExitOnForwardFailure": "no",
+    "Tunnel": "no",
+    "Compression": "no",
 }
 
 
