@@ -53,7 +53,8 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     spec = LaunchSpec(
         queue="gpu", name="flags", project="Team/Lab", tags="one tag\nanother", queue_include_tag="gpu",
         queue_excluded_tag="slow", session_cleanup="no", jupyterlab=False, jupyterlab_version="4.6.6",
-        vscode_version="4.105.1:2025.12.0", vscode_extensions="ms-python.python\nms-python.pylint", base_task="b1",
+        vscode_version="4.105.1:2025.12.0", vscode_url="https://x/code-server.tar.gz#sha256=" + "0" * 64,
+        vscode_extensions="ms-python.python\nms-python.pylint", base_task="b1",
         debug_task="d1", docker="python:3.12", packages="torch==2.5\ntqdm",
         requirements=str(tmp_path / "requirements.txt"), init_script="export A=1", user_folder="/data",
         docker_args="--shm-size=8g", docker_network="port", storage_packages=False, store_workspace="~/work",
