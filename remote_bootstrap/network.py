@@ -8,10 +8,11 @@ import socket
 import struct
 import urllib.request
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK6, ANY6 = "::1", "::"
 ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH asks for the session's key
 AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
 PORT_TRIES = 200
@@ -20,7 +21,8 @@ ANSWER_TIMEOUT = 2.0  # seconds
 ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of whoever asks
 DEFAULT_ADDRESS_SERVICE = "https://checkip.amazonaws.com"
 SERVICE_TIMEOUT = 5.0  # seconds
-DOCUMENTATION_ADDRESS = "192.0.2.1"  # RFC 5737; never contacted: connecting a UDP socket sends nothing
+# RFC 5737 and 3849; never contacted: connecting a UDP socket sends nothing.
+DOCUMENTATION_ADDRESSES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 def is_loopback(host: str) -> bool:
@@ -32,14 +34,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def outbound_address() -> str:
-    """This machine's address on the interface of its default route, "" without one. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((DOCUMENTATION_ADDRESS, 9))
-        except OSError:
-            return ""
-        return str(probe.getsockname()[0])
+def outbound_address(families: Sequence[int] = (socket.AF_INET, socket.AF_INET6)) -> str:
+    """This machine's address on the interface of its default route, IPv4 before IPv6, "" without one. Sends nothing."""
+    for family, far in DOCUMENTATION_ADDRESSES:
+        if family not in families:
+            continue
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            return str(probe.getsockname()[0])
+    return ""
 
 
 def asked_address() -> str:
@@ -72,7 +75,11 @@ def public_address(override: str, api_host: str, *, ask: bool = False) -> str:
 
 
 def bind_address(address: str) -> str:
-    return LOOPBACK if is_loopback(address) else ANY
+    """Where SSH listens to be reached there: on IPv6 where the address, or all that the machine has, is such."""
+    if is_loopback(address):
+        return LOOPBACK6 if address.strip("[]") == LOOPBACK6 else LOOPBACK
+    six = ":" in address or not outbound_address((socket.AF_INET,))
+    return ANY6 if six and outbound_address((socket.AF_INET6,)) else ANY
 
 
 def outer_port(inner: int, published: str) -> int:
@@ -87,8 +94,17 @@ def outer_port(inner: int, published: str) -> int:
     return inner
 
 
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def near(host: str) -> str:
+    """The loopback address at which a server that listens on ``host`` is reached from here."""
+    return LOOPBACK6 if ":" in host else LOOPBACK
+
+
 def is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -103,7 +119,7 @@ def free_port(host: str, wanted: int = 0, last: int = 65535) -> int:
     for port in range(wanted, min(wanted + PORT_TRIES, last + 1)) if wanted else ():
         if is_free(host, port):
             return port
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 

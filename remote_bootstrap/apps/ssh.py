@@ -105,7 +105,9 @@ class Ssh:
         return self._server.launch(self.host, self._port)
 
     def ready(self, pid: int) -> int:
-        if not network.greeting(self._port).startswith(BANNER) or not network.listens(pid, self._port):
+        if not network.greeting(self._port, network.near(self.host)).startswith(BANNER) or not network.listens(
+            pid, self._port
+        ):
             return 0  # another session may have been quicker with this port
         self._starts = 0
         return self._port

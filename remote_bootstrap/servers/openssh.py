@@ -27,7 +27,7 @@ TEST_SECONDS = 20.0  # of `sshd -t`
 # StrictModes: our folder is private and checked; sshd would also refuse a base folder below a shared one like /tmp.
 # ClientAlive: a laptop that sleeps keeps its channels for ten minutes.
 CONFIG = """\
-ListenAddress {host}:{port}
+ListenAddress {where}:{port}
 HostKey {host_key}
 AuthorizedKeysFile {authorized_keys}
 PidFile none
@@ -150,7 +150,7 @@ class OpenSsh:
 
     def _lines(self, host: str, port: int) -> str:
         lines = CONFIG.format(
-            host=host,
+            where="[%s]" % host if ":" in host else host,
             port=port,
             host_key=quoted(self._folder / "host_key"),
             authorized_keys=quoted(self._folder / "authorized_keys").replace("%", "%%"),
