@@ -3,7 +3,8 @@
 Theirs is ``clearml-session`` 0.17.0 from PyPI, unmodified. Both go, in turn, through the same sandbox server and the
 same clearml-agent (in a private mount namespace, because their task rewrites the machine), with JupyterLab on and
 code-server off. *Cold*: a new agent home, pip cache, uv cache and application cache each. *Warm*: the second and later
-launches there. Every figure is seconds of wall clock. Needs root and a network to PyPI; runs some ten minutes.
+launches there. The docker rows are the same in containers of one image (``launch_docker``). Every figure is seconds of
+wall clock. Needs root and a network to PyPI; runs some fifteen minutes.
 
 Prints progress on standard error and one JSON line on standard output.
 """
@@ -36,6 +37,7 @@ from tests.support.waiting import wait_until
 LAUNCH_SECONDS = 400.0
 END_SECONDS = 90.0
 OURS = (sys.executable, "-m", "desktop_app")
+THEIR_COMMAND = (str(CLEARML_SESSION), "--yes", "--vscode-server", "false", "--jupyter-lab", "true")
 JUPYTER_URL = re.compile(r"Jupyter Lab URL: http://localhost:(\d+)/")
 
 
@@ -98,20 +100,20 @@ def ours(info: SandboxInfo, rig: Rig, log: Path) -> float:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=rig.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            return seconds_to_jupyterlab(began, lambda: _our_port(log), process)
+            return seconds_to_jupyterlab(began, lambda: our_port(log), process)
         finally:
-            for session in {event["id"] for event in _events(log) if "id" in event}:
+            for session in {event["id"] for event in events_of(log) if "id" in event}:
                 rig.run([*OURS, "shutdown", session, "--json"], END_SECONDS)
             process.wait(END_SECONDS)
 
 
-def _events(log: Path) -> list[dict[str, Any]]:
+def events_of(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
 
 
-def _our_port(log: Path) -> int | None:
+def our_port(log: Path) -> int | None:
     """The port that the command announces for JupyterLab in its event "ready"."""
-    for event in _events(log):
+    for event in events_of(log):
         port = event.get("applications", {}).get(JUPYTERLAB.key, {}).get("local_port")
         if port:
             return int(port)
@@ -133,20 +135,20 @@ def _our_account(info: SandboxInfo, rig: Rig) -> str:
 def theirs(info: SandboxInfo, home: Path, log: Path) -> float:
     """``clearml-session --yes``, with a home of its own."""
     home.mkdir(exist_ok=True)
-    env = _their_environment(info, os.environ, home)
-    command = [str(CLEARML_SESSION), "--yes", "--queue", "default", "--vscode-server", "false", "--jupyter-lab", "true"]
+    env = their_environment(info, home)
+    command = [*THEIR_COMMAND, "--queue", "default"]
     # sshd listens on 127.0.0.1 in there; docker's network flag means nothing to an agent without docker
     command += ["--remote-gateway", "127.0.0.1", "--skip-docker-network"]
     began = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=output, stderr=output)
         try:
-            return seconds_to_jupyterlab(began, lambda: _their_port(log), process)
+            return seconds_to_jupyterlab(began, lambda: their_port(log), process)
         finally:
-            _shut_down(process)
+            shut_down(process)
 
 
-def _shut_down(process: subprocess.Popen[bytes]) -> None:
+def shut_down(process: subprocess.Popen[bytes]) -> None:
     """Type its command; its standard input stays open, because it never ends once that is at its end."""
     if process.stdin is not None and process.poll() is None:
         process.stdin.write(b"shutdown\n")
@@ -158,8 +160,8 @@ def _shut_down(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _their_environment(info: SandboxInfo, base: Mapping[str, str], home: Path) -> dict[str, str]:
-    return dict(base) | {
+def their_environment(info: SandboxInfo, home: Path) -> dict[str, str]:
+    return dict(os.environ) | {
         "HOME": str(home),
         "CLEARML_API_HOST": info.api_url,
         "CLEARML_WEB_HOST": info.api_url,
@@ -169,7 +171,7 @@ def _their_environment(info: SandboxInfo, base: Mapping[str, str], home: Path) -
     }
 
 
-def _their_port(log: Path) -> int | None:
+def their_port(log: Path) -> int | None:
     found = JUPYTER_URL.search(log.read_text(errors="replace"))
     return int(found.group(1)) if found else None
 
@@ -216,20 +218,28 @@ class Bench:
 def summary(rows: Mapping[str, list[float]]) -> dict[str, object]:
     medians = {row: round(statistics.median(values), 1) for row, values in rows.items()}
     line: dict[str, object] = {"ok": True, "seconds": medians, "rounds": {k: len(v) for k, v in rows.items()}}
-    for kind in ("warm", "cold"):
-        line[f"ratio_{kind}"] = round(medians[f"ours_{kind}"] / medians[f"theirs_{kind}"], 3)
+    for kind in ("warm", "cold", "warm_docker", "cold_docker"):
+        if f"ours_{kind}" in medians:
+            line[f"ratio_{kind}"] = round(medians[f"ours_{kind}"] / medians[f"theirs_{kind}"], 3)
     return line
 
 
 def main() -> int:
+    from tests.bench.launch_docker import DockerBench  # it builds on this module
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="warm launches of each (default 3)")
     parser.add_argument("--cold-rounds", type=int, default=1, help="cold launches of each (default 1)")
+    parser.add_argument("--only-docker", action="store_true", help="only the docker rows")
     arguments = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="sessiondock-bench-", dir="/var/tmp"))
     try:
         with Rig() as rig:
             bench = Bench(base, rig, arguments.rounds)
+            DockerBench(base, rig, bench.rows).run(arguments.rounds)
+            if arguments.only_docker:
+                print(json.dumps(summary(bench.rows)), flush=True)
+                return 0
             for _ in range(arguments.cold_rounds):
                 bench.cold("ours", "pip", "ours_cold")
                 bench.cold("theirs", "pip", "theirs_cold")
