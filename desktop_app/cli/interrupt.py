@@ -12,7 +12,7 @@ from types import FrameType
 from desktop_app.domain.problems import Cancelled
 from desktop_app.ports import Cancel
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # not SIGHUP: with it ssh ends its ssh-proxy, which has nothing to say
 
 
 class _State:
@@ -26,7 +26,7 @@ def interrupted() -> bool:
 
 
 def watch() -> None:
-    """From now on signals interrupt; those that whoever started us ignores (nohup) stay ignored."""
+    """From now on signals interrupt; those that whoever started us ignores stay ignored."""
     _State.interrupted = False
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -15,13 +15,12 @@ from tests.fakes.files import lost
 from tests.fakes.outside import World
 from tests.support.cli_rig import Run, add_ready
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True)
 def watched() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     interrupt.watch()
     yield
     interrupt.watch()  # forgets the interruption
@@ -97,10 +96,10 @@ def test_every_wait_of_the_command_line_ends_with_a_signal() -> None:
 
 
 def test_signals_that_are_ignored_stay_so() -> None:
-    """nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    """A shell starts what it runs in the background so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     interrupt.watch()
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_no_command_makes_a_cancel_that_a_signal_does_not_cancel() -> None:
