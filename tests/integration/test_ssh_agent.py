@@ -7,15 +7,20 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from desktop_app.adapters.ssh.agent.protocol import MESSAGE_LIMIT
 from desktop_app.adapters.ssh.agent.server import PATH_LIMIT, SshAgent, agent_address
+from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import (
     ClientFiles,
+    can_forward_by_path,
     client_files,
+    forward_options,
+    persons_agent,
     ssh_command_line,
     ssh_options,
     write_client_files,
@@ -23,6 +28,7 @@ from desktop_app.adapters.ssh.client.files import (
 from desktop_app.adapters.ssh.keys import new_key, public_line
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.domain.problems import AppError
+from desktop_app.domain.ssh_alias import Alias
 from desktop_app.ports import Cancel
 from tests.support.namespaces import give_away, take_back
 from tests.support.ssh_server import TASK, SshServer
@@ -248,3 +254,68 @@ def test_two_threads_write_a_sessions_files_at_once(private_home: Path) -> None:
         thread.join(30)
     assert failed == []
     assert (private_home / "task39.pub").read_text() == "ssh-ed25519 AAAA\n"
+
+
+# -- ssh -A
+
+
+def fingerprints(command: list[str], port: int, files: ClientFiles, server: SshServer, flags: list[str]) -> str:
+    """What ``ssh-add -l`` says in the session."""
+    line = batch(ssh_command_line(port, server.user, files))
+    return run([line[0], *flags, *line[1:], " ".join(command)]).stdout
+
+
+def test_ssh_a_forwards_the_persons_agent_and_never_ours(
+    attached: tuple[int, ClientFiles], server: SshServer, private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, files = attached
+    persons = SshAgent(str(private_home / "per son's"))
+    persons.start()
+    private, public = new_key("the person's own")
+    persons.keys.add("own", private)
+    monkeypatch.setenv("SSH_AUTH_SOCK", persons.address)
+    (private_home / "x").write_text(public)
+    theirs = run(["ssh-keygen", "-l", "-f", str(private_home / "x")]).stdout.split()[1]
+    files = replace(files, forwarded=persons_agent(files.public_key))
+    asks = ["ssh-add", "-l"]
+    said = fingerprints(asks, port, files, server, ["-A"])
+    assert theirs in said and len(said.splitlines()) == 1
+    assert theirs not in fingerprints(asks, port, files, server, []), "only when it is asked for"
+    assert theirs not in fingerprints(asks, port, files, server, ["-a"])
+    persons.close()
+
+
+def test_without_an_agent_of_their_own_nothing_is_forwarded(
+    attached: tuple[int, ClientFiles], server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, files = attached
+    for missing in ("", "/nowhere/agent"):
+        monkeypatch.setenv("SSH_AUTH_SOCK", missing)
+        told = replace(files, forwarded=persons_agent(files.public_key))
+        done = run([*batch(ssh_command_line(port, server.user, told)), "-A", "ssh-add -l; echo fine"])
+        assert done.stdout.splitlines()[-1:] == ["fine"] and "SHA256" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("version", "can"),
+    [
+        ("OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19", True), ("OpenSSH_8.2p1 Ubuntu-4", True),
+        ("OpenSSH_10.0p2, LibreSSL", True), ("OpenSSH_8.0p1, OpenSSL 1.1.1k", False), ("OpenSSH_7.9p1", False),
+        ("OpenSSH_for_Windows_9.5p1, LibreSSL", True), ("OpenSSH_for_Windows_8.1p1", False), ("dropbear", False),
+    ],
+)  # fmt: skip
+def test_an_ssh_that_can_not_be_told_is_not(version: str, can: bool, private_home: Path) -> None:
+    assert can_forward_by_path(version) is can
+    files = ClientFiles("/agent", private_home / "a.pub", private_home / "a.known_hosts", "x", "/own" if can else "")
+    assert [value for _key, value in forward_options(files)] == (["no", '"/own"'] if can else ["no"])
+
+
+def test_the_alias_says_the_same(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = private_home / "agent's socket"
+    own.touch()
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(own))
+    files = client_files(private_home / "ssh", TASK, "/ours")
+    text = render([Alias("sd-a", f"acc/{TASK}", "ada", 8022, "t")], lambda _alias: files, ("x",), True)
+    (private_home / "c").write_text(text)
+    found = run(["ssh", "-F", str(private_home / "c"), "-G", "sd-a"]).stdout
+    assert f"forwardagent {own}" in found and "identityagent /ours" in found

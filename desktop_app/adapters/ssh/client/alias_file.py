@@ -10,9 +10,9 @@ works, since ssh-proxy is a real connection too.
 """
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from desktop_app.adapters.ssh.client.files import ClientFiles, session_options
+from desktop_app.adapters.ssh.client.files import ClientFiles, forward_options, session_options
 from desktop_app.adapters.ssh.keys import KEY_TYPE
 from desktop_app.domain.ssh_alias import Alias
 
@@ -65,20 +65,20 @@ def render(aliases: Sequence[Alias], files: Callable[[Alias], ClientFiles], prox
 
 def _entry(alias: Alias, files: ClientFiles) -> str:
     options = {**_FIXED, "Port": str(alias.port), "User": alias.user, **session_options(files)}
-    return _block(f"Host {alias.name}", options)
+    return _block(f"Host {alias.name}", [*options.items(), *forward_options(files)])
 
 
 def _way(alias: Alias, files: ClientFiles, proxy: Sequence[str], shell: bool) -> str:
     command = (shlex.join if shell else _windows_join)([*proxy, alias.name]).replace("%", "%%")
     if not shell:
-        return _block(f"Match originalhost {alias.name}", {"ProxyCommand": command})
+        return _block(f"Match originalhost {alias.name}", [("ProxyCommand", command)])
     alive = f"/bin/sh -c 'SSH_AUTH_SOCK=$1 exec ssh-add -l 2>/dev/null' sh {shlex.quote(files.agent)}"
-    dead = _block(f'Match originalhost {alias.name} !exec "{alive}"', {"ProxyCommand": command})
-    return dead + _block(f"Match originalhost {alias.name}", {"ProxyCommand": "none"})
+    dead = _block(f'Match originalhost {alias.name} !exec "{alive}"', [("ProxyCommand", command)])
+    return dead + _block(f"Match originalhost {alias.name}", [("ProxyCommand", "none")])
 
 
-def _block(head: str, options: dict[str, str]) -> str:
-    return head + "\n" + "".join(f"    {key} {value}\n" for key, value in options.items())
+def _block(head: str, options: Iterable[tuple[str, str]]) -> str:
+    return head + "\n" + "".join(f"    {key} {value}\n" for key, value in options)
 
 
 def _windows_join(words: Sequence[str]) -> str:

@@ -5,8 +5,11 @@ entry of our ssh config file.
 """
 
 import os
+import re
+import subprocess
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from desktop_app.adapters.ssh.keys import KEY_TYPE
@@ -14,17 +17,42 @@ from desktop_app.adapters.ssh.keys import KEY_TYPE
 
 @dataclass(frozen=True, slots=True)
 class ClientFiles:
-    """``agent``: the address of the agent; the public key names the key to use, known_hosts the one to accept."""
+    """``agent``: the address of the agent; the public key names the key to use, known_hosts the one to accept.
+    ``forwarded``: the agent that ``ssh -A`` lends to the session, "" where this ssh can't be told."""
 
     agent: str
     public_key: Path
     known_hosts: Path
     host_alias: str
+    forwarded: str = ""
 
 
 def client_files(folder: Path, name: str, agent: str) -> ClientFiles:
-    """``name`` must be fit for a file name; the task id is."""
-    return ClientFiles(agent, folder / f"{name}.pub", folder / f"{name}.known_hosts", f"sessiondock-{name}")
+    """``name`` must be fit for a file name; the task id is. Runs ``ssh -V``, once."""
+    public = folder / f"{name}.pub"
+    forwarded = persons_agent(public) if forwards_by_path() else ""
+    return ClientFiles(agent, public, folder / f"{name}.known_hosts", f"sessiondock-{name}", forwarded)
+
+
+def persons_agent(otherwise: Path) -> str:
+    """The person's own agent; without one a file that is there and is none, so that ssh -A lends nothing."""
+    own = os.environ.get("SSH_AUTH_SOCK", "")
+    return own if own and "\n" not in own and Path(own).exists() else otherwise.as_posix()
+
+
+@lru_cache(maxsize=1)
+def forwards_by_path() -> bool:
+    """Whether this computer's ssh can be told which agent to forward: OpenSSH 8.2. An older one calls that an error."""
+    try:
+        asked = subprocess.run(["ssh", "-V"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return can_forward_by_path(asked.stderr + asked.stdout)
+
+
+def can_forward_by_path(version: str) -> bool:
+    found = re.search(r"OpenSSH_(?:for_Windows_)?(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) >= (8, 2)
 
 
 def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> None:
@@ -56,9 +84,16 @@ def session_options(files: ClientFiles) -> dict[str, str]:
     }
 
 
+def forward_options(files: ClientFiles) -> list[tuple[str, str]]:
+    """Forwarding stays off unless somebody says -A, and then it is the person's own agent: without the second line ssh
+    forwards the one that IdentityAgent names, which holds the key to this very session."""
+    return [("ForwardAgent", "no"), *([("ForwardAgent", quoted(files.forwarded))] if files.forwarded else [])]
+
+
 def ssh_options(files: ClientFiles) -> list[str]:
     """Options for ssh, scp and sftp that leave the user's own configuration out."""
-    return ["-F", "none", *(word for key, value in session_options(files).items() for word in ("-o", f"{key}={value}"))]
+    options = [*session_options(files).items(), *forward_options(files)]
+    return ["-F", "none", *(word for key, value in options for word in ("-o", f"{key}={value}"))]
 
 
 def ssh_command_line(port: int, user: str, files: ClientFiles) -> list[str]:
