@@ -265,6 +265,9 @@ TABLE = MappingProxyType(
                  Retry.USER, (Remedy.RETRY,)),
             _row("files.here", "Files can't be written on this computer", "{path}: {why}.", Retry.USER,
                  (Remedy.RETRY,)),
+            _row("files.endless", "The session lists more than can be copied",
+                 "{path} holds more than {most} files and folders, or its machine never comes to an end. Name parts of "
+                 "it, or pack it there.", Retry.USER),
             _row("files.ended", "The session does not run", "Files can be transferred while “{name}” runs.",
                  Retry.USER),
             _row("tunnel.owned", "Another SessionDock holds this session",

@@ -15,11 +15,12 @@ from typing import BinaryIO, Protocol
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.remote_files import FileKind, RemoteEntry, Stat
-from desktop_app.domain.transfer import Item, part_name, readable
+from desktop_app.domain.transfer import Item, part_name, readable, size_text
 from desktop_app.ports import Cancel, RemoteFiles
 
 BLOCK = 255 * 1024  # what one SFTP request carries
 RESUMED = 1_000_000  # bytes; a smaller file is sent anew sooner than asked about
+GROWTH = 64 * 1024 * 1024  # bytes by which a file may have grown since it was listed: somebody writes a log
 STEP = 32 * 1024 * 1024  # bytes between two checksum requests for a file that is under way
 
 
@@ -203,7 +204,11 @@ def download(
         moved(item.size)
         return False, True
     part = target.with_name(part_name(target.name))
-    checked = _fetch(files, item, part, moved, cancel)
+    try:
+        checked = _fetch(files, item, part, moved, cancel)
+    except Blocked:  # what came is not the beginning of anything
+        part.unlink()
+        raise
     put_in_place(item, part, target)
     return True, checked
 
@@ -241,8 +246,12 @@ def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], No
         moved(start)
         follower, got = Follower(files, item.source, start, cancel), start
 
+        most = item.size + GROWTH
+
         def sink(block: bytes | memoryview) -> None:
             nonlocal got
+            if got + len(block) > most:
+                raise Blocked(f"the session sent more than the {size_text(item.size)} that it had listed")
             total.update(block)
             stream.write(block)
             got += len(block)

@@ -3,13 +3,14 @@
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.remote_files import Get
-from desktop_app.domain.transfer import Item, ItemKind, part_name, readable
+from desktop_app.domain.transfer import Item, ItemKind, part_name, readable, size_text
 from desktop_app.ports import RemoteFiles
 from desktop_app.services.files import copy
 from desktop_app.services.files.copier import Copier, windows
@@ -26,6 +27,15 @@ class Downloader(Copier):
     def __init__(self, files: RemoteFiles, run: Run, folder: Path) -> None:
         super().__init__(files, run)
         self._folder = folder
+
+    def transfer(self, items: Sequence[Item]) -> None:
+        """Nothing is begun that this disk could never take."""
+        wanted = sum(item.size for item in items if item.kind is ItemKind.FILE)
+        disk = _disk(self._folder)
+        if wanted > disk:
+            why = f"{size_text(wanted)} are to come, and its whole disk has {size_text(disk)}"
+            raise failure("files.here", path=str(self._folder), why=why)
+        super().transfer(items)
 
     def copy(self, item: Item) -> None:
         target = self._place(item)
@@ -116,6 +126,14 @@ class Downloader(Copier):
             self.one(item)  # which says what is wrong
         else:
             self.run.finished(item, fresh=True, checked=checked)
+
+
+def _disk(folder: Path) -> int:
+    """Bytes of the disk that will hold the folder; what is free does not tell, where a transfer goes on."""
+    place = folder.resolve()
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    return shutil.disk_usage(place).total
 
 
 def _write(part: Path, data: bytes) -> None:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from desktop_app.domain.problems import AppError
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.remote_files import FileKind, Names, Real, RemoteEntry, Stat
-from desktop_app.domain.transfer import Item, ItemKind, Skipped, Wanted
+from desktop_app.domain.transfer import Item, ItemKind, Skipped, Wanted, readable
 from desktop_app.ports import Cancel, RemoteFiles
 
 Skip = Callable[[Skipped], None]
@@ -22,6 +22,10 @@ DANGLING = "a link that leads nowhere"
 OUTSIDE = "a link that leads out of the folder"
 SPECIAL = "neither a file nor a folder"
 MISSING = "there is nothing of that name in the session"
+TOO_DEEP = "it is nested deeper than any path can be"
+LONGEST_PATH = 4096  # bytes: the longest name that Linux opens
+MOST_ITEMS = 2_000_000  # of one download; what is known of each lies in memory
+SHOWN = 100  # characters of a name that is left out because it is too long
 PER_FILE = frozenset({"files.missing", "files.denied", "files.refused"})  # problems of one file, not of the transfer
 
 
@@ -125,12 +129,15 @@ def remote_items(files: RemoteFiles, paths: "list[str]", skip: Skip, cancel: Can
 
 
 class _RemoteTree:
-    """Level by level: all folders of a level are listed at once, and all links looked up at once."""
+    """Level by level: all folders of a level are listed at once, and all links looked up at once. A machine that means
+    harm could go on listing for ever: what is nested deeper than any path can be is left out, and too much of it ends
+    the transfer before anything is copied."""
 
     def __init__(self, files: RemoteFiles, root: str, skip: Skip, cancel: Cancel) -> None:
         self._files, self._root, self._skip, self._cancel = files, root.rstrip("/"), skip, cancel
         self._folders: list[_Found] = []  # of the next level
         self._links: list[_Found] = []
+        self._count = 0
 
     def items(self, source: str, path: str, entry: RemoteEntry) -> Iterator[Item]:
         yield from self._sort(_Found(source, path, entry))
@@ -157,8 +164,15 @@ class _RemoteTree:
             _tolerate(inside, folder.source, self._skip)
             return
         yield Item(ItemKind.FOLDER, folder.source, folder.path, mode=folder.entry.mode)
+        self._count += len(inside)
+        if self._count > MOST_ITEMS:
+            raise failure("files.endless", path=self._root, most=f"{MOST_ITEMS:,}")
         for one in sorted(inside, key=lambda one: one.name):
-            yield from self._sort(_Found(f"{folder.source.rstrip('/')}/{one.name}", f"{folder.path}/{one.name}", one))
+            source = f"{folder.source.rstrip('/')}/{one.name}"
+            if len(os.fsencode(source)) > LONGEST_PATH:
+                self._skip(Skipped(readable(source[:SHOWN]) + "…", TOO_DEEP))
+            else:
+                yield from self._sort(_Found(source, f"{folder.path}/{one.name}", one))
 
     def _linked(self) -> Iterator[Item]:
         targets = self._files.together([Real(one.source) for one in self._links], self._cancel)
