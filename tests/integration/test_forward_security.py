@@ -23,6 +23,7 @@ from desktop_app.adapters.ssh.tunnel import SshTunnel
 from remote_bootstrap.apps import jupyterlab
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.forwarded_apps import CODE, LAB, forwarded_apps
+from tests.support.guards import ExpectLog
 from tests.support.namespaces import as_another_user
 
 pytestmark = [pytest.mark.slow]
@@ -32,7 +33,7 @@ DENIED = (401, 403, 404)
 ASK = """
 import http.client, sys
 c = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=30)
-c.request("GET", sys.argv[2])
+c.request("GET", sys.argv[2], headers={"Cookie": sys.argv[3]} if sys.argv[3:] else {})
 r = c.getresponse()
 print(r.status, r.getheader("Location", ""))
 """
@@ -174,13 +175,18 @@ def test_cookies_do_not_travel_from_one_port_to_the_others_page(cookies: Mapping
     assert lab and code and not lab & code
 
 
-def test_another_user_of_this_computer_sees_a_login_page_at_best(site: Site) -> None:
+def test_another_user_of_this_computer_gets_nothing_even_with_the_browsers_cookies(
+    site: Site, cookies: Mapping[str, str], expected_log: ExpectLog
+) -> None:
+    """Cookies know no ports: a page of that user on 127.0.0.1 is shown those of JupyterLab and code-server."""
+    expected_log("another user")
     as_nobody = [*as_another_user(), "/usr/bin/python3"]
     for app, path in ((LAB, "/api/contents"), (CODE, "/")):
-        done = subprocess.run([*as_nobody, "-c", ASK, str(site.ports[app]), path], capture_output=True, text=True,
-                              timeout=60, cwd="/", check=True)  # fmt: skip
-        status, _, location = done.stdout.strip().partition(" ")
-        assert int(status) in DENIED or "login" in location
+        ask = ["-c", ASK, str(site.ports[app]), path, cookies[app]]
+        theirs = subprocess.run([*as_nobody, *ask], capture_output=True, text=True, timeout=60, cwd="/", check=False)
+        assert theirs.stdout == "", "not even a login page"
+        ours = subprocess.run([sys.executable, *ask], capture_output=True, text=True, timeout=60, check=True)
+        assert ours.stdout.startswith(("200", "302")) and "login" not in ours.stdout
 
 
 def test_another_user_of_this_computer_cannot_follow_a_login_link(site: Site, expected_log) -> None:

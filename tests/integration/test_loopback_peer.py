@@ -224,6 +224,22 @@ def test_a_login_page_stays_shut_for_the_port_of_a_program_of_ours(expected_log:
         assert b" 200 " in ours.recv(99)
 
 
+def test_an_applications_port_is_for_this_user_too(
+    tunnel: SshTunnel, echoing: Application, expected_log: ExpectLog
+) -> None:
+    """Its login is not enough: pages on 127.0.0.1 are shown its cookies."""
+    expected_log("another user")
+    (bound,) = tunnel.bind({"jupyterlab": 0})
+    tunnel.route({"jupyterlab": echoing.port})
+    far = ("127.0.0.1", bound.port)
+    with socket.create_connection(far, 20) as ours:
+        ours.sendall(b"hi")
+        assert ours.recv(9) == b"hi"
+        with stranger(("127.0.0.2", ours.getsockname()[1]), far) as theirs:
+            assert theirs.says() == "there"
+            assert "hi" not in theirs.says()
+
+
 # -- where the kernel does not tell at once
 
 

@@ -156,13 +156,8 @@ class Forwarder:
             self._rest_until = time.monotonic() + REST_SECONDS
             self._on_listen()
             return
-        with self._lock:
-            guarded = app in self._forwards
-        known = partial(self._on_known, app, listener, client, origin)
-        if guarded:
-            self._doorman.ask(client, known, self._loop.call)
-        else:
-            known(Peer.OURS)
+        # An application's login is not enough: cookies know no port, and any page on 127.0.0.1 is shown its cookies.
+        self._doorman.ask(client, partial(self._on_known, app, listener, client, origin), self._loop.call)
 
     def _on_known(
         self, app: str, listener: Listener, client: socket.socket, origin: tuple[str, int], peer: Peer
