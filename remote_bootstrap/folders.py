@@ -137,7 +137,7 @@ def clean_opened(handle: int, *needed: str) -> None:
     for name in os.listdir(handle) if handle >= 0 else ():
         if name not in (LOGS, *needed):
             with contextlib.suppress(FileNotFoundError):
-                _remove(name, handle)
+                remove(name, handle)
 
 
 def _noted_in(handle: int) -> Optional[Path]:
@@ -152,7 +152,7 @@ def _noted_in(handle: int) -> Optional[Path]:
         return _sockets_at(stream.read(4096))
 
 
-def _remove(name: str, folder: int) -> None:
+def remove(name: str, folder: int) -> None:
     """As far as it goes of a tree; links are never followed. Without recursion, and with one folder open at a time: a
     tree may be deeper than Python's stack, than open files go and than a path may be long. So what is deep moves up."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Iterator, List, Optional
 
 from remote_bootstrap import processes
-from remote_bootstrap.folders import clean_opened, open_folder, private
+from remote_bootstrap.folders import LOGS, clean_opened, open_folder, private, remove
 from remote_bootstrap.store import Say
 
 LOCK = "lock"  # in the session's folder
 CODE = Path("code", "remote_bootstrap", "__main__.py")  # as the task's script writes it, before anything runs
+LOGS_STAY = 30 * 86400.0  # seconds; whoever wants to know why a session ended asks sooner
 BEGINS = 120.0  # seconds; the same task may be run again, and its script has written its files and not locked yet
 
 # No other machine can have these mounted. Elsewhere (NFS and the like) the lock alone proves nothing: it may be a lock
@@ -55,6 +56,7 @@ def sweep(own: Path, say: Say) -> None:
         try:
             if _sweep_one(session):
                 swept.append(session.name)
+            _end_logs(session)
         except OSError as error:
             say("what the session %s left could not be removed: %s" % (session.name, error))
     if swept:
@@ -86,6 +88,21 @@ def _sweep_one(session: Path) -> bool:
             return True
     finally:
         os.close(folder)
+
+
+def _end_logs(session: Path) -> None:
+    """Of a session of which nothing but logs is left, and for long: the folder goes."""
+    folder = open_folder(session)
+    try:
+        about = os.fstat(folder)
+        if about.st_uid != os.getuid() or set(os.listdir(folder)) != {LOGS}:  # noqa: PTH208  by its descriptor
+            return
+        if time.time() - max(about.st_mtime, os.stat(LOGS, dir_fd=folder).st_mtime) < LOGS_STAY:
+            return
+        remove(LOGS, folder)
+    finally:
+        os.close(folder)
+    session.rmdir()
 
 
 @contextlib.contextmanager

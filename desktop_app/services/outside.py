@@ -116,6 +116,12 @@ class Profiles(Protocol):
     def save_known(self, session: str, known: Mapping[str, Any]) -> None:
         """{} = nothing is worth knowing any more."""
 
+    def open_sessions(self) -> tuple[str, ...]:
+        """Of which more is remembered than how they were launched."""
+
+    def end_session(self, session: str) -> None:
+        """It has ended: only how it was launched is of use, for a next one like it."""
+
     def forget_session(self, session: str) -> None: ...
 
     def problems(self) -> tuple[Problem, ...]: ...

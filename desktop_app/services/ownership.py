@@ -110,6 +110,20 @@ class Ownership:
             time.sleep(LOOK_AGAIN_S)
         return None
 
+    def release_for_good(self, name: str) -> None:
+        """Nobody will ask for that name again: its lock's file goes, unless somebody holds it."""
+        with self._lock:
+            if name in self._held or not self._path(name, ".lock").exists():
+                return
+            lock = self._file_lock(name)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return
+            for ending in (".json", ".lock"):
+                self._path(name, ending).unlink(missing_ok=True)
+            lock.release()
+
     def _is_locked(self, name: str) -> bool:
         """By another process; to find out takes the lock for a moment."""
         with self._lock:

@@ -14,6 +14,7 @@ from desktop_app.services.open_in import OpenIn
 from desktop_app.services.outside import Outside
 from desktop_app.services.secrets.redaction import LogTail
 from desktop_app.services.store import SessionStore
+from desktop_app.services.sweeping import Sweeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +57,6 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
     open_in = OpenIn(outside, store, links, aliases)
     launcher, credentials = Launcher(outside, store), CredentialImport(outside, accounts)
     log = tail or LogTail()
-    return Parts(outside, store, JobPool(), accounts, links, launcher, aliases, open_in, log, credentials, polled)
+    jobs = JobPool()
+    polled.append(Sweeping(outside, store, accounts, links.ownership.release_for_good, jobs).polled)
+    return Parts(outside, store, jobs, accounts, links, launcher, aliases, open_in, log, credentials, polled)

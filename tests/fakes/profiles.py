@@ -42,6 +42,7 @@ class FakeProfiles:
         self.host_keys: dict[str, str] = {}
         self.sequences: dict[str, int] = {}
         self.trusting: dict[str, dict[str, str]] = {}
+        self.ended: list[str] = []
         self.held: dict[str, None] = {}
         self.named: dict[str, Alias] = {}
         self.unwritable: Problem | None = None  # what noting an attached session runs into
@@ -74,6 +75,14 @@ class FakeProfiles:
 
     def sessions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held, *self.remembered)))
+
+    def open_sessions(self) -> tuple[str, ...]:
+        return tuple(one for one in self.sessions() if one not in self.ended)
+
+    def end_session(self, session: str) -> None:
+        self.ended.append(session)
+        for kept in (self.local_ports, self.host_keys, self.sequences, self.held):
+            kept.pop(session, None)
 
     def session_options(self, session: str) -> Mapping[str, Any]:
         return self.launched_with.get(session, {})

@@ -240,3 +240,20 @@ def test_only_what_storing_needs_is_on_disk_while_the_end_stores(rig: BootstrapR
             os.kill(next(pid for pid, command in rig.left().items() if "storage.py" in command), signal.SIGKILL)
             rig.wait_nothing_left()
     assert left(rig.session) == ["logs"]
+
+
+def test_logs_have_an_end(tmp_path: Path) -> None:
+    """Of sessions of which nothing else is left; those of the last weeks stay."""
+    own = tmp_path / "sessions" / ("0" * 32)
+    own.mkdir(parents=True)
+    old, young, more = (own.parent / (letter * 32) for letter in "abc")
+    for session in (old, young, more):
+        (session / "logs" / "deep").mkdir(parents=True)
+        (session / "logs" / "deep" / "x.log").write_text("why it ended")
+    (more / "workspace").mkdir()
+    (old / "logs" / "link").symlink_to(young)
+    long_ago = time.time() - remains.LOGS_STAY - 60
+    for path in (old / "logs", old, more / "logs", more):
+        os.utime(path, (long_ago, long_ago))
+    remains.sweep(own, lambda _text: None)
+    assert not old.exists() and (young / "logs" / "deep" / "x.log").exists() and (more / "logs").is_dir()

@@ -27,6 +27,7 @@ LOCK_S = 5.0
 MOST_COPIES = 100  # of damaged files
 REMOVED = "removed_accounts"
 KEPT_REMOVED = 20
+KEPT_OF_ENDED = ("options", "alias")  # of a session that has ended
 KEPT_SESSIONS = 500  # of which ports and host keys are remembered
 
 Document = dict[str, Any]
@@ -247,9 +248,9 @@ class ProfilesFile:
         def edit(content: Document) -> None:
             sessions = _dict(content, "sessions")
             row = sessions.pop(session, None)
-            if isinstance(row, dict):
-                row.pop(without, None)
-            sessions[session] = {**(row if isinstance(row, dict) else {}), key: value}  # the newest last
+            left_out = ("ended", without)
+            known = {name: one for name, one in row.items() if name not in left_out} if isinstance(row, dict) else {}
+            sessions[session] = {**known, key: value}  # the newest last
             for old in list(sessions)[:-KEPT_SESSIONS]:
                 del sessions[old]
 
@@ -279,6 +280,20 @@ class ProfilesFile:
     def drop_alias(self, session: str) -> None:
         if any(alias.session == session for alias in self.aliases()):
             self._state.change(lambda content: _dict(_dict(content, "sessions"), session).pop("alias", None))
+
+    def open_sessions(self) -> tuple[str, ...]:
+        sessions = self._state.read().get("sessions")
+        rows = sessions.items() if isinstance(sessions, dict) else ()
+        return tuple(text for text, row in rows if not (isinstance(row, dict) and row.get("ended") is True))
+
+    def end_session(self, session: str) -> None:
+        def edit(content: Document) -> None:
+            sessions = _dict(content, "sessions")
+            row = sessions.get(session)
+            if isinstance(row, dict):
+                sessions[session] = {key: row[key] for key in KEPT_OF_ENDED if key in row} | {"ended": True}
+
+        self._state.change(edit)
 
     def forget_session(self, session: str) -> None:
         self._state.change(lambda content: _dict(content, "sessions").pop(session, None))

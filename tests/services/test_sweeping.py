@@ -1,0 +1,133 @@
+"""Secrets, rows and locks of sessions that ended elsewhere: they go when the server tells, and nothing else does."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.domain.problems import AppError, Problem, problem
+from desktop_app.domain.session import End, Remote, SessionId
+from desktop_app.ports import Cancel, Server
+from desktop_app.services.jobs import JobPool
+from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.store import SessionStore
+from desktop_app.services.sweeping import EVERY_S, Sweeping
+from tests.fakes.outside import ACCOUNT, World
+from tests.support.core_rig import CoreRig
+from tests.support.waiting import wait_until
+
+
+class Accounts:
+    """Of a world, without polls."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def server(self, account: str, cancel: Cancel) -> Server:
+        return self._world.server()
+
+    def problem(self, account: str) -> Problem | None:
+        return None
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def sweeping(world: World, now: list[float]) -> Iterator[Sweeping]:
+    jobs = JobPool()
+    outside = replace(world.outside(), clock=lambda: now[0])
+    yield Sweeping(outside, SessionStore(), Accounts(world), lambda _name: None, jobs)
+    jobs.close(5)
+
+
+def kept(world: World) -> SessionId:
+    """A session that runs, and of which something is kept."""
+    session = SessionId(ACCOUNT.id, world.server().create_running("one"))
+    world.profiles.save_ports(session.text, {"jupyterlab": 8878})
+    world.secrets.entries[f"client-key/{session.text}"] = "PRIVATE KEY"
+    world.secrets.entries[f"ssh-password/{session.text}"] = "hush"
+    return session
+
+
+def remembered(world: World, session: SessionId) -> bool:
+    return any(entry.endswith(session.text) for entry in world.secrets.entries)
+
+
+def test_what_ended_while_nobody_looked_is_forgotten(world: World) -> None:
+    ended, gone, alive = kept(world), kept(world), kept(world)
+    world.server().end(ended.task, End.SHUT_DOWN)
+    world.server().delete(gone.task)
+    with CoreRig(world):
+        wait_until(lambda: gone.text not in world.profiles.sessions() and not remembered(world, ended), "the sweep")
+    assert remembered(world, alive) and world.profiles.ports(alive.text)
+    assert world.profiles.ports(ended.text) == {} and not remembered(world, gone)
+
+
+def test_a_server_that_is_away_makes_nobody_forget(world: World, sweeping: Sweeping) -> None:
+    session = kept(world)
+    world.server().end(session.task, End.SHUT_DOWN)
+    world.server().problems["sessions"] = problem("server.unreachable", server="x")
+    with pytest.raises(AppError):
+        sweeping.run(ACCOUNT.id, Cancel(5))
+    assert remembered(world, session)
+
+
+def test_a_session_that_lives_or_lost_its_tag_is_not_forgotten(world: World, sweeping: Sweeping) -> None:
+    alive, untagged = kept(world), kept(world)
+    world.server().tasks[untagged.task].foreign = True
+    sweeping.run(ACCOUNT.id, Cancel(5))
+    assert remembered(world, alive) and remembered(world, untagged)
+    assert world.server().tasks[alive.task].facts.remote is Remote.STARTING
+
+
+def test_it_is_asked_seldom_and_only_where_something_is_kept(
+    world: World, sweeping: Sweeping, now: list[float]
+) -> None:
+    assert not sweeping.is_due(ACCOUNT.id), "nothing is kept"
+    kept(world)
+    assert sweeping.is_due(ACCOUNT.id) and not sweeping.is_due(ACCOUNT.id)
+    now[0] += EVERY_S
+    assert sweeping.is_due(ACCOUNT.id)
+
+
+def test_of_an_ended_session_its_row_keeps_how_it_was_launched(tmp_path: Path) -> None:
+    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
+    profiles.save_session_options("a/1", {"queue": "q"})
+    profiles.save_ports("a/1", {"jupyterlab": 8878})
+    profiles.save_host_key("a/1", "ssh-ed25519 A")
+    profiles.save_sequence("a/1", 3)
+    profiles.end_session("a/1")
+    profiles.end_session("a/2")
+    assert profiles.session_options("a/1") == {"queue": "q"} and profiles.sessions() == ("a/1",)
+    assert (profiles.ports("a/1"), profiles.host_key("a/1"), profiles.sequence("a/1")) == ({}, "", -1)
+    assert profiles.open_sessions() == ()
+    profiles.save_ports("a/1", {"jupyterlab": 8879})  # it runs again
+    assert profiles.open_sessions() == ("a/1",)
+
+
+def test_the_lock_of_an_ended_session_goes_and_a_held_one_stays(tmp_path: Path) -> None:
+    mine, other = (Ownership(tmp_path, WINDOW, lambda *_: {}) for _ in range(2))
+
+    def locks() -> int:
+        return len([path for path in tmp_path.glob("*.lock") if path.name != "authkey.lock"])
+
+    assert mine.claim("a/1")
+    other.release_for_good("a/1")
+    mine.release_for_good("a/1")
+    assert locks() == 1, "it is held"
+    mine.release("a/1")
+    other.release_for_good("a/1")
+    other.release_for_good("a/never")
+    assert locks() == 0
+    mine.close()
+    other.close()
