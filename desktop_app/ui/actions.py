@@ -214,7 +214,7 @@ def _is_there(key: Key, snapshot: SessionSnapshot, installed: Container[str]) ->
 
 
 class ActionBook(QObject):
-    """The sets of all sessions."""
+    """The sets of all sessions; one is made when somebody looks at its session, since there may be thousands."""
 
     changed = Signal()
 
@@ -227,9 +227,13 @@ class ActionBook(QObject):
         commands.changed.connect(self._command_changed)
 
     def knows(self, session: SessionId) -> bool:
-        return session in self._sets
+        return session in self._snapshots
 
     def of(self, session: SessionId) -> SessionActions:
+        if session not in self._sets:
+            snapshot = self._snapshots[session]
+            self._sets[session] = SessionActions(session, self._commands, self)
+            self._sets[session].update(snapshot, self._installed)
         return self._sets[session]
 
     def refresh(self, snapshots: tuple[SessionSnapshot, ...]) -> None:
@@ -238,9 +242,7 @@ class ActionBook(QObject):
         for session in [known for known in self._sets if known not in self._snapshots]:
             self._sets.pop(session).deleteLater()
         for snapshot in snapshots:
-            if snapshot.id not in self._sets:
-                self._sets[snapshot.id] = SessionActions(snapshot.id, self._commands, self)
-            if before.get(snapshot.id) != snapshot:
+            if snapshot.id in self._sets and before.get(snapshot.id) != snapshot:
                 self._sets[snapshot.id].update(snapshot, self._installed)
         self._commands.prune(frozenset(self._snapshots))
         self.changed.emit()

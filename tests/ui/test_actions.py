@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 
 from desktop_app.domain.problems import Remedy, problem
 from desktop_app.domain.reducer import LinkBlocked
-from desktop_app.domain.session import Action, Link, allowed_actions, openable
-from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key
+from desktop_app.domain.session import Action, Link, Remote, SessionSnapshot, allowed_actions, openable
+from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key, SessionActions
 from desktop_app.ui.commands import CLIPBOARD_HINT
 from desktop_app.ui.windows.banner import ProblemBanner
 from tests.fakes import ui_core
@@ -238,3 +238,15 @@ def test_return_does_the_next_thing(qtbot, face, core, session, call):
         qtbot.waitUntil(lambda: call in core.calls)
     after = [c for c in core.calls if c[0] not in LOOKS]
     assert len(after) - len(before) == (call is not None), "nothing is shut down or removed by Return"
+
+
+def test_thousands_of_sessions_make_no_thousands_of_actions(qtbot, face, core):
+    """A hostile workspace can list any number; the window stood still for a minute."""
+    many = [SessionSnapshot(ui_core.session_id(1000 + n), 1, ui_core.facts(Remote.QUEUED, f"s{n}")) for n in range(500)]
+    before = len(face.book.findChildren(SessionActions))
+    for snapshot in many:
+        core.store.put(snapshot)
+    qtbot.waitUntil(lambda: face.book.knows(many[-1].id), timeout=20_000)
+    assert len(face.book.findChildren(SessionActions)) <= before + 60, "those of the tray's menu"
+    face.book.of(many[0].id)
+    assert face.book.of(many[0].id).session == many[0].id, "made when it is asked for"
