@@ -60,3 +60,9 @@ class AppError(Exception):
 
 class Cancelled(Exception):
     """The caller's CancelToken was set; not a problem and never shown."""
+
+
+def told(value: object) -> str:
+    """A server, a machine or a file wrote it: as much as a person reads."""
+    text = str(value)
+    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"

@@ -6,7 +6,7 @@ Pure data, any thread. Adapters raise ``AppError(problem(...))``; nobody above a
 from dataclasses import replace
 from types import MappingProxyType
 
-from desktop_app.domain.problem import MAX_TOLD, AppError, Cancelled, Problem, Remedy, Retry
+from desktop_app.domain.problem import MAX_TOLD, AppError, Cancelled, Problem, Remedy, Retry, told
 
 __all__ = ["MAX_TOLD", "TABLE", "AppError", "Cancelled", "Problem", "Remedy", "Retry", "failure", "problem"]
 
@@ -388,14 +388,8 @@ def problem(code: str, *, cause: str = "", **values: object) -> Problem:
     Raises KeyError for an unknown code or a missing placeholder: both are our own mistakes.
     """
     row = TABLE[code]
-    told = {name: _told(value) for name, value in values.items()}
-    return replace(row, title=row.title.format(**told), detail=row.detail.format(**told).strip(), cause=_told(cause))
-
-
-def _told(value: object) -> str:
-    """A server, a machine or a file wrote it: as much as a person reads."""
-    text = str(value)
-    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
+    filled = {name: told(value) for name, value in values.items()}
+    return replace(row, title=row.title.format(**filled), detail=row.detail.format(**filled).strip(), cause=told(cause))
 
 
 def failure(code: str, *, cause: str = "", **values: object) -> AppError:
