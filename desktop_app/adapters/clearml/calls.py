@@ -285,7 +285,8 @@ class ServerCalls(Lookups):
         workers, at = self._agents.of(tasks, polls, cancel)
         serving = facts.watchers(workers, at)
         self._learn_who_changed(tasks, cancel)
-        return tuple(SeenTask(str(task["id"]), self._facts(task, workers, at, serving, lost)) for task in tasks)
+        named = {str(worker.get("id")): worker for worker in workers}  # once: there may be thousands of tasks
+        return tuple(SeenTask(str(task["id"]), self._facts(task, named, at, serving, lost)) for task in tasks)
 
     def _learn_who_changed(self, tasks: Sequence[Mapping[str, Any]], cancel: Cancel) -> None:
         """Of those that wait: somebody may have taken them out of their queue."""
@@ -302,13 +303,12 @@ class ServerCalls(Lookups):
     def _facts(
         self,
         task: Mapping[str, Any],
-        workers: Sequence[Mapping[str, Any]],
+        workers: Mapping[str, Mapping[str, Any]],
         at: float,
         serving: Mapping[str, object],
         lost: Collection[str],
     ) -> ServerFacts:
         queue_id = facts.queue_id_of(task)
-        by_name = {str(worker.get("id")): worker for worker in workers}
         user = str(task.get("user") or "")
         found = facts.task_facts(
             task,
@@ -317,7 +317,7 @@ class ServerCalls(Lookups):
             project=self._name("projects", str(task.get("project") or "")),
             owner=self._name("users", user),
             mine=not user or not self._user or user == self._user,
-            lost_s=facts.worker_lost_s(task, by_name, at),
+            lost_s=facts.worker_lost_s(task, workers, at),
             unplaced=facts.is_unplaced(task, self.server_now(), lost),
             changed_by=self._changed_by(task),
         )
