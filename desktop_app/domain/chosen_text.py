@@ -49,7 +49,7 @@ def decoded(data: bytes, *, lenient: bool = False) -> str:
     """Bytes of a text file as text: a mark, a declared encoding, UTF-8, or the system's own. Raises UnreadableText."""
     try:
         text = _decoded(data)
-    except (UnicodeDecodeError, LookupError):
+    except UnicodeError:
         if not lenient:
             raise UnreadableText("it is not text in UTF-8") from None
         text = data.decode("utf-8", "replace")
@@ -62,15 +62,28 @@ def _decoded(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding)
-    for line in data.split(b"\n")[:2]:
-        found = _DECLARED.search(line) if line.startswith(b"#") else None
-        if found:
-            return data.decode(found[1].decode("ascii"))
+    declared = _declared(data)
+    if declared:
+        return data.decode(declared)
     unmarked = _unmarked(data)
     try:
         return data.decode(unmarked or "utf-8")
     except UnicodeDecodeError:
         return data.decode(locale.getpreferredencoding(False))
+
+
+def _declared(data: bytes) -> str:
+    """What a comment at the beginning says that the text is in; "" for what Python knows no text encoding by: Emacs
+    writes "utf-8-unix", and a comment may speak of something else."""
+    for line in data.split(b"\n", 2)[:2]:
+        found = _DECLARED.search(line) if line.startswith(b"#") else None
+        if found:
+            name = found[1].decode("ascii")
+            try:
+                return name if b"#".decode(name) == "#" else ""
+            except (LookupError, UnicodeError):
+                return ""
+    return ""
 
 
 def _unmarked(data: bytes) -> str:

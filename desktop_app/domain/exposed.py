@@ -20,7 +20,9 @@ _HARMLESS_NAME = re.compile(r"_(?:file|path|dir|id|name|url|type|length|size|lim
 _REFERENCE = re.compile(r"^['\"]?(?:\$|/|~|$)|^['\"]{2}$|^(?:true|false|yes|no|none|null|\d{1,3})$", re.IGNORECASE)
 # Values that give themselves away: logins in addresses, and what services print as their keys.
 _SHAPES = {
-    "a login in an address": re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@'\"$]*:[^\s/@'\"$]+@", re.IGNORECASE),
+    "a login in an address": re.compile(
+        r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s/:@'\"$]*:[^\s/@'\"$]+@", re.IGNORECASE
+    ),
     "an access token": re.compile(
         r"\b(?:hf_|ghp_|gho_|ghs_|github_pat_|glpat-|sk-|xox[abpr]-|AKIA|ASIA|npm_|pypi-|dop_v1_)[A-Za-z0-9_-]{12,}"
     ),

@@ -25,6 +25,12 @@ def test_a_declared_encoding_counts_as_it_does_for_pip() -> None:
     assert decoded("# -*- coding: latin-1 -*-\nétoile".encode("latin-1")) == "# -*- coding: latin-1 -*-\nétoile"
 
 
+@pytest.mark.parametrize("name", ["utf-8-unix", "utf-8-dos", "undefined", "hex", "punycode", "no-such-thing"])
+def test_a_declaration_that_names_no_encoding_of_texts_does_not_count(name: str) -> None:
+    text = f"#!/bin/sh\n# -*- coding: {name} -*-\n{TEXT}"
+    assert decoded(text.encode()) == text
+
+
 @pytest.mark.parametrize(
     "data", [b"\x89PNG\r\n\x1a\n\0\0", b"\xff\xfe\x00", b"caf\xe9", b"# coding: no-such\n\xe9", b"\0\0\0\0"]
 )

@@ -1,5 +1,6 @@
 """Which options hold what looks like a secret, and that ordinary ones are left in peace. Values are never repeated."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,14 @@ from desktop_app.domain.options import LaunchSpec
 )
 def test_names_of_secrets(text: str, names: tuple[str, ...]) -> None:
     assert secrets_in(text) == names
+
+
+@pytest.mark.parametrize("piece", ["ab", "a.", "a+b-", "x" * 40 + "/", "https://a", "A=b"])
+def test_a_program_that_a_script_carries_does_not_hold_up_the_window(piece: str) -> None:
+    """In one line of hexadecimal digits, say. What tries each of its letters as a beginning takes minutes."""
+    begun = time.process_time()
+    secrets_in(f"echo {piece * (100_000 // len(piece))} | xxd -r -p > program")
+    assert time.process_time() - begun < 2.0
 
 
 @pytest.mark.parametrize("field", ["docker_args", "init_script", "packages"])

@@ -6,6 +6,7 @@ The size limit of files stands for a full disk: every write to a file fails as t
 import logging
 import os
 import resource
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,30 @@ def test_a_job_that_meets_a_full_disk_says_so(tmp_path: Path) -> None:
     wait_until(lambda: found, "the job's end")
     pool.close(1.0)
     assert found[0].problem.code == "disk.full" and str(tmp_path / "x") in found[0].problem.detail
-    assert disk_problem(ConnectionResetError(104, "reset")) is None and disk_problem(ValueError()) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(104, "reset"),
+        ValueError(),
+        ssl.SSLError(1, "[SSL] certificate verify failed"),  # 1 is EPERM,
+        ssl.SSLError(5, "[SSL] protocol error"),  # and 5 EIO
+        PermissionError(13, "Permission denied"),  # bind() below 1024
+        PermissionError(1, "Operation not permitted"),  # a firewall's answer to connect()
+    ],
+)
+def test_an_error_of_the_network_is_not_the_disks(error: Exception) -> None:
+    assert disk_problem(error) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PermissionError(13, "Permission denied", "/x"), OSError(30, "Read-only file system"), OSError(5, "I/O error")],
+)
+def test_an_error_of_the_disk_is(error: Exception) -> None:
+    found = disk_problem(error)
+    assert found is not None and found.code == "files.here"
 
 
 @pytest.mark.parametrize(
