@@ -73,6 +73,7 @@ class Accounts:
         Another process may have removed the key that it uses, or signed in at another address: then it is made anew.
         """
         known = self._exactly(account)
+        account = known.id  # it may be named by one that it had
         with self._lock:
             made = self._made(known)
             if made is not None:

@@ -300,6 +300,7 @@ class Pace:
     poll_calm_s: float = 45.0
     glance_s: float = 2.0  # somebody looks at the window: what is older is looked up again
     poll_human_s: float = 30.0  # between tries of what only a person can repair
+    refused_s: float = 300.0  # until a key that the server refused takes another refused one's place
     poll_first_s: float = 1.0  # back-off while the server is away
     poll_last_s: float = 30.0
     log_poll_s: float = 1.0

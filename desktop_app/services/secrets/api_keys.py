@@ -18,7 +18,7 @@ from desktop_app.domain.secrets import API_SECRET
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import NextKey, Outside
-from desktop_app.services.secrets.kept import api_secrets, owners_of
+from desktop_app.services.secrets.kept import account_of, api_secrets, owners_of
 from desktop_app.services.secrets.session_keys import SessionKeys, Wrapped
 
 _Edit = Callable[[Account], Account]
@@ -52,21 +52,26 @@ class ApiKeys:
         return used is None or any(key.access_key == used for key in account.all_keys)
 
     def next_key(self, account: str) -> NextKey:
-        """What a client asks when its key is refused; each call round tries every key once."""
-        tried: set[str] = set()
+        """What a client asks when its key is refused. One that was refused is not offered again for a while: of two of
+        them, each would take the other's place at every look, in the settings, too."""
+        refusals: dict[str, float] = {}
+
+        def is_fresh(access_key: str) -> bool:
+            at = refusals.get(access_key)
+            return at is not None and self._outside.clock() - at < self._outside.pace.refused_s
 
         def choose(refused: str) -> tuple[str, str] | None:
-            tried.add(refused)
-            self._mark(account, refused, self._outside.now().isoformat(timespec="seconds"))
-            known = next((one for one in self._outside.profiles.accounts() if one.id == account), None)
+            if not is_fresh(refused):
+                refusals[refused] = self._outside.clock()
+                self._mark(account, refused, self._outside.now().isoformat(timespec="seconds"))
+            known = account_of(self._outside, account)
             for key in known.all_keys if known else ():
-                secret = self._outside.secrets.get(API_SECRET, key.owner) if key.access_key not in tried else None
+                secret = None if is_fresh(key.access_key) else self._outside.secrets.get(API_SECRET, key.owner)
                 if secret:
                     self._note(account, key.access_key)
                     self._prefer(account, key.access_key)
                     _log.info("account %s goes on with another of its keys", account)
                     return key.access_key, secret
-            tried.clear()
             return None
 
         return choose
@@ -148,20 +153,24 @@ class ApiKeys:
 
         Problems: account.no_key, keyring.*, file.unwritable
         """
-        key = next(one for one in account.all_keys if one.access_key == access_key)
+        key = next((one for one in account.all_keys if one.access_key == access_key), None)
+        if key is None:  # another process was quicker
+            raise _no_key(account, access_key)
         secret = self._outside.secrets.get(API_SECRET, key.owner) or ""
         self._outside.secrets.delete(API_SECRET, key.owner)
 
         def without(known: Account) -> Account:
             left = tuple(one for one in known.all_keys if one.access_key != access_key)
-            if not left:  # another process was quicker
-                raise failure("account.no_key", account=known.label, name=key.shown, known="none")
+            if not left:  # the same
+                raise _no_key(known, access_key)
             return replace(known, keys=left, access_key=left[0].access_key)
 
         self._outside.profiles.change_accounts(
             lambda known: [without(one) if one.id == account.id else one for one in known]
         )
-        after = next(one for one in self._outside.profiles.accounts() if one.id == account.id)
+        after = account_of(self._outside, account.id)
+        if after is None:  # the whole account went meanwhile
+            raise _no_key(account, access_key)
         return after, secret if key.refused else ""
 
     # -- the running sessions
@@ -187,6 +196,11 @@ class ApiKeys:
         }
         keys = SessionKeys(self._outside.secrets, self._outside.slot_cipher)
         return keys.wrap_again(tasks, alive, [secret for secret in (replaced, *dead) if secret], server, cancel)
+
+
+def _no_key(account: Account, access_key: str) -> AppError:
+    known = ", ".join(one.shown for one in account.all_keys if one.access_key != access_key) or "none"
+    return failure("account.no_key", account=account.label, name=access_key, known=known)
 
 
 def account_id(url: str, access_key: str) -> str:
