@@ -120,7 +120,8 @@ class Profiles(Protocol):
         """Of which more is remembered than how they were launched."""
 
     def end_session(self, session: str) -> None:
-        """It has ended: only how it was launched is of use, for a next one like it."""
+        """It has ended: of use is how it was launched, for a next one like it, and its host key, which no other run of
+        its task may replace without a person."""
 
     def forget_session(self, session: str) -> None: ...
 

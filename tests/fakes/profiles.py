@@ -81,7 +81,7 @@ class FakeProfiles:
 
     def end_session(self, session: str) -> None:
         self.ended.append(session)
-        for kept in (self.local_ports, self.host_keys, self.sequences, self.held):
+        for kept in (self.local_ports, self.held):
             kept.pop(session, None)
 
     def session_options(self, session: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.tokens import REFUSED_S
 from desktop_app.domain.account import Account
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.ports import Cancel, TaskDraft
@@ -195,7 +196,7 @@ def test_a_revoked_key_is_noted_and_the_others_are_used(run: Run, http: HttpRig,
     assert run("list").code == 0 and keys(run)[0] == (third.access_key, True, False)
 
 
-def test_all_keys_are_tried_again_and_one_that_works_is_refused_no_more(
+def test_a_refused_key_is_tried_again_after_a_while_and_one_that_works_is_refused_no_more(
     run: Run, http: HttpRig, add: Add, world: World, expected_log: ExpectLog
 ) -> None:
     """A server that came back from a backup knew none of them for a while."""
@@ -213,6 +214,7 @@ def test_all_keys_are_tried_again_and_one_that_works_is_refused_no_more(
         for row in rows.values():
             assert row is not None
             http.sandbox.store.put("credential", row)
+        http.sandbox.clock.advance(REFUSED_S + 1)
         window.core.refresh(account.id, 10)
         assert window.core.account_problem(account.id) is None
         assert not window.core.accounts()[0].all_keys[0].refused

@@ -109,10 +109,21 @@ def test_of_an_ended_session_its_row_keeps_how_it_was_launched(tmp_path: Path) -
     profiles.end_session("a/1")
     profiles.end_session("a/2")
     assert profiles.session_options("a/1") == {"queue": "q"} and profiles.sessions() == ("a/1",)
-    assert (profiles.ports("a/1"), profiles.host_key("a/1"), profiles.sequence("a/1")) == ({}, "", -1)
+    assert profiles.ports("a/1") == {}
     assert profiles.open_sessions() == ()
     profiles.save_ports("a/1", {"jupyterlab": 8879})  # it runs again
     assert profiles.open_sessions() == ("a/1",)
+
+
+def test_another_run_of_an_ended_session_is_not_a_first_sighting(tmp_path: Path) -> None:
+    """Whoever resets a task that ended long ago would get in (docs/decisions/0035-another-run-of-the-task.md)."""
+    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
+    profiles.save_host_key("a/1", "ssh-ed25519 A")
+    profiles.save_sequence("a/1", 3)
+    profiles.save_trusted("a/1", {"run": "first"})
+    profiles.end_session("a/1")
+    assert (profiles.host_key("a/1"), profiles.sequence("a/1")) == ("ssh-ed25519 A", 3)
+    assert profiles.trusted("a/1") == {"run": "first"} and profiles.open_sessions() == ()
 
 
 def test_the_lock_of_an_ended_session_goes_and_a_held_one_stays(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ LOCK_S = 5.0
 MOST_COPIES = 100  # of damaged files
 REMOVED = "removed_accounts"
 KEPT_REMOVED = 20
-KEPT_OF_ENDED = ("options", "alias")  # of a session that has ended
+# Of a session that has ended: how it was launched, and by what another run of its task is told from it.
+KEPT_OF_ENDED = ("options", "alias", "host_key", "sequence", "trusted")
 KEPT_SESSIONS = 500  # of which ports and host keys are remembered
 
 Document = dict[str, Any]
