@@ -107,6 +107,9 @@ class Server(Protocol):
     def whoami(self, cancel: Cancel) -> Identity:
         """Sign in and say who we are. Problems: server.*"""
 
+    def key_names(self, cancel: Cancel) -> tuple[str, ...]:
+        """The access keys of whoever we are, without their secrets."""
+
     def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
         """All queues with their live agents."""
 

@@ -46,7 +46,7 @@ class Account:
     trust: str = ""
     files_url: str = ""  # the file server that people configured, "" = the server's own
     route: str = ""  # how its sessions' machines are reached: see domain.route
-    user_created: str = ""  # when the server made that user: with ``user_id`` it tells him at every address of it
+    user_created: str = ""  # when the server made that user: see accounts.may_be_same_user
     keys: tuple[ApiKey, ...] = ()  # () = one, with its secret under ``id``
     former: tuple[str, ...] = ()  # ids of accounts that were joined into this one
 

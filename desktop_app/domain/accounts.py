@@ -17,11 +17,18 @@ SHORTEST_PREFIX = 4
 def same_user(one: Account, other: Account) -> bool:
     """Whether both are one user on one server. An id alone does not tell: servers that get their users from a file make
     the same ids everywhere."""
-    if one.sandbox or other.sandbox or not one.user_id or one.user_id != other.user_id:
-        return False
-    if one.user_created and one.user_created == other.user_created:
-        return True
-    return place_of(one.api_url) == place_of(other.api_url)
+    return _same_id(one, other) and place_of(one.api_url) == place_of(other.api_url)
+
+
+def may_be_same_user(one: Account, other: Account) -> bool:
+    """Whether both may be one user on a server that has two addresses. Only that: every member of a workspace can read
+    when the others were made, and a server of his can claim it to get at their keys."""
+    alike = _same_id(one, other) and bool(one.user_created) and one.user_created == other.user_created
+    return alike and place_of(one.api_url) != place_of(other.api_url)
+
+
+def _same_id(one: Account, other: Account) -> bool:
+    return not (one.sandbox or other.sandbox) and bool(one.user_id) and one.user_id == other.user_id
 
 
 def has_key(account: Account, access_key: str, place: str) -> bool:

@@ -16,7 +16,7 @@ from desktop_app.services.forgetting import forget_session
 from desktop_app.services.outside import Outside
 from desktop_app.services.poller import Poller
 from desktop_app.services.schedule import is_news
-from desktop_app.services.secrets.api_keys import ApiKeys, described
+from desktop_app.services.secrets.api_keys import ApiKeys, described, know_each_other
 from desktop_app.services.secrets.session_keys import Wrapped
 from desktop_app.services.store import SessionStore
 
@@ -228,12 +228,28 @@ class Accounts:
         try:
             who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
-            account, replaced = self._keys.keep(described(account, who), secret.strip())
+            account = described(account, who)
+            proven = self._proven_elsewhere(account, server, cancel)
+            account, replaced = self._keys.keep(account, secret.strip(), proven)
             self.wrapped[account.id] = self._keys.wrap(account, replaced, server, cancel)
         finally:
             server.close()
         self._changed(account.id)
         return account
+
+    def _proven_elsewhere(self, account: Account, here: Server, cancel: Cancel) -> str:
+        """The id of the account that is this one at another address, "" where none is shown to be."""
+        for known in self.all():
+            if not accounts.may_be_same_user(known, account):
+                continue
+            patience = Cancel(cancel.remaining(SIGN_IN_S))
+            try:
+                if know_each_other(known, self.server(known.id, patience), account, here, patience):
+                    return known.id
+            except (AppError, Cancelled) as error:
+                cancel.check()
+                _log.info("whether %s is account %s can't be found out: %s", account.api_url, known.id, error)
+        return ""
 
     def remove_key(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
         """Forget one of several keys; everything else of the account stays. None where it was the only one: the account

@@ -65,6 +65,11 @@ def test_whoami(rig: ServerRig) -> None:
     assert who.api_version == "2.34"
 
 
+def test_my_keys_are_named(rig: ServerRig) -> None:
+    found = rig.server.key_names(soon())
+    assert found and all(isinstance(name, str) and name for name in found)
+
+
 def test_queues_name_their_live_agents(rig: ServerRig) -> None:
     queues = {queue.name: queue for queue in rig.server.queues(soon())}
     assert [worker.id for worker in queues["gpu (a100)"].workers] == [AGENT]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.domain.account import SANDBOX_ID, Account, ApiKey
-from desktop_app.domain.accounts import find, find_key, merged, same_user, tell_apart
+from desktop_app.domain.accounts import find, find_key, may_be_same_user, merged, same_user, tell_apart
 from desktop_app.domain.addresses import place_of
 from desktop_app.domain.problems import AppError
 
@@ -54,11 +54,14 @@ def test_the_same_user_on_the_same_server(change: dict[str, str], same: bool) ->
     assert same_user(ADA, replace(AGAIN, **change)) is same
 
 
-def test_when_the_user_was_made_tells_him_at_any_address() -> None:
-    """Ids alone do not: servers that take users from a file make the same ones everywhere."""
+def test_at_another_address_only_what_looks_alike_is_asked() -> None:
+    """Every member of the workspace can read both id and moment, and have a server that claims them."""
     born = replace(ADA, user_created="2024-01-02T03:04:05.678")
-    assert same_user(born, replace(born, id="x", api_url="https://10.0.0.5"))
-    assert not same_user(born, replace(born, id="x", api_url="https://10.0.0.5", user_created="2025-01-01T00:00:00"))
+    elsewhere = replace(born, id="x", api_url="https://10.0.0.5")
+    assert may_be_same_user(born, elsewhere) and not same_user(born, elsewhere)
+    assert merged((born, elsewhere)) == (born, elsewhere)
+    assert not may_be_same_user(born, replace(elsewhere, user_created="2025-01-01T00:00:00"))
+    assert not may_be_same_user(ADA, replace(ADA, id="x", api_url="https://10.0.0.5")), "nobody said when"
 
 
 def test_accounts_of_one_user_become_one() -> None:

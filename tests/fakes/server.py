@@ -54,6 +54,7 @@ class FakeServer:
         self.on_call: Callable[[str], None] = lambda _name: None  # what happens meanwhile
         self.clients = 0  # of several processes; the test's only process needs none
         self.closed = False
+        self.keys: tuple[str, ...] = ("ACCESS",)  # of whoever asks
 
     def _enter(self, name: str, cancel: Cancel) -> None:
         cancel.check()
@@ -71,6 +72,11 @@ class FakeServer:
         with self._lock:
             self._enter("whoami", cancel)
             return Identity("me", "Ada Example", "company", "2.3.0", "2.34")
+
+    def key_names(self, cancel: Cancel) -> tuple[str, ...]:
+        with self._lock:
+            self._enter("key_names", cancel)
+            return self.keys
 
     def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
         with self._lock:

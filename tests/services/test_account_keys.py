@@ -98,11 +98,48 @@ def test_however_the_address_is_written(home: CoreRig, address: str) -> None:
     assert after.api_url.startswith("https://"), "a typed http does not take https away"
 
 
-def test_at_another_address_the_user_is_known_by_when_he_was_made(home: CoreRig, server: NamedServer) -> None:
+def test_at_another_address_the_server_is_known_by_what_both_list(home: CoreRig, server: NamedServer) -> None:
     server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
-    add(home, "ACCESS", ONE)  # this is how the account learns it
+    server.keys = ("ACCESS", "SECONDKEY")
+    add(home, "ACCESS", ONE)  # this is how the account learns when he was made
     after = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
     assert home.core.accounts() == (after,) and after.id == ACCOUNT.id
+
+
+@pytest.mark.parametrize(
+    ("real", "claimed"),
+    [
+        (("ACCESS",), ("ACCESS", "SECONDKEY")),  # a member's server, which says all that can be known
+        (("ACCESS", "SECONDKEY"), ("SECONDKEY",)),  # the first one is the member's, and claims the second one's key
+        (("SECONDKEY",), ("SECONDKEY",)),
+    ],
+)
+def test_a_server_that_claims_to_be_ours_gets_nothing(
+    home: CoreRig, server: NamedServer, real: tuple[str, ...], claimed: tuple[str, ...]
+) -> None:
+    """Whose keys it would get as soon as it refuses one, and the keys of his sessions besides."""
+    server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
+    add(home, "ACCESS", ONE)
+    session = launched(home)
+    server.keys = real
+    false = NamedServer()
+    false.who, false.keys = server.who, claimed
+    home.world.servers[""] = home.world.servers[account_id("http://10.0.0.5:8008", "SECONDKEY")] = false
+    other = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
+    mine, found = sorted(home.core.accounts(), key=lambda one: one.id != ACCOUNT.id)
+    assert (mine.id, mine.api_url, found) == (ACCOUNT.id, ADDRESS, other)
+    assert [key.access_key for key in mine.all_keys] == ["ACCESS"]
+    assert [key.access_key for key in other.all_keys] == ["SECONDKEY"]
+    assert not opens(server, TWO, session)
+
+
+def test_a_server_that_is_away_proves_nothing(home: CoreRig, server: NamedServer) -> None:
+    server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
+    server.keys = ("ACCESS", "SECONDKEY")
+    add(home, "ACCESS", ONE)
+    server.problems["key_names"] = UNREACHABLE
+    after = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
+    assert after.id != ACCOUNT.id and len(home.core.accounts()) == 2
 
 
 def test_the_same_key_again_is_the_same_key(home: CoreRig) -> None:

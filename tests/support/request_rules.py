@@ -174,6 +174,7 @@ def _filter(value: Any) -> Sequence[Fault]:
 
 ENDPOINTS: Mapping[str, Fields] = {
     "auth.login": {"expiration_sec": duration},
+    "auth.get_credentials": {},
     "users.get_current_user": {"get_supported_features": flag},
     "users.get_all": _listing(USER),
     "queues.get_all": _listing(QUEUE, "tags", "system_tags"),

@@ -74,6 +74,12 @@ class Lookups(ABC):
         found = Identity(self._user, name, str(workspace or ""), server_version, api_version, created)
         return bounded(found)
 
+    def key_names(self, cancel: Cancel) -> tuple[str, ...]:
+        """Of whoever we are: no other user can ask for them."""
+        rows = self.call("auth.get_credentials", {}, cancel).get("credentials")
+        found = [row.get("access_key") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return bounded(tuple(one for one in found if isinstance(one, str)))
+
     def _user_id(self, cancel: Cancel) -> str:
         return self._user or self.whoami(cancel).user_id
 

@@ -114,13 +114,14 @@ class ApiKeys:
 
     # -- changing them
 
-    def keep(self, account: Account, secret: str) -> tuple[Account, str]:
+    def keep(self, account: Account, secret: str, proven: str = "") -> tuple[Account, str]:
         """A key that signed in: its secret into the keyring, the account into the settings, joined with the one of the
-        same user on the same server. Answers the account and the secret that was replaced, "" = none.
+        same user on the same server. ``proven``: the account that is this user's at another address. Answers the
+        account and the secret that was replaced, "" = none.
 
         Problems: keyring.*, file.unwritable
         """
-        mine = self._known(account)
+        mine = self._known(account, proven)
         found = next((key for key in (mine.all_keys if mine else ()) if key.access_key == account.access_key), None)
         own = account_id(account.api_url, account.access_key or f"token of {account.user_id}")
         key = ApiKey(account.access_key, found.owner if found else own)
@@ -129,7 +130,7 @@ class ApiKeys:
         kept: list[Account] = []
 
         def edit(known: Sequence[Account]) -> Sequence[Account]:
-            before = self._known(account, known)
+            before = self._known(account, proven, known)
             after = joined_by(before, account, key) if before else replace(account, id=own, keys=(key,))
             kept[:] = [after]
             return [*(one for one in known if one.id != after.id), after]
@@ -138,12 +139,12 @@ class ApiKeys:
         named = next((one for one in self._outside.profiles.accounts() if one.id == kept[0].id), kept[0])
         return named, old if old != secret else ""
 
-    def _known(self, account: Account, known: Sequence[Account] | None = None) -> Account | None:
+    def _known(self, account: Account, proven: str, known: Sequence[Account] | None = None) -> Account | None:
         """The account that this is another sign-in to; one that was removed comes back as what it was."""
         place = place_of(account.api_url)
         rows = self._outside.profiles.accounts() if known is None else known
         for one in rows:
-            if has_key(one, account.access_key, place) or same_user(one, account):
+            if has_key(one, account.access_key, place) or same_user(one, account) or one.id == proven:
                 return one
         gone = next((one for one in self._outside.profiles.removed_accounts() if same_user(one, account)), None)
         return replace(account, id=gone.id, former=gone.former) if gone else None
@@ -201,6 +202,16 @@ class ApiKeys:
 def _no_key(account: Account, access_key: str) -> AppError:
     known = ", ".join(one.shown for one in account.all_keys if one.access_key != access_key) or "none"
     return failure("account.no_key", account=account.label, name=access_key, known=known)
+
+
+def know_each_other(known: Account, there: Server, new: Account, here: Server, cancel: Cancel) -> bool:
+    """Whether two addresses are of one server: there, the key that has just signed in here is listed as the user's, and
+    here, one of those that the account has. Neither learns a secret, or a key's name, of the other. Problems: server.*
+    """
+    if not new.access_key or new.access_key not in there.key_names(cancel):
+        return False
+    listed = set(here.key_names(cancel)) - {new.access_key}
+    return any(key.access_key in listed for key in known.all_keys)
 
 
 def account_id(url: str, access_key: str) -> str:
