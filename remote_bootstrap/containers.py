@@ -11,9 +11,14 @@ KUBERNETES = "KUBERNETES_SERVICE_HOST"  # pods have an address that their cluste
 DEFAULT_ROUTE = "00000000"
 
 
+def is_marked() -> bool:
+    """Whether a container engine left its mark."""
+    return any(Path(mark).exists() for mark in MARKS)
+
+
 def image() -> str:
     """The image of our container, NO_IMAGE when it is not known, "" outside of any."""
-    if not any(Path(mark).exists() for mark in MARKS):
+    if not is_marked():
         return ""
     return os.environ.get(IMAGE_VARIABLE, "").split(" ")[0].strip() or NO_IMAGE
 

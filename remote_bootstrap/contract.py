@@ -92,18 +92,17 @@ _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 
 
 LAST_PHASES = (STOPPING, ENDED)
-
-# A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
-NO_IMAGE = "?"
-MAX_IMAGE = 300
+NO_IMAGE = "?"  # of a container whose image nobody tells
 # Why a session ended that nobody shut down: its task's last words, after which the desktop does not say "Shut down".
 ENDED_BY_MACHINE = "ended by its machine"
 SIGNALLED = "its machine or its agent asked for it"  # the same as far as the session knows it at first
+# A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
 MAX_WORD = 40
 MAX_SENTENCE = 2000
 MAX_NOTICES = 50
 MAX_APPS = 32
 MAX_FINGERPRINT = 64
+MAX_IMAGE = 300
 MAX_SECRET = 4096
 MAX_RECORD = 16 * 1024  # characters of JSON
 MAX_REPORT = 1024 * 1024

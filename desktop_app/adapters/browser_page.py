@@ -8,6 +8,7 @@ line. One short-lived listener and thread per page, so nothing listens between u
 import html
 import http.server
 import logging
+import os
 import secrets
 import socket
 import socketserver
@@ -42,6 +43,7 @@ Whose = Callable[[socket.socket], Peer]  # an accepted connection -> whose its c
 class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """One page. Threads, so that a silent client can't keep the browser out."""
 
+    allow_reuse_address = os.name == "posix"  # on Windows it would mean: beside whoever listens there already
     daemon_threads = True
     block_on_close = False
 

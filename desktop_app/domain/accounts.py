@@ -3,6 +3,7 @@
 Pure, any thread.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -68,7 +69,7 @@ def merged(accounts: Iterable[Account]) -> tuple[Account, ...]:
 def _merge(old: Account, new: Account) -> Account:
     after = joined_by(old, new, new.all_keys[0])
     more = tuple(key for key in new.all_keys[1:] if key.access_key not in {one.access_key for one in after.keys})
-    former = tuple(dict.fromkeys((*old.former, new.id, *new.former)))
+    former = tuple(one for one in dict.fromkeys((*old.former, new.id, *new.former)) if one != old.id)
     return replace(after, keys=(*after.keys, *more), former=former, route=old.route or new.route)
 
 
@@ -92,6 +93,7 @@ def _labels(account: Account) -> Iterable[str]:
         yield f"{account.label}, workspace {account.company}"
     yield f"{account.label}, {account.api_url}"
     yield from (f"{account.label} ({text})" for text in (account.user_id, account.id) if text)
+    yield from (f"{account.label} ({account.id}, {number})" for number in itertools.count(2))  # a file may say it twice
 
 
 def find(known: Sequence[Account], name: str) -> Account:

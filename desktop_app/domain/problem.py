@@ -59,7 +59,7 @@ class AppError(Exception):
 
 
 class Cancelled(Exception):
-    """The caller's CancelToken was set; not a problem and never shown."""
+    """The caller's Cancel was set; not a problem and never shown."""
 
 
 def told(value: object) -> str:

@@ -1,14 +1,16 @@
 """What to say of a machine that can't be reached, where the session itself told why. Pure functions."""
 
 from desktop_app.domain.problems import Problem, problem
-from remote_bootstrap.contract import NO_IMAGE, Report
+from desktop_app.domain.session import ServerFacts
+from remote_bootstrap.contract import NO_IMAGE
 
 
-def of_container(why: Problem, report: Report | None) -> Problem:
+def of_container(why: Problem, facts: ServerFacts) -> Problem:
     """``why``, or what helps against a container's own network, which no VPN leads into."""
-    if why.code != "ssh.unreachable" or report is None or not report.own_network:
+    record, report = facts.record, facts.report
+    if why.code != "ssh.unreachable" or record is None or report is None or not report.own_network:
         return why
-    address = why.detail.split(" does not answer")[0]
+    address = f"{record.address} port {record.port}"
     return problem("ssh.container", address=address, mend=_mend(report.container), cause=why.cause)
 
 

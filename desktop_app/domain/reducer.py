@@ -172,7 +172,7 @@ def is_silent(now: SessionSnapshot) -> bool:
     facts, report = now.facts, now.facts.report
     if facts.remote is not Remote.STOPPING or not facts.worker_lost_s or now.link is Link.UP:
         return False
-    return report is None or report.phase not in (contract.STOPPING, contract.ENDED)
+    return report is None or report.phase not in contract.LAST_PHASES
 
 
 def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
@@ -220,7 +220,7 @@ def _tunnel_up(now: SessionSnapshot, _event: TunnelUp) -> SessionSnapshot:
 
 def _tunnel_lost(now: SessionSnapshot, event: TunnelLost) -> SessionSnapshot:
     # a session that is being shut down takes its SSH server with it: that is no news
-    why = None if now.stop_requested or now.remote is Remote.STOPPING else of_container(event.why, now.facts.report)
+    why = None if now.stop_requested or now.remote is Remote.STOPPING else of_container(event.why, now.facts)
     return replace(now, link=Link.RETRYING, problem=why, attempt=event.attempt, retry_at=event.retry_at)
 
 

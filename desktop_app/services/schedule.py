@@ -16,8 +16,6 @@ SPREAD = 0.1  # of each pause, to either side
 STARTING_PART = 0.02  # of the time that a session has been starting, ending or connecting
 WAITING_PART = 0.15  # of the time that it has been waiting for an agent
 
-_ENDING = (contract.STOPPING, contract.ENDED)
-
 
 def is_busy(snapshot: SessionSnapshot) -> bool:
     """Whether news about this session is expected soon and has no quicker way than the server."""
@@ -40,7 +38,7 @@ def is_news(old: SessionSnapshot | None, new: SessionSnapshot | None) -> bool:
 
 def _says_it_ends(snapshot: SessionSnapshot) -> bool:
     report = snapshot.facts.report
-    return report is not None and report.phase in _ENDING
+    return report is not None and report.phase in contract.LAST_PHASES
 
 
 class Schedule:

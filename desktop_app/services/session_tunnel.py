@@ -49,7 +49,7 @@ class SessionTunnel:
         self._tunnel = outside.new_tunnel(session.task[:8])
         self._tunnel.on_report(self._on_report)
         self._tunnel.on_lost(lost)
-        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self._is_here)
+        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self.is_here)
         self._trust = RecordTrust(session, outside)
         self._foreign = ForeignAccess(session, outside)
         self._dial = Cancel()
@@ -180,7 +180,7 @@ class SessionTunnel:
         self._door = self._foreign.login(self._tunnel, target, self._dial)
         self._route({})
 
-    def _is_here(self) -> bool:
+    def is_here(self) -> bool:
         """Quick: whether the session runs on this computer, as far as its record tells."""
         now = self._store.get(self._session)
         record = now.facts.record if now is not None else None

@@ -9,10 +9,9 @@ import threading
 from pathlib import Path
 from typing import Sequence
 
-from remote_bootstrap import commands
+from remote_bootstrap import commands, containers
 from remote_bootstrap.store import InstallError, Say, first_executable
 
-CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
 DEADLINE = 300.0  # seconds, for lists and small packages
 LOCK_SECONDS = 120  # that the image's own apt-get may take meanwhile
@@ -21,7 +20,7 @@ _one_at_a_time = threading.Lock()
 
 def in_container() -> bool:
     """Whether this machine is thrown away with its task, so that installing system packages harms nobody."""
-    if any(Path(name).exists() for name in CONTAINER_FILES) or "KUBERNETES_SERVICE_HOST" in os.environ:
+    if containers.is_marked() or containers.KUBERNETES in os.environ:
         return True
     with contextlib.suppress(OSError):
         text = Path("/proc/1/cgroup").read_text("utf-8", "replace")

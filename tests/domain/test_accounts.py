@@ -140,3 +140,15 @@ def test_a_key_by_its_beginning() -> None:
     with pytest.raises(AppError) as caught:
         find_key(replace(account, keys=(ApiKey("ABCD1", "1"), ApiKey("ABCD2", "2"))), "ABCD")
     assert "ABCD1, ABCD2" in caught.value.problem.detail
+
+
+def test_a_file_that_says_an_account_many_times_is_read_all_the_same() -> None:
+    """Somebody copied its rows, or put two files together."""
+    labels = [one.label for one in tell_apart([ADA] * 8)]
+    assert len(set(labels)) == 8 and labels[0] == ADA.label
+
+
+def test_an_account_that_is_there_twice_is_not_its_own_former_one() -> None:
+    """What is kept under a former id is removed with it."""
+    (one,) = merged([ADA, ADA, AGAIN])
+    assert one.ids == (ADA.id, AGAIN.id)

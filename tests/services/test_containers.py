@@ -11,7 +11,7 @@ from desktop_app.domain.session import End, Link, Remote, SessionId, progress_of
 from desktop_app.services.notices import notice_of
 from remote_bootstrap import contract
 from remote_bootstrap.contract import NO_IMAGE, Report
-from tests.fakes.outside import report_of
+from tests.fakes.outside import record_of, report_of
 from tests.support.core_rig import SPEC, CoreRig, is_remote
 
 IMAGE = "team/cuda:12"
@@ -54,6 +54,8 @@ def test_what_the_person_says_counts(changes: dict[str, str]) -> None:
 
 def unreachable(rig: CoreRig, session: SessionId, address: str) -> None:
     """The machine was there a moment ago, and is not any more."""
+    rig.server.publish(session.task, record_of(session.task, address=address))
+    rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
     rig.core.attach(session, rig.soon())
     rig.until(session, lambda s: s.link is Link.UP)
     rig.world.tunnel().connect_errors += [failure("ssh.unreachable", address=address, port=10022)] * 50

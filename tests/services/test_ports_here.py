@@ -7,7 +7,7 @@ import pytest
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.session import Link, SessionId
 from desktop_app.services.local_socket import is_own_address
-from tests.fakes.outside import record_of
+from tests.fakes.outside import record_of, report_of
 from tests.support.core_rig import CoreRig
 
 
@@ -57,6 +57,20 @@ def test_two_forwards_do_not_feed_each_other(place: tuple[CoreRig, SessionId, bo
             rig.core.ports.forward(session, 6107, rig.soon(), local=6106)
     else:
         rig.core.ports.forward(session, 6107, rig.soon(), local=6106)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3"])
+def test_our_own_end_of_a_tunnel_is_not_forwarded(address: str) -> None:
+    """Whatever this computer's own address is called."""
+    with CoreRig() as rig:
+        session = rig.running(report=report_of(jupyterlab="ready"))
+        rig.server.publish(session.task, record_of(session.task, address=address))
+        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.attach(session, rig.soon())
+        rig.until(session, lambda s: s.link is Link.UP)
+        own = next(e.local_port for e in rig.get(session).endpoints if e.app == "jupyterlab")
+        with pytest.raises(AppError, match="own end of the tunnel"):
+            rig.core.ports.forward(session, own, rig.soon())
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])

@@ -8,12 +8,12 @@ from typing import Any
 from desktop_app.adapters.clearml import facts
 from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.calls import ServerCalls
+from desktop_app.adapters.clearml.leftovers import ENDED_STATUSES
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel
 from remote_bootstrap import contract, contract_cli
 
-ENDED_STATUSES = ("stopped", "completed", "failed")
 FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
 SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
 LOOKED_AT = 50  # sessions

@@ -132,7 +132,7 @@ class Ports:
             if port == one.remote_port:
                 what = f"Port {port} of the session is {one.label}'s, which is {here} on this computer."
                 raise failure("port.own", what=f"{what} There is nothing to forward.")
-            if tunnel.address == LOOPBACK and port == one.local_port:
+            if port == one.local_port and tunnel.is_here():
                 raise failure("port.own", what=f"Port {port} is SessionDock's own end of the tunnel to {one.label}.")
 
     def _reverse(
