@@ -1,5 +1,6 @@
 """What pyproject.toml and the tree promise about each other."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -77,3 +78,13 @@ def test_every_file_has_a_name_that_every_system_can_hold() -> None:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     odd = [name for name in done.stdout.split(b"\0") if not re.fullmatch(rb"[\w./+-]*", name)]
     assert odd == []
+
+
+def test_no_program_that_the_window_starts_opens_a_console_on_windows() -> None:
+    calls = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", {keyword.arg for keyword in node.keywords})
+        for path in (ROOT / "desktop_app" / "adapters").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("subprocess.run", "subprocess.Popen")
+    ]
+    assert calls and [place for place, given in calls if "creationflags" not in given] == []

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.domain.git_logins import GitIdentity, parse_logins, parse_settings
 from desktop_app.domain.problems import failure
 from remote_bootstrap.contract_git import BY_PATH, GitLogin
@@ -48,7 +49,14 @@ def _settings() -> dict[str, str]:
     for scope in ("--system", "--global"):
         argv = [git, "config", scope, "--includes", "--list", "-z"]
         try:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS, check=False)
+            done = subprocess.run(
+                argv,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=GIT_SECONDS,
+                check=False,
+                creationflags=NO_WINDOW,
+            )
         except (OSError, subprocess.SubprocessError):
             continue
         read = parse_settings(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else {}

@@ -1,10 +1,11 @@
-"""Starting a program that outlives us. Any thread."""
+"""Starting programs: one that outlives us, and others without a window of their own. Any thread."""
 
 import logging
 import subprocess
 import sys
 from collections.abc import Sequence
 
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows opens a console for what a windowed program starts
 SETTLE_S = 2.0  # a program that can't do its job says so within this time
 
 _log = logging.getLogger(__name__)

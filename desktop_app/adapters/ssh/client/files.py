@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.adapters.ssh.keys import KEY_TYPE
 
 
@@ -44,7 +45,14 @@ def persons_agent(otherwise: Path) -> str:
 def forwards_by_path() -> bool:
     """Whether this computer's ssh can be told which agent to forward: OpenSSH 8.2. An older one calls that an error."""
     try:
-        asked = subprocess.run(["ssh", "-V"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+        asked = subprocess.run(
+            ["ssh", "-V"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            creationflags=NO_WINDOW,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return can_forward_by_path(asked.stderr + asked.stdout)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.adapters.ssh.route.settings import folder, system_folder
 from desktop_app.domain.problems import failure
 from desktop_app.domain.route import Hop
@@ -47,6 +48,7 @@ def _ask(program: str, hop: Hop, more: list[str]) -> dict[str, list[str]] | None
             capture_output=True,
             timeout=ANSWER_S,
             check=False,
+            creationflags=NO_WINDOW,
         )
     except subprocess.TimeoutExpired:
         raise failure("route.config", why=f"ssh did not read it within {ANSWER_S:g} s.") from None

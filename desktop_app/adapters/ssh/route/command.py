@@ -11,6 +11,7 @@ import sys
 import tempfile
 from typing import IO
 
+from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.adapters.ssh.route.pump import Pump
 from desktop_app.domain.problems import failure
 
@@ -78,7 +79,12 @@ def run_proxy_command(command: str) -> RunningCommand:
     shell = ["cmd.exe", "/c", command] if sys.platform == "win32" else ["/bin/sh", "-c", f"exec {command}"]
     try:
         process = subprocess.Popen(
-            shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            shell,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            creationflags=NO_WINDOW,
         )
     except OSError as error:
         errors.close()
