@@ -1,6 +1,7 @@
 """What pyproject.toml and the tree promise about each other."""
 
 import ast
+import importlib
 import re
 import subprocess
 import tomllib
@@ -88,3 +89,9 @@ def test_no_program_that_the_window_starts_opens_a_console_on_windows() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("subprocess.run", "subprocess.Popen")
     ]
     assert calls and [place for place, given in calls if "creationflags" not in given] == []
+
+
+def test_every_bench_can_be_started() -> None:
+    """Nothing else imports them, so that a name that moved would be noticed by whoever needs a figure."""
+    for path in sorted((ROOT / "tests" / "bench").glob("*.py")):
+        importlib.import_module(f"tests.bench.{path.stem}")

@@ -11,7 +11,6 @@ and one JSON line on standard output.
 
 import argparse
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -27,19 +26,19 @@ from desktop_app.sandbox.launch import SandboxInfo
 from tests.bench.launch import (
     END_SECONDS,
     OURS,
-    _events,
-    _our_account,
-    _our_port,
-    _shut_down,
-    _their_environment,
-    _their_port,
+    THEIR_COMMAND,
     answers,
+    events_of,
+    our_account,
+    our_port,
     say,
+    shut_down,
+    their_environment,
+    their_port,
 )
 from tests.support import counted_sandbox, isolated_agent
 from tests.support.counted_sandbox import Noted, by_endpoint, noted
 from tests.support.desktop_rig import Rig
-from tests.support.paths import CLEARML_SESSION
 from tests.support.sandbox_server import RealApi
 from tests.support.waiting import wait_until
 
@@ -85,10 +84,8 @@ def running(command: list[str], env: dict[str, str], log: Path) -> Iterator["sub
 def theirs(info: SandboxInfo, home: Path, queue: str) -> tuple[list[str], dict[str, str]]:
     """Their command line and its environment."""
     home.mkdir(exist_ok=True)
-    command = [str(CLEARML_SESSION), "--yes", "--queue", queue, "--vscode-server", "false", "--jupyter-lab", "true"]
-    return [*command, "--remote-gateway", "127.0.0.1", "--skip-docker-network"], _their_environment(
-        info, os.environ, home
-    )
+    command = [*THEIR_COMMAND, "--queue", queue, "--remote-gateway", "127.0.0.1", "--skip-docker-network"]
+    return command, their_environment(info, home)
 
 
 def ours(account: str, queue: str) -> list[str]:
@@ -119,9 +116,9 @@ class Bench:
         RealApi(infos["waiting"]).call("queues.create", name=QUEUE)
         try:
             with Rig() as idle, Rig() as waiting:
-                _our_account(infos["idle"], idle)
+                our_account(infos["idle"], idle)
                 command, env = theirs(infos["waiting"], self.base / "their-waiting", QUEUE)
-                mine = ours(_our_account(infos["waiting"], waiting), QUEUE)
+                mine = ours(our_account(infos["waiting"], waiting), QUEUE)
                 with (
                     running([*OURS], idle.env, self.base / "window.log"),
                     running(mine, waiting.env, self.base / "waiting.log"),
@@ -157,8 +154,8 @@ class Bench:
         log = self.base / "connected.log"
         with Rig() as rig:
             try:
-                with running(ours(_our_account(info, rig), "default"), rig.env, log) as process:
-                    self._await(process, lambda: _our_port(log))
+                with running(ours(our_account(info, rig), "default"), rig.env, log) as process:
+                    self._await(process, lambda: our_port(log))
                     began = self.rest(self.window)
                     self.keep("ours_connected", per_hour(noted(place), "desktop", began, self.window))
                     self.keep("ours_task_attached", per_hour(noted(place), "task", began, self.window))
@@ -168,18 +165,18 @@ class Bench:
                 began = self.rest(self.window)
                 self.keep("ours_task", per_hour(noted(place), "task", began, self.window))
             finally:
-                for session in {event["id"] for event in _events(log) if "id" in event}:
+                for session in {event["id"] for event in events_of(log) if "id" in event}:
                     rig.run([*OURS, "shutdown", session, "--json"], END_SECONDS)
 
     def _theirs_connected(self, info: SandboxInfo, place: Path) -> None:
         log = self.base / "their-connected.log"
         command, env = theirs(info, self.base / "their-connected", "default")
         with running(command, env, log) as process:
-            self._await(process, lambda: _their_port(log))
+            self._await(process, lambda: their_port(log))
             began = self.rest(self.window)
             self.keep("cli_connected", per_hour(noted(place), "cli", began, self.window))
             self.keep("cli_task", per_hour(noted(place), "task", began, self.window))
-            _shut_down(process)
+            shut_down(process)
 
     def _await(self, process: "subprocess.Popen[bytes]", port: Callable[[], int | None]) -> None:
         def ready() -> bool:

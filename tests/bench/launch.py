@@ -94,7 +94,7 @@ def seconds_to_jupyterlab(began: float, port: Callable[[], int | None], process:
 
 def ours(info: SandboxInfo, rig: Rig, log: Path) -> float:
     """``sessiondock launch``, which owns the tunnel in the foreground."""
-    command = [*OURS, "launch", "--account", _our_account(info, rig), "--json"]
+    command = [*OURS, "launch", "--account", our_account(info, rig), "--json"]
     command += ["--queue", "default", "--no-vscode-server"]
     began = time.monotonic()
     with log.open("wb") as output:
@@ -120,7 +120,7 @@ def our_port(log: Path) -> int | None:
     return None
 
 
-def _our_account(info: SandboxInfo, rig: Rig) -> str:
+def our_account(info: SandboxInfo, rig: Rig) -> str:
     """Make the bench's sandbox an ordinary account of the app; its address may have served an earlier sandbox."""
     known = json.loads(rig.run([*OURS, "accounts", "list", "--json"]).stdout)["accounts"]
     for account in known:
