@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from desktop_app.adapters.clearml.bounds import MAX_FEW, MAX_LINE, MAX_NAME, MAX_PATH, bounded
-from desktop_app.adapters.clearml.calls import MOST
+from desktop_app.adapters.clearml.lookups import MOST
 from desktop_app.domain.account import LogLine
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.problems import MAX_TOLD, AppError, problem

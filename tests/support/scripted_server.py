@@ -22,8 +22,12 @@ def soon() -> Cancel:
     return Cancel(10.0)
 
 
-def token(expires: float | None = NOW + 3600, api: str = "2.34") -> str:
-    claims = {"api_version": api, "server_version": "2.3.0", **({} if expires is None else {"exp": expires})}
+def token(expires: float | None = NOW + 3600, api: str = "2.34", user: str = "") -> str:
+    claims: dict[str, Any] = {"api_version": api, "server_version": "2.3.0"}
+    if expires is not None:
+        claims["exp"] = expires
+    if user:  # as real servers say it
+        claims["identity"] = {"user": user, "role": "user"}
     middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJIUzI1NiJ9.{middle}.signature"
 

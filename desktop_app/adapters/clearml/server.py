@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -50,6 +50,8 @@ REFUSED = ("server.unauthorised", "server.expired", "server.token_expired")
 NO_SOCKS = (socksio.SOCKSError, AssertionError, IndexError, ValueError, OverflowError)
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class ApiRefusal(Exception):
@@ -120,10 +122,17 @@ class Connection:
 
         Raises ApiRefusal for an error envelope, AppError(server.*), Cancelled.
         """
+        return self._with_any_key(lambda: self._call(endpoint, body, cancel))
+
+    def sign_in(self, cancel: Cancel) -> Token:
+        """As ``call``, of the sign-in alone."""
+        return self._with_any_key(lambda: self.token(cancel))
+
+    def _with_any_key(self, work: Callable[[], T]) -> T:
         while True:
             used = self._access_key
             try:
-                return self._call(endpoint, body, cancel)
+                return work()
             except AppError as error:
                 if error.problem.code not in REFUSED or not self._switch(used):
                     raise
@@ -143,7 +152,8 @@ class Connection:
             return True
 
     def _call(self, endpoint: str, body: Mapping[str, Any], cancel: Cancel) -> dict[str, Any]:
-        self._refusals.check(self._basic)
+        key = self._basic  # another thread may go over to another key at any time
+        self._refusals.check(key)
         token = self.token(cancel)
         try:
             return self._post(endpoint, body, token, cancel)
@@ -151,7 +161,7 @@ class Connection:
             if refusal.code != 401:
                 raise
         _log.info("%s: signing in again", self.api_url)
-        return self._call_again(endpoint, body, self._renewed(token, cancel), cancel)
+        return self._call_again(endpoint, body, self._renewed(token, cancel), key, cancel)
 
     def _renewed(self, stale: Token, cancel: Cancel) -> Token:
         with self._lock:
@@ -159,7 +169,9 @@ class Connection:
                 self._token = self._login(cancel)
             return self._token
 
-    def _call_again(self, endpoint: str, body: Mapping[str, Any], token: Token, cancel: Cancel) -> dict[str, Any]:
+    def _call_again(
+        self, endpoint: str, body: Mapping[str, Any], token: Token, key: str, cancel: Cancel
+    ) -> dict[str, Any]:
         try:
             return self._post(endpoint, body, token, cancel)
         except ApiRefusal as refusal:
@@ -167,11 +179,9 @@ class Connection:
                 raise
             code = "server.expired" if refusal.subcode == BAD_TOKEN else "server.unauthorised"
             code = "server.token_expired" if self._bearer else code
-            raise self._was_refused(failure(code, server=self.api_url, cause=str(refusal))) from None
-
-    def _was_refused(self, error: AppError) -> AppError:
-        self._token = None
-        return self._refusals.note(self._basic, error)
+            if self._token is token:
+                self._token = None
+            raise self._refusals.note(key, failure(code, server=self.api_url, cause=str(refusal))) from None
 
     def answers(self, cancel: Cancel) -> bool:
         """Whether a ClearML API server is there, without showing it a key."""
@@ -182,6 +192,8 @@ class Connection:
         return True
 
     def _login(self, cancel: Cancel) -> Token:
+        """With the lock held: of many who need it, one signs in, and what it is told of the key holds for all."""
+        self._refusals.check(self._basic)
         if self._bearer:
             return self._given(self._bearer)
         try:
@@ -189,7 +201,8 @@ class Connection:
         except ApiRefusal as refusal:
             if refusal.code == 401:
                 refused = failure("server.unauthorised", server=self.api_url, cause=str(refusal))
-                raise self._was_refused(refused) from None
+                self._token = None
+                raise self._refusals.note(self._basic, refused) from None
             raise self.refused(refusal) from None
         token = read_token(str(data.get("token", "")))
         if token is None:
@@ -365,9 +378,8 @@ class ClearMLServer(FinishedCalls):
                 raise failure("task.gone", cause=str(refusal)) from None
             raise self._connection.refused(refusal) from None
 
-    def versions(self, cancel: Cancel) -> tuple[str, str]:
-        token = self._connection.token(cancel)
-        return token.server_version, token.api_version
+    def sign_in(self, cancel: Cancel) -> Token:
+        return self._connection.sign_in(cancel)
 
     def server_now(self) -> float:
         return self._connection.server_now()

@@ -12,12 +12,13 @@ REFUSED_S = 300.0  # until a key that was refused is shown to the server again, 
 
 @dataclass(frozen=True)
 class Token:
-    """A sign-in. ``expires``: seconds since 1970, None = never."""
+    """A sign-in. ``expires``: seconds since 1970, None = never; ``user``: whose, by id, "" where it isn't said."""
 
     value: str = field(repr=False)
     expires: float | None
     api_version: str
     server_version: str
+    user: str = ""
 
 
 def read_token(value: str) -> Token | None:
@@ -26,11 +27,13 @@ def read_token(value: str) -> Token | None:
         payload = value.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         expires = claims.get("exp")
+        whose = claims.get("identity")
         return Token(
             value,
             None if expires is None else float(expires),
             str(claims.get("api_version", "")),
             str(claims.get("server_version", "")),
+            str(whose.get("user") or "") if isinstance(whose, dict) else "",
         )
     except (IndexError, ValueError, TypeError, AttributeError, RecursionError):
         return None
