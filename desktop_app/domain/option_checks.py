@@ -12,7 +12,9 @@ from desktop_app.domain import requirements
 MAX_NAME = 200
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WEB_ADDRESS = re.compile(r"https?://\S*/(?:tasks|experiments)/([A-Za-z0-9_-]{1,64})(?:[/?#]\S*)?$")
-_SEVERAL = re.compile(r"[\s,]+(?=[A-Za-z]|$)(?![^\[]*\])")  # between packages, not inside a[b, c] or >= 1, < 3
+_SEVERAL = re.compile(
+    r"(?<![\s,])[\s,]+(?=[A-Za-z]|$)(?![^\[]*\])"
+)  # between packages, not inside a[b, c] or >= 1, < 3
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
 # An extension is a program: nobody on the way may change it, so https or the session's own machine.

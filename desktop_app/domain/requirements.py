@@ -6,14 +6,15 @@ Source: pip's "Requirements File Format". What another machine can't do, reading
 import re
 from collections.abc import Iterator
 
-COMMENT = re.compile(r"(^|\s+)#.*$")
+# Nothing here may try each sign of a line as a beginning: lines of a stranger's file are as long as he likes.
+COMMENT = re.compile(r"(^|(?<!\s)\s+)#.*$")
 # PEP 508's name and extras, then anything; URLs and versions are pip's business.
-_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(\[[^\]]*\])?\s*([<>=!~;@ ].*)?")
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\s*\[[^\]]*\])?\s*([<>=!~;@ ].*)?")
 _ADDRESS = re.compile(r"((git|hg|svn|bzr)\+[a-z+]+://|(git|hg|svn|bzr)\+[\w.-]+@|https?://|git://)\S.*")
 _LOCAL = re.compile(
     r"\.{1,2}([/\\].*)?(\[.*\])?|[/\\~].*|[A-Za-z]:[/\\].*|file:.*|(git|hg|svn|bzr)\+file:.*", re.IGNORECASE
 )
-_ARCHIVE = re.compile(r"[^@;\s]+\.(whl|zip|tar|tgz|tar\.(gz|bz2|xz))(\[.*\])?(\s.*)?", re.IGNORECASE)
+_ARCHIVE = re.compile(r"[^@;\s]+\.(whl|zip|tar|tgz|tar\.(gz|bz2|xz))(\[[^\[\]]*\])?(\s.*)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w.-]+[/\\][^@;\s]*(\s.*)?")
 _OPTION = re.compile(r"(?P<name>--[a-z][a-z-]*|-[a-zA-Z])(?:\s*=\s*|\s+|(?<=^-\w)(?=\S)|$)(?P<value>.*)")
 _READS = ("-r", "--requirement", "--requirements")

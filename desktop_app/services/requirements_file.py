@@ -3,8 +3,10 @@
 Runs on the launching thread; reads small local files.
 """
 
+import itertools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from desktop_app.domain import requirements
@@ -12,6 +14,7 @@ from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 
 DEPTH = 20  # files that include each other
 MOST_LINES = 20_000
+MOST_FILES = 200  # read for one: two that each name the next one twice are a million at the twentieth
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # as pip expands them
 
 
@@ -21,13 +24,15 @@ class WrongRequirements(Exception):
 
 def requirement_lines(path: str) -> tuple[str, ...]:
     """Every line, ``-r`` replaced by what it names. Raises WrongRequirements."""
-    found = _read(Path(os.path.expanduser(path)), path, ())  # noqa: PTH111  pathlib raises for unknown users
-    return tuple(found)
+    file = Path(os.path.expanduser(path))  # noqa: PTH111  pathlib raises for unknown users
+    return tuple(_read(file, path, (), itertools.count(1)))
 
 
-def _read(file: Path, shown: str, above: tuple[Path, ...]) -> list[str]:
+def _read(file: Path, shown: str, above: tuple[Path, ...], count: Iterator[int]) -> list[str]:
     if file in above or len(above) > DEPTH:
         raise WrongRequirements(f"{shown} includes itself, by way of {above[-1].name}.")
+    if next(count) > MOST_FILES:
+        raise WrongRequirements(f"{shown} is one of more than {MOST_FILES} files that include each other.")
     try:
         lines = requirements.lines_of(read_chosen(file))
     except UnreadableText as error:
@@ -37,7 +42,7 @@ def _read(file: Path, shown: str, above: tuple[Path, ...]) -> list[str]:
         more = requirements.file_to_read(line)
         if more:
             name = _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), more)
-            found += _read(Path(os.path.normpath(file.parent / name)), name, (*above, file))
+            found += _read(Path(os.path.normpath(file.parent / name)), name, (*above, file), count)
         else:
             _check(line, shown if above else "")
             found.append(line)

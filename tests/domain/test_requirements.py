@@ -1,10 +1,13 @@
 """Requirements in every form that pip reads, and what an agent elsewhere can't use of them."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from desktop_app.domain import option_checks, requirements
+from desktop_app.domain.option_checks import split_packages
+from desktop_app.domain.requirements import file_to_read, lines_of, place_of, wrong_with
 from desktop_app.services.requirements_file import WrongRequirements, requirement_lines
 
 HASHES = """\
@@ -159,6 +162,31 @@ def test_files_that_include_each_other_or_are_gone_are_named(tmp_path: Path) -> 
     ):
         with pytest.raises(WrongRequirements, match=words):
             requirement_lines(str(tmp_path / f"{name}.txt"))
+
+
+def test_a_few_small_files_can_not_be_read_for_ever(tmp_path: Path) -> None:
+    """Without a loop: each names the next one twice, and none has a line."""
+    for depth in range(18):
+        (tmp_path / f"{depth}.txt").write_text(f"-r {depth + 1}.txt\n" * 2)
+    (tmp_path / "18.txt").write_text("")
+    with pytest.raises(WrongRequirements, match="more than 200 files that include each other"):
+        requirement_lines(str(tmp_path / "0.txt"))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a" + " " * 60_000 + "b", "a" + "\t" * 60_000 + "\0", "x.whl[" * 20_000, "a/" * 60_000, "[" * 60_000, "--a"
+     + " " * 60_000 + "\0", "./" + "[" * 60_000, "a.whl" + " " * 60_000 + "\0", "git+" + "a" * 60_000, "a[" * 60_000],
+    ids=lambda piece: repr(piece[:6]),
+)  # fmt: skip
+def test_a_long_line_does_not_hold_up_the_launch(piece: str) -> None:
+    """What tries each of its signs as a beginning takes minutes."""
+    begun = time.process_time()
+    for line in lines_of(piece):
+        assert not file_to_read(line) and not place_of(line)
+        wrong_with(line)
+    split_packages(piece)
+    assert time.process_time() - begun < 2.0
 
 
 def test_a_folder_of_this_computer_behind_a_name_is_named(tmp_path: Path) -> None:
