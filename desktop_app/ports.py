@@ -16,7 +16,7 @@ from desktop_app.domain.again import LaunchedTask
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.foreign import ForeignLogin
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.remote_files import Ask, RemoteEntry
+from desktop_app.domain.remote_files import Ask, RemoteEntry, Space
 from desktop_app.domain.route import DIRECT, Route
 from desktop_app.domain.secrets import SecretKind
 from desktop_app.domain.session import ServerFacts
@@ -298,7 +298,8 @@ class RemoteFiles(Protocol):
     """The files of one session's machine. One thread at a time, but for ``digest`` and ``disconnect``.
 
     Names keep bytes that are no UTF-8 as surrogates. Problems of every method: ssh.lost; files.missing, files.denied,
-    files.refused and files.unsupported, about the path.
+    files.refused and files.unsupported, about the path; files.room: its disk takes nothing more. What the caller's own
+    ``sink`` and ``blocks`` raise is raised as it is.
     """
 
     def connect(self, target: Target, cancel: Cancel) -> None:
@@ -349,6 +350,9 @@ class RemoteFiles(Protocol):
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
         """SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False`` goes on
         where the last call for this path stopped. Any thread."""
+
+    def space(self, path: str, cancel: Cancel) -> Space | None:
+        """Of the disk that holds ``path``, which exists; None where the machine does not tell."""
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         """One operation of the control channel. Any thread. Problems: ssh.refused, ssh.protocol (there is none)"""

@@ -80,6 +80,7 @@ OP_SYNC_WORKSPACE = "sync_workspace"
 OP_FILES_HOME = "files_home"
 OP_FILES_DIGEST = "files_digest"
 OP_FILES_DIGESTS = "files_digests"  # of many small files in one request
+OP_FILES_REFUSAL = "files_refusal"  # why a file can't be written, which SFTP does not tell
 OP_GIT_DELIVER = "git_deliver"  # the user's git logins and settings, see contract_git
 OP_GIT_ASK = "git_ask"  # a login for git, asked by the session's own helper
 OP_CLEARML_DELIVER = "clearml_deliver"  # the user's own API key

@@ -258,6 +258,9 @@ TABLE = MappingProxyType(
             _row("files.missing", "There is no such file", "{path} does not exist. {why}", Retry.NEVER),
             _row("files.denied", "The file may not be touched", "{path}: {why}.", Retry.USER),
             _row("files.refused", "The file could not be transferred", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),
+            _row("files.room", "The session's disk takes no more",
+                 "{path}: {why}. Make room there or choose another folder, and begin again: what arrived as a whole is "
+                 "kept.",                 Retry.USER, (Remedy.RETRY,)),
             _row("files.unsupported", "The session's machine transfers no files",
                  "Its SSH server offers no SFTP, which file transfers need.", Retry.USER),
             _row("files.damaged", "The file did not arrive as it was sent",

@@ -23,6 +23,15 @@ class RemoteEntry:
     modified: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What the disk of a folder can take: bytes, and files, None where it does not count them."""
+
+    free: int
+    files: int | None = None
+    read_only: bool = False
+
+
 T = TypeVar("T")
 
 

@@ -1,13 +1,18 @@
-"""What file transfers ask: where home is, and checksums. Operation threads; keeps the state of a few checksums.
+"""What file transfers ask: where home is, checksums, and why a file can't be written. Operation threads; keeps the
+state of a few checksums.
 
 A checksum goes on where the last request for the same file stopped, so that the desktop can have a large file summed up
 piece by piece while it is still being written.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
+import tempfile
 import threading
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any, Dict, Tuple
 
 from remote_bootstrap.folders import user_home
@@ -15,6 +20,8 @@ from remote_bootstrap.operations.operation import Host, OperationError
 
 BLOCK = 1 << 20
 REMEMBERED = 16
+TRIED = 256 * 1024  # bytes, as large as what SFTP had written at once
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # another file in this folder would fare no better
 
 _lock = threading.Lock()
 _states: "OrderedDict[str, Tuple[int, Any]]" = OrderedDict()  # path -> bytes read, hash object
@@ -45,6 +52,38 @@ def digest(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
         while len(_states) > REMEMBERED:
             _states.popitem(last=False)
     return {"sha256": state.hexdigest()}
+
+
+def refusal(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
+    """Why nothing can be written to ``path`` from its byte ``at`` on: the system's words in ``why``, "" when it can;
+    ``disk``: no other file of that folder can be written either.
+
+    OpenSSH's server says no more than "Failure", so the same is tried here with a file that is gone at once.
+    """
+    path, at = args.get("path"), args.get("at")
+    if not isinstance(path, str) or not isinstance(at, int) or not 0 <= at < 1 << 62:
+        raise OperationError("What was refused needs a path and a place in it.")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(os.fsencode(path))  # a name may be too long
+        _try_to_write(path.rpartition("/")[0] or "/", at)
+    except (OSError, ValueError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        return {"why": os.strerror(number) if number else str(error), "disk": number in DISK}
+    return {"why": "", "disk": False}
+
+
+def _try_to_write(folder: str, at: int) -> None:
+    """Raises OSError. A limit of the system's for one file (SIGXFSZ) is an error in Python."""
+    handle, name = tempfile.mkstemp(prefix=".sd-", suffix=".try", dir=folder)
+    try:
+        left = memoryview(bytes(TRIED))
+        while left:
+            written = os.pwrite(handle, left, at)
+            left, at = left[written:], at + written
+    finally:
+        os.close(handle)
+        Path(name).unlink()
 
 
 def digests(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:

@@ -12,6 +12,7 @@ OPERATIONS: Dict[str, Operation] = {
     contract.OP_FILES_HOME: files.home,
     contract.OP_FILES_DIGEST: files.digest,
     contract.OP_FILES_DIGESTS: files.digests,
+    contract.OP_FILES_REFUSAL: files.refusal,
     contract.OP_GIT_DELIVER: identities.git_deliver,
     contract.OP_GIT_ASK: identities.git_ask,
     contract.OP_CLEARML_DELIVER: identities.clearml_deliver,

@@ -25,6 +25,7 @@ from desktop_app.domain.remote_files import (
     Real,
     RemoteEntry,
     Remove,
+    Space,
     Stat,
 )
 from desktop_app.ports import Cancel, Target
@@ -45,6 +46,7 @@ class FakeMachine:
         self.break_after: int | None = None
         self.digests = True
         self.flip = False
+        self.space: Space | None = None
         self.written = 0
         self.rounds = 0  # calls that wait for the machine
         self.answers: dict[str, list[dict[str, object] | AppError]] = {}  # operation -> answers, in order
@@ -225,6 +227,10 @@ class FakeFiles:
             if not self._machine.digests or not here.is_file() or here.stat().st_size < length:
                 return ""
             return hashlib.sha256(here.read_bytes()[:length]).hexdigest()
+
+    def space(self, path: str, cancel: Cancel) -> Space | None:
+        cancel.check()
+        return self._machine.space
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         cancel.check()

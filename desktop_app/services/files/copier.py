@@ -86,7 +86,7 @@ class Copier:
         except AppError as error:
             if error.problem.code not in (*trees.PER_FILE, "files.damaged"):
                 raise
-            why = error.problem.title[:1].lower() + error.problem.title[1:]
+            why = trees.told(error.problem)
         self.run.meter.change(size=before)
         self.run.leave_out(item, why)
         return False

@@ -9,18 +9,26 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.remote_files import FileKind, RemoteEntry, Stat
+from desktop_app.domain.remote_files import FileKind, RemoteEntry, Remove, Stat
 from desktop_app.domain.transfer import Item, part_name, readable, size_text
 from desktop_app.ports import Cancel, RemoteFiles
 
 BLOCK = 255 * 1024  # what one SFTP request carries
 RESUMED = 1_000_000  # bytes; a smaller file is sent anew sooner than asked about
 GROWTH = 64 * 1024 * 1024  # bytes by which a file may have grown since it was listed: somebody writes a log
+FOR_NOTHING = (
+    "files.room",
+    "files.refused",
+    "files.denied",
+    "files.damaged",
+)  # what arrived would only keep that disk full
+TIDY_S = 1.0  # for taking away what a transfer leaves behind
 STEP = 32 * 1024 * 1024  # bytes between two checksum requests for a file that is under way
 
 
@@ -112,10 +120,31 @@ def upload(
             moved(about.st_size)
             return False, True
         worth = begun.size if begun is not None and about.st_size >= RESUMED else 0
-        checked = _send(files, stream, part, worth, moved, cancel)
+        try:
+            checked = _send(files, stream, part, worth, moved, cancel)
+            if not checked:
+                _require_whole(files, part, stream.tell(), cancel)
+        except AppError as error:
+            if error.problem.code in FOR_NOTHING:
+                discard(files, [part])
+            raise
         mode = stat.S_IMODE(item.mode) or 0o644
         files.finish(part, target, mode, int(about.st_mtime), cancel)
         return True, checked
+
+
+def _require_whole(files: RemoteFiles, part: str, size: int, cancel: Cancel) -> None:
+    """For what has no checksum: some servers call it well when a full disk took only a part. Problems: files.damaged"""
+    there = files.stat(part, cancel)
+    if there is None or there.size != size:
+        arrived = size_text(there.size if there is not None else 0)
+        raise failure("files.damaged", path=readable(part), cause=f"{arrived} of {size_text(size)} arrived")
+
+
+def discard(files: RemoteFiles, parts: Sequence[str]) -> None:
+    """Take away what was begun there, as far as that can be done soon."""
+    with suppress(AppError, Cancelled):
+        files.together([Remove(part) for part in parts], Cancel(TIDY_S))
 
 
 def _same(about: os.stat_result, size: int, modified: int, kind: FileKind) -> bool:
@@ -208,6 +237,10 @@ def download(
         checked = _fetch(files, item, part, moved, cancel)
     except Blocked:  # what came is not the beginning of anything
         part.unlink()
+        raise
+    except OSError:  # what is there of it would only keep the disk full
+        with suppress(OSError):
+            part.unlink()
         raise
     put_in_place(item, part, target)
     return True, checked

@@ -4,9 +4,11 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.remote_files import Get
@@ -29,13 +31,27 @@ class Downloader(Copier):
         self._folder = folder
 
     def transfer(self, items: Sequence[Item]) -> None:
-        """Nothing is begun that this disk could never take."""
-        wanted = sum(item.size for item in items if item.kind is ItemKind.FILE)
-        disk = _disk(self._folder)
-        if wanted > disk:
-            why = f"{size_text(wanted)} are to come, and its whole disk has {size_text(disk)}"
-            raise failure("files.here", path=str(self._folder), why=why)
+        """Nothing is begun that this disk can't take."""
+        self.require([item for item in items if item.kind is ItemKind.FILE])
         super().transfer(items)
+
+    def require(self, items: Sequence[Item]) -> None:
+        """Room for those files. Problems: files.here"""
+        wanted = sum(item.size for item in items)
+        disk = _disk(self._folder)
+        if wanted > disk.free:  # less will do where a part of it is there already
+            wanted = sum(self._missing(item) for item in items)
+        if wanted > disk.free:
+            why = f"{size_text(wanted)} are to come, and its disk has {size_text(disk.free)} free"
+            raise failure("files.here", path=str(self._folder), why=why)
+
+    def _missing(self, item: Item) -> int:
+        """Bytes of a file that this disk has to find room for, at the least."""
+        try:
+            target = self._place(item)
+        except Blocked:  # it is left out
+            return 0
+        return max(0, item.size - _size(target) - _size(target.with_name(part_name(target.name))))
 
     def copy(self, item: Item) -> None:
         target = self._place(item)
@@ -128,16 +144,36 @@ class Downloader(Copier):
             self.run.finished(item, fresh=True, checked=checked)
 
 
-def _disk(folder: Path) -> int:
-    """Bytes of the disk that will hold the folder; what is free does not tell, where a transfer goes on."""
+class _Disk(Protocol):
+    """What shutil.disk_usage tells."""
+
+    @property
+    def free(self) -> int: ...
+
+
+def _disk(folder: Path) -> _Disk:
+    """Of the disk that will hold the folder."""
     place = folder.resolve()
     while not place.is_dir() and place != place.parent:
         place = place.parent
-    return shutil.disk_usage(place).total
+    return shutil.disk_usage(place)
+
+
+def _size(path: Path) -> int:
+    try:
+        about = path.lstat()
+    except OSError:  # it is not there
+        return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
 def _write(part: Path, data: bytes) -> None:
     """Never by way of a link that lies there."""
-    with copy.open_part(part) as stream:
-        stream.truncate(0)
-        stream.write(data)
+    try:
+        with copy.open_part(part) as stream:
+            stream.truncate(0)
+            stream.write(data)
+    except OSError:  # a piece of it is of no use, and would only keep the disk full
+        with suppress(OSError):
+            part.unlink()
+        raise

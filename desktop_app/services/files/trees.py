@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.remote_files import FileKind, Names, Real, RemoteEntry, Stat
 from desktop_app.domain.transfer import Item, ItemKind, Skipped, Wanted, readable
 from desktop_app.ports import Cancel, RemoteFiles
@@ -214,4 +214,9 @@ def _tolerate(error: AppError, path: str, skip: Skip) -> None:
     """A problem of this one file is named; any other one is raised again."""
     if error.problem.code not in PER_FILE:
         raise error
-    skip(Skipped(path, error.problem.title.lower() + f" ({error.problem.cause})" * bool(error.problem.cause)))
+    skip(Skipped(path, told(error.problem)))
+
+
+def told(found: Problem) -> str:
+    """Why one file was left out, with the reason that the machine gave."""
+    return found.title[:1].lower() + found.title[1:] + f" ({found.cause})" * bool(found.cause)

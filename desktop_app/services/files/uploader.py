@@ -4,19 +4,18 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Remove, Stat
-from desktop_app.domain.transfer import Item, ItemKind, part_name, readable
-from desktop_app.ports import Cancel, RemoteFiles
+from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
+from desktop_app.domain.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Space, Stat
+from desktop_app.domain.transfer import Item, ItemKind, part_name, readable, size_text
+from desktop_app.ports import RemoteFiles
 from desktop_app.services.files import copy, trees
 from desktop_app.services.files.copier import Copier, windows
 from desktop_app.services.files.copy import RESUMED, Blocked
 from desktop_app.services.files.run import Run
 
-TIDY_S = 1.0  # for taking away what a cancelled transfer leaves behind
+ASKED = 1000  # files whose places are asked for at once
 
 FOLDER_IN_THE_WAY = "a folder of that name is in the way"
 NO_FOLDER_IN_THE_WAY = "something that is no folder is in the way"
@@ -51,6 +50,39 @@ class Uploader(Copier):
         self._folder = folder.rstrip("/")
         self._empty: set[str] = set()  # folders that were made a moment ago: nothing can be in the way there
         self._parts: set[str] = set()  # what a cancel would leave behind
+
+    def transfer(self, items: Sequence[Item]) -> None:
+        """Nothing is begun that the session's disk can't take."""
+        space = self.files.space(self._folder, self.cancel)
+        if space is not None:
+            self.require(space, [item for item in items if item.kind is ItemKind.FILE])
+        super().transfer(items)
+
+    def require(self, space: Space, items: Sequence[Item]) -> None:
+        """Problems: files.room"""
+        size, count = sum(item.size for item in items), len(items)
+        if size > space.free or (space.files is not None and count > space.files):  # less where a part is there already
+            size, count = self._missing(items)
+        why = ""
+        if size > space.free:
+            why = f"{size_text(size)} are to come, and its disk has {size_text(space.free)} free"
+        elif space.files is not None and count > space.files:
+            why = f"{count:,} files are to come, and its disk can hold {space.files:,} more"
+        if why:
+            raise failure("files.room", path=self._folder, why=why)
+
+    def _missing(self, items: Sequence[Item]) -> tuple[int, int]:
+        """Bytes and files that the disk has to find room for, at the least."""
+        size = count = 0
+        for at in range(0, len(items), ASKED):
+            some = items[at : at + ASKED]
+            places = [self._target(item) for item in some]
+            there = self.files.together([Stat(place) for place in places], self.cancel)
+            begun = self.files.together([Stat(_part(place)) for place in places], self.cancel)
+            for item, one, part in zip(some, there, begun, strict=True):
+                size += max(0, item.size - _size(one) - _size(part))
+                count += one is None and part is None
+        return size, count
 
     def copy(self, item: Item) -> None:
         target = self._target(item)
@@ -87,8 +119,7 @@ class Uploader(Copier):
     def _refused(self, item: Item, answer: AppError | None) -> None:
         if answer is not None and answer.problem.code not in trees.PER_FILE:
             raise answer
-        title = answer.problem.title if answer is not None else NO_FOLDER_IN_THE_WAY
-        self.run.leave_out(item, title[:1].lower() + title[1:])
+        self.run.leave_out(item, trees.told(answer.problem) if answer is not None else NO_FOLDER_IN_THE_WAY)
 
     def copy_links(self, items: Sequence[Item]) -> None:
         for window in windows(items):
@@ -124,8 +155,9 @@ class Uploader(Copier):
                 before = now
             if before is not None:
                 self._settle(before)
-        except Cancelled:
-            self._tidy()
+        except (AppError, Cancelled) as error:
+            if isinstance(error, Cancelled) or error.problem.retry is not Retry.AUTO:  # else there is no connection
+                copy.discard(self.files, sorted(self._parts))  # small files begin anew anyway
             raise
 
     def _send(self, items: Sequence[Item]) -> _Window:
@@ -166,8 +198,7 @@ class Uploader(Copier):
             self.run.leave_out(item, trees.reason(error))
             return None
         target = self._target(item)
-        part = f"{target.rpartition('/')[0]}/{part_name(target.rpartition('/')[2])}"
-        finish = Finish(target, part, stat.S_IMODE(item.mode) or 0o644, int(about.st_mtime))
+        finish = Finish(target, _part(target), stat.S_IMODE(item.mode) or 0o644, int(about.st_mtime))
         # A file that has grown beyond what is small gets no checksum, and so goes the careful way.
         digest = hashlib.sha256(data).hexdigest() if len(data) < RESUMED else "-"
         return _Sent(item, finish, len(data), digest, data)
@@ -186,11 +217,15 @@ class Uploader(Copier):
             if one.item.path not in placed:
                 self.run.undone(one.size)
                 again.append(one.item)
-        self._parts.difference_update(one.finish.part for one in window.sent)
         for item in again:
             self.one(item)
+        self._parts.difference_update(one.finish.part for one in window.sent)
 
-    def _tidy(self) -> None:
-        """Small files begin anew anyway, so nothing is left of those that were under way."""
-        with suppress(AppError, Cancelled):
-            self.files.together([Remove(part) for part in self._parts], Cancel(TIDY_S))
+
+def _part(target: str) -> str:
+    folder, _, name = target.rpartition("/")
+    return f"{folder}/{part_name(name)}"
+
+
+def _size(there: RemoteEntry | AppError | None) -> int:
+    return there.size if isinstance(there, RemoteEntry) and there.kind is FileKind.FILE else 0

@@ -15,18 +15,32 @@ from desktop_app.adapters.ssh.dial import dial
 from desktop_app.adapters.ssh.transfer import steps
 from desktop_app.adapters.ssh.transfer.asking import asking
 from desktop_app.adapters.ssh.transfer.checksums import REFUSED, Checksums
+from desktop_app.adapters.ssh.transfer.refusals import Here, Refusals
 from desktop_app.adapters.ssh.transfer.sftp import Sftp
-from desktop_app.adapters.ssh.transfer.wire import NO_SUCH_FILE, PERMISSION_DENIED, UNSUPPORTED, SftpError
+from desktop_app.adapters.ssh.transfer.wire import FAILURE, SftpError
 from desktop_app.adapters.ssh.transport import SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.remote_files import Ask, Finish, MakeLink, Names, Real, RemoteEntry, Remove, Stat
+from desktop_app.domain.remote_files import (
+    Ask,
+    Finish,
+    MakeFolder,
+    MakeLink,
+    Names,
+    Put,
+    Real,
+    RemoteEntry,
+    Remove,
+    Space,
+    Stat,
+)
 from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract
 
 DIAL_SECONDS = 20.0
 CONTROL_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
+WRITES = (Put, Finish, MakeFolder, MakeLink)
 
 T = TypeVar("T")
 
@@ -40,6 +54,7 @@ class SshFiles:
         self._control: ControlChannel | None = None
         self._checksums: Checksums | None = None
         self._sftp: Sftp | None = None
+        self._refused: Refusals | None = None
         self._address = "the session"
         self._home = ""
 
@@ -53,6 +68,7 @@ class SshFiles:
         control.open()  # while SFTP starts
         try:
             self._sftp = self._open_sftp(transport, cancel)
+            self._refused = Refusals(self._sftp, self._why, target.record.user == "root")
             self._greet(control, cancel)
         except BaseException:
             self.disconnect()
@@ -99,7 +115,7 @@ class SshFiles:
         return self._alone(Real(path), cancel)
 
     def make_folder(self, path: str, cancel: Cancel) -> None:
-        with self._refusals(path):
+        with self._refusals(path, cancel):
             there = self._open.run(steps.stat(path, follow=True), cancel)
             if there is not None and stat.S_ISDIR(max(0, there.mode)):
                 return
@@ -125,8 +141,19 @@ class SshFiles:
         at_once = steps.POSIX_RENAME in sftp.extensions
         with self._refusals("the session's files"):
             found = sftp.together([asking(ask, sftp.block, at_once) for ask in asks], cancel, done)
-        pairs = zip(asks, found, strict=True)
-        return tuple([_refusal(one, ask.path) if isinstance(one, SftpError) else one for ask, one in pairs])
+            told: dict[str, AppError] = {}  # of each folder: hundreds of small files fail alike where a disk is full
+            pairs = zip(asks, found, strict=True)
+            return tuple(
+                [self._told(one, ask, told, cancel) if isinstance(one, SftpError) else one for ask, one in pairs]
+            )
+
+    def _told(self, error: SftpError, ask: Ask[T], told: dict[str, AppError], cancel: Cancel) -> AppError:
+        if not isinstance(ask, WRITES):
+            return self._refusing.reading(error, ask.path)
+        folder = ask.path.rpartition("/")[0]
+        if error.code != FAILURE or folder not in told:
+            told[folder] = self._refusing.writing(error, ask.path, cancel)
+        return told[folder]
 
     def _alone(self, ask: Ask[T], cancel: Cancel) -> T:
         (found,) = self.together([ask], cancel)
@@ -137,14 +164,30 @@ class SshFiles:
     # -- contents
 
     def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
+        def take(piece: bytes | memoryview) -> None:
+            try:
+                sink(piece)
+            except OSError as error:
+                raise Here(error) from error
+
         with self._refusals(path):
-            self._open.read(path, offset, sink, cancel)
+            self._open.read(path, offset, take, cancel)
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
     ) -> None:
+        reached = offset
+
+        def counted(count: int) -> None:
+            nonlocal reached
+            reached += count
+            done(count)
+
         with self._refusals(path):
-            self._open.write(path, offset, blocks, done, cancel)
+            try:
+                self._open.write(path, offset, _ours(blocks), counted, cancel)
+            except SftpError as error:
+                raise self._refusing.writing(error, path, cancel, reached) from None
 
     def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
         self._alone(Finish(path, part, mode, modified), cancel)
@@ -154,6 +197,10 @@ class SshFiles:
 
     def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
         return self._checksums.many(files, cancel) if self._checksums is not None else lambda: None
+
+    def space(self, path: str, cancel: Cancel) -> Space | None:
+        with self._refusals(path):
+            return self._refusing.space(path, cancel)
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         if self._control is None:
@@ -166,7 +213,7 @@ class SshFiles:
         self._stopped.set()
         transport, self._transport = self._transport, None
         control, self._control = self._control, None
-        self._sftp = self._checksums = None
+        self._sftp = self._checksums = self._refused = None
         if control is not None:
             control.close()
         if transport is not None:
@@ -182,6 +229,22 @@ class SshFiles:
             raise failure("ssh.lost", address=self._address)
         return self._sftp
 
+    @property
+    def _refusing(self) -> Refusals:
+        if self._refused is None:
+            raise failure("ssh.lost", address=self._address)
+        return self._refused
+
+    def _why(self, args: Mapping[str, object], cancel: Cancel) -> Mapping[str, object]:
+        if self._control is None:
+            return {}
+        try:
+            return self.request(contract.OP_FILES_REFUSAL, args, cancel)
+        except AppError as error:
+            if error.problem.code not in REFUSED:
+                raise
+            return {}
+
     def _told_home(self, cancel: Cancel) -> str:
         """ "" where the machine can't tell."""
         if self._control is None:
@@ -194,16 +257,22 @@ class SshFiles:
             return ""
 
     @contextmanager
-    def _refusals(self, path: str) -> Iterator[None]:
+    def _refusals(self, path: str, writing: Cancel | None = None) -> Iterator[None]:
+        """``writing``: what is done inside is to change something."""
         try:
             yield
+        except Here as here:
+            raise here.error from None
         except SftpError as error:
-            raise _refusal(error, path) from None
+            if writing is not None:
+                raise self._refusing.writing(error, path, writing) from None
+            raise self._refusing.reading(error, path) from None
         except WIRE_ERRORS as error:  # an answer that can't be read
             raise failure("ssh.lost", address=self._address, cause=describe(error)) from None
 
 
-def _refusal(error: SftpError, path: str) -> AppError:
-    codes = {NO_SUCH_FILE: "files.missing", PERMISSION_DENIED: "files.denied", UNSUPPORTED: "files.unsupported"}
-    code = codes.get(error.code, "files.refused")
-    return failure(code, path=path, why=str(error), cause=f"SFTP status {error.code}")
+def _ours(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    except OSError as error:
+        raise Here(error) from error

@@ -14,6 +14,7 @@ from desktop_app.adapters.ssh.transfer.wire import (
     DATA,
     EOF,
     EXTENDED,
+    EXTENDED_REPLY,
     FAILURE,
     FLAG_CREATE,
     FLAG_READ,
@@ -51,6 +52,7 @@ T = TypeVar("T")
 Step = Generator[Sequence[Message], Sequence[Message], T]
 
 POSIX_RENAME = "posix-rename@openssh.com"
+STATVFS = "statvfs@openssh.com"
 READDIR_AHEAD = 4
 MOST_NAMES = 1_000_000  # of one folder (some 250 MB of memory here), and bytes that tell them
 MOST_NAME_BYTES = 256 * 1024 * 1024
@@ -92,6 +94,13 @@ def real(path: str) -> Step[str]:
 def link_target(path: str) -> Step[str]:
     (answer,) = yield [(READLINK, text(path))]
     return _first_name(answer)
+
+
+def disk(path: str) -> Step[tuple[int, ...]]:
+    """Of the disk that holds ``path``, the eleven numbers of statvfs in OpenSSH's order."""
+    (answer,) = yield [(EXTENDED, text(STATVFS) + text(path))]
+    numbers = expect(answer, EXTENDED_REPLY)
+    return tuple(numbers.number(">Q") for _ in range(11))
 
 
 def _first_name(answer: Message) -> str:
