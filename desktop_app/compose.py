@@ -168,6 +168,7 @@ def build_core(
         slot_cipher=AesSlots(),
         public_of=ssh_keys.public_line,
         launch_profiles=named,
+        kept=JsonFile(paths.state / "kept.json"),
         text_files=TextFiles(),
         programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),

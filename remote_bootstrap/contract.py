@@ -17,6 +17,8 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional
 
+from remote_bootstrap import contract_kept
+
 CONTRACT_VERSION = 1
 
 SECTION = "sessiondock"  # hyper-parameter section
@@ -243,10 +245,11 @@ class Report:
     notices: List[str] = field(default_factory=list)
     container: str = ""  # the image of the container that the session runs in, NO_IMAGE where only that is known
     own_network: bool = False  # the published address is the container's: only its machine reaches it
+    kept: Dict[str, str] = field(default_factory=dict)  # see contract_kept; on the control channel only
 
     def public(self) -> "Report":
         apps = {key: app.public() for key, app in self.apps.items()}
-        return replace(self, apps=apps)
+        return replace(self, apps=apps, kept={})
 
     def to_json(self) -> Dict[str, Any]:
         return asdict(self)
@@ -277,11 +280,13 @@ class Report:
             notices=_sentences(value.get("notices")),
             container=str(value.get("container") or "")[:MAX_IMAGE],
             own_network=value.get("own_network") is True,
+            kept=contract_kept.sums_in_report(value.get("kept")),
         )
 
     @classmethod
     def loads(cls, text: str) -> "Report":
-        return cls.from_json(_loads(text, "report"))
+        """From a text that others can write, too: what only the control channel may tell is left out."""
+        return replace(cls.from_json(_loads(text, "report")), kept={})
 
 
 @dataclass(frozen=True)

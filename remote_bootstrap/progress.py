@@ -42,6 +42,11 @@ class Progress:
         with self._changed:
             self._replace(container=container, own_network=own_network)
 
+    def sealed(self, name: str, total: str) -> None:
+        """Tell the desktop, over the control channel, what lies in the agent's cache folder now."""
+        with self._changed:
+            self._replace(kept={**self._report.kept, name: total})
+
     def app(self, key: str, report: AppReport) -> None:
         """Set one application; the session becomes READY with the last one that settles."""
         with self._changed:

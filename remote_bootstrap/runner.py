@@ -12,7 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import containers, contract, contract_cli, network, processes, programs, remains, settings
+from remote_bootstrap import (
+    containers,
+    contract,
+    contract_cli,
+    kept,
+    network,
+    processes,
+    programs,
+    remains,
+    settings,
+)
 from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
@@ -159,6 +169,7 @@ class Session:
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         self._say_where(address, facts)
+        kept.begin(wanted, self._progress, say, self._stop)
         context.changes.give(inherited.variables(context, facts))
         identities.prepare(context, server.api_host, facts)
         programs.write(context)

@@ -1,4 +1,4 @@
-"""The cache of installed applications: built once per machine, used by every session.
+"""The cache of installed applications: built once per machine (or container), used by every session there.
 
 Two sessions that start at the same moment meet at a lock file; an installation that was interrupted has no completion
 marker and is built again. Called from the threads that start applications and from ``install`` on the command line.
@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 Say = Callable[[str], None]
 
@@ -22,6 +22,25 @@ LOCK_POLL = 0.2  # seconds between two tries for the lock of another session
 
 class InstallError(RuntimeError):
     """An application can't be installed here; the text says why and what would help."""
+
+
+class Keeper(Protocol):
+    """Keeps installations beyond the life of this cache (kept.py)."""
+
+    def restore(self, folder: Path) -> bool:
+        """Fill the empty ``folder``; False, and it is empty as before, when there is nothing for it."""
+
+    def built(self, folder: Path) -> None:
+        """It was made here just now. Quick."""
+
+
+_keeper: Optional[Keeper] = None  # of this process, which has one cache
+
+
+def keep_by(keeper: Optional[Keeper]) -> None:
+    """From now on; before the first thread that installs something."""
+    global _keeper
+    _keeper = keeper
 
 
 def machine() -> str:
@@ -81,11 +100,15 @@ def build_once(folder: Path, build: Callable[[Path], None], say: Say) -> Path:
         shutil.rmtree(str(folder), ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
         try:
-            build(folder)
+            restored = _keeper is not None and _keeper.restore(folder)
+            if not restored:
+                build(folder)
         except BaseException:
             shutil.rmtree(str(folder), ignore_errors=True)
             raise
         (folder / MARKER).write_text("")
+    if _keeper is not None and not restored:
+        _keeper.built(folder)
     return folder
 
 

@@ -235,7 +235,8 @@ def _detached(now: SessionSnapshot, _event: Detached) -> SessionSnapshot:
 
 
 def _report_arrived(now: SessionSnapshot, event: ReportArrived) -> SessionSnapshot:
-    facts = replace(now.facts, report=event.report.public())
+    report = replace(event.report.public(), kept=event.report.kept)  # no secret, and told by no task
+    facts = replace(now.facts, report=report)
     return replace(now, facts=facts, endpoints=_merge(now.endpoints, event.report), notice=_heard(now, event.report))
 
 

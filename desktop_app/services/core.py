@@ -29,6 +29,7 @@ from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.forgetting import forget_session
 from desktop_app.services.history import History
 from desktop_app.services.jobs import log_problem
+from desktop_app.services.kept import KeptSums
 from desktop_app.services.known import KnownSessions
 from desktop_app.services.launch_profiles import LaunchProfiles
 from desktop_app.services.links import Links
@@ -281,6 +282,7 @@ class Core(LinkOps):
         self._unsubscribe = self.store.subscribe(self._on_change)
         self._closed = False
         self.known = KnownSessions(outside, parts.store, parts.links, parts.jobs)
+        self._kept = KeptSums(outside, parts.store, parts.jobs)
         parts.accounts.on_changed.append(self.known.tell_others)
         parts.polled.append(lambda account: self.known.polled(account, parts.accounts.problem(account)))
         self.files = Files(outside, parts.accounts.server, parts.links.held, parts.links.is_held, self.known.facts)
@@ -318,6 +320,7 @@ class Core(LinkOps):
         self._unsubscribe()
         self.uploads.close()
         self.known.close()
+        self._kept.close()
         self.handovers.close()
         close_all(
             (

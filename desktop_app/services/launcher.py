@@ -26,13 +26,14 @@ from desktop_app.domain.session_names import distinct_name, is_default
 from desktop_app.domain.storage import storage_packages
 from desktop_app.ports import Cancel, Server, TaskDraft
 from desktop_app.services.forgetting import forget_session
+from desktop_app.services.kept import kept_in
 from desktop_app.services.outside import KeyPair, Outside
 from desktop_app.services.poller import with_grace
 from desktop_app.services.requirements_file import WrongRequirements, requirement_lines
 from desktop_app.services.secrets.kept import api_secrets
 from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.store import SessionStore
-from remote_bootstrap import contract, contract_cli
+from remote_bootstrap import contract, contract_cli, contract_kept
 
 CLEAN_UP_S = 15.0
 PASSWORD_BYTES = 18
@@ -86,6 +87,9 @@ class Launcher:
         }
         if spec.password:
             parameters[contract.PARAM_PASSWORD_HASH] = self._outside.hash_password(spec.password)
+        kept = kept_in(self._outside, account.id, spec.queue)
+        if kept:
+            parameters[contract_kept.PARAM_KEPT] = contract_kept.text_of(kept)
         packages = _requirements(spec)
         storage = storage_packages(account.files_url, packages) if spec.storage_packages else ()
         return TaskDraft(

@@ -341,6 +341,7 @@ class Outside:
     ssh_access: SshAccess
     slot_cipher: SlotCipher
     launch_profiles: Document  # see services/launch_profiles.py
+    kept: Document  # see services/kept.py
     text_files: TextFiles
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/find.py

@@ -1,6 +1,8 @@
 """Parts of the bootstrap in real containers, without an agent: seconds each."""
 
+import ast
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,29 @@ try:
     CodeServer(Path("/tmp/cache"), Environments(Path("/tmp/cache"), print), print).command()
 except InstallError as error:
     print(error)
+"""
+# A session's installation of one tool of four megabytes; prints how it came, and the sums to bring along next time.
+KEEP = """
+import os, threading
+from pathlib import Path
+from remote_bootstrap import contract, kept, settings, store
+from remote_bootstrap.contract_kept import PARAM_KEPT, sums_of, text_of
+from remote_bootstrap.progress import Progress
+said, how, progress, stop = [], [], Progress(), threading.Event()
+raw = {PARAM_KEPT: os.environ["SUMS"]}
+kept.begin(settings.Settings("", Path("/"), raw=raw), progress, said.append, stop)
+def build(folder):
+    how.append("made here")
+    (folder / "tool").write_bytes(b"x" * (4 << 20))
+store.build_once(Path("/tmp/cache/tool-1"), build, said.append)
+progress.phase(contract.READY)
+[thread.join() for thread in threading.enumerate() if thread.name == "kept"]
+text = " ".join(said)
+why = {"another user": "not this user's folder", "to spare": "no room", "changed it": "somebody has changed it"}
+reasons = [": " + reason for word, reason in why.items() if word in text and how]
+came = "".join((how or ["of an earlier session"]) + reasons[:1])
+sums = progress.current().kept
+print([came, text_of(sums_of({name: [total] for name, total in sums.items()}))])
 """
 CACHE = "import os; from remote_bootstrap import folders; print([os.getuid(), str(folders.own_cache())])"
 
@@ -57,6 +82,27 @@ def test_a_cache_of_another_user_is_left_to_him(engine: Engine) -> None:
     shared = ["-v", f"{folder}:/shared", "-e", "SESSIONDOCK_CACHE=/shared", "-e", "HOME=/tmp"]
     assert told(engine, CACHE, shared) == str([0, "/shared"])
     assert told(engine, CACHE, [*shared, "--user", "1000"]) == str([1000, "/tmp/.sessiondock/cache"])
+
+
+def kept(agents: Path, sums: str, *more: str, user: str = "0") -> list[str]:
+    """``docker run`` arguments of a task's container beside which that agent's cache folder lies."""
+    return ["-v", f"{agents}:/clearml_agent_cache", "-e", f"SUMS={sums}", "-e", "HOME=/tmp", "--user", user, *more]
+
+
+def test_what_one_container_installs_the_next_one_unpacks_unless_another_task_changed_it(engine: Engine) -> None:
+    agents = engine.base / "agents-cache"
+    agents.mkdir(mode=0o755)
+    how, sums = ast.literal_eval(told(engine, KEEP, kept(agents, "{}")))
+    assert how == "made here" and sums
+    assert ast.literal_eval(told(engine, KEEP, kept(agents, sums)))[0] == "of an earlier session"
+    assert (
+        ast.literal_eval(told(engine, KEEP, kept(agents, sums, user="1000")))[0] == "made here: not this user's folder"
+    )
+    full = ["--tmpfs", "/tmp:size=6m"]
+    assert ast.literal_eval(told(engine, KEEP, kept(agents, sums, *full)))[0] == "made here: no room"
+    engine.run(BASE, "sh", "-c", "for one in /c/sessiondock/*.tar; do printf evil | dd of=$one conv=notrunc; done",
+               arguments=["-v", f"{agents}:/c"])  # fmt: skip
+    assert ast.literal_eval(told(engine, KEEP, kept(agents, sums)))[0] == "made here: somebody has changed it"
 
 
 def test_a_compiler_that_the_limit_kills_is_told_as_that(engine: Engine) -> None:

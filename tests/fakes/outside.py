@@ -266,6 +266,7 @@ class World:
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     system: FakeSystem = field(default_factory=FakeSystem)
     launch_profiles: FakeDocument = field(default_factory=FakeDocument)
+    kept: FakeDocument = field(default_factory=FakeDocument)
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
     forwards: FakeForwards = field(default_factory=FakeForwards)
@@ -367,6 +368,7 @@ class World:
             slot_cipher=AesSlots(),
             public_of=lambda _private: "ssh-ed25519 AAAAclient",
             launch_profiles=self.launch_profiles,
+            kept=self.kept,
             text_files=TextFiles(),
             credentials=self.credentials,
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],

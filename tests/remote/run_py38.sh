@@ -29,7 +29,7 @@ if ! works "$venv/bin/python" || ! "$venv/bin/python" -c 'import pytest' 2>/dev/
 fi
 "$venv/bin/python" -m pytest -c tests/remote/py38.ini --rootdir . --confcutdir tests/remote -p no:cacheprovider \
     -q tests/remote/test_units.py tests/remote/test_reach.py tests/remote/test_report.py tests/remote/test_watcher.py \
-    tests/remote/test_router.py tests/remote/test_vsix.py
+    tests/remote/test_router.py tests/remote/test_vsix.py tests/remote/test_kept.py
 SESSIONDOCK_TEST_PYTHON="$venv/bin/python" .venv/bin/python -m pytest -q \
     tests/remote/test_applications.py tests/remote/test_session_end.py tests/remote/test_ssh_servers.py \
     tests/remote/test_session_environment.py tests/remote/test_git_in_session.py tests/remote/test_ssh_access.py

@@ -47,6 +47,11 @@ class DockerAgent:
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
+    def cache(self) -> Path:
+        """What it mounts at /clearml_agent_cache."""
+        return self.folder / "cache"
+
+    @property
     def log(self) -> str:
         return (self.folder / "agent.log").read_text(errors="replace")
 
@@ -78,7 +83,7 @@ class DockerAgent:
         arguments = [*reach_of_this_machine(), *self.arguments]
         folders = {"docker_pip_cache": "pip", "docker_apt_cache": "apt"}
         lines = [f"agent.{key}: {json.dumps(str(self.downloads / name))}" for key, name in folders.items()]
-        lines.append(f"sdk.storage.cache.default_base_dir: {json.dumps(str(self.downloads / 'cache'))}")
+        lines.append(f"sdk.storage.cache.default_base_dir: {json.dumps(str(self.cache))}")
         lines.append(f"agent.extra_docker_arguments: {json.dumps(arguments)}")
         return "\n".join(lines) + "\n"
 
