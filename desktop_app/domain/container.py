@@ -12,7 +12,13 @@ from desktop_app.domain.options import NETWORK_HOST, NETWORK_NONE, NETWORK_PORT,
 NETWORK_FLAGS = ("--network", "--net")
 # A shell's word: quoted pieces, escaped signs, and an open quote as it is (the check of the option names that one).
 _WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\]|['"\\])+""", re.DOTALL)
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 PUBLISHED_PORT = 10022  # the agent publishes a free port of its machine instead where this one is taken
+
+
+def is_image(text: str) -> bool:
+    """Whether this can be an image's name; such a one means nothing else to a shell."""
+    return _IMAGE.fullmatch(text) is not None
 
 
 def first_port(ports: str) -> int:

@@ -32,6 +32,7 @@ class Remedy(Enum):
     SHUT_DOWN = "Shut down"
     END_ANYWAY = "End it in ClearML anyway"
     ROUTE = "Change route…"
+    WITH_IMAGE = "Launch again with its image…"
     SSH_CONFIG = "Add the line and open"
 
 

@@ -132,7 +132,7 @@ TABLE = MappingProxyType(
             _row("ssh.container", "The session's container can't be reached",
                  "It has a network of its own, and {address} is known on the agent's machine only; a VPN does not "
                  "help. {mend} Or ask the agent's administrator for “--network host” in agent.extra_docker_arguments.",
-                 Retry.AUTO, (Remedy.SHUT_DOWN,)),
+                 Retry.AUTO, (Remedy.WITH_IMAGE, Remedy.SHUT_DOWN)),
             _row("ssh.lost", "The connection was lost",
                  "The tunnel to {address} broke. SessionDock reconnects by itself; open pages keep their addresses.",
                  Retry.AUTO),

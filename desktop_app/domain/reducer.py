@@ -220,7 +220,8 @@ def _tunnel_up(now: SessionSnapshot, _event: TunnelUp) -> SessionSnapshot:
 
 def _tunnel_lost(now: SessionSnapshot, event: TunnelLost) -> SessionSnapshot:
     # a session that is being shut down takes its SSH server with it: that is no news
-    why = None if now.stop_requested or now.remote is Remote.STOPPING else of_container(event.why, now.facts)
+    ending = now.stop_requested or now.remote is Remote.STOPPING
+    why = None if ending else of_container(event.why, now.facts, now.id.task)
     return replace(now, link=Link.RETRYING, problem=why, attempt=event.attempt, retry_at=event.retry_at)
 
 

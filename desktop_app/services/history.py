@@ -11,6 +11,7 @@ from desktop_app.domain.again import Again, asked, continued, differing, left_of
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.options import from_profile
 from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.reach import with_image
 from desktop_app.domain.session import Remote, SessionId
 from desktop_app.domain.session_names import distinct_name
 from desktop_app.ports import Cancel, Server
@@ -55,11 +56,12 @@ class History:
             raise failure("session.foreign")
         task = server.launched(session.task, cancel)
         if isinstance(kept, dict) and kept:
-            spec = from_profile(kept)
-            return Again(spec, asked(spec, task.parameters), differs=differing(spec, task, facts))
+            spec = with_image(from_profile(kept), facts.report)
+            return Again(spec, asked(spec, task.parameters), differs=differing(from_profile(kept), task, facts))
         spec = spec_of_task(task, facts)
         if PARAM_DEBUG_RUN in task.parameters and not spec.debug_task:
             raise failure("again.copy", name=facts.name)
+        spec = with_image(spec, facts.report)
         return Again(spec, asked(spec, task.parameters), partial=True, left=left_of(task))
 
 

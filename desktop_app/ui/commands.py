@@ -176,6 +176,7 @@ class Commands(Work):
             Remedy.SHOW_LOG: lambda: self.ask_log.emit(session),
             Remedy.ATTACH: lambda: self._attach(session),
             Remedy.END_ANYWAY: lambda: self.end_anyway(session),
+            Remedy.WITH_IMAGE: lambda: self.ask_again.emit(session),
             Remedy.SHUT_DOWN: lambda: self.ask_shut_down.emit(session),
             Remedy.TRUST_HOST: lambda: self._trust(session),
             Remedy.ACCEPT_RUN: lambda: self._trust(session),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from desktop_app.domain.container import container_arguments
+from desktop_app.domain.problem import Remedy
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import End, Link, Remote, SessionId, progress_of
 from desktop_app.services.notices import notice_of
@@ -69,8 +70,33 @@ def test_a_container_s_own_network_is_not_blamed_on_the_vpn() -> None:
         unreachable(rig, session, "172.17.0.2")
         told = rig.until(session, lambda s: s.problem is not None).problem
         assert told is not None and told.code == "ssh.container"
-        assert "172.17.0.2" in told.detail and f"--docker {IMAGE}" in told.detail
+        command = f"sessiondock launch --again {session.task} --docker {IMAGE}"
+        assert "172.17.0.2" in told.detail and command in told.detail
+        assert told.remedies == (Remedy.WITH_IMAGE, Remedy.SHUT_DOWN)
         assert "VPN does not help" in told.detail and "firewall" not in told.detail and "--network host" in told.detail
+
+
+@pytest.mark.parametrize("image", [NO_IMAGE, "x; rm -rf ~", "-v/:/host", ""])
+def test_what_is_no_image_is_neither_offered_nor_put_into_a_command(image: str) -> None:
+    with CoreRig() as rig:
+        report = replace(report_of(), container=image, own_network=True)
+        session = rig.running(report=report)
+        unreachable(rig, session, "172.17.0.2")
+        told = rig.until(session, lambda s: s.problem is not None).problem
+        assert told is not None and told.remedies == (Remedy.SHUT_DOWN,)
+        assert "launch it with a Docker image" in told.detail and (not image or f" {image}" not in told.detail)
+        assert rig.core.history.again(session, rig.soon()).spec.docker == ""
+
+
+def test_launching_again_from_behind_a_container_s_network_takes_its_image_and_the_machine_s_network() -> None:
+    with CoreRig() as rig:
+        first = ran(rig, replace(report_of(), container=IMAGE, own_network=True))
+        again = rig.core.history.again(first, rig.soon())
+        assert again.spec.docker == IMAGE and container_arguments(again.spec) == "--network host"
+        assert not again.differs and not again.partial
+        reachable = ran(rig, replace(report_of(), container=IMAGE))
+        rig.world.profiles.save_session_options(reachable.text, {"queue": SPEC.queue})
+        assert rig.core.history.again(reachable, rig.soon()).spec.docker == ""
 
 
 def test_another_machine_that_does_not_answer_may_need_a_vpn() -> None:

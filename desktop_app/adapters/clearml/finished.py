@@ -1,7 +1,6 @@
 """Finished sessions: finding our user's and deleting them. Any thread; see ``calls``."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.calls import ServerCalls
 from desktop_app.adapters.clearml.leftovers import ENDED_STATUSES
 from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.domain.container import is_image
 from desktop_app.domain.problems import failure
 from desktop_app.ports import Cancel
 from remote_bootstrap import contract, contract_cli
@@ -17,7 +17,6 @@ from remote_bootstrap import contract, contract_cli
 FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
 SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
 LOOKED_AT = 50  # sessions
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 FOLDER = "store_workspace"  # the parameter, in our section and in clearml-session's
 
 
@@ -40,7 +39,7 @@ class FinishedCalls(ServerCalls):
         for task in tasks if isinstance(tasks, list) else ():
             report = facts.report_of(task) if isinstance(task, dict) and facts.queue_id_of(task) == wanted else None
             if report is not None:
-                return report.container if _IMAGE.fullmatch(report.container) else ""
+                return report.container if is_image(report.container) else ""
         return ""
 
     def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:

@@ -170,7 +170,7 @@ class Doctor:
             limited = case.within(CONNECT_S)
             examined = self._outside.examine(target, lambda stage, text: case.found(stage, text=text), limited)
         except StageError as error:
-            case.broken(error.stage, of_container(error.problem, facts))
+            case.broken(error.stage, of_container(error.problem, facts, case.session.task))
             return
         try:
             self._applications(case, examined, facts.report)
