@@ -98,7 +98,7 @@ class PrivateDesktop:
         end_abandoned(rigs)
         # Not under /tmp: sshd refuses key files below a folder that everybody can write to, as a real home never is.
         self.base = Path(tempfile.mkdtemp(dir=rigs))
-        (self.base / OWNER).write_text(f"{os.getpid()} {psutil.Process().create_time()} {_process_space()}")
+        note_owner(self.base)
         self.home = self.base / "home"
         self.opened_record = self.base / "opened"
         self.programs: list[Program] = []
@@ -279,11 +279,23 @@ class PrivateDesktop:
 def end_abandoned(rigs: Path) -> None:
     """Ends the rigs of test runs that were killed before they could: their servers would run for ever."""
     for base in rigs.iterdir():
-        with contextlib.suppress(OSError, ValueError):  # another run may be making or removing it right now
-            pid, created, space = (base / OWNER).read_text().split()
-            if space == _process_space() and not _lives(int(pid), float(created)):
-                end_marked_processes(str(base), grace=0)
-                shutil.rmtree(base, ignore_errors=True)
+        if abandoned_by(base):
+            end_marked_processes(str(base), grace=0)
+            shutil.rmtree(base, ignore_errors=True)
+
+
+def note_owner(base: Path) -> None:
+    """Say in a run's folder which process it belongs to."""
+    (base / OWNER).write_text(f"{os.getpid()} {psutil.Process().create_time()} {_process_space()}")
+
+
+def abandoned_by(base: Path) -> int:
+    """The process that made this folder of a test run and is gone; 0: it lives, or nobody knows."""
+    with contextlib.suppress(OSError, ValueError):  # another run may be making or removing it right now
+        pid, created, space = (base / OWNER).read_text().split()
+        if space == _process_space() and not _lives(int(pid), float(created)):
+            return int(pid)
+    return 0
 
 
 def _process_space() -> str:

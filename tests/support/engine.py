@@ -11,18 +11,20 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
+from tests.support.desktop_private import abandoned_by, note_owner
 from tests.support.paths import ENGINE_IMAGE
 from tests.support.waiting import wait_until
 
 BASE = "sessiondock-test:base"  # everything that a session can use: Python with pip and venv, sshd, rsync, git, curl
 NETWORKS = ipaddress.ip_network("198.51.100.0/24")  # RFC 5737: nobody's; each engine has four addresses of it
+PREFIX = "sd-engine-"
 START_S, END_S, LOAD_S = 30.0, 20.0, 120.0
 IN_CONTAINER_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 # Where a machine says which certificate authorities its programs trust, most specific first.
@@ -55,9 +57,11 @@ class Engine:
     """One dockerd; a context manager. Raises AssertionError with the daemon's log when it does not start."""
 
     def __init__(self) -> None:
-        self.base = Path(tempfile.mkdtemp(prefix="sd-engine-"))
+        end_abandoned(Path(tempfile.gettempdir()))
+        self.base = Path(tempfile.mkdtemp(prefix=PREFIX))
+        note_owner(self.base)
         self.socket = self.base / "docker.sock"
-        self.bridge = f"sdt{os.getpid()}"
+        self.bridge = bridge_of(os.getpid())
         subnets = list(NETWORKS.subnets(new_prefix=29))
         self.gateway = str(next(subnets[os.getpid() % len(subnets)].hosts()))
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -149,10 +153,38 @@ class Engine:
                 self._daemon.wait(END_S)
             for helper in psutil.wait_procs(helpers, END_S)[1]:
                 helper.kill()
-        for mount in _mounts_below(self.base):
-            subprocess.run(["umount", "-l", mount], check=False)
-        subprocess.run(["ip", "link", "del", self.bridge], check=False)
-        shutil.rmtree(self.base, ignore_errors=True)
+        _take_away(self.base, self.bridge)
+
+
+def bridge_of(pid: int) -> str:
+    return f"sdt{pid}"
+
+
+def end_abandoned(folder: Path) -> None:
+    """End the engines of test runs that were killed before they could: processes, mounts, folders and bridges.
+
+    A run that lives keeps its own. An engine's processes are those whose command line names its folder.
+    """
+    for base in folder.glob(f"{PREFIX}*"):
+        pid = abandoned_by(base) if base.lstat().st_uid == os.getuid() else 0
+        if pid:
+            for process in [one for one in psutil.process_iter(["cmdline"]) if _names(one.info["cmdline"], base)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait(END_S)
+            _take_away(base, bridge_of(pid))
+
+
+def _names(command: Sequence[str] | None, base: Path) -> bool:
+    return any(str(base) in word for word in command or ())
+
+
+def _take_away(base: Path, bridge: str) -> None:
+    for mount in _mounts_below(base):
+        subprocess.run(["umount", "-l", mount], check=False)
+    if Path("/sys/class/net", bridge).exists():
+        subprocess.run(["ip", "link", "del", bridge], check=False)
+    shutil.rmtree(base, ignore_errors=True)
 
 
 def _ip(*arguments: str) -> None:
