@@ -143,6 +143,8 @@ class AccountCommands(CommandBase):
     def _to_remove(self) -> tuple[Account, ApiKey | None]:
         """Problems: account.unknown, account.ambiguous, account.no_key"""
         name, key = self.arguments.server, self.arguments.access_key
+        if not name:
+            raise failure("usage.missing", why="Name the account or the key: sessiondock accounts list shows them.")
         if key:
             account = self.core.find_account(name)
             found = find_key(account, key)

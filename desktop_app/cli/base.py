@@ -164,6 +164,15 @@ class CommandBase:
             raise AppError(next(iter(problems.values())))
         raise unknown_session(text, fitting or found)
 
+    def holder_of(self, snapshot: SessionSnapshot) -> dict[str, object]:
+        """What the process that holds the tunnel says; it may be ending at this moment."""
+        if not snapshot.held_by:
+            return {}
+        try:
+            return dict(self.core.links.status(snapshot.id))
+        except AppError:
+            return {}
+
     def _say_as_of(self, found: SessionSnapshot) -> None:
         """What follows is not what the server says now."""
         why = self.away.get(found.id.account)

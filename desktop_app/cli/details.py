@@ -106,10 +106,15 @@ def describe(
     return "\n".join(f"{label:<{longest}}  {value}" for label, value in lines)
 
 
+def connection_text(found: Mapping[str, Any]) -> str:
+    """How it is with the connection, by ``session_json`` or by the process that holds it."""
+    return _CONNECTION.get(found.get("link", ""), "unknown")
+
+
 def _connection(snapshot: SessionSnapshot, found: Mapping[str, Any]) -> str:
     if snapshot.remote is Remote.ENDED:
         return ""
-    text = _CONNECTION.get(found["link"], found["link"])
+    text = connection_text(found)
     if found["held_by"]:
         return f"{text}, held by process {found['held_by']}"
     return f"{text}; sessiondock attach {snapshot.id.task[:8]}" if snapshot.remote is Remote.READY else text

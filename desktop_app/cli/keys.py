@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 
 from desktop_app.cli.base import CommandBase
-from desktop_app.cli.output import json_line, say
+from desktop_app.cli.output import json_line, said_by, say
+from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.session import SessionId
 
@@ -27,9 +28,11 @@ def add_key_commands(make: MakeCommand) -> None:
 
 
 def fingerprint(text: str) -> str:
-    """A host key's fingerprint as an argument; argparse turns ValueError into wrong usage."""
+    """A host key's fingerprint as an argument."""
     if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(
+            f"“{text}” is no host key's fingerprint, which is SHA256: and 43 letters and digits, as it is shown"
+        )
     return text
 
 
@@ -47,12 +50,18 @@ class KeyCommands(CommandBase):
 
     def run_trust(self) -> int:
         snapshot = self.session()
+        why = said_by(self.holder_of(snapshot))
+        asked = why.cause if why is not None and why.code == "ssh.new_run" else ""
         self.core.keys.trust_host(snapshot.id, self.arguments.fingerprint)
         self.core.links.ask_reconnect(snapshot.id)  # whoever holds it may be waiting for this word
         if self.json:
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
         else:
-            say(f"“{snapshot.name}” is connected only where its machine shows {self.arguments.fingerprint}.")
+            shown, who = self.arguments.fingerprint, f"“{clean_line(snapshot.name)}”"
+            whose = who if snapshot.facts.foreign is not None else f"A new run of {who}"
+            say(f"{whose} is connected only where its machine shows {shown}.")
+            if asked and asked != shown:
+                say(f"What waits now shows another one, {asked}, and is not connected.")
         return 0
 
     def attach_unlocked(self, session: SessionId) -> None:

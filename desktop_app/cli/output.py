@@ -15,6 +15,7 @@ from typing import Any
 
 from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.option_checks import clean_line
+from desktop_app.domain.problem import read_problem
 from desktop_app.domain.problems import Problem, failure
 from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of, status_of
 from desktop_app.domain.terminal import plain_text
@@ -144,10 +145,16 @@ def ended_json(account: str, found: FinishedSession) -> dict[str, Any]:
     }
 
 
+def said_by(holder: Mapping[str, Any]) -> Problem | None:
+    """What is wrong with the connection, by the word of the process that holds it."""
+    return read_problem(dict(holder.get("why") or {}))
+
+
 def session_json(snapshot: SessionSnapshot, holder: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One session as --json shows it. No secret is in a snapshot. ``holder``: what the tunnel's owner says."""
     if holder:
-        snapshot = replace(snapshot, link=Link(holder.get("link", snapshot.link.value)))
+        why = snapshot.problem or said_by(holder)
+        snapshot = replace(snapshot, link=Link(holder.get("link", snapshot.link.value)), problem=why)
     facts = snapshot.facts
     found: dict[str, Any] = {
         "id": snapshot.id.task,

@@ -11,13 +11,14 @@ from typing import Any
 from desktop_app.cli.again import AgainCommands
 from desktop_app.cli.base import TASK_LENGTH, matching, others_session, unknown_session
 from desktop_app.cli.cleanup import CleanupCommands
+from desktop_app.cli.details import connection_text
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.keyboard import Patience, Waiting
 from desktop_app.cli.keys import KeyCommands
 from desktop_app.cli.options import spec_of
-from desktop_app.cli.output import json_line, problem_json, say, session_json
+from desktop_app.cli.output import json_line, problem_json, said_by, say, session_json
 from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.account import Account, Queue
@@ -180,7 +181,9 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         if self.json and snapshot is not None:
             json_line({"event": "held", "pid": pid, **session_json(snapshot, holder)})
         else:
-            say(f"Process {pid} on this computer holds this session already ({holder.get('link', 'unknown')}).")
+            say(f"Process {pid} on this computer holds this session already ({connection_text(holder)}).")
+            if (why := said_by(holder)) is not None:
+                say(f"{why}")
             for app, port in dict(holder.get("ports") or {}).items():
                 name = BY_KEY[app].label if app in BY_KEY else app
                 say(f"  {name}: {local_address(app, port)}")

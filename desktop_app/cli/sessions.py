@@ -31,7 +31,7 @@ class SessionCommands(CommandBase):
         found, problems = self.everybodys() if self.arguments.all_users else self.look()
         found = tuple(snapshot for snapshot in found if self._wanted(snapshot))
         if self.json:
-            rows = [{**session_json(s, self._holder(s)), "ssh_alias": self._alias(s)} for s in found]
+            rows = [{**session_json(s, self.holder_of(s)), "ssh_alias": self._alias(s)} for s in found]
             json_line({"sessions": rows, "problems": {name: problem_json(p) for name, p in problems.items()}})
         else:
             self._print_table(found)
@@ -49,15 +49,6 @@ class SessionCommands(CommandBase):
         return project in ("", project_path(snapshot.facts.project)) and (
             not tags or bool(set(tags) & set(snapshot.facts.tags))
         )
-
-    def _holder(self, snapshot: SessionSnapshot) -> dict[str, object]:
-        """What the process that holds the tunnel says; it may be ending at this moment."""
-        if not snapshot.held_by:
-            return {}
-        try:
-            return dict(self.core.links.status(snapshot.id))
-        except AppError:
-            return {}
 
     def _list_ended(self) -> int:
         if self.arguments.all_users or names_given(self.arguments):
@@ -79,13 +70,13 @@ class SessionCommands(CommandBase):
         if not sessions:
             say(f"No sessions. {'Launch one: sessiondock launch' if self.core.accounts() else NO_ACCOUNT}")
             return
-        rows = [(snapshot, session_json(snapshot, self._holder(snapshot))) for snapshot in sessions]
+        rows = [(snapshot, session_json(snapshot, self.holder_of(snapshot))) for snapshot in sessions]
         accounts = {account.id: account.label for account in self.core.accounts()}
         result(session_table(rows, accounts, owners=self.arguments.all_users, width=columns()))
 
     def run_info(self) -> int:
         snapshot = self.session(ended=True, theirs=True)
-        holder = self._holder(snapshot)
+        holder = self.holder_of(snapshot)
         found = session_json(snapshot, holder)
         found["ssh_alias"] = self._alias(snapshot)
         found["ssh_command"] = self._ssh_command(snapshot) if holder.get("link") == Link.UP.value else None

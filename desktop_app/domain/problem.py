@@ -1,5 +1,6 @@
 """What a problem is, and the exceptions that carry one; ``problems`` has a row for each. Pure data, any thread."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,6 +50,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.title}. {self.detail}" if self.detail else f"{self.title}."
+
+
+def problem_words(what: Problem) -> dict[str, str]:
+    """What another process of ours is told of it."""
+    return {"code": what.code, "title": what.title, "detail": what.detail, "cause": what.cause}
+
+
+def read_problem(words: Mapping[str, object]) -> Problem | None:
+    """The problem that another process told, None where it has none (or is of an older version)."""
+    code, title, detail, cause = (str(words.get(name) or "") for name in ("code", "title", "detail", "cause"))
+    return Problem(code, title, detail, cause=cause) if title else None
 
 
 class AppError(Exception):

@@ -25,6 +25,9 @@ TABLE = MappingProxyType(
             _row("server.unreachable", "The ClearML server can't be reached",
                  "{server} does not answer. Check your network, or whether you need your VPN. Sessions keep running; "
                  "the window tries again by itself.", Retry.AUTO, (Remedy.RETRY,)),
+            _row("server.no_sandbox", "The sandbox does not answer",
+                 "Its sessions that are attached go on. Start it again: sessiondock sandbox start, or open the window.",
+                 Retry.AUTO, (Remedy.RETRY,)),
             _row("account.unverified", "The key could not be checked, so nothing was stored",
                  "{server} does not answer. Check the address, and whether you need your VPN, then try again.",
                  Retry.USER, (Remedy.RETRY,)),

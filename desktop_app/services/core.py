@@ -100,8 +100,12 @@ class AccountOps:
         return self._parts.accounts.wait_polled(account, seconds)
 
     def look(self, account: str, cancel: Cancel) -> None:
-        """One query of this account's sessions into the store, for a face that does not stay."""
-        self._parts.accounts.look(self.find_account(account), cancel)
+        """One query of this account's sessions into the store, for a face that does not stay. A sandbox that does not
+        run has no session, unless it died and one is attached yet. Problems: server.no_sandbox, the server's own"""
+        found = self.find_account(account)
+        if found.sandbox and not self.sandbox_address() and self._parts.links.others_hold(account):
+            raise failure("server.no_sandbox")
+        self._parts.accounts.look(found, cancel)
 
     def everybodys(self, account: str, cancel: Cancel) -> tuple[SessionSnapshot, ...]:
         """The living sessions of all users of that account's workspace; the store keeps ours only."""

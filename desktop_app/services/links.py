@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from desktop_app.domain.problem import problem_words
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot, openable
@@ -201,6 +202,11 @@ class Links:
         """By this process or by another one of ours on this computer."""
         return session in self._supervisors or self.others.of(session) is not None
 
+    def others_hold(self, account: str) -> bool:
+        """Whether other processes of ours are connected to a session of this account."""
+        of_account = (one for one in map(SessionId.parse, self._outside.profiles.sessions()) if one.account == account)
+        return any(self.others.of(session) is not None for session in of_account)
+
     # -- what only the holder can do
 
     def login_page(self, session: SessionId, app: str) -> str:
@@ -253,6 +259,7 @@ class Links:
             "link": now.link.value,
             "ports": {e.app: e.local_port for e in now.endpoints if e.local_port},
             "problem": now.problem.title if now.problem else "",
+            "why": problem_words(now.problem) if now.problem else {},
         }
 
     # -- other processes

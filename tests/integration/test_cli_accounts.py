@@ -131,6 +131,11 @@ def test_two_keys_of_one_user_on_this_computer_are_one_account(run: Run, world: 
     assert listed[1].startswith(account.id) and listed[1].endswith("ENVKEY (in use)") and "FILEKEY" in listed[2]
 
 
+def test_removing_nothing_says_what_to_name(run: Run) -> None:
+    said = run("accounts", "remove")
+    assert said.code == 1 and "Name the account or the key: sessiondock accounts list shows them." in said.err
+
+
 def test_a_key_that_was_removed_is_offered_again(run: Run, world: World) -> None:
     world.credentials.files = {"a": FILE, "b": replace(FILE, access_key="OTHER", secret="other-secret")}
     run("accounts", "import")

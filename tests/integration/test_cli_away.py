@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.domain.account import SANDBOX_ID
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import End, Link, SessionId
+from desktop_app.domain.session import End, Link, Remote, SessionId
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import UNAUTHORISED, UNREACHABLE
@@ -260,3 +261,19 @@ def test_an_account_that_another_process_removes_ends_an_attach(
     said = run("attach", "a session")
     assert said.code == 0 and "no longer exists" not in said.err
     assert "Its account was removed" in said.err
+
+
+def test_a_sandbox_that_died_under_a_session_is_named_and_the_session_stays(run: Run, other: World) -> None:
+    with CoreRig(other) as rig:
+        rig.core.use_sandbox(rig.soon())
+        task = add_ready(other, account=SANDBOX_ID)
+        session = SessionId(SANDBOX_ID, task)
+        rig.until(session, lambda now: now.remote is Remote.READY)
+        rig.core.attach(session, rig.soon())
+        rig.until(session, is_link(Link.UP))
+        assert other.sandbox.stop()
+        said = run("list")
+        assert "a session" in said.out and "Connected" in said.out and "The sandbox does not answer" in said.err
+        assert run("info", "a session", "--json").json["link"] == "up"
+        assert AS_OF.search(run("forward", "a session", "6006").err)
+    assert run("list").err == "No sessions. Launch one: sessiondock launch\n", "nobody holds one: it has none"

@@ -4,6 +4,8 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parse
 from desktop_app.domain.session import SessionId
@@ -12,7 +14,7 @@ from desktop_app.services.core import Core
 from remote_bootstrap.contract import fingerprint, fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of
 from tests.support.cli_rig import Run, add_ready
-from tests.support.core_rig import BOTH
+from tests.support.core_rig import BOTH, CoreRig
 from tests.support.waiting import wait_until
 
 NEW_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -79,3 +81,32 @@ def test_an_attach_that_comes_later_is_told_of_the_new_run_and_ends(run: Run, wo
     assert fingerprint(HOST_KEY) in error["detail"] and fingerprint(NEW_KEY) in error["detail"]
     assert run("trust", task, fingerprint(NEW_KEY)).code == 0
     assert world.profiles.host_key(f"{ACCOUNT.id}/{task}") == HOST_KEY, "until the new run proves that it has the key"
+
+
+def test_other_processes_tell_what_the_one_that_waits_asks(run: Run, other: World) -> None:
+    found = fingerprint(NEW_KEY)
+    with CoreRig(other) as rig:
+        session = rig.attached()
+        start_over(other, session.task)
+        question = "The session was started again"
+        wait_until(lambda: rig.core.links.status(session).get("problem") == question, "the question")
+        accept = f"sessiondock trust {session.task[:8]} {found}"
+        assert accept in run("info", session.task).out
+        assert question in run("list").out
+        assert run("info", session.task, "--json").json["problem"]["code"] == "ssh.new_run"
+        assert run("list", "--json").json["sessions"][0]["problem"]["cause"] == found
+        attached = run("attach", session.task)
+        assert "(needs you)" in attached.err and accept in attached.err
+        ports = run("ports", session.task)
+        assert ports.code == 1 and accept in ports.err
+        mistyped = run("trust", session.task, f"SHA256:{'A' * 43}")
+        assert f"What waits now shows another one, {found}, and is not connected." in mistyped.err
+        said = run("trust", session.task, found)
+        assert said.err.startswith("A new run of “") and "another one" not in said.err
+        other.tunnel().wait_for(lambda tunnel: tunnel.connected and len(tunnel.targets) == 2)
+
+
+def test_what_is_no_fingerprint_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["trust", "a session", "SHA256:abc"])
+    assert "“SHA256:abc” is no host key's fingerprint, which is SHA256: and 43" in capsys.readouterr().err

@@ -34,12 +34,12 @@ class Said:
 Run = Callable[..., Said]
 
 
-def add_ready(world: World, name: str = "a session") -> str:
-    server = world.server()
+def add_ready(world: World, name: str = "a session", account: str = ACCOUNT.id) -> str:
+    server = world.server(account)
     task = server.create_running(name, BOTH)
     server.publish(task, record_of(task), BOTH)
     server.write_log(task, fingerprint_line(HOST_KEY) + "\n")
-    world.secrets.entries[f"client-key/{ACCOUNT.id}/{task}"] = "PRIVATE KEY"
+    world.secrets.entries[f"client-key/{account}/{task}"] = "PRIVATE KEY"
     return task
 
 

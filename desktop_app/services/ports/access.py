@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from desktop_app.domain.listening import LOOPBACK, Forward, Listening, local_key, read_forward, read_listening, shown
-from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId, local_address
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.session import Link, SessionId, local_address
 from desktop_app.ports import Cancel
 from desktop_app.services.elsewhere import no_browser
 from desktop_app.services.links import Links
@@ -103,8 +103,10 @@ class Ports:
     def _listening(
         self, session: SessionId, tunnel: SessionTunnel, cancel: Cancel
     ) -> tuple[tuple[Listening, ...], int]:
-        answer = tunnel.request(contract.OP_LISTENING, {}, cancel)
         now = self._store.get(session)
+        if now is not None and now.link is Link.BLOCKED and now.problem is not None:
+            raise AppError(now.problem)  # that it is lost would be true, but it does not come back by itself
+        answer = tunnel.request(contract.OP_LISTENING, {}, cancel)
         known = [endpoint.remote_port for endpoint in now.endpoints] if now else []
         if tunnel.address == LOOPBACK:  # a session on this computer sees our own ends of the tunnel, too
             known += [endpoint.local_port for endpoint in now.endpoints] if now else []
