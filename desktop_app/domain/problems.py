@@ -74,8 +74,7 @@ TABLE = MappingProxyType(
                  "(often port 8008 or api.…), not the web page's.", Retry.USER, (Remedy.SIGN_IN,)),
             _row("server.too_old", "This ClearML server is too old",
                  "{server} speaks API {version}; SessionDock needs {needed} or newer. "
-                 "Ask its administrator to update it.",
-                 Retry.NEVER),
+                 "Ask its administrator to update it.", Retry.NEVER),
             # --- launching
             _row("queue.no_agent", "No agent serves this queue",
                  "No running ClearML agent takes tasks from “{queue}”. The session waits until one does. "
@@ -108,8 +107,7 @@ TABLE = MappingProxyType(
                  "The agent {worker} has not reported for {minutes} minutes, and nobody there has heard of the "
                  "shutdown. Where the machine was switched off or started anew, nothing of the session is left but its "
                  "task, which ClearML would keep for two hours. You can end that now (“sessiondock shutdown SESSION "
-                 "--force”).",
-                 Retry.USER, (Remedy.END_ANYWAY,)),
+                 "--force”).", Retry.USER, (Remedy.END_ANYWAY,)),
             _row("session.notice", "Something in the session did not work", "{text}", Retry.NEVER, (Remedy.SHOW_LOG,)),
             _row("handover.asked", "Your consent is needed",
                  "{text} if you agree: press Give in the window, or run “sessiondock give SESSION KIND --yes”.",
@@ -204,8 +202,7 @@ TABLE = MappingProxyType(
             _row("ssh.not_included", "Your ssh does not know the sessions yet",
                  "{program} reaches the session through ssh. For that, one line has to be added at the top of {path} "
                  "(“sessiondock ssh-config install”). It can be taken out at any time, in the menu or with "
-                 "“sessiondock ssh-config remove”.",
-                 Retry.USER, (Remedy.SSH_CONFIG,)),
+                 "“sessiondock ssh-config remove”.", Retry.USER, (Remedy.SSH_CONFIG,)),
             _row("ssh.no_alias", "There is no session with this alias",
                  "No session on this computer is called {name}. Known: {known}.{near}", Retry.USER),
             _row("ssh.not_attached", "The session is not attached",
@@ -319,8 +316,7 @@ TABLE = MappingProxyType(
             _row("account.ambiguous", "Say which one", "“{name}” fits several: {known}.", Retry.USER),
             _row("account.no_key", "There is no such key", "“{account}” has no key “{name}”. Its keys: {known}.",
                  Retry.USER),
-            _row("account.several", "Say which account", "There are several: {known}.",
-                 Retry.USER),
+            _row("account.several", "Say which account", "There are several: {known}.", Retry.USER),
             _row("account.none", "There is no account yet",
                  "sessiondock accounts import takes over the ClearML keys of this computer{found}; --account sandbox "
                  "starts the sandbox.", Retry.USER),
