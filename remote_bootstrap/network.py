@@ -164,6 +164,25 @@ def listens(pid: int, port: int) -> bool:
     return bool(wanted & found)
 
 
+def group_listens(group: int, port: int) -> bool:
+    """Whether a process of that group listens on that TCP port. Between a port's choice and its server's start another
+    user of the machine may take it, and be told the server's password by the next browser. True where the kernel
+    doesn't tell (not Linux, or a process that guards itself)."""
+    known = Path("/proc/net/tcp").exists()
+    wanted = {"socket:[%s]" % inode for inode in (_listening_inodes(port) if known else ()) if inode != "0"}
+    if not wanted:
+        return True
+    for process in _members(group):
+        try:
+            if any(_leads(entry) in wanted for entry in (process / "fd").iterdir()):
+                return True
+        except PermissionError:
+            return True
+        except OSError:
+            continue  # it ended
+    return False
+
+
 def strays(group: int, host: str, port: int) -> List[str]:
     """Where processes of that group listen though they were told to listen at ``host`` and ``port`` only, as
     "address:port"; loopback is never wrong. Empty where the kernel doesn't tell (not Linux)."""
@@ -183,16 +202,28 @@ def strays(group: int, host: str, port: int) -> List[str]:
     return sorted(found)
 
 
+def _members(group: int) -> Iterator[Path]:
+    """The folders in /proc of a process group."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it ended
+            text = (process / "stat").read_text("ascii", "replace")
+            if int(text.rpartition(")")[2].split()[2]) == group:
+                yield process
+
+
 def _open_by_group(group: int) -> Iterator[str]:
     """What the descriptors of a process group lead to."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):  # it ended, or is somebody else's
-            text = (process / "stat").read_text("ascii", "replace")
-            if int(text.rpartition(")")[2].split()[2]) != group:
-                continue
+    for process in _members(group):
+        with contextlib.suppress(OSError):  # it ended, or is somebody else's
             for entry in (process / "fd").iterdir():
-                with contextlib.suppress(OSError):
-                    yield os.readlink(str(entry))  # noqa: PTH115  Python 3.8
+                yield _leads(entry)
+
+
+def _leads(descriptor: Path) -> str:
+    """Where it leads to, "" for one that was closed meanwhile."""
+    with contextlib.suppress(OSError):
+        return os.readlink(str(descriptor))  # noqa: PTH115  Python 3.8
+    return ""
 
 
 def _address(text: str) -> Tuple[str, int]:

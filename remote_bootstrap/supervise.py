@@ -135,6 +135,8 @@ class Service(threading.Thread):
 
     def _try_ready(self, pid: int) -> bool:
         port = self._app.ready(pid)
+        if port and not network.group_listens(pid, port):
+            return False  # somebody else answers there: ours will say that it can't listen
         if port or time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
             strays = network.strays(pid, self._app.host, port)

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,8 @@ class Listener:
     secret = marker = ""
 
     def __init__(self, folder: Path, host: str, *more: str, first: str = LOOPBACK) -> None:
-        self.host, self._folder, self._port = host, folder, free_port(LOOPBACK)
-        self._places = [f"{first}:{self._port}", *more]
+        self.host, self._folder, self.port = host, folder, free_port(LOOPBACK)
+        self._places = [f"{first}:{self.port}", *more]
         self.pid = 0
 
     def install(self, say: Say) -> None:
@@ -79,7 +80,41 @@ class Listener:
 
     def ready(self, pid: int) -> int:
         self.pid = pid
-        return self._port if http_status(self._port, "/") == 200 else 0
+        return self.port if http_status(self.port, "/") == 200 else 0
+
+
+class Beaten(Listener):
+    """Another user of the machine has taken its port; it goes on for a while without."""
+
+    def launch(self) -> Launch:
+        return Launch([sys.executable, "-c", "import time; time.sleep(60)"], {}, self._folder)
+
+    asked = 0
+
+    def ready(self, pid: int) -> int:
+        found = super().ready(pid)
+        self.asked += bool(found)
+        return found
+
+
+def test_who_took_the_port_of_a_server_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The next browser would tell him the server's password, which the server itself has, too, at its next start."""
+    app = Beaten(tmp_path, LOOPBACK)
+    progress, stop = Progress(begun=0.0), threading.Event()
+    service = Service(app, progress, private(tmp_path / "logs"), lambda _text: None, stop)
+    with ThreadingHTTPServer((LOOPBACK, app.port), SimpleHTTPRequestHandler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            service.start()
+            wait_until(lambda: app.asked > 2, "answers of the other one")
+            assert progress.current().apps[app.key].state == contract.APP_STARTING
+            assert progress.current().apps[app.key].port == 0
+        finally:
+            stop.set()
+            service.join(20)
+            other.shutdown()
+            thread.join(20)
 
 
 def run(app: Listener, folder: Path) -> contract.AppReport:
