@@ -1,17 +1,21 @@
 """What people are told when somebody answers, but not as asked: the server itself, or something in front of it."""
 
+import gzip
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 
 from desktop_app.adapters.clearml.find import find_api
+from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.domain.problems import AppError
-from tests.support.scripted_server import client, envelope, normal, soon
+from tests.support.scripted_server import SECRET, client, envelope, normal, soon
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,22 @@ def test_who_answered_what_is_told(answer: httpx.Response, words: list[str]) -> 
     assert "be reached" not in told
 
 
+def test_an_answer_that_is_packed_twice_is_not_unpacked() -> None:
+    """Ten kilobytes of it are gigabytes here, before anybody can count them."""
+    bomb = gzip.compress(gzip.compress(bytes(64_000_000)))
+    with http_server(200, bomb, {"Content-Encoding": "gzip, gzip"}) as url:
+        server = ClearMLServer(url, "ACCESS", SECRET)
+        tracemalloc.start()
+        try:
+            with pytest.raises(AppError) as caught:
+                server.whoami(soon())
+            assert tracemalloc.get_traced_memory()[1] < 32_000_000
+        finally:
+            tracemalloc.stop()
+            server.close()
+    assert "packed in a way that nobody asked for" in caught.value.problem.cause
+
+
 def test_a_search_for_the_api_tells_of_the_proxy_in_the_way() -> None:
     """Both addresses lead to it; "No ClearML API server was found" would send people to their address."""
     with http_server(407, b"<html>sign in</html>") as url:
@@ -47,7 +67,7 @@ def test_a_search_for_the_api_tells_of_the_proxy_in_the_way() -> None:
 
 
 @contextmanager
-def http_server(status: int, body: bytes) -> Iterator[str]:
+def http_server(status: int, body: bytes, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Answers everything with the same page; gives its address."""
 
     class Page(BaseHTTPRequestHandler):
@@ -55,6 +75,8 @@ def http_server(status: int, body: bytes) -> Iterator[str]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in more.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

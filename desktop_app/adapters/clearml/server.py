@@ -34,6 +34,8 @@ CONNECT_S = 3.0
 READ_S = 10.0
 ANSWER_S = 60.0  # for the whole of an answer, however it trickles
 ANSWER_BYTES = 64 * 1024 * 1024  # unpacked; a page of tasks or of a log has some hundred kilobytes
+# Once: of what is packed twice, ten kilobytes become gigabytes before anybody can count them.
+PACKED = ("", "identity", "gzip", "x-gzip", "deflate")
 RENEW_BEFORE_S = 60.0  # of the token's end
 NEEDED_API = (2, 13)  # the first with runtime properties
 
@@ -92,7 +94,11 @@ class Connection:
             transport=transport,
             trust_env=False,  # the variables are read in ``proxies`` and ``certificates``
             proxy=self._proxy.proxy if self._proxy else None,
-            headers={"User-Agent": f"SessionDock/{__version__}", "X-ClearML-Client": f"sessiondock-{__version__}"},
+            headers={
+                "User-Agent": f"SessionDock/{__version__}",
+                "X-ClearML-Client": f"sessiondock-{__version__}",
+                "Accept-Encoding": "gzip, deflate",
+            },
         )
 
     def _use(self, access_key: str, secret: str) -> None:
@@ -260,6 +266,8 @@ class Connection:
 
     def _read(self, answer: httpx.Response, cancel: Cancel) -> bytes:
         """The whole body, unless it is larger or slower than any server of ours. Raises httpx.HTTPError, Cancelled."""
+        if answer.headers.get("content-encoding", "").strip().lower() not in PACKED:
+            raise httpx.ReadError("the answer is packed in a way that nobody asked for")
         content, end = bytearray(), time.monotonic() + cancel.remaining(ANSWER_S)
         for chunk in answer.iter_bytes():
             cancel.check()
