@@ -95,3 +95,33 @@ def test_every_bench_can_be_started() -> None:
     """Nothing else imports them, so that a name that moved would be noticed by whoever needs a figure."""
     for path in sorted((ROOT / "tests" / "bench").glob("*.py")):
         importlib.import_module(f"tests.bench.{path.stem}")
+
+
+def _annotations(tree: ast.Module) -> list[str]:
+    found = [node.annotation for node in ast.walk(tree) if isinstance(node, (ast.arg, ast.AnnAssign))]
+    found += [node.returns for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [ast.unparse(one) for one in found if one is not None and not isinstance(one, ast.Constant)]
+
+
+def test_what_python_38_runs_has_types_that_it_can_read() -> None:
+    """Also where no Python 3.8 is at hand to say so (make test-py38)."""
+    script = (ROOT / "tests" / "remote" / "run_py38.sh").read_text("utf-8")
+    names = [*re.findall(r"tests/remote/test_\w+\.py", script.partition("SESSIONDOCK_TEST_PYTHON=")[0])]
+    assert len(names) > 3
+    paths = [*(ROOT / "remote_bootstrap").rglob("*.py"), *(ROOT / name for name in names)]
+    paths += [ROOT / "tests" / "fakes" / "task_on_disk.py", ROOT / "tests" / "support" / "waiting.py"]
+    new = re.compile(r" \| |\b(?:list|dict|tuple|set|frozenset|type|Callable|Iterator|Mapping|Sequence)\[")
+    bad = []
+    for path in paths:
+        text = path.read_text("utf-8")
+        typing = {
+            name
+            for line in re.findall(r"^from typing import (.*)", text, re.MULTILINE)
+            for name in re.split(r"[,\s]+", line)
+        }
+        wrong = [
+            one for one in _annotations(ast.parse(text)) for hit in new.findall(one) if hit.rstrip("[") not in typing
+        ]
+        if wrong and "from __future__ import annotations" not in text:
+            bad.append(f"{path.relative_to(ROOT)}: {wrong[0]}")
+    assert bad == []

@@ -4,6 +4,8 @@ The bootstrap runs in processes of its own, so the fake behind ``report.TaskServ
 Python 3.8, because the bootstrap's tests run on that too.
 """
 
+from __future__ import annotations  # Python 3.8 runs the router's test
+
 import json
 import sys
 from pathlib import Path
