@@ -193,3 +193,12 @@ def test_a_folder_of_this_computer_behind_a_name_is_named(tmp_path: Path) -> Non
     (tmp_path / "r.txt").write_text(f"mine @ file://{tmp_path}\n")
     with pytest.raises(WrongRequirements, match="names a place on this computer"):
         requirement_lines(str(tmp_path / "r.txt"))
+
+
+@pytest.mark.parametrize("line", ["-r{}x", "a{}]", "a{},]", "--index-url{}=", "a{}# b"])
+def test_a_line_of_blanks_does_not_hold_up_the_form(line: str) -> None:
+    begun = time.process_time()
+    text = line.format(" " * 20_000)
+    option_checks.packages(text)
+    option_checks.packages(text.replace(" ", " ,"))
+    assert time.process_time() - begun < 2.0
