@@ -12,6 +12,7 @@ Three channels, in order of time:
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
@@ -108,7 +109,8 @@ MAX_FINGERPRINT = 64
 MAX_IMAGE = 300
 MAX_SECRET = 4096
 MAX_RECORD = 16 * 1024  # characters of JSON
-MAX_REPORT = 1024 * 1024
+MAX_REPORT = 1024 * 1024  # the same of a report
+MAX_TOLD = 32 * 1024  # characters of all sentences of a report, and of all its secrets
 
 
 class ContractError(ValueError):
@@ -136,7 +138,7 @@ def _loads(text: str, what: str) -> Dict[str, Any]:
 
 
 def _short(text: str, most: int, what: str) -> str:
-    """What is signed is of no use in part. Raises ContractError."""
+    """Raises ContractError for what is larger: JSON is of no use in part."""
     if len(text) > most:
         raise ContractError("%s has %d characters" % (what, len(text)))
     return text
@@ -158,8 +160,18 @@ def _seconds(value: Any) -> Dict[str, float]:
         raise ContractError("report has no usable 'seconds'") from error
 
 
+def _secret(value: Any, left: int) -> str:
+    return str(value or "") if len(str(value or "")) <= min(MAX_SECRET, left) else ""  # cut, it would open nothing
+
+
 def _sentences(value: Any) -> List[str]:
     return [str(one)[:MAX_SENTENCE] for one in value[:MAX_NOTICES]] if isinstance(value, list) else []
+
+
+def _within(texts: List[str], most: int) -> List[str]:
+    """The first ``most`` characters of all together."""
+    ends = [0, *itertools.accumulate(map(len, texts))]
+    return [text[: max(0, most - start)] for text, start in zip(texts, ends)]  # noqa: B905  Python 3.8
 
 
 def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
@@ -260,7 +272,7 @@ class Report:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Report":
         """Raises ContractError; unknown keys and unknown application states of a newer half are kept readable."""
-        apps = {}
+        apps, left = {}, MAX_TOLD
         for key, app in list(_want(value, "apps", dict, "report").items())[:MAX_APPS]:
             if not isinstance(app, dict):
                 raise ContractError("report of application %r is not an object" % key)
@@ -268,16 +280,22 @@ class Report:
                 state=_want(app, "state", str, "report of " + str(key))[:MAX_WORD],
                 detail=str(app.get("detail", ""))[:MAX_SENTENCE],
                 port=_number(app.get("port"), "port of " + str(key)),
-                secret=str(app.get("secret", ""))[:MAX_SECRET],
+                secret=_secret(app.get("secret"), left),
             )
+            left -= len(apps[str(key)[:MAX_WORD]].secret)
+        notices = _sentences(value.get("notices"))
+        detail, *told = _within(
+            [str(value.get("detail", ""))[:MAX_SENTENCE], *(app.detail for app in apps.values()), *notices], MAX_TOLD
+        )
+        apps = {key: replace(app, detail=told.pop(0)) for key, app in apps.items()}
         return cls(
             phase=_want(value, "phase", str, "report")[:MAX_WORD],
-            detail=str(value.get("detail", ""))[:MAX_SENTENCE],
+            detail=detail,
             sequence=_want(value, "sequence", int, "report"),
             apps=apps,
             seconds=_seconds(value.get("seconds")),
             contract=_number(value.get("contract"), "contract of the report"),
-            notices=_sentences(value.get("notices")),
+            notices=[one for one in told if one],
             container=str(value.get("container") or "")[:MAX_IMAGE],
             own_network=value.get("own_network") is True,
             kept=contract_kept.sums_in_report(value.get("kept")),
@@ -286,7 +304,7 @@ class Report:
     @classmethod
     def loads(cls, text: str) -> "Report":
         """From a text that others can write, too: what only the control channel may tell is left out."""
-        return replace(cls.from_json(_loads(text, "report")), kept={})
+        return replace(cls.from_json(_loads(_short(text, MAX_REPORT, "report"), "report")), kept={})
 
 
 @dataclass(frozen=True)

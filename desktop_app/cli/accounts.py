@@ -3,12 +3,11 @@
 A secret comes from a prompt or from standard input, never from the command line.
 """
 
-import getpass
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.cli.base import SANDBOX_S, CommandBase
+from desktop_app.cli.given import given_text, read_secret
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, problem_json, result, say, table
 from desktop_app.domain.account import UNCHECKED, Account, ApiKey
@@ -49,7 +48,7 @@ class AccountCommands(CommandBase):
     def _add(self) -> int:
         if not self.arguments.server or not self.arguments.access_key:
             raise failure("usage.missing", why="Give the server's address and the access key.")
-        secret = _read_secret()
+        secret = read_secret("API secret: ")
         if not secret:
             raise failure("usage.missing", why="Type the key's secret, or give it as a line of standard input.")
         found = Credentials(self.arguments.server, self.arguments.access_key, secret, trust=self._trust())
@@ -110,7 +109,7 @@ class AccountCommands(CommandBase):
         if self.arguments.env:
             return (keys.environment(),), []
         if source == "-":
-            return (keys.read_text(sys.stdin.read() if sys.stdin is not None else ""),), []
+            return (keys.read_text(given_text()),), []
         if source:
             return (keys.read_file(Path(source)),), []
         offer = keys.found(self.cancel())
@@ -161,7 +160,7 @@ class AccountCommands(CommandBase):
         account, text = self.core.find_account(self.arguments.server), self.arguments.access_key
         if text:
             asks = parse_route(text).takes_password
-            self.core.routes.set(account, text, _read_secret("Proxy password: ") if asks else "", self.cancel())
+            self.core.routes.set(account, text, read_secret("Proxy password: ") if asks else "", self.cancel())
             account = self.core.find_account(account.id)
         route = self.core.routes.of(account)
         if self.json:
@@ -218,10 +217,3 @@ def _key_text(account: Account, key: ApiKey) -> str:
     refused = f"refused since {key.refused[:16].replace('T', ' ')} UTC" if key.refused else ""
     said = ", ".join(text for text in (use, refused) if text)
     return f"{key.shown} ({said})" if said else key.shown
-
-
-def _read_secret(prompt: str = "API secret: ") -> str:
-    """From a prompt without echo, or a line of standard input when that is a pipe."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass(prompt)
-    return (sys.stdin.readline() if sys.stdin is not None else "").strip()

@@ -10,8 +10,9 @@ from typing import Any
 
 from desktop_app.cli import ask
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.given import read_secret
 from desktop_app.cli.keyboard import on_terminal
-from desktop_app.cli.options import names_given, read_secret
+from desktop_app.cli.options import names_given
 from desktop_app.cli.output import say, shorten
 from desktop_app.domain.account import Account
 from desktop_app.domain.again import Again

@@ -7,8 +7,8 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.given import read_secret
 from desktop_app.cli.keyboard import on_terminal
-from desktop_app.cli.options import read_secret
 from desktop_app.cli.output import json_line, problem_json, result, say, table
 from desktop_app.domain import handover
 from desktop_app.domain.git_logins import where

@@ -3,10 +3,10 @@
 import argparse
 import getpass
 import re
-import sys
 from collections.abc import Callable
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.given import can_ask, given_line
 from desktop_app.cli.output import json_line, said_by, say
 from desktop_app.domain.option_checks import clean_line
 from desktop_app.domain.problems import AppError
@@ -73,21 +73,17 @@ class KeyCommands(CommandBase):
         try:
             self.core.keys.check(session, self.cancel())
         except AppError as error:
-            if error.problem.code != "ssh.passphrase" or hasattr(self.arguments, "yes") or not _can_ask():
+            if error.problem.code != "ssh.passphrase" or hasattr(self.arguments, "yes") or not can_ask():
                 raise
             say(f"{error.problem}")
             self.core.keys.unlock(session, read_passphrase(twice=False), self.cancel())
         self.core.attach(session, self.cancel())
 
 
-def _can_ask() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
 def read_passphrase(*, twice: bool) -> str:
     """From a prompt without echo, or a line of standard input when that is a pipe."""
-    if not _can_ask():
-        return (sys.stdin.readline() if sys.stdin is not None else "").rstrip("\r\n")
+    if not can_ask():
+        return given_line()
     while True:
         first = getpass.getpass("Attach passphrase: ")
         if not twice or first == getpass.getpass("The same again: "):

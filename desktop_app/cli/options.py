@@ -5,14 +5,13 @@ brings a command line into the one form that the parser reads.
 """
 
 import argparse
-import getpass
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from desktop_app.cli.given import read_secret
 from desktop_app.cli.output import say
 from desktop_app.cli.parsing import EMPTY
 from desktop_app.domain.chosen_text import UnreadableText, read_chosen
@@ -175,13 +174,6 @@ def _secret(option: Option, value: str) -> str:
     say(f"{option.flag}: others on this computer can see what stands on a command line, and your shell may keep it. "
         f"Give {option.flag} alone to be asked, or to have it read from standard input.")  # fmt: skip
     return value
-
-
-def read_secret(prompt: str) -> str:
-    """From a prompt without echo, or a line of standard input where that is no terminal."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass(prompt)
-    return (sys.stdin.readline() if sys.stdin is not None else "").strip()
 
 
 def _read(option: Option, path: str) -> str:

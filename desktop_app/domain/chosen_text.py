@@ -1,4 +1,4 @@
-"""The one reader of every text file that a person names: requirements, init scripts, profiles, configuration files.
+"""The one reader of every file that a person names: requirements, init scripts, profiles, configuration files, keys.
 
 Editors and shells of other systems write byte order marks, UTF-16 and old Mac line ends; pip, Python and Notepad read
 all of them, and so do we. Files are read with a bound, and only where they are files: a device has no end, and a pipe
@@ -33,16 +33,41 @@ def read_chosen(path: str | os.PathLike[str], most: int = MOST_BYTES, *, lenient
 
     Blocks. Raises UnreadableText.
     """
+    return decoded(read_bytes(path, most), lenient=lenient)
+
+
+def read_bytes(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """The content of a file of at most ``most`` bytes, text or not. Blocks. Raises UnreadableText."""
     name = os.path.expanduser(path)  # noqa: PTH111  pathlib raises for unknown users
     try:
         handle = os.open(name, _flags(name))
         try:
-            data = _content(handle, name, most)
+            return _content(handle, name, most)
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise UnreadableText((getattr(error, "strerror", None) or str(error)).lower()) from None
-    return decoded(data, lenient=lenient)
+
+
+def check_chosen(path: str | os.PathLike[str], most: int = MOST_BYTES) -> None:
+    """For libraries that open files themselves: a regular file of at most ``most`` bytes that has any. Files of /proc
+    say that they have none, and some of them never end. Blocks. Raises UnreadableText."""
+    try:
+        found = os.stat(os.path.expanduser(path))  # noqa: PTH111, PTH116
+    except (OSError, ValueError) as error:
+        raise UnreadableText((getattr(error, "strerror", None) or str(error)).lower()) from None
+    if stat.S_ISDIR(found.st_mode):
+        raise UnreadableText("it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableText("it is not a regular file")
+    if not found.st_size:
+        raise UnreadableText("it is empty")
+    if found.st_size > most:
+        raise UnreadableText(_too_large(most))
+
+
+def _too_large(most: int) -> str:
+    return f"it is larger than {most / 1e6:g} MB"
 
 
 def decoded(data: bytes, *, lenient: bool = False) -> str:
@@ -118,4 +143,4 @@ def _content(handle: int, name: str, most: int) -> bytes:
         if not piece:
             return bytes(content)
         content += piece
-    raise UnreadableText(f"it is larger than {most / 1e6:g} MB")
+    raise UnreadableText(_too_large(most))

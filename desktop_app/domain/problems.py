@@ -375,6 +375,7 @@ TABLE = MappingProxyType(
             _row("disk.full", "The disk is full",
                  "{path} could not be written: {why}. Free some space and try again.", Retry.USER, (Remedy.RETRY,)),
             _row("file.unwritable", "A settings file can't be written", "{path}: {why}.", Retry.USER, (Remedy.RETRY,)),
+            _row("input.unreadable", "What came on standard input can't be used", "{why}", Retry.USER),
             _row("output.unwritable", "The result could not be written", "Standard output: {why}.", Retry.USER),
             _row("internal", "SessionDock made a mistake",
                  "Something unexpected happened; the log has the details. The session itself is not affected.",

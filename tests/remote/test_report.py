@@ -106,6 +106,38 @@ def test_a_report_that_somebody_blew_up_is_cut_to_what_a_person_reads() -> None:
     assert len(report.detail) == len(report.apps["a"].detail) == contract.MAX_SENTENCE
 
 
+def told(report: contract.Report) -> int:
+    return len(report.detail) + sum(len(app.detail) for app in report.apps.values()) + sum(map(len, report.notices))
+
+
+def test_a_report_is_bounded_as_a_whole_not_only_in_its_parts() -> None:
+    sentence, secret = "s" * contract.MAX_SENTENCE, "k" * contract.MAX_SECRET
+    apps = {f"a{n}": {"state": "ready", "detail": sentence, "secret": secret, "port": n} for n in range(100)}
+    huge = {"phase": "ready", "detail": sentence, "sequence": 1, "apps": apps, "notices": [sentence] * 100}
+    report = contract.Report.loads(json.dumps(huge))
+    assert told(report) == contract.MAX_TOLD
+    assert len(report.detail) == len(report.apps["a0"].detail) == contract.MAX_SENTENCE
+    assert len(report.apps) == contract.MAX_APPS and report.notices == []
+    kept = [app.secret for app in report.apps.values() if app.secret]
+    assert 0 < len("".join(kept)) <= contract.MAX_TOLD and set(kept) == {secret}  # whole or not at all
+    assert len(report.dumps()) < 3 * contract.MAX_TOLD
+
+
+def test_of_many_notices_the_first_stay() -> None:
+    notices = [f"{n} {'s' * 1990}" for n in range(contract.MAX_NOTICES)]
+    report = contract.Report.from_json({"phase": "ready", "sequence": 1, "apps": {}, "notices": notices})
+    assert told(report) == contract.MAX_TOLD and report.notices[:16] == notices[:16]
+    usual = ["a sentence of a usual length, which names a file and a reason"] * contract.MAX_NOTICES
+    report = contract.Report.from_json({"phase": "ready", "sequence": 1, "apps": {}, "notices": usual})
+    assert report.notices == usual
+
+
+def test_a_report_larger_than_any_of_ours_is_not_even_parsed() -> None:
+    text = json.dumps({"phase": "ready", "sequence": 1, "apps": {}, "more": "x" * contract.MAX_REPORT})
+    with pytest.raises(contract.ContractError, match="report has"):
+        contract.Report.loads(text)
+
+
 def compatible(progress: Progress):
     return lambda record, report: contract_cli.published(record, report, "ssh", "jupyterlab", "vscode")
 

@@ -3,15 +3,19 @@
 import logging
 import os
 import ssl
+import stat
 from pathlib import Path
 
 import certifi
 
 from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.problems import failure
+from desktop_app.domain.chosen_text import UnreadableText, check_chosen
+from desktop_app.domain.problems import AppError, failure
 
 # Bundles as the library ``requests`` takes them, and with it the ClearML SDK.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+OWN_VARIABLE = "SSL_CERT_FILE"  # which Python's own loading takes, and with it everything that uses OpenSSL
+MOST_BYTES = 16_000_000  # the usual bundles have a quarter of one
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +24,9 @@ def trusted(trust: str, url: str = "https://") -> ssl.SSLContext:
     """The system's certificate authorities (a company's own is there) and, where a system has none, the usual ones; and
     the bundles that ``trust`` (see ``Account``) and the environment name. For a ``url`` without TLS, the environment's
     do not matter. Problems: server.ca_file"""
+    own = os.environ.get(OWN_VARIABLE, "")
+    if own != os.devnull and _is_special(own):  # reading it might never end
+        raise _unusable(f"{own} (which {OWN_VARIABLE} names)", "it is not a regular file")
     context = _usual()
     if trust == UNCHECKED:
         context.check_hostname = False
@@ -34,6 +41,14 @@ def trusted(trust: str, url: str = "https://") -> ssl.SSLContext:
         path = os.path.expanduser(trust)  # noqa: PTH111
         _load(context, path, path)
     return context
+
+
+def _is_special(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  and for names that are too long
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _usual() -> ssl.SSLContext:
@@ -55,7 +70,14 @@ def _load(context: ssl.SSLContext, path: str, shown: str) -> None:
         if Path(path).is_dir():
             context.load_verify_locations(capath=path)
         else:
+            check_chosen(path, MOST_BYTES)
             context.load_verify_locations(cafile=path)
+    except UnreadableText as error:
+        raise _unusable(shown, error.why) from None
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        shown = shown[:300].encode("utf-8", "replace").decode()  # a file's name may hold any bytes
-        raise failure("server.ca_file", path=shown, cause=f"{type(error).__name__}: {error}") from None
+        raise _unusable(shown, f"{type(error).__name__}: {error}") from None
+
+
+def _unusable(shown: str, cause: str) -> AppError:
+    shown = shown[:300].encode("utf-8", "replace").decode()  # a file's name may hold any bytes
+    return failure("server.ca_file", path=shown, cause=cause)

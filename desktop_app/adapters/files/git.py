@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from desktop_app.adapters.os.start import NO_WINDOW
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.git_logins import GitIdentity, parse_logins, parse_settings
 from desktop_app.domain.problems import failure
 from remote_bootstrap.contract_git import BY_PATH, GitLogin
@@ -31,12 +32,12 @@ def login_files() -> tuple[Path, ...]:
 def _logins() -> tuple[GitLogin, ...]:
     found: list[GitLogin] = []
     for path in login_files():
-        try:
-            found += parse_logins(path.read_text("utf-8", "replace"))
-        except FileNotFoundError:
+        if not os.path.exists(path):  # noqa: PTH110  pathlib raises where a folder may not be looked into
             continue
-        except OSError as error:
-            raise failure("git.unreadable", path=path, why=error.strerror or str(error)) from None
+        try:
+            found += parse_logins(read_chosen(path, lenient=True))
+        except UnreadableText as error:
+            raise failure("git.unreadable", path=path, why=error.why) from None
     return tuple(found)
 
 

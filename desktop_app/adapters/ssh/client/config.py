@@ -20,6 +20,7 @@ from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
 from desktop_app.adapters.ssh.route.asked import OVERRIDE, account_home
 from desktop_app.domain import ssh_config_text
+from desktop_app.domain.chosen_text import UnreadableText, read_bytes
 from desktop_app.domain.problems import failure
 from desktop_app.domain.session import SessionId
 from desktop_app.domain.ssh_alias import Alias
@@ -103,12 +104,12 @@ class SshConfig:
         return self._edit(lambda text: ssh_config_text.without_include(text, self.own.as_posix()), REMOVE)
 
     def _read(self) -> bytes:
-        try:
-            return self.user.read_bytes()
-        except FileNotFoundError:
+        if not os.path.exists(self.user):  # noqa: PTH110  pathlib raises where a folder may not be looked into
             return b""
-        except OSError as error:
-            raise self._unwritable(error.strerror or str(error), ADD) from None
+        try:
+            return read_bytes(self.user)
+        except UnreadableText as error:
+            raise self._unwritable(error.why, ADD) from None
 
     def _edit(self, change: Callable[[bytes], bytes], by_hand: str) -> bool:
         before = self._read()
@@ -145,8 +146,8 @@ class SshConfig:
 
 def _names(path: Path) -> frozenset[str]:
     try:
-        return ssh_config_text.host_names(path.read_bytes())
-    except OSError:
+        return ssh_config_text.host_names(read_bytes(path))
+    except UnreadableText:
         return frozenset()
 
 

@@ -6,7 +6,8 @@ Nothing is asked and nothing is learned: what needs a person is done once with s
 """
 
 import base64
-import binascii
+import logging
+import os
 import socket
 import sys
 import threading
@@ -22,8 +23,11 @@ from desktop_app.adapters.ssh.route.pump import Pump
 from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.transport import SessionTransport
 from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.domain.chosen_text import UnreadableText, check_chosen, read_chosen
 from desktop_app.domain.problems import AppError, failure
 from remote_bootstrap import contract
+
+_log = logging.getLogger(__name__)
 
 MAX_KEYS = 5  # servers hang up after six tries
 OPEN_SECONDS = 15.0
@@ -131,13 +135,19 @@ def keys_for(settings: HostSettings) -> list[PKey]:
 def _named(path: Path, held: dict[bytes, PKey]) -> PKey | None:
     public = path if path.suffix == ".pub" else path.with_name(path.name + ".pub")
     try:
-        blob = base64.b64decode(public.read_text("utf-8", "replace").split()[1], validate=True)
-    except (OSError, IndexError, binascii.Error):
+        blob = base64.b64decode(read_chosen(public, lenient=True).split()[1], validate=True)
+    except (UnreadableText, IndexError, ValueError):  # ValueError: binascii's, and signs outside ASCII
         blob = b""
     if blob in held:
         return held[blob]
     try:
+        check_chosen(path)
+        if os.path.lexists(certificate := f"{path}-cert.pub"):  # paramiko reads it, too
+            check_chosen(certificate)
         return PKey.from_path(path)
+    except UnreadableText as error:
+        _log.debug("the key %s is left out: %s", path, error.why)
+        return None
     except (*WIRE_ERRORS, SSHException):
         return None  # not there, encrypted, or of another kind: the agent's keys are left
 

@@ -8,9 +8,15 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from desktop_app.domain.chosen_text import UnreadableText, read_chosen
+
+MOST_BYTES = 32_000_000  # some companies' lists have a line per machine
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,11 @@ def known_keys(name: str, files: Iterable[Path]) -> KnownKeys:
     revoked: set[bytes] = set()
     for file in files:
         try:
-            lines = file.read_text("utf-8", "replace").splitlines()
-        except OSError:
+            text = read_chosen(file, MOST_BYTES, lenient=True)
+        except UnreadableText as error:  # /dev/null, very often
+            _log.debug("%s knows no hosts: %s", file, error.why)
             continue
-        for line in lines:
+        for line in text.split("\n"):
             marker, blob = _key_for(name, line)
             if blob and marker != "@cert-authority":
                 (revoked if marker == "@revoked" else good).add(blob)
