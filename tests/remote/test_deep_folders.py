@@ -10,8 +10,6 @@ from remote_bootstrap.folders import clean_opened, open_folder
 from remote_bootstrap.steps import snapshot
 from remote_bootstrap.steps.unpacking import unpack
 
-TASK = "ab" * 16
-
 
 def dig(folder: Path, levels: int) -> None:
     """A file at the bottom."""
@@ -35,7 +33,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def clear(folder: Path) -> None:
     handle = open_folder(folder)
-    clean_opened(TASK, handle)
+    clean_opened(handle)
     os.close(handle)
 
 

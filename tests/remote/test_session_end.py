@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import contract, processes
+from remote_bootstrap import contract, processes, watcher
 from tests.support.bootstrap_main import REAL_LOOKS
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
@@ -139,7 +139,7 @@ def test_an_abort_is_noticed_in_time_at_the_pace_that_people_get(
         if attached:
             assert Control(client).ask(contract.OP_SUBSCRIBE).ok
         rig.server.set_status("in_progress", "stopping")
-        wait_until(lambda: "ending: the task was aborted" in rig.said(), "the abort to be noticed", seconds)
+        wait_until(lambda: f"ending: {watcher.ABORTED}" in rig.said(), "the abort to be noticed", seconds)
     rig.wait_nothing_left()
 
 
