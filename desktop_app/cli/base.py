@@ -162,7 +162,16 @@ class CommandBase:
             return self._allowed(other, theirs)
         if not fitting and problems:
             raise AppError(next(iter(problems.values())))
+        if not fitting:
+            self.say_sandbox_rests()
         raise unknown_session(text, fitting or found)
+
+    def say_sandbox_rests(self) -> bool:
+        """Whether it does: its earlier sessions are known to it alone, and looking for them does not start it."""
+        rests = any(account.sandbox for account in self._wanted_accounts()) and not self.core.sandbox_address()
+        if rests:
+            say("The sandbox does not run. Its earlier sessions can be seen while it does: sessiondock sandbox start")
+        return rests
 
     def holder_of(self, snapshot: SessionSnapshot) -> dict[str, object]:
         """What the process that holds the tunnel says; it may be ending at this moment."""

@@ -60,7 +60,7 @@ class SessionCommands(CommandBase):
             json_line({"ended": ended, "problems": {name: problem_json(p) for name, p in problems.items()}})
         elif rows:
             result(finished_table([one for _, one in rows], width=columns()))
-        else:
+        elif not self.say_sandbox_rests():
             say("No session has ended.")
         for name, problem in problems.items():
             say(f"{name}: {problem}")

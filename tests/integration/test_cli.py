@@ -172,6 +172,18 @@ def test_the_sandbox_can_be_started_asked_and_stopped(run: Run) -> None:
     assert run("sandbox", "stop", over=bare).err == "The sandbox does not run.\n"
 
 
+def test_a_sandbox_that_rests_is_named_where_its_sessions_are_looked_for(run: Run) -> None:
+    bare = World(profiles=FakeProfiles())
+    run("sandbox", "start", over=bare)
+    assert run("list", "--ended", over=bare).err == "No session has ended.\n"
+    run("sandbox", "stop", over=bare)
+    for command in (("list", "--ended"), ("info", "mine"), ("log", "mine")):
+        said = run(*command, over=bare)
+        assert "The sandbox does not run." in said.err and "sessiondock sandbox start" in said.err
+        assert "No session has ended" not in said.err
+    assert not bare.sandbox.started
+
+
 # -- the program itself
 
 

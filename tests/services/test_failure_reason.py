@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.services.doctor.failure import AS_ROOT, READ_ONLY, telling_lines
+from desktop_app.services.doctor.failure import AS_ROOT, HASHES, READ_ONLY, telling_lines
 
 APT_AS_USER = """E: List directory /var/lib/apt/lists/partial is missing. - Acquire (13: Permission denied)
 rm: cannot remove '/var/cache/apt/archives/partial': Permission denied
@@ -31,6 +31,18 @@ def test_an_image_with_a_user_gets_the_flag_that_helps() -> None:
 def test_a_container_that_may_write_nothing_is_told_so() -> None:
     log = "E: List directory /var/lib/apt/lists/partial is missing. - Acquire (30: Read-only file system)\n" + NO_AGENT
     assert telling_lines([log]) == (NO_AGENT, READ_ONLY)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "error: Failed to parse: `six==1.17.0 --hash=sha256:4721f391ed90541f`",  # uv's
+        "ERROR: Invalid requirement: 'six==1.17.0 --hash=sha256:4721f391ed90541f'",  # pip's
+    ],
+)
+def test_hashes_that_an_agent_can_t_take_are_named(line: str) -> None:
+    found = telling_lines([f"{line}\nProcess failed, exit code 1"])
+    assert found == (line, HASHES) and "leave the hashes out" in HASHES
 
 
 def test_another_missing_module_gets_no_advice() -> None:

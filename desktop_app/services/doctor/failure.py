@@ -32,12 +32,17 @@ _OWN = "SessionDock: ending: "
 _WANTED = ("finished", "the user shut the session down", "it was shut down", "the task is", "the task was")
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _NO_AGENT = re.compile(r"no module named '?clearml_agent", re.IGNORECASE)
+_HASHED = re.compile(r"(failed to parse|invalid requirement)\b.*--hash=", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 AS_ROOT = (
     'The image\'s user may not install what the agent needs there. Launch with --docker-args "--user root" (in the '
     "wizard: Docker arguments), or use an image without USER."
 )
 READ_ONLY = "The container's file system is read-only, so the agent can't install itself: leave out --read-only."
+HASHES = (
+    "clearml-agent can't install packages that are pinned with --hash: leave the hashes out (pip-compile without "
+    "--generate-hashes)."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +74,10 @@ def own_reason(texts: Iterable[str]) -> str:
 
 
 def _hint(lines: Iterable[str]) -> tuple[str, ...]:
-    """What helped others in an image in which the agent could not install itself."""
+    """What helped others: with hashes, and in an image in which the agent could not install itself."""
     text = "\n".join(lines)
+    if _HASHED.search(text):
+        return (HASHES,)
     if not _NO_AGENT.search(text):
         return ()
     if "read-only file system" in text.lower():
