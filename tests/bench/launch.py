@@ -236,7 +236,7 @@ def main() -> int:
     try:
         with Rig() as rig:
             bench = Bench(base, rig, arguments.rounds)
-            DockerBench(base, rig, bench.rows).run(arguments.rounds)
+            DockerBench(base, rig, bench.rows).run(arguments.rounds, arguments.cold_rounds)
             if arguments.only_docker:
                 print(json.dumps(summary(bench.rows)), flush=True)
                 return 0

@@ -31,6 +31,9 @@ from tests.support.docker_agent import QUEUE, DockerAgent, docker_server, known_
 from tests.support.engine import BASE, Engine
 from tests.support.waiting import wait_until
 
+FIRST = "ours_first_docker"
+PACKED = 3  # uv, JupyterLab, ipykernel
+
 
 class DockerBench:
     """Runs launches in turn and adds their seconds to ``rows``, by row."""
@@ -38,10 +41,10 @@ class DockerBench:
     def __init__(self, base: Path, rig: Rig, rows: dict[str, list[float]]) -> None:
         self._base, self._rig, self._rows = base, rig, rows
 
-    def run(self, rounds: int) -> None:
-        """One cold launch of each on caches of its own, then warm ones in turn on the caches of both."""
+    def run(self, rounds: int, cold_rounds: int) -> None:
+        """Cold launches of each on caches of its own, then warm ones in turn on the caches of both."""
         with Engine() as engine, docker_server() as info:
-            for name in ("ours", "theirs"):
+            for name in ("ours", "theirs") * cold_rounds:
                 with self._agent(engine, info) as agent:
                     self._one(f"{name}_cold_docker", agent, info, name)
             with self._agent(engine, info) as agent:
@@ -65,7 +68,8 @@ class DockerBench:
     def _one(self, row: str, agent: DockerAgent, info: SandboxInfo, which: str) -> None:
         log = self._base / f"{row}-{len(self._rows.get(row, []))}.log"
         try:
-            took = self._ours(info, log) if which == "ours" else self._theirs(info, log)
+            packed = agent.cache / "sessiondock" if row == FIRST else None
+            took = self._ours(info, log, packed) if which == "ours" else self._theirs(info, log)
         except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
             error.add_note(log.read_text(errors="replace")[-3000:])
             raise
@@ -73,7 +77,9 @@ class DockerBench:
         say(f"{row}: {took:.1f} s")
         wait_until(lambda: not agent.engine.containers(), "the container's end", END_SECONDS, poll=0.2)
 
-    def _ours(self, info: SandboxInfo, log: Path) -> float:
+    def _ours(self, info: SandboxInfo, log: Path, packed: Path | None) -> float:
+        """``packed``: the session stays until it has packed there what it installed for the next one, as a session does
+        that somebody works in."""
         known = json.loads(self._rig.run([*OURS, "accounts", "list", "--json"]).stdout)["accounts"]
         for account in known:
             self._rig.run([*OURS, "accounts", "remove", account["id"], "--json"])
@@ -84,7 +90,10 @@ class DockerBench:
             argv = [*command, "--no-vscode-server"]
             process = subprocess.Popen(argv, env=self._rig.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
             try:
-                return seconds_to_jupyterlab(began, lambda: our_port(log), process)
+                took = seconds_to_jupyterlab(began, lambda: our_port(log), process)
+                if packed is not None:
+                    wait_until(lambda: len(list(packed.glob("*.tar"))) == PACKED, "the packing", END_SECONDS)
+                return took
             finally:
                 for session in {event["id"] for event in events_of(log) if "id" in event}:
                     self._rig.run([*OURS, "shutdown", session, "--json"], END_SECONDS)

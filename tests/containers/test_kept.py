@@ -13,7 +13,7 @@ from tests.support.sandbox_server import RealApi
 from tests.support.waiting import wait_until
 
 START_S, SEAL_S = 150.0, 60.0
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_second_session_installs_nothing(agent: DockerAgent, server: SandboxInfo, terminal: RealTerminal) -> None:

@@ -33,6 +33,10 @@ AGENT_START_S = 60.0
 _numbers = itertools.count()  # a killed agent's name is taken for ten minutes
 
 
+def _fresh_name() -> str:
+    return f"box-{os.getpid()}-{next(_numbers)}:docker"
+
+
 @dataclass
 class DockerAgent:
     """``image`` is the agent's own, for tasks that name none. ``arguments`` go to every ``docker run``."""
@@ -43,7 +47,7 @@ class DockerAgent:
     image: str = BASE
     arguments: Sequence[str] = ()
     downloads: Path = DOWNLOADS
-    name: str = field(default_factory=lambda: f"box-{os.getpid()}-{next(_numbers)}:docker")
+    name: str = field(default_factory=_fresh_name)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -86,6 +90,11 @@ class DockerAgent:
         lines.append(f"sdk.storage.cache.default_base_dir: {json.dumps(str(self.cache))}")
         lines.append(f"agent.extra_docker_arguments: {json.dumps(arguments)}")
         return "\n".join(lines) + "\n"
+
+    def restart(self) -> None:
+        """After ``kill``."""
+        self.name = _fresh_name()
+        self.start()
 
     def kill(self) -> None:
         """At once, with what it started on this machine; containers stay."""
