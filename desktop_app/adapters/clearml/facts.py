@@ -3,13 +3,12 @@
 Sources: the API's task schema; status and abort behaviour as recorded of a server with API 2.34.
 """
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.adapters.clearml.bounds import MAX_WHOLE, bounded
+from desktop_app.adapters.clearml.bounds import MAX_NUMBER, MAX_WHOLE, bounded
 from desktop_app.domain import foreign
 from desktop_app.domain.account import LogLine, Queue, Worker
 from desktop_app.domain.again import LaunchedTask
@@ -35,6 +34,7 @@ LIVE_STATUSES = ("created", "queued", "in_progress")
 
 ARCHIVED = "archived"  # a system tag
 PLACED_S = 15.0  # from the task to its queue, for whoever launches it
+EARLIEST, LATEST = 2, 9999  # years
 WAITING = ("created", "queued")
 STOPPING = "stopping"  # in status_message: the server asks the agent to end the task
 REPORT_EVERY_S = 30.0  # how often an agent reports
@@ -66,6 +66,8 @@ def time_of(value: object) -> datetime | None:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
+    if not EARLIEST <= found.year < LATEST:
+        return None  # no calendar shows the ends of time at every place of the world
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -274,7 +276,8 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def _milliseconds(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
+    """0 for what is no time; a whole number of hundreds of digits, which JSON allows, can't even be compared as one."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MAX_NUMBER else 0
 
 
 def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine, ...]:

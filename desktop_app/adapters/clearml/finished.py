@@ -1,6 +1,5 @@
 """Finished sessions: finding our user's and deleting them. Any thread; see ``calls``."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from remote_bootstrap import contract, contract_cli
 FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
 SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
 LOOKED_AT = 50  # sessions
+LATEST = 250_000_000_000  # seconds since 1970: in the year 9892
 FOLDER = "store_workspace"  # the parameter, in our section and in clearml-session's
 
 
@@ -49,7 +49,7 @@ class FinishedCalls(ServerCalls):
             "system_tags": list(facts.SESSION_TAGS),
             "status": list(ENDED_STATUSES),
         }
-        return tuple(_finished(task) for task in self._tasks(mine, cancel, FIELDS) if facts.is_session(task))
+        return tuple(finished_of(task) for task in self._tasks(mine, cancel, FIELDS) if facts.is_session(task))
 
     def remove(self, task: str, cancel: Cancel) -> None:
         """One that has ended, looked at again by its id: it may have been started anew."""
@@ -60,11 +60,11 @@ class FinishedCalls(ServerCalls):
 
 
 def _seconds(value: object) -> float:
-    """Since 1970; 1 for what is no number: something is stored there."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value else 1.0
+    """Since 1970; 1 for what is no time: something is stored there."""
+    return float(value) if isinstance(value, int | float) and 0 < value < LATEST else 1.0
 
 
-def _finished(task: Mapping[str, Any]) -> FinishedSession:
+def finished_of(task: Mapping[str, Any]) -> FinishedSession:
     execution = task.get("execution")
     artifacts = execution.get("artifacts") if isinstance(execution, Mapping) else None
     stored = [
