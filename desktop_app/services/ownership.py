@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -32,6 +33,8 @@ ANSWER_S = 20.0
 CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
 ANNOUNCE_S = 1.0  # from the lock to the note, on a busy computer
 LOOK_AGAIN_S = 0.02
+UNWANTED_S = 30 * 86400.0
+_HASHED = re.compile(r"[0-9a-f]{24}")  # a name in a file's name
 MAX_SOCKET_PATH = 100  # of the 104 to 108 bytes that systems allow
 
 Handler = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
@@ -115,14 +118,7 @@ class Ownership:
         with self._lock:
             if name in self._held or not self._path(name, ".lock").exists():
                 return
-            lock = self._file_lock(name)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                return
-            for ending in (".json", ".lock"):
-                self._path(name, ending).unlink(missing_ok=True)
-            lock.release()
+            self._remove_lock(self._path(name, ".lock"))
 
     def _is_locked(self, name: str) -> bool:
         """By another process; to find out takes the lock for a moment."""
@@ -208,11 +204,33 @@ class Ownership:
         return str(path)
 
     def _sweep(self) -> None:
-        """Sockets of killed owners."""
+        """Sockets of killed owners, and locks that nobody has wanted for long: of sessions that were deleted, or ended
+        unseen, or whose rows made place for newer ones."""
         for path in self._folder.glob("owner-*"):
             pid = path.name.split("-")[1]
             if pid.isdigit() and not psutil.pid_exists(int(pid)):
                 path.unlink(missing_ok=True)
+        for path in self._folder.glob("*.lock"):
+            if _HASHED.fullmatch(path.stem) and self._is_old(path):
+                self._remove_lock(path)
+
+    @staticmethod
+    def _is_old(path: Path) -> bool:
+        try:
+            return time.time() - path.stat().st_mtime > UNWANTED_S  # taking a lock, or trying to, makes it young
+        except OSError:
+            return False  # another process was faster
+
+    def _remove_lock(self, path: Path) -> None:
+        lock = FileLock(path, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            return
+        for ending in (".json", ".lock"):
+            with contextlib.suppress(OSError):  # Windows removes no open file; there the release does
+                path.with_suffix(ending).unlink(missing_ok=True)
+        lock.release()
 
     def _reply(self, raw: bytes) -> bytes | None:
         """On a thread of the listener. None when we are ending: the asker finds out by itself."""

@@ -1,5 +1,7 @@
 """Secrets, rows and locks of sessions that ended elsewhere: they go when the server tells, and nothing else does."""
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from desktop_app.domain.problems import AppError, Problem, problem
 from desktop_app.domain.session import End, Remote, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.jobs import JobPool
-from desktop_app.services.ownership import WINDOW, Ownership
+from desktop_app.services.ownership import UNWANTED_S, WINDOW, Ownership
 from desktop_app.services.store import SessionStore
 from desktop_app.services.sweeping import EVERY_S, Sweeping
 from tests.fakes.outside import ACCOUNT, World
@@ -124,6 +126,37 @@ def test_another_run_of_an_ended_session_is_not_a_first_sighting(tmp_path: Path)
     profiles.end_session("a/1")
     assert (profiles.host_key("a/1"), profiles.sequence("a/1")) == ("ssh-ed25519 A", 3)
     assert profiles.trusted("a/1") == {"run": "first"} and profiles.open_sessions() == ()
+
+
+def test_rows_of_ended_sessions_make_place_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row is all that tells which secrets are kept of a session that lives."""
+    monkeypatch.setattr("desktop_app.adapters.files.profiles.KEPT_SESSIONS", 3)
+    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
+    for number in range(3):
+        profiles.save_session_options(f"a/{number}", {"queue": "q"})
+    profiles.end_session("a/1")
+    profiles.save_session_options("a/3", {"queue": "q"})
+    assert profiles.open_sessions() == profiles.sessions() == ("a/0", "a/2", "a/3")
+    profiles.save_session_options("a/4", {"queue": "q"})
+    assert profiles.open_sessions() == ("a/2", "a/3", "a/4")
+
+
+def test_locks_that_nobody_wants_go_after_a_month(tmp_path: Path) -> None:
+    """Whatever became of their sessions: deleted, ended unseen, uploads that were made."""
+    long_ago = time.time() - UNWANTED_S - 60
+    mine, other, last = (Ownership(tmp_path, WINDOW, lambda *_: {}) for _ in range(3))
+    assert mine.claim("a/held") and mine.claim("a/left") and mine.claim("uploads a/left") and mine.claim("a/young")
+    for name in ("a/left", "uploads a/left", "a/young"):
+        mine.release(name)
+    for path in tmp_path.glob("*.lock"):
+        os.utime(path, (long_ago, long_ago))
+    assert other.holder("a/young") is None  # somebody looks: it is in use
+    assert last.claim("b/1")
+    left = {path.name for path in tmp_path.glob("*.lock")}
+    wanted = ("a/held", "a/young", "b/1")
+    assert left == {"authkey.lock", *(last._path(name, ".lock").name for name in wanted)}
+    for one in (mine, other, last):
+        one.close()
 
 
 def test_the_lock_of_an_ended_session_goes_and_a_held_one_stays(tmp_path: Path) -> None:

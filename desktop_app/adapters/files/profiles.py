@@ -252,7 +252,9 @@ class ProfilesFile:
             left_out = ("ended", without)
             known = {name: one for name, one in row.items() if name not in left_out} if isinstance(row, dict) else {}
             sessions[session] = {**known, key: value}  # the newest last
-            for old in list(sessions)[:-KEPT_SESSIONS]:
+            # Those that ended first: nothing else tells of the secrets that are kept of the others.
+            oldest = sorted(sessions, key=lambda one: not _is_ended(sessions[one]))
+            for old in oldest[: max(0, len(sessions) - KEPT_SESSIONS)]:
                 del sessions[old]
 
         self._state.change(edit)
@@ -285,7 +287,7 @@ class ProfilesFile:
     def open_sessions(self) -> tuple[str, ...]:
         sessions = self._state.read().get("sessions")
         rows = sessions.items() if isinstance(sessions, dict) else ()
-        return tuple(text for text, row in rows if not (isinstance(row, dict) and row.get("ended") is True))
+        return tuple(text for text, row in rows if not _is_ended(row))
 
     def end_session(self, session: str) -> None:
         def edit(content: Document) -> None:
@@ -298,6 +300,10 @@ class ProfilesFile:
 
     def forget_session(self, session: str) -> None:
         self._state.change(lambda content: _dict(content, "sessions").pop(session, None))
+
+
+def _is_ended(row: object) -> bool:
+    return isinstance(row, dict) and row.get("ended") is True
 
 
 def _aliases(content: Mapping[str, Any]) -> tuple[Alias, ...]:
