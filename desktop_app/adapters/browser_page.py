@@ -9,13 +9,14 @@ import html
 import http.server
 import logging
 import os
+import re
 import secrets
 import socket
 import socketserver
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from string import Template
 
 from desktop_app.adapters.loopback_peer import Peer, whose
@@ -24,6 +25,8 @@ from remote_bootstrap.apps import Login
 LIFE_S = 30.0
 READ_S = 5.0  # a client that connects and says nothing
 LOOPBACK = "127.0.0.1"
+COOKIES = (re.compile(r"code-server-session-[0-9a-f]{32}"), re.compile(r"username-127-0-0-1-\d{1,5}"))
+COOKIES_KEPT = 20  # of each kind: some 5 KB of sessions that may be open in this browser
 
 _PAGE = Template(
     """<!doctype html>
@@ -109,6 +112,8 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             for name, value in self.server.headers.items():
                 self.send_header(name, value)
+            for name in old_cookies(self.headers.get_all("Cookie", [])):
+                self.send_header("Set-Cookie", f"{name}=; Max-Age=0; Path=/")
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
@@ -117,6 +122,20 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the path is the key to the page."""
+
+
+def old_cookies(lines: Sequence[str]) -> list[str]:
+    """The names of sessions' cookies in these ``Cookie`` headers that are too many, the oldest first.
+
+    Cookies know no port: a browser shows each session's to everything on 127.0.0.1, where others take no more than
+    8 or 16 KB of them. It names older ones first (RFC 6265, 5.4). Who loses one signs in again by the next open.
+    """
+    names = list(dict.fromkeys(pair.partition("=")[0].strip() for line in lines for pair in line.split(";")))
+    found: list[str] = []
+    for kind in COOKIES:
+        mine = [name for name in names if kind.fullmatch(name)]
+        found += mine[: max(0, len(mine) - COOKIES_KEPT)]
+    return found
 
 
 def render(login: Login, origin: str, secret: str, nonce: str) -> bytes:

@@ -52,6 +52,10 @@ class Commands(
     """All commands over one core."""
 
 
+# What other programs start, and end by a signal when they are done: ssh and its like show what it says as an error.
+RUN_BY_OTHERS = frozenset({"ssh-proxy", "completion"})
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     set_up_streams()
@@ -108,6 +112,8 @@ def run_command(parsed: argparse.Namespace, make: Callable[[], Core]) -> int:
 
 def _left(commands: Commands | None, text: str = "Interrupted.") -> int:
     """Say so, and what is kept of what was done."""
+    if commands is not None and commands.arguments.command in RUN_BY_OTHERS:
+        return INTERRUPTED
     kept = commands.kept if commands is not None else ""
     said = f"{text} {kept}".rstrip()
     say(said)

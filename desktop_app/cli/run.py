@@ -39,6 +39,7 @@ from desktop_app.domain.session import (
     openable,
     progress_of,
 )
+from desktop_app.services.launcher import requirement_notes
 from remote_bootstrap.apps import APPS, BY_KEY
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
 
@@ -69,7 +70,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
         spec = self._continued(spec)
-        for text in warnings_of(spec):
+        for text in (*warnings_of(spec), *requirement_notes(spec)):
             say(text)
         if spec.cli_compatible:
             option = options()["cli_compatible"]

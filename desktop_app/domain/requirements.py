@@ -4,7 +4,7 @@ Source: pip's "Requirements File Format". What another machine can't do, reading
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Nothing here may try each sign of a line as a beginning: lines of a stranger's file are as long as he likes.
 COMMENT = re.compile(r"(^|(?<!\s)\s+)#.*$")
@@ -23,6 +23,8 @@ _EDITABLE = ("-e", "--editable")
 _LINKS = ("-f", "--find-links", "-i", "--index-url", "--pypi-url", "--extra-index-url")
 _SWITCHES = ("--no-index", "--prefer-binary", "--require-hashes", "--pre", "--always-unzip", "-Z")
 _VALUES = ("--no-binary", "--only-binary", "--trusted-host", "--use-feature", "--global-option", "--config-settings")
+_IGNORED = ("-f", "--find-links", "-i", "--index-url", "--no-index", "-Z", "--always-unzip")  # by clearml-agent 3.0.3
+_HASH = re.compile(r"\s--hash[=\s]\s*[^\s;]+")
 HERE = "names a place on this computer, which the session's machine can't read"
 
 
@@ -48,6 +50,43 @@ def _joined(lines: list[str]) -> Iterator[tuple[str, bool]]:
         begun = []
     if begun:
         yield "".join(begun), True
+
+
+def for_agent(lines: Iterable[str]) -> tuple[str, ...]:
+    """As clearml-agent 3 and its pip can use them: ``unused`` says what is lost.
+
+    One hash in the file makes pip want one of every package, also of those that the session itself needs. Of
+    ``--extra-index-url=…`` the agent keeps the sign as a part of the address.
+    """
+    found = []
+    for line in lines:
+        option, value = _option(line)
+        if option == "--extra-index-url":
+            found.append(f"{option} {value}")
+        elif option != "--require-hashes":
+            found.append(line if option else _HASH.sub("", line).rstrip())
+    return tuple(found)
+
+
+def unused(lines: Iterable[str]) -> tuple[str, ...]:
+    """Sentences for people about what of those lines an agent does not heed."""
+    told = list(lines)
+    names = [_option(line)[0] for line in told]
+    found = []
+    if "--require-hashes" in names or any(
+        not name and _HASH.search(line) for name, line in zip(names, told, strict=True)
+    ):
+        found.append(
+            "The packages are installed in the versions that are named, without a look at their hashes: pip "
+            "would want hashes of the session's own packages, too."
+        )
+    ignored = sorted({name for name in names if name in _IGNORED})
+    if ignored:
+        found.append(
+            f"clearml-agent ignores {', '.join(ignored)}; it heeds --extra-index-url, and an index that its own "
+            "configuration names."
+        )
+    return tuple(found)
 
 
 def file_to_read(line: str) -> str:

@@ -32,6 +32,7 @@ from desktop_app.services.jobs import log_problem
 from desktop_app.services.kept import KeptSums
 from desktop_app.services.known import KnownSessions
 from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.launcher import requirement_notes
 from desktop_app.services.links import Links
 from desktop_app.services.notices import notice_of
 from desktop_app.services.outside import Outside
@@ -304,6 +305,9 @@ class Core(LinkOps):
         self.uploads.check(spec)
         session = super().launch(account, spec, cancel, attach=attach, profile=profile)
         self.uploads.want(session, spec)
+        for note in requirement_notes(spec):
+            _log.info("the requirements of %s: %s", session.text, note)
+            self._notify(Notice("Not all of the requirements are heeded", note, session))
         return session
 
     def start(self) -> None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
+from desktop_app.domain import requirements
 from desktop_app.domain.account import Account
 from desktop_app.domain.container import container_arguments, first_port
 from desktop_app.domain.option_checks import items, split_packages
@@ -90,7 +91,7 @@ class Launcher:
         kept = kept_in(self._outside, account.id, spec.queue)
         if kept:
             parameters[contract_kept.PARAM_KEPT] = contract_kept.text_of(kept)
-        packages = _requirements(spec)
+        packages = requirements.for_agent(_requirements(spec))
         storage = storage_packages(account.files_url, packages) if spec.storage_packages else ()
         return TaskDraft(
             name=spec.name,
@@ -201,6 +202,14 @@ def _for_clearml_session(spec: LaunchSpec) -> dict[str, str]:
 def _invalid(wrong: Mapping[str, str]) -> AppError:
     labels = options()
     return failure("launch.invalid", why=" ".join(f"{labels[name].label}: {text}" for name, text in wrong.items()))
+
+
+def requirement_notes(spec: LaunchSpec) -> tuple[str, ...]:
+    """What of the packages that a launch asks for an agent does not heed, in sentences. Reads the named file."""
+    try:
+        return requirements.unused(_requirements(spec))
+    except AppError:  # the launch itself refuses it, and says why
+        return ()
 
 
 def _requirements(spec: LaunchSpec) -> tuple[str, ...]:

@@ -202,3 +202,46 @@ def test_a_line_of_blanks_does_not_hold_up_the_form(line: str) -> None:
     option_checks.packages(text)
     option_checks.packages(text.replace(" ", " ,"))
     assert time.process_time() - begun < 2.0
+
+
+@pytest.mark.parametrize(
+    ("line", "reaches"),
+    [
+        ("tqdm==4.66.4 --hash=sha256:00 --hash=sha256:11", "tqdm==4.66.4"),
+        ("tqdm==4.66.4 ; python_version>='3.8' --hash=sha256:00", "tqdm==4.66.4 ; python_version>='3.8'"),
+        ("tqdm==4.66.4 --hash sha256:00 ; python_version>='3.8'", "tqdm==4.66.4 ; python_version>='3.8'"),
+        ("tqdm @ https://h/t.whl --hash=sha256:00", "https://h/t.whl"),
+        ("--require-hashes", None),
+        ("-e git+https://h/team/tool.git@v1.2#egg=tool", "-e git+https://h/team/tool.git@v1.2#egg=tool"),
+        ("--editable git+https://h/t.git#egg=t", "-e git+https://h/t.git#egg=t"),
+        ("git+ssh://git@h/a/b.git", "git+ssh://git@h/a/b.git"),
+        ("--pre", "--pre"),
+        ("--no-binary=:all:", "--no-binary=:all:"),
+        ("--trusted-host h", "--trusted-host h"),
+    ],
+)
+def test_the_agent_s_own_parser_makes_of_it_what_pip_can_install(line: str, reaches: str | None) -> None:
+    """clearml-agent 3.0.3 writes this into the file that it gives to pip."""
+    from clearml_agent.helper.package.requirements import RequirementsManager
+
+    lines = list(requirements.for_agent([line]))
+    found = RequirementsManager.parse_requirements_section_to_marker_requirements(lines)
+    assert [one.tostr().replace("; ", " ; ").replace("  ", " ") for one in found] == ([reaches] if reaches else [])
+
+
+@pytest.mark.parametrize("sign", ["=", " ", " = "])
+def test_an_extra_index_reaches_the_agent_as_its_address(sign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clearml_agent.external.requirements_parser import parse, parser
+
+    known: list[str] = []
+    monkeypatch.setattr(parser, "PIP_EXTRA_INDICES", known)
+    list(parse("\n".join(requirements.for_agent([f"--extra-index-url{sign}https://h/simple"]))))
+    assert known == ["https://h/simple"]
+
+
+def test_what_an_agent_does_not_heed_is_said() -> None:
+    assert requirements.unused(["tqdm==1", "-e git+https://h/t.git#egg=t", "--extra-index-url https://h"]) == ()
+    (said,) = requirements.unused(["tqdm==1 --hash=sha256:00", "six"])
+    assert "without a look at their hashes" in said
+    (said,) = requirements.unused(["-i https://h/simple", "--no-index", "six"])
+    assert "ignores --no-index, -i" in said

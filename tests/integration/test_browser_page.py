@@ -118,3 +118,13 @@ def test_a_silent_visitor_keeps_nobody_out(client: httpx.Client) -> None:
 def test_every_application_can_be_rendered(app: AppSpec) -> None:
     page = render(app.login, ORIGIN, "the-secret-text", "nonce").decode()
     assert "the-secret-text" in page and "{secret}" not in page and "{origin}" not in page
+
+
+def test_cookies_of_sessions_that_are_too_many_go_the_oldest_first(client: httpx.Client) -> None:
+    code = [f"code-server-session-{number:032x}" for number in range(30)]
+    lab = [f"username-127-0-0-1-{number}" for number in range(8000, 8025)]
+    others = ["_xsrf", "code-server-session", "code-server-session-mine", "username-127-0-0-1", "theirs"]
+    line = "; ".join(f"{name}=x" for name in [*code, *others, *lab])
+    answer = client.get(LoginPages().open(POST, ORIGIN, SECRET), headers={"Cookie": line})
+    ended = answer.headers.get_list("set-cookie")
+    assert ended == [f"{name}=; Max-Age=0; Path=/" for name in [*code[:10], *lab[:5]]]

@@ -3,6 +3,7 @@ real session by its alias alone, with no prompt and no key in a file."""
 
 import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -167,6 +168,24 @@ def test_the_proxy_is_a_connection_too(attached: AliasRig) -> None:
     command = " ".join([*proxy, ALIAS])
     done = attached.home.run("ssh", "-o", f"ProxyCommand={command}", ALIAS, "echo through", PYTHONPATH=str(REPOSITORY))
     assert (done.stdout, done.stderr, done.returncode) == ("through\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda one: signal.Signals(one).name
+)
+def test_whoever_runs_the_proxy_may_end_it_without_a_word(attached: AliasRig, number: int) -> None:
+    """ssh ends it by SIGHUP, other programs (paramiko, editors) by SIGTERM, a terminal's Ctrl-C by SIGINT."""
+    proxy = attached.outside().ssh_config._proxy
+    env = {**os.environ, "HOME": str(attached.home.home), "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(
+        [*proxy, ALIAS], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith(b"SSH-2.0")
+        running.send_signal(number)
+        _output, said = running.communicate(timeout=30)
+    assert said == b""
+    assert running.returncode in (-number, 130)
 
 
 def test_no_private_key_is_in_any_file(attached: AliasRig) -> None:

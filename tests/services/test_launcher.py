@@ -10,6 +10,7 @@ from desktop_app.domain.problems import AppError, Cancelled, failure, problem
 from desktop_app.domain.secrets import SecretKind
 from desktop_app.domain.session import Link, Remote
 from desktop_app.ports import Cancel
+from desktop_app.services.api import Notice
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import FakeServer
@@ -299,5 +300,16 @@ def test_a_requirements_file_of_powershell_and_its_includes_reach_the_task(tmp_p
     )
     with CoreRig(start=False) as rig:
         draft = rig.server.tasks[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
-    expected = ("requests==2.32.3", "tqdm==4.66.4 --hash=sha256:00", "-e git+https://h/t.git#egg=t")
+    expected = ("requests==2.32.3", "tqdm==4.66.4", "-e git+https://h/t.git#egg=t")
     assert draft.requirements[1:] == expected
+
+
+def test_hashes_that_an_agent_can_not_keep_are_left_out_with_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text("--require-hashes\ntqdm==4.66.4 --hash=sha256:00\n--extra-index-url=https://h/simple\n")
+    told: list[Notice] = []
+    with CoreRig(start=False) as rig:
+        rig.core.on_notice(told.append)
+        draft = rig.server.tasks[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
+    assert draft.requirements[1:] == ("tqdm==4.66.4", "--extra-index-url https://h/simple")
+    assert any("without a look at their hashes" in notice.body for notice in told)
