@@ -157,3 +157,18 @@ def test_names_are_shown_as_they_are(core, wizard):
     combo = find(wizard, "profile", QComboBox)
     assert "<b>A & B</b>" in [combo.itemText(index) for index in range(combo.count())]
     assert isinstance(find(wizard, "profile-menu", QPushButton).menu(), QMenu)
+
+
+def test_a_profile_s_queue_that_this_server_lacks_is_shown_and_warned_of(qtbot, core, open_wizard):
+    """Nothing else would tell that the launch goes elsewhere than the form showed before."""
+    core.profiles.save("Elsewhere", replace(BIG, queue="their queue"))
+    wizard = open_wizard(core, ui_core.TEAM.id)
+    combo = find(wizard, "option-queue", QComboBox)
+    qtbot.waitUntil(combo.isEnabled)
+    choose(wizard, "profile", "Elsewhere")
+    assert combo.currentData() == spec(wizard).queue == "their queue"
+    assert combo.currentText() == "their queue — not on this server"
+    warning = find(wizard, "queue-warning", QLabel)
+    assert "There is no queue “their queue” on this server" in warning.text() and warning.isVisibleTo(wizard)
+    choose(wizard, "profile", "Big")
+    assert combo.currentData() == "a100" and "There is no queue" not in warning.text()

@@ -191,3 +191,5 @@ class QueueEditor(QWidget):
         at = self.combo.findData(self._wanted)
         if self._queues and at >= 0:
             self.combo.setCurrentIndex(at)
+        elif self._queues and self._wanted:  # a profile's, from another server: it is shown, and warned of
+            self._fill(self._offered(), NONE_FITS)
