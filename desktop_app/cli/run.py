@@ -239,6 +239,7 @@ class _Watch:
         self._attaching = not getattr(command.arguments, "no_attach", False)
         self._told = self._told_notice = ""
         self._was_ready = self._was_up = False
+        self._says_ready = True  # once per run of the session
         self._was_held = False
         self._answers = True
 
@@ -260,8 +261,10 @@ class _Watch:
         self._command.agree_if_told(now)
         if self._link_only:
             return 1 if now.link is Link.UP else None
-        if self._is_ready(now) and not self._was_ready:
-            self._was_ready = True
+        if now.notice is not None and now.notice.code == "session.restarted":
+            self._says_ready = True
+        elif self._is_ready(now) and self._says_ready:
+            self._was_ready, self._says_ready = True, False
             self._ready(now)
         return 1 if self._was_ready and not self._hold else None
 

@@ -116,6 +116,7 @@ Event = (
     | HeldElsewhere
 )
 
+_QUEUE_CODES = ("queue.none", "queue.no_agent")
 AGENT_LOST_AFTER_S = 90.0  # three missed status reports; an agent sends one every 30 s
 
 
@@ -132,7 +133,7 @@ def _server_saw(now: SessionSnapshot, event: ServerSaw) -> SessionSnapshot:
     after = replace(now, facts=facts, stale_since=None, endpoints=endpoints)
     if facts.remote is Remote.ENDED:
         return _ended(after, now.remote is Remote.READY or now.link is Link.UP)
-    if after.link is Link.OFF or (after.link is Link.CONNECTING and facts.remote in WAITING):
+    if after.link is Link.OFF or (after.link is Link.CONNECTING and _of_queue(after, facts)):
         after = replace(after, problem=_queue_problem(facts))
     notice = runs.restarted(facts) if runs.starts_over(now, facts) else _heard(now, facts.report)
     after = replace(after, notice=notice)
@@ -147,6 +148,11 @@ def _ended(now: SessionSnapshot, was_up: bool) -> SessionSnapshot:
     return replace(
         now, link=Link.OFF, endpoints=gone, problem=failed, notice=None, attempt=0, retry_at=None, stop_requested=False
     )
+
+
+def _of_queue(now: SessionSnapshot, facts: ServerFacts) -> bool:
+    """Whether its problem is the queue's affair; one that an agent took is in none, and that is no problem."""
+    return facts.remote in WAITING or (now.problem is not None and now.problem.code in _QUEUE_CODES)
 
 
 def _queue_problem(facts: ServerFacts) -> Problem | None:

@@ -56,6 +56,8 @@ def of_this_run(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
         return new
     if new.remote in WAITING:
         return replace(new, record=None, report=None, left=(new.record, new.report))
+    if now.remote in (*WAITING, Remote.STARTING) and _last_words(new):
+        return replace(new, remote=Remote.STARTING, by_report=False, report=None, left=(now.facts.left[0], new.report))
     record, report = now.facts.left
     if new.remote is Remote.ENDED or (record is None and report is None):
         return new
@@ -64,6 +66,12 @@ def of_this_run(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
         return new
     ends = new.remote is Remote.STOPPING and fresh is not None  # by the server's word: the agent is to end it
     return replace(new, remote=new.remote if ends else Remote.STARTING, record=None, report=fresh, left=now.facts.left)
+
+
+def _last_words(new: ServerFacts) -> bool:
+    """Whether the report must be what an earlier run wrote while it ended, after its task was reset: a run that has
+    published nothing yet has nobody who could end it but the server, which then says so."""
+    return new.remote is Remote.STOPPING and new.by_report and new.record is None and not new.record_error
 
 
 def keeps_report(now: SessionSnapshot, new: ServerFacts) -> bool:

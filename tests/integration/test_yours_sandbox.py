@@ -8,7 +8,6 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import httpx
 import paramiko
 import pytest
 
@@ -25,17 +24,6 @@ EXPERIMENT = (
     "t = Task.init('yours', 'an experiment', auto_connect_frameworks=False, auto_resource_monitoring=False); "
     "print('ID', t.id); t.close()"
 )
-
-
-def api(terminal: RealTerminal, endpoint: str, **body: object) -> dict:
-    """As the person whose key is in the keyring."""
-    settings = json.loads((Path(terminal.rig.env["XDG_CONFIG_HOME"]) / "sessiondock" / "settings.json").read_text())
-    account = settings["accounts"][0]
-    secret = terminal.secrets()[f"api-secret/{account['id']}"]
-    url = account["api_url"]
-    token = httpx.post(f"{url}/auth.login", auth=(account["access_key"], secret), trust_env=False).json()
-    headers = {"Authorization": f"Bearer {token['data']['token']}"}
-    return httpx.post(f"{url}/{endpoint}", json=body, headers=headers, trust_env=False).json()["data"]
 
 
 @pytest.mark.parity(
@@ -95,13 +83,13 @@ def test_a_session_of_ones_own(terminal: RealTerminal, tmp_path: Path) -> None:
         # an experiment that is started inside is the person's, with the session's image and init script
         told = do(f"cd w && python -c {shlex.quote(EXPERIMENT)}")
         experiment = told.split("ID ")[1].split()[0]
-        mine, started = (api(terminal, "tasks.get_by_id", task=one)["task"] for one in (task, experiment))
+        mine, started = (terminal.api("tasks.get_by_id", task=one)["task"] for one in (task, experiment))
         assert started["user"] == mine["user"]
         assert started["container"]["image"] == "python:3.12"
         assert INIT.strip() in started["container"]["setup_shell_script"]
 
         # no secret in the task or the log, and none left at the end
-        public = json.dumps(api(terminal, "tasks.get_by_id", task=task)) + terminal.run("log", task)
+        public = json.dumps(terminal.api("tasks.get_by_id", task=task)) + terminal.run("log", task)
         key = next(secret for name, secret in terminal.secrets().items() if name.startswith("api-secret/"))
         for secret in (PASSWORD, SSH_PASSWORD, key):
             assert secret not in public

@@ -8,7 +8,7 @@ import pytest
 
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.session import Link, Remote, SessionId, Status, status_of
-from remote_bootstrap.contract import ENDED, fingerprint, fingerprint_line
+from remote_bootstrap.contract import ENDED, LAST_PHASES, fingerprint, fingerprint_line
 from tests.fakes.outside import HOST_KEY, World, record_of, report_of
 from tests.support.core_rig import BOTH, CoreRig, is_link, is_remote
 from tests.support.waiting import wait_until
@@ -205,3 +205,34 @@ def test_detaching_while_it_waits_for_the_new_run() -> None:
         rig.until(session, is_link(Link.CONNECTING))
         rig.core.detach(session, rig.soon())
         assert rig.get(session).link is Link.OFF and rig.world.tunnel().closed
+
+
+@pytest.mark.parametrize("phase", LAST_PHASES)
+def test_the_last_words_of_a_run_whose_task_was_reset_are_not_the_new_runs(phase: str) -> None:
+    """A server lets a session write into its task after the reset, when an agent has taken it again, too."""
+    with CoreRig() as rig:
+        session = rig.attached()
+        reset(rig, session)
+        rig.until(session, is_remote(Remote.CREATED))
+        rig.world.tunnel().drop()
+        enqueue(rig, session)
+        rig.until(session, lambda s: s.remote is Remote.QUEUED and s.link is Link.CONNECTING)
+        last = replace(BOTH, phase=phase, detail="the task is created", sequence=40)
+        rig.server.change(session.task, remote=Remote.STOPPING, record=None, report=last, by_report=True)
+        now = rig.until(session, is_remote(Remote.STARTING))
+        assert (now.link, now.facts.report, status_of(now)) == (Link.CONNECTING, None, Status.STARTING)
+        comes_up(rig, session, HOST_KEY)
+        now = rig.until(session, is_link(Link.UP))
+        assert now.facts.report == BOTH, "its numbers begin anew"
+
+
+def test_a_session_that_an_agent_took_again_is_not_said_to_be_in_no_queue() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        reset(rig, session)
+        rig.until(session, is_remote(Remote.CREATED))
+        rig.world.tunnel().drop()
+        rig.until(session, lambda s: s.problem is not None and s.problem.code == "queue.none")
+        rig.server.agent_takes(session.task)
+        now = rig.until(session, is_remote(Remote.STARTING))
+        assert (now.link, now.problem) == (Link.CONNECTING, None)

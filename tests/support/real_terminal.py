@@ -2,7 +2,11 @@
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests.support.desktop_private import PrivateDesktop
 from tests.support.desktop_processes import Program
@@ -37,15 +41,36 @@ class RealTerminal:
 
     def event(self, program: Program, name: str, seconds: float = START_S) -> dict[str, Any]:
         """The first event of that name that a staying command tells."""
+        return self.told(program, name, lambda event: event.get("event") == name, seconds)
 
-        def told() -> dict[str, Any] | None:
+    def told(
+        self, program: Program, what: str, fits: Callable[[dict[str, Any]], bool], seconds: float = START_S
+    ) -> dict[str, Any]:
+        """The first event of a staying command that fits."""
+
+        def found() -> dict[str, Any] | None:
             running = program.running  # asked before its output is read: what it said last counts
-            lines = [line for line in program.output().splitlines() if line.startswith('{"')]
-            found = next((e for e in map(json.loads, lines) if e.get("event") == name), None)
-            assert running or found, program.output()
-            return found
+            one = next(filter(fits, self.events(program)), None)
+            assert running or one, f"{what}: {program.output()}"
+            return one
 
-        return wait_until(told, f"the event {name}", seconds, poll=0.1)
+        return wait_until(found, f"the event {what}", seconds, poll=0.1)
+
+    def events(self, program: Program) -> list[dict[str, Any]]:
+        """What a staying command has told until now."""
+        return [json.loads(line) for line in program.output().splitlines() if line.startswith('{"')]
+
+    def api(self, endpoint: str, **body: object) -> dict[str, Any]:
+        """A call of the person whose key is in the keyring, as the web page makes it."""
+        settings = json.loads((Path(self.rig.env["XDG_CONFIG_HOME"]) / "sessiondock" / "settings.json").read_text())
+        account = settings["accounts"][0]
+        secret = self.secrets()[f"api-secret/{account['id']}"]
+        url = account["api_url"]
+        token = httpx.post(f"{url}/auth.login", auth=(account["access_key"], secret), trust_env=False).json()
+        headers = {"Authorization": f"Bearer {token['data']['token']}"}
+        answer = httpx.post(f"{url}/{endpoint}", json=body, headers=headers, trust_env=False).json()
+        assert answer["meta"]["result_code"] == 200, answer["meta"]
+        return dict(answer["data"])
 
     def secrets(self) -> dict[str, str]:
         found: dict[str, str] = json.loads(self.rig.run([sys.executable, "-c", ALL_SECRETS]).stdout)
