@@ -134,8 +134,8 @@ class Publisher(threading.Thread):
         with self._lock:
             self._send_lines()
             wanted = {contract.RUNTIME_REPORT: self._progress.current().public().dumps()}
-            if self._record is not None:
-                wanted[contract.RUNTIME_RECORD] = self._record.dumps()
+            # none at first: a stopped task that is enqueued again still has that of its last run
+            wanted[contract.RUNTIME_RECORD] = "" if self._record is None else self._record.dumps()
             runtime, properties = self._extra(self._record, self._progress.current())
             wanted.update(runtime)
             fresh = {name: text for name, text in wanted.items() if self._published.get(name) != text}

@@ -137,6 +137,9 @@ TABLE = MappingProxyType(
             _row("ssh.lost", "The connection was lost",
                  "The tunnel to {address} broke. SessionDock reconnects by itself; open pages keep their addresses.",
                  Retry.AUTO),
+            _row("ssh.earlier_run", "The new run has not said yet where it is",
+                 "The task was started again, and at {address} is most likely its last run's place, not the session. "
+                 "SessionDock keeps trying, and connects once the new run is ready.", Retry.AUTO, (Remedy.RETRY,)),
             _row("ssh.host_key", "The machine is not the one that it claims to be",
                  "The server at {address} port {port} showed the host key {found}, but the session published "
                  "{expected}. Someone may be intercepting the connection, so SessionDock did not connect. "
@@ -173,8 +176,7 @@ TABLE = MappingProxyType(
             _row("ssh.wrong_passphrase", "The passphrase does not open this session's key",
                  "Check it and try again; upper and lower case matter.", Retry.USER, (Remedy.ENTER_PASSPHRASE,)),
             _row("ssh.short_passphrase", "The passphrase is too short",
-                 "Everybody in your ClearML workspace can try to guess it, so use at least {least} characters.",
-                 Retry.USER),
+                 "Everybody in your workspace can try to guess it, so use at least {least} characters.", Retry.USER),
             _row("ssh.unknown_host", "This machine is not known yet",
                  "The server at {address} port {port} shows the host key {found}. The session was not started by "
                  "SessionDock, so nothing tells whether that is its own. Trust it only if whoever runs the machine "
@@ -188,11 +190,9 @@ TABLE = MappingProxyType(
             _row("session.no_login", "SSH programs need this session's password",
                  "clearml-session started it, and SessionDock could not start an SSH server of its own there: {why} "
                  "Terminal, ssh alias and “Open in” need that; tunnels and file transfers work.", Retry.NEVER),
-            _row("session.exposed", "Others can get into this session",
-                 "clearml-session started it. {why}", Retry.NEVER),
+            _row("session.exposed", "Others can get into this session", "clearml-session made it. {why}", Retry.NEVER),
             _row("ssh.no_password", "This session has no password here",
-                 "It was launched without one, or from another computer. SessionDock logs in with the session's key.",
-                 Retry.NEVER),
+                 "It was launched without one, or elsewhere. SessionDock logs in with the session's key.", Retry.NEVER),
             _row("ssh.agent", "SSH commands outside the app do not work", "{why}", Retry.USER),
             _row("ssh.config_unwritable", "The ssh configuration can't be changed",
                  "{path}: {why}. {by_hand} yourself: {line}", Retry.USER, (Remedy.RETRY,)),

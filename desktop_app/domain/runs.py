@@ -18,6 +18,11 @@ def run_of(facts: ServerFacts) -> str:
     return f"{_text(facts.started)}|{_text(facts.changed)}"
 
 
+def began_at(facts: ServerFacts) -> int:
+    """When this run began, ms since 1970 by the server's clock; 0 while that is unknown."""
+    return max((round(at.timestamp() * 1000) for at in (facts.started, facts.changed) if at is not None), default=0)
+
+
 def _text(value: datetime | None) -> str:
     return value.isoformat() if value else ""
 

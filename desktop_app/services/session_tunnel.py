@@ -163,12 +163,14 @@ class SessionTunnel:
         try:
             self._tunnel.connect(self._target, self._dial)
         except AppError as error:
-            raise self._named(error, server) from None
+            raise self._named(self._trust.explained(error, self.address), server) from None
         self._route({})
         self.probe(self._outside.pace.probe_s)
         if self._target.foreign:
             self._app_secrets = self._foreign.secrets()
             self._open_login(self._target)
+        else:
+            self._trust.proved(facts)
         self._store.apply(self._session, TunnelUp())
         if self._target.foreign:
             self._store.apply(self._session, Noticed(self._foreign.warning()))

@@ -5,15 +5,33 @@ Runs on the session's supervisor thread; one instance per attached session.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from desktop_app.domain.problems import AppError, Retry, failure
-from desktop_app.domain.runs import run_of
+from desktop_app.domain.runs import began_at, run_of
 from desktop_app.domain.session import ServerFacts, SessionId
 from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
 from remote_bootstrap import contract
 
 _log = logging.getLogger(__name__)
+
+OF_OURS = "ssh-"  # how a believed host key is kept: the whole key; before that, only a fingerprint that a person named
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """One fingerprint in the log: when it was said first and last, ms since 1970."""
+
+    fingerprint: str
+    first: int
+    last: int
+
+
+def kept_key(outside: Outside, session: SessionId) -> tuple[str, str]:
+    """The host key that was believed, and the fingerprint that a person named before any was; "" for none."""
+    kept = outside.profiles.host_key(session.text)
+    return (kept, "") if kept.startswith(OF_OURS) else ("", kept)
 
 
 class RecordTrust:
@@ -25,6 +43,7 @@ class RecordTrust:
         self._outside = outside
         self._newest: contract.Record | None = None
         self._over = ""  # why the run that was known is over, "" while it is not
+        self._doubtful = False  # what was believed last may be what an earlier run left in the task
 
     def run_is_over(self, why: str) -> None:
         """The server says that the task starts over: another host key is to be expected, and to be accepted."""
@@ -40,14 +59,28 @@ class RecordTrust:
         if not self._starts_over(facts) and record.sequence < self._known(record):
             raise failure("ssh.record", why="The task shows an older connection record than it did before.")
         self._verify(record, facts, server, cancel)
-        self._newest, self._over = record, ""
+        self._newest = record
         self._outside.profiles.save_sequence(self._session.text, record.sequence)
         return record
+
+    def proved(self, facts: ServerFacts) -> None:
+        """The machine of the record has shown its key: this is the run that the server speaks of. From now on another
+        key needs a sign of yet another run; one that was accepted has served."""
+        self._over, self._doubtful = "", False
+        kept = {"run": run_of(facts)}
+        if self._outside.profiles.trusted(self._session.text) != kept:
+            self._outside.profiles.save_trusted(self._session.text, kept)
+
+    def explained(self, error: AppError, address: str) -> AppError:
+        """Why a dial failed, where the record may be an earlier run's: a server keeps it when a stopped task is
+        enqueued again, and by now nobody, or another program, listens there."""
+        may_be = self._doubtful and error.problem.code in ("ssh.unreachable", "ssh.host_key")
+        return failure("ssh.earlier_run", address=address, cause=str(error)) if may_be else error
 
     def _known(self, record: contract.Record) -> int:
         """The newest sequence that was believed of this host key, by an earlier process, too; -1: none."""
         profiles, newest = self._outside.profiles, self._newest
-        first = profiles.host_key(self._session.text)
+        first, _ = kept_key(self._outside, self._session)
         kept = profiles.sequence(self._session.text) if first and _same_key(first, record.host_key) else -1
         return max(kept, newest.sequence if newest and _same_key(newest.host_key, record.host_key) else -1)
 
@@ -58,27 +91,22 @@ class RecordTrust:
 
     def _verify(self, record: contract.Record, facts: ServerFacts, server: Server, cancel: Cancel) -> None:
         verify, task, profiles = self._outside.verify_record, self._session.task, self._outside.profiles
-        first = profiles.host_key(self._session.text)
+        first, named = kept_key(self._outside, self._session)
         if first and _same_key(first, record.host_key):  # stored only after the log had agreed with it
             verify(record, task, first, contract.fingerprint(first))
-            if self._starts_over(facts):  # on a machine that kept the key: its records are counted anew
+            self._doubtful = self._starts_over(facts)
+            if self._doubtful:  # or on a machine that kept the key: its records are counted anew
                 profiles.save_host_key(self._session.text, first)
-            self._remember(facts)
             return
         self._refuse_early(record)
+        self._doubtful = False
         if first:
             self._verify_new_run(record, first, facts, server, cancel)
         else:
-            verify(record, task, None, self._announced(server, cancel))
+            verify(record, task, None, self._announced(record, facts, named, server, cancel))
+            profiles.save_trusted(self._session.text, {"run": ""})
         profiles.save_host_key(self._session.text, record.host_key)
-        self._remember(facts)
         _log.info("session %s: host key %s, as its log says", self._session.text, contract.fingerprint(record.host_key))
-
-    def _remember(self, facts: ServerFacts) -> None:
-        """By what to tell this run from a later one. A key that was accepted has served."""
-        kept = {"run": run_of(facts)}
-        if self._outside.profiles.trusted(self._session.text) != kept:
-            self._outside.profiles.save_trusted(self._session.text, kept)
 
     def _verify_new_run(
         self, record: contract.Record, first: str, facts: ServerFacts, server: Server, cancel: Cancel
@@ -90,12 +118,15 @@ class RecordTrust:
         accepted = kept.get("accepted") == found
         if not accepted and not self._starts_over(facts):
             verify(record, task, first, contract.fingerprint(first))  # refuses
-        announced = self._announcements(server, cancel, lambda seen: seen[-1:] == [found])
-        verify(record, task, None, announced[-1] if announced else None)  # the newest run's is the last
+        announced = self._announcements(server, cancel, lambda said: _names(said)[-1:] == [found])
+        verify(record, task, None, announced[-1].fingerprint if announced else None)  # the newest run's is the last
         if not accepted:
             how = self._over or "Its task was reset, or put into a queue again, on the ClearML server."
-            known = contract.fingerprint(first)
-            raise failure("ssh.new_run", how=how, known=known, found=found, task=task[:8], cause=found)
+            raise self._new_run(how, contract.fingerprint(first), found)
+
+    def _new_run(self, how: str, known: str, found: str) -> AppError:
+        task = self._session.task[:8]
+        return failure("ssh.new_run", how=how, known=known, found=found, task=task, cause=found)
 
     def _refuse_early(self, record: contract.Record) -> None:
         """Don't wait for the log when the record is bad whatever it says."""
@@ -105,32 +136,52 @@ class RecordTrust:
             if error.problem.retry is not Retry.AUTO:
                 raise
 
-    def _announced(self, server: Server, cancel: Cancel) -> str | None:
-        """The one fingerprint in the log; waits while the log has none, since it comes later than the record.
+    def _announced(
+        self, record: contract.Record, facts: ServerFacts, named: str, server: Server, cancel: Cancel
+    ) -> str | None:
+        """The fingerprint of this run in the log; waits while the log has none, since it comes later than the record.
 
-        Members of the workspace can add lines, but a session that was never started again announces one key only.
-        Problems: ssh.record
+        Members of the workspace can add lines, but a session that was never started again announces one key only. Of
+        one that was, the log keeps what earlier runs announced; with that, only a person can say whose the last one is:
+        ``named`` is what one did say. Problems: ssh.record, ssh.new_run
         """
-        found = self._announcements(server, cancel, lambda found: bool(found))
-        if len(found) > 1:
-            raise failure(
-                "ssh.record", why=f"The session's log announces different host keys: {' and '.join(found[:3])}."
-            )
-        return found[0] if found else None
+        found, began = contract.fingerprint(record.host_key), began_at(facts)
+        said = self._announcements(
+            server, cancel, lambda said: found in _names(said) or any(one.last >= began for one in said)
+        )
+        if named not in ("", found):
+            raise failure("ssh.record", why=f"You named the host key {named}, and its record shows {found}.")
+        if len(said) > 1:
+            *earlier, last = said
+            if any(one.last >= began for one in earlier) or last.first < began or last.fingerprint != found:
+                keys = " and ".join(_names(said)[:3])
+                raise failure("ssh.record", why=f"The session's log announces different host keys: {keys}.")
+            if not named:
+                raise self._new_run("Its task ran before, as its log tells.", earlier[-1].fingerprint, found)
+        self._doubtful = bool(said) and said[-1].last < began
+        return said[-1].fingerprint if said else None
 
-    def _announcements(self, server: Server, cancel: Cancel, enough: Callable[[list[str]], bool]) -> list[str]:
+    def _announcements(
+        self, server: Server, cancel: Cancel, enough: Callable[[list[Announced]], bool]
+    ) -> list[Announced]:
         """The fingerprints in the log, the newest last, as soon as they are enough, or after a while."""
         since, patience = 0, Cancel(self._outside.pace.log_wait_s)
-        found: list[str] = []
-        while not enough(found) and not patience.expired:
+        found: dict[str, Announced] = {}
+        while not enough(list(found.values())) and not patience.expired:
             page = server.log(self._session.task, since, cancel)
             since = page[-1].timestamp if page else since
-            fresh = contract.fingerprints_in_log([line.text for line in page])
-            found = [one for one in found if one not in fresh] + fresh
-            if not enough(found) and not page:
+            for line in page:
+                for one in contract.fingerprints_in_log([line.text]):
+                    known = found.pop(one, None)
+                    found[one] = Announced(one, known.first if known else line.timestamp, line.timestamp)
+            if not enough(list(found.values())) and not page:
                 cancel.wait(self._outside.pace.log_poll_s)
                 cancel.check()
-        return found
+        return list(found.values())
+
+
+def _names(said: list[Announced]) -> list[str]:
+    return [one.fingerprint for one in said]
 
 
 def _same_key(one: str, other: str) -> bool:

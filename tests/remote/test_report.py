@@ -94,6 +94,18 @@ def test_what_could_not_be_published_is_published_later() -> None:
     assert "token" not in json.dumps(server.runtime)
 
 
+def test_the_record_that_the_last_run_left_goes_with_the_first_report() -> None:
+    """A server that enqueues a stopped task again keeps it, and its port may be another program's by now."""
+    server = Server()
+    server.runtime[contract.RUNTIME_RECORD] = RECORD.dumps()
+    publisher = Publisher(server, Progress(["ssh"]), lambda _text: None)
+    publisher.flush()
+    assert server.runtime[contract.RUNTIME_RECORD] == ""
+    publisher.record(RECORD)
+    publisher.flush()
+    assert Record.loads(server.runtime[contract.RUNTIME_RECORD]) == RECORD
+
+
 def test_a_report_that_somebody_blew_up_is_cut_to_what_a_person_reads() -> None:
     huge = {
         "phase": "p" * 9999,

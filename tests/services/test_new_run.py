@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desktop_app.domain.problems import Problem, Remedy
+from desktop_app.domain.problems import Problem, Remedy, failure
 from desktop_app.domain.session import Link, Remote, SessionId, Status, status_of
 from remote_bootstrap.contract import ENDED, LAST_PHASES, fingerprint, fingerprint_line
 from tests.fakes.outside import HOST_KEY, World, record_of, report_of
@@ -236,3 +236,26 @@ def test_a_session_that_an_agent_took_again_is_not_said_to_be_in_no_queue() -> N
         rig.server.agent_takes(session.task)
         now = rig.until(session, is_remote(Remote.STARTING))
         assert (now.link, now.problem) == (Link.CONNECTING, None)
+
+
+@pytest.mark.parametrize("code", ["ssh.unreachable", "ssh.host_key"])
+def test_what_an_earlier_run_left_is_dialled_only_until_the_new_run_says_where_it_is(code: str) -> None:
+    """An attach that begins right after an enqueue without a reset: the task still names the last run's address, where
+    nobody, or another program, listens by now. That is neither an alarm nor a proof of the new run."""
+    world = World()
+    with CoreRig(world) as rig:
+        session = rig.attached()
+    refused = failure(code, address="10.0.0.7", port=10022, found="SHA256:x", expected="SHA256:y")
+    world = World(
+        world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir,
+        prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(refused),
+    )  # fmt: skip
+    with CoreRig(world) as rig:
+        rig.server.change(session.task, changed=datetime(2026, 11, 29, 12, tzinfo=UTC))
+        rig.until(session, is_remote(Remote.READY))
+        rig.core.attach(session, rig.soon())
+        now = rig.until(session, is_link(Link.RETRYING))
+        assert now.problem is not None and now.problem.code == "ssh.earlier_run"
+        rig.server.write_log(session.task, fingerprint_line(NEW_KEY))
+        rig.server.publish(session.task, record_of(session.task, host_key=NEW_KEY, address="10.0.0.9"), BOTH)
+        assert new_run(rig, session).code == "ssh.new_run"

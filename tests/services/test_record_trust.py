@@ -1,10 +1,13 @@
 """Whom a session's record is believed: first sightings, changed keys, older records, and what a member edited."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from desktop_app.domain.account import LogLine
 from desktop_app.domain.problems import failure, problem
-from desktop_app.domain.session import Link, Remote
-from remote_bootstrap.contract import PARAM_AUTHORIZED_KEY, fingerprint_line
+from desktop_app.domain.session import Link, Remote, SessionId
+from remote_bootstrap.contract import PARAM_AUTHORIZED_KEY, fingerprint, fingerprint_line
 from tests.fakes.outside import World, record_of
 from tests.services.test_supervisor import OTHER_KEY, blocked
 from tests.support.core_rig import CoreRig, is_link
@@ -38,6 +41,64 @@ def test_a_log_with_two_host_keys_is_refused() -> None:
         rig.core.attach(session, rig.soon())
         assert "different host keys" in blocked(rig, session).detail
         assert rig.world.tunnel().targets == []
+
+
+def ran_twice(rig: CoreRig, *, began: int, second: int) -> SessionId:
+    """Enqueued again without a reset, so that the log keeps what the first run announced at second 100: the new one
+    ``began`` and announced its key (OTHER_KEY) at those seconds of 1970. This computer has seen neither."""
+    session = rig.running(log=False)
+    changed = datetime.fromtimestamp(began, UTC)
+    rig.server.change(session.task, record=record_of(session.task, host_key=OTHER_KEY), changed=changed)
+    first = fingerprint_line(record_of("x").host_key)
+    rig.server.tasks[session.task].log += [
+        LogLine(100_000, first), LogLine(second * 1000, fingerprint_line(OTHER_KEY)),
+    ]  # fmt: skip
+    rig.until(session, lambda s: s.facts.changed == changed)
+    rig.core.attach(session, rig.soon())
+    return session
+
+
+def test_a_computer_that_saw_no_run_is_asked_about_the_present_one() -> None:
+    with CoreRig() as rig:
+        session = ran_twice(rig, began=200, second=210)
+        found = blocked(rig, session)
+        assert found.code == "ssh.new_run" and "ran before" in found.detail
+        assert fingerprint(record_of("x").host_key) in found.detail and found.cause == fingerprint(OTHER_KEY)
+        assert rig.world.tunnel().targets == []
+        rig.core.keys.trust_host(session, found.cause)
+        rig.core.reconnect(session)
+        rig.until(session, is_link(Link.UP))
+        assert rig.world.profiles.host_key(session.text) == OTHER_KEY
+
+
+@pytest.mark.parametrize(
+    ("began", "second"), [(50, 210), (200, 150), (300, 210)], ids=["one run", "before it began", "long before it began"]
+)
+def test_a_key_that_was_announced_in_the_same_run_is_refused(began: int, second: int) -> None:
+    """A member's line: nobody may accept it, not even by name."""
+    with CoreRig() as rig:
+        session = ran_twice(rig, began=began, second=second)
+        assert "different host keys" in blocked(rig, session).detail
+        rig.core.keys.trust_host(session, fingerprint(OTHER_KEY))
+        before = rig.get(session).version
+        rig.core.reconnect(session)
+        rig.until(session, lambda s: s.version > before + 1 and s.link is Link.BLOCKED)
+        assert blocked(rig, session).code == "ssh.record"
+        assert rig.world.tunnel().targets == []
+
+
+def test_a_key_that_was_named_before_the_first_connection_is_the_only_one() -> None:
+    """“sessiondock trust” of a session of ours that this computer has not seen."""
+    with CoreRig() as rig:
+        session = rig.running()
+        rig.core.keys.trust_host(session, fingerprint(OTHER_KEY))
+        rig.core.attach(session, rig.soon())
+        found = blocked(rig, session)
+        assert found.code == "ssh.record" and fingerprint(OTHER_KEY) in found.detail
+        rig.core.keys.trust_host(session, fingerprint(record_of("x").host_key))
+        rig.core.reconnect(session)
+        rig.until(session, is_link(Link.UP))
+        assert rig.world.profiles.host_key(session.text) == record_of("x").host_key
 
 
 def test_the_log_may_come_later_than_the_record() -> None:

@@ -21,7 +21,7 @@ from desktop_app.services.outside import Examined, Outside
 from desktop_app.services.routes import route_of
 from desktop_app.services.secrets.key_access import key_of
 from desktop_app.services.store import SessionStore
-from desktop_app.services.trust import RecordTrust
+from desktop_app.services.trust import RecordTrust, kept_key
 from remote_bootstrap import contract
 from remote_bootstrap.apps import BY_KEY
 
@@ -205,8 +205,8 @@ class Doctor:
 
     def _verify_again(self, session: SessionId, record: contract.Record) -> None:
         """Without the server: by the key that this computer has seen before."""
-        first = self._outside.profiles.host_key(session.text)
-        seen = contract.fingerprint(first) if first else None
+        first, named = kept_key(self._outside, session)
+        seen = contract.fingerprint(first) if first else named or None
         self._outside.verify_record(record, session.task, first or None, seen)
 
     def _target(self, case: _Case, server: Server | None, record: contract.Record) -> Target | None:

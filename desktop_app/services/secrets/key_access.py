@@ -7,8 +7,7 @@ from desktop_app.ports import Cancel, Server
 from desktop_app.services.outside import Outside
 from desktop_app.services.secrets.kept import api_secrets, owners_of
 from desktop_app.services.secrets.session_keys import SessionKeys
-
-OF_OURS = "ssh-"  # how the host key of a session of ours is kept: the whole key, not its fingerprint
+from desktop_app.services.trust import kept_key
 
 
 def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
@@ -39,7 +38,8 @@ class KeyAccess:
         """From now on the session's machine must show this key ("SHA256:…"): that of clearml-session's session, or of
         a new run of ours, which is then believed if its record and its log agree with that."""
         profiles = self._outside.profiles
-        if profiles.host_key(session.text).startswith(OF_OURS):
+        believed, _ = kept_key(self._outside, session)
+        if believed:
             profiles.save_trusted(session.text, {**profiles.trusted(session.text), "accepted": fingerprint})
         else:
             profiles.save_host_key(session.text, fingerprint)
