@@ -70,6 +70,17 @@ def test_created_is_not_queued(fields: dict[str, Any], said: str) -> None:
     assert said in why_unplaced(found)
 
 
+def test_who_wrote_into_a_task_after_its_reset_did_not_reset_it() -> None:
+    web = Web()
+    reset = {"status_reason": "reset", "status_message": "reset", "execution": {}}
+    web.task.update(status="created", last_changed_by="u2", last_change=ago(500), **reset)
+    assert "was reset on the ClearML server by Bob, which" in why_unplaced(web.look())
+    web.task.update(last_change=ago(490))  # the agent that ran it, say
+    assert "was reset on the ClearML server, which" in why_unplaced(web.look())
+    web.task.update(system_tags=["archived", contract.SYSTEM_TAG])  # which is no change of status
+    assert "was archived on the ClearML server by Bob" in why_unplaced(web.look())
+
+
 def test_a_queue_that_was_deleted_is_called_by_the_name_that_was_known() -> None:
     web = Web()
     server, _ = client(web)

@@ -195,12 +195,12 @@ class ServerCalls(Lookups):
 
     def _who_changed(self, tasks: Sequence[Mapping[str, Any]], cancel: Cancel) -> set[str]:
         """Of those that wait: somebody may have taken them out of their queue. Others than ourselves."""
-        who = {str(task.get("last_changed_by") or "") for task in tasks if task.get("status") in facts.WAITING} - {""}
+        who = {facts.who_placed(task) for task in tasks} - {""}
         return who - {self._user_id(cancel)} if who else who
 
     def _changed_by(self, task: Mapping[str, Any]) -> str:
-        who = str(task.get("last_changed_by") or "")
-        if not who or task.get("status") not in facts.WAITING:
+        who = facts.who_placed(task)
+        if not who:
             return ""
         return "you" if who == self._user else self._name("users", who)
 

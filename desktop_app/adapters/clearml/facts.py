@@ -22,7 +22,8 @@ PASSWORD_FIELD = f"hyperparams.{contract.SECTION}.{contract.PARAM_PASSWORD_HASH}
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
 TASK_FIELDS = (
     "id", "name", "status", "status_reason", "status_message", "system_tags", "tags", "user", "project", "created",
-    "started", "last_worker", "last_worker_report", "execution.queue", "status_changed", "last_changed_by",
+    "started", "last_worker", "last_worker_report", "execution.queue", "status_changed", "last_change",
+    "last_changed_by",
     PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
     f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
     *(f"hyperparams.{contract_cli.SECTION}.{name}" for name in foreign.ASKED.values()),
@@ -36,6 +37,7 @@ ARCHIVED = "archived"  # a system tag
 PLACED_S = 15.0  # from the task to its queue, for whoever launches it
 EARLIEST, LATEST = 2, 9999  # years
 WAITING = ("created", "queued")
+SAME_CHANGE_S = 2.0  # between the two stamps of one change of status
 STOPPING = "stopping"  # in status_message: the server asks the agent to end the task
 REPORT_EVERY_S = 30.0  # how often an agent reports
 _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
@@ -75,6 +77,18 @@ def age_of(value: object, now: float) -> float | None:
     """Seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
     found = time_of(value)
     return None if found is None else max(0.0, now - found.timestamp())
+
+
+def who_placed(task: Mapping[str, Any]) -> str:
+    """The id of the user who brought a task that waits to where it is, "" where the server does not tell.
+
+    It tells who changed a task last, which may have been after that: an agent still writes into a task that was reset.
+    """
+    if task.get("status") not in WAITING:
+        return ""
+    status, last = time_of(task.get("status_changed")), time_of(task.get("last_change"))
+    later = status is not None and last is not None and (last - status).total_seconds() > SAME_CHANGE_S
+    return "" if later and not _tagged(task, ARCHIVED) else str(task.get("last_changed_by") or "")
 
 
 def _inner(document: Mapping[str, Any], *path: str) -> Any:
