@@ -106,6 +106,13 @@ def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
+def told(error: Exception) -> str:
+    """What went wrong, in words: of the system's errors without their numbers, and with the file."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return "%s: %s" % (error.filename, reason(error)) if error.filename else reason(error)
+
+
 def fingerprint(entries: List[Entry]) -> str:
     """Changes whenever the folder would be stored differently."""
     total = hashlib.sha256()

@@ -83,7 +83,7 @@ class Workspace:
             self._kept_back = "the earlier one could not be restored"
             self._tell(
                 "The workspace could not be restored: %s. So that the earlier snapshot stays the newest, nothing is "
-                "stored by itself; the command clearml-sync-workspace does it all the same." % error
+                "stored by itself; the command clearml-sync-workspace does it all the same." % snapshot.told(error)
             )
 
     def _restore(self, stopped: Callable[[], bool]) -> None:
@@ -99,8 +99,8 @@ class Workspace:
             except room.TooBig as error:  # an older one in its place would become the newest
                 raise WorkspaceError("the snapshot of “%s”: %s" % (one.name, error)) from error
             except (WorkspaceError, OSError, tarfile.TarError) as error:
-                last = str(error)
-                self._say("the snapshot of “%s” can't be restored: %s" % (one.name, error))
+                last = snapshot.told(error)
+                self._say("the snapshot of “%s” can't be restored: %s" % (one.name, last))
         raise WorkspaceError(last)
 
     def _choices(self) -> List[Snapshot]:
@@ -188,7 +188,7 @@ class Workspace:
         except Stopped:
             job.failed, job.text = True, "Storing the workspace was given up."
         except (WorkspaceError, ServerError, OSError) as error:
-            job.failed, job.text = True, "The workspace could not be stored: %s." % error
+            job.failed, job.text = True, "The workspace could not be stored: %s." % snapshot.told(error)
         except Exception as error:  # thread boundary: whoever waits must hear of the end
             traceback.print_exc()
             job.failed, job.text = True, "The workspace could not be stored: %s." % type(error).__name__

@@ -305,3 +305,16 @@ def test_a_full_disk_leaves_no_half_of_a_private_file(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("clearml.conf", "whole")]
+
+
+def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
+    """Not as "[Errno 28] …": the text stands in the window and in the task's log."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "big").write_bytes(os.urandom(1_000_000))
+    with pytest.raises(OSError) as full:
+        pack(tmp_path / "work", Path("/dev/full"))
+    assert snapshot.told(full.value) == "no space left on device"
+    with pytest.raises(OSError) as missing:
+        pack(tmp_path / "work", tmp_path / "gone" / "a.tar.gz")
+    assert snapshot.told(missing.value) == f"{tmp_path}/gone/a.tar.gz: no such file or directory"
+    assert snapshot.told(tarfile.ReadError("it is damaged")) == "it is damaged"
