@@ -36,7 +36,8 @@ MOST = 3 << 30  # bytes of one archive; code-server's has 0.9
 MOST_TOGETHER = 6 << 30  # bytes of all; those that were not used for longest go
 MOST_SEEN = 10_000  # files that are looked at there
 OLD_DRAFT = 3600.0  # seconds after which a draft is nobody's
-TRIES = 3  # tar complains about what changes while it is read
+# Seconds before each try: tar complains about what changes while it is read, and what has just started writes bytecode.
+PAUSES = (0.0, 5.0, 15.0, 60.0)
 CHUNK = 1 << 20
 NICENESS = 10
 PAUSE = 2.0  # seconds between two looks whether the session ends
@@ -76,7 +77,7 @@ def _seal_when_ready(keeper: "Kept", progress: Progress, stop: threading.Event, 
             return
         report = progress.newer_than(report.sequence, PAUSE)
     try:
-        keeper.seal(progress.sealed, stop.is_set)
+        keeper.seal(progress.sealed, stop)
     except Exception:  # thread boundary: the session does without
         say("What was installed could not be kept: %s" % traceback.format_exc())
 
@@ -176,7 +177,7 @@ class Kept:
         with self._lock:
             self._built.append(folder)
 
-    def seal(self, tell: Callable[[str, str], None], stopped: Callable[[], bool]) -> None:
+    def seal(self, tell: Callable[[str, str], None], stop: threading.Event) -> None:
         """Put what was built here into the agent's folder; ``tell(name, sum)`` for each. Takes seconds."""
         with contextlib.suppress(OSError, AttributeError):  # beside what the person does
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -184,22 +185,23 @@ class Kept:
             waiting, self._built = self._built, []
         for folder in waiting:
             try:
-                tell(name_of(folder), self._seal(folder, stopped))
+                tell(name_of(folder), self._seal(folder, stop))
             except (OSError, Refused, TooBig) as error:
-                if not stopped():
+                if not stop.is_set():
                     self._say("%s is not kept for later sessions: %s" % (folder.name, error))
         with contextlib.suppress(OSError), self._opened() as handle:
             prune(handle)
 
-    def _seal(self, folder: Path, stopped: Callable[[], bool]) -> str:
+    def _seal(self, folder: Path, stop: threading.Event) -> str:
         """Its sum. Raises OSError, Refused, TooBig."""
         why = ""
-        for _ in range(TRIES):
+        for pause in PAUSES:
+            stop.wait(pause)
             need(_size(folder), self.folder)
             draft = DRAFT + secrets.token_hex(8)
             with self._opened() as handle:
                 try:
-                    total, why = self._pack(folder, draft, handle, stopped)
+                    total, why = self._pack(folder, draft, handle, stop.is_set)
                     if not why:
                         os.rename(draft, file_name(name_of(folder), total), src_dir_fd=handle, dst_dir_fd=handle)
                         return total

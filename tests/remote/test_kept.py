@@ -24,6 +24,13 @@ def nobody_keeps():
     store.keep_by(None)
 
 
+class Patient(threading.Event):
+    """Never set, and does not really wait."""
+
+    def wait(self, timeout=None) -> bool:
+        return False
+
+
 class Machine:
     """An agent's machine with its cache folder, and one container after the other."""
 
@@ -49,7 +56,7 @@ class Machine:
         keeper = Kept(self.mount, self.sums, self.said.append)
         store.keep_by(keeper)
         folder = store.build_once(self.cache / NAME, self.build, self.said.append)
-        keeper.seal(lambda name, total: told.update({name: total}), lambda: False)
+        keeper.seal(lambda name, total: told.update({name: total}), Patient())
         self.sums = contract_kept.with_newer(self.sums, told)
         return folder
 
@@ -84,6 +91,24 @@ def test_what_another_task_changed_is_not_used(machine: Machine) -> None:
     folder = machine.session()
     assert machine.built == 2 and (folder / "bin" / "tool").read_text() == "run 2"
     assert [line for line in machine.said if "is not used: somebody has changed it" in line]
+
+
+def test_what_changes_while_it_is_packed_is_packed_once_more(machine: Machine, tmp_path: Path, monkeypatch) -> None:
+    programs, tried = tmp_path / "programs", tmp_path / "tried"
+    programs.mkdir()
+    real = shutil.which("tar")
+    script = [
+        "#!/bin/sh",
+        f'case "$*" in *" -c "*) [ -e {tried} ] || {{ touch {tried}; echo x; exit 1; }};; esac',
+        f'exec {real} "$@"',
+    ]
+    (programs / "tar").write_text("\n".join(script))
+    (programs / "tar").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    machine.session()
+    assert tried.exists() and machine.sums and machine.archive
+    machine.session()
+    assert machine.built == 1
 
 
 def test_without_a_sum_from_the_launch_nothing_is_taken(machine: Machine) -> None:
@@ -151,7 +176,9 @@ def test_a_session_that_ends_while_it_packs_leaves_nothing(machine: Machine) -> 
     keeper = Kept(machine.mount, {}, machine.said.append)
     store.keep_by(keeper)
     store.build_once(machine.cache / NAME, machine.build, machine.said.append)
-    keeper.seal(lambda *_told: pytest.fail("nothing was kept"), lambda: True)
+    over = threading.Event()
+    over.set()
+    keeper.seal(lambda *_told: pytest.fail("nothing was kept"), over)
     assert not list((machine.mount / "sessiondock").iterdir()) and not machine.said
 
 
