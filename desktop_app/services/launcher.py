@@ -137,18 +137,20 @@ class Launcher:
 
 
 def _check_continued(server: Server, spec: LaunchSpec, cancel: Cancel) -> None:
-    """What is to be continued must be a session that the server knows: the session itself could only say so minutes
-    later. Problems: launch.invalid, server.*"""
+    """What is to be continued must be a session of ours that the server knows: the session itself could only say so
+    minutes later. Problems: launch.invalid, session.others, server.*"""
     task = spec.continue_session
     if not task:
         return
     try:
-        server.session(task, cancel)
+        facts = server.session(task, cancel).facts
     except AppError as error:
         if error.problem.code not in ("task.gone", "task.foreign"):
             raise
         why = "is no session" if error.problem.code == "task.foreign" else "does not exist on this server (any more)"
         raise _invalid({"continue_session": f"Task {task} {why}."}) from None
+    if not facts.mine:
+        raise failure("session.others", name=facts.name, owner=facts.owner or "another user")
 
 
 def checked(spec: LaunchSpec) -> LaunchSpec:
