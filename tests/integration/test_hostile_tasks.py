@@ -13,15 +13,17 @@ from remote_bootstrap import contract
 HUGE = "\u202e<img src=x>\x1b[31m" * 500
 
 
-def test_nothing_that_a_task_says_fills_the_window() -> None:
-    app = {"state": HUGE, "detail": HUGE, "port": 1}
+@pytest.mark.parametrize(("large", "many", "is_read"), [(HUGE[:3000], 20, True), (HUGE, 999, False)])
+def test_nothing_that_a_task_says_fills_the_window(large: str, many: int, is_read: bool) -> None:
+    """A report that is larger than any of ours is not even read."""
+    app = {"state": large, "detail": large, "port": 1}
     report = {
-        "phase": HUGE,
-        "detail": HUGE,
+        "phase": large,
+        "detail": large,
         "sequence": 1,
-        "notices": [HUGE] * 999,
-        "seconds": {f"{n}{HUGE}": 1 for n in range(999)},
-        "apps": {f"{n}{HUGE[:1000]}": app for n in range(9)} | {str(n): {"state": "ready"} for n in range(9999)},
+        "notices": [large] * many,
+        "seconds": {f"{n}{large}": 1 for n in range(many)},
+        "apps": {f"{n}{large[:1000]}": app for n in range(9)} | {str(n): {"state": "ready"} for n in range(many * 5)},
     }
     task = {
         "id": "t",
@@ -33,7 +35,8 @@ def test_nothing_that_a_task_says_fills_the_window() -> None:
         "runtime": {contract.RUNTIME_REPORT: json.dumps(report)},
     }
     facts = task_facts(task)
-    assert facts.report is not None and len(facts.report.apps) == contract.MAX_APPS
+    assert (facts.report is not None) is is_read
+    assert facts.report is None or len(facts.report.apps) == contract.MAX_APPS
     assert len(repr(facts)) < 300_000
     assert max(len(facts.name), len(facts.message), *(len(tag) for tag in facts.tags)) <= contract.MAX_SENTENCE
     assert max(len(key) for key in (*facts.report.apps, *facts.report.seconds)) <= contract.MAX_WORD
