@@ -10,13 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Tuple
+from urllib.parse import unquote
 
 from remote_bootstrap import memory, processes, withheld
 from remote_bootstrap.store import InstallError
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
 TAIL_LINES, LINE_LENGTH, TAIL_LENGTH = 4, 146, 600  # characters
-URL_LOGIN = re.compile(r"(\w+://)[^/\s@]+@")
+URL_LOGIN = re.compile(r"(\b\w+://)[^/\s]+@")
+_PASSWORD = re.compile(r"\b\w+://[^\s:/@]*:(\S+)@")  # of a login in an address
+SHORTEST = 4  # characters; a shorter "password" would black out ordinary words
 OTHER_LOG = re.compile(r"a complete log of this run can be found|^npm (error|ERR!) *$|npm-cache/_logs/", re.IGNORECASE)
 DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
@@ -31,9 +34,21 @@ def launched(argv: Sequence[str]) -> Sequence[str]:
     return [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *argv]
 
 
+def without_logins(text: str) -> str:
+    """The text without the logins of addresses, and without the passwords of those in our environment (proxies, package
+    indexes) however a program writes them: JupyterLab tells of its proxy as ('user', 'password@host')."""
+    text = URL_LOGIN.sub(r"\1***@", text)
+    found = {match for value in os.environ.values() for match in _PASSWORD.findall(value)}
+    known = {one for password in found for one in (password, unquote(password)) if len(one) >= SHORTEST}
+    for password in sorted(known, key=len, reverse=True):
+        text = text.replace(password, "***")
+    return text
+
+
 def tail_of(output: str) -> str:
-    """The last lines of a failed command that say something, without the passwords of index addresses."""
-    lines = [URL_LOGIN.sub(r"\1***@", line.strip()) for line in output.splitlines() if line.strip()]
+    """The last lines of a failed command that say something, without passwords: everybody in the workspace can read
+    them."""
+    lines = [line.strip() for line in without_logins(output).splitlines() if line.strip()]
     lines = [line for line in lines if not OTHER_LOG.search(line)]
     # pip lists every version that exists on one line, behind what matters
     short = [line if len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 3] + "..." for line in lines[-TAIL_LINES:]]
