@@ -16,6 +16,16 @@ from remote_bootstrap.store import Say
 
 IN_PROGRESS = "in_progress"
 ABORTED = "it was shut down or aborted in ClearML"
+# What somebody did to a task that no longer runs, by the status that it has now.
+MOVED = {
+    "created": "it was reset or taken out of its queue in ClearML",
+    "queued": "it was put into a queue again in ClearML",
+    "stopped": "it was stopped in ClearML",
+    "failed": "its task was marked as failed in ClearML",
+    "completed": "its task was marked as completed in ClearML",
+    "closed": "its task was closed in ClearML",
+    "published": "its task was published in ClearML",
+}
 ABORT_WORD = "stopping"  # what tasks.stop leaves in status_message of a running task
 
 SPREAD = 0.08  # how far each pause may be off
@@ -128,7 +138,7 @@ class Watcher(threading.Thread):
         if self._gone >= GONE_LOOKS:
             return "the task was deleted"
         if found.status and found.status != IN_PROGRESS:
-            return "the task is %s" % found.status
+            return MOVED.get(found.status, "its task is “%s” in ClearML" % found.status)
         if ABORT_WORD in found.message:
             return ABORTED
         if found.changed != self._change:

@@ -46,9 +46,11 @@ class Clocked:
     ("status", "reason"),
     [
         (TaskStatus("in_progress", "stopping"), ABORTED),
-        (TaskStatus("stopped", ""), "the task is stopped"),
-        (TaskStatus("failed", ""), "the task is failed"),
-        (TaskStatus("queued", ""), "the task is queued"),
+        (TaskStatus("stopped", ""), "it was stopped in ClearML"),
+        (TaskStatus("failed", ""), "its task was marked as failed in ClearML"),
+        (TaskStatus("created", ""), "it was reset or taken out of its queue in ClearML"),
+        (TaskStatus("unheard", ""), "its task is “unheard” in ClearML"),
+        (TaskStatus("queued", ""), "it was put into a queue again in ClearML"),
     ],
 )
 def test_the_watcher_knows_when_to_end(status: TaskStatus, reason: str) -> None:

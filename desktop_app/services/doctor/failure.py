@@ -29,7 +29,7 @@ _NOISE = re.compile(r"process failed, exit code|^\s*warning|^executing: |^runnin
 # What apt, dpkg and pip say in an image where the agent's preparations may not, or need not, succeed.
 _PRELUDE = re.compile(r"^(E|W|N): |^dpkg\b.*|^(rm|mkdir|chmod|cp|touch|mv): |/var/(lib|cache)/(apt|dpkg)|^\+ ")
 _OWN = "SessionDock: ending: "
-_WANTED = ("finished", "the user shut the session down", "it was shut down", "the task is", "the task was")
+_WANTED = ("finished", "the user shut the session down", "it was ", "its task ", "the task is", "the task was")
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _NO_AGENT = re.compile(r"no module named '?clearml_agent", re.IGNORECASE)
 _HASHED = re.compile(r"(failed to parse|invalid requirement)\b.*--hash=", re.IGNORECASE)
