@@ -12,10 +12,9 @@ import pytest
 from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.ssh.agent.server import SshAgent, agent_address, temporary_folder
 from remote_bootstrap import contract, folders
+from tests.support.namespaces import give_away, take_back
 
 TASK = "5e" * 16
-NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another user")
 
 
 @pytest.fixture
@@ -57,16 +56,16 @@ def test_a_note_that_leads_elsewhere_removes_nothing(session: Path, tmp_path: Pa
     assert kept.is_dir()
 
 
-@as_root
 def test_a_session_starts_beside_a_folder_of_somebody_else(session: Path) -> None:
     """The name that it had before."""
     taken = Path(tempfile.gettempdir()) / f"sd-{os.getuid()}-{TASK[:12]}"
     taken.mkdir()
-    os.chown(taken, NOBODY, NOBODY)
+    give_away(taken)
     try:
         made = folders.socket_folder(TASK)
         assert made is not None and folders.private(made) == made
     finally:
+        take_back(taken)
         taken.rmdir()
 
 
@@ -80,7 +79,7 @@ def script(tmp_path: Path) -> Path:
 def spoil(folder: Path, how: str, elsewhere: Path) -> None:
     if how == "folder":
         folder.mkdir()
-        os.chown(folder, NOBODY, NOBODY)
+        give_away(folder)
     elif how == "file":
         folder.touch()
     else:
@@ -88,7 +87,6 @@ def spoil(folder: Path, how: str, elsewhere: Path) -> None:
         folder.symlink_to(elsewhere)
 
 
-@as_root
 @pytest.mark.parametrize("how", ["folder", "file", "link"])
 def test_without_a_home_the_script_finds_a_folder_of_its_own(script: Path, tmp_path: Path, how: str) -> None:
     find = runpy.run_path(str(script))["temporary_folder"]
@@ -106,7 +104,6 @@ def test_an_own_folder_is_used(script: Path, tmp_path: Path) -> None:
     assert Path(find(str(tmp_path))) == tmp_path / f"sessiondock-{os.getuid()}"
 
 
-@as_root
 @pytest.mark.parametrize("how", ["folder", "file", "link"])
 def test_the_agent_for_terminals_finds_a_folder_of_its_own(tmp_path: Path, how: str) -> None:
     top = tmp_path / "t"
