@@ -69,7 +69,7 @@ def test_a_queue_that_nobody_serves_is_told_before_and_after(home: Site) -> None
 def test_names_that_are_odd_are_made_readable_or_refused(site: Site) -> None:
     site.cli("accounts", "add", site.info.api_url, site.access_key, stdin=site.secret_key)
     site.name = "line\nbreak 'x'"
-    assert site.enqueue("default", "--project", '<i>Team</i>/"ü"')["name"] == "line break 'x'"
+    assert site.enqueue("default", "--project", '<i>Team<i>/"ü"')["name"] == "line break 'x'"
     long = site.cli("launch", "--queue", "default", "--session-name", "x" * 201, code=1)["error"]
     assert long["code"] == "launch.invalid" and "longer than 200" in long["detail"]
 

@@ -93,7 +93,8 @@ def test_a_server_that_goes_away_leaves_the_connection_alone(connected: Site) ->
     site.agent.kill()
     ports = site.local_ports()
     site.freeze_server()
-    site.wait_words("account-banner", "The ClearML server can't be reached")
+    # while everything is connected the server is asked every 45 s, and a frozen one is given time to answer
+    site.wait_words("account-banner", "The ClearML server can't be reached", seconds=120)
     assert site.status() == Status.CONNECTED.value
     assert answers(ports[JUPYTERLAB.key], "/api")
     assert site.open_from_tray(JUPYTERLAB.label).startswith("http://127.0.0.1:")
