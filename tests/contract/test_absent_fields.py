@@ -46,7 +46,7 @@ def read_everything(task: Mapping[str, Any]) -> None:
     facts.worker_lost_s(task, {}, 0.0)
     facts.is_session(task)
     facts.is_foreign(task)
-    finished._finished(task)
+    finished.finished_of(task)
     copy.changes(task, DRAFT)
     copy.parameters(task, DRAFT)
     snapshots._snapshots(dict(task))

@@ -56,7 +56,7 @@ def hostile(tag: str) -> Callable[[str, dict[str, Any]], httpx.Response]:
         "users.get_all": {"users": [name]},
         "workers.get_all": {"workers": [worker]},
         "tasks.get_all": {"tasks": [hostile_task(tag)]},
-        "events.get_task_log": {"events": [{"timestamp": WIDE, "msg": HUGE, "level": HUGE}]},
+        "events.get_task_log": {"events": [{"timestamp": at, "msg": HUGE, "level": HUGE} for at in (1, WIDE)]},
     }
 
     def answer(endpoint: str, body: dict[str, Any]) -> httpx.Response:
