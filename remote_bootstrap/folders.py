@@ -162,10 +162,10 @@ def remove(name: str, folder: int) -> None:
     while waiting:
         one = waiting.pop()
         moved: List[str] = []
+        _opened_up(one, folder)
         with contextlib.suppress(OSError):  # its files, as far as they can be removed
             handle = os.open(one, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             try:
-                os.fchmod(handle, PRIVATE)
                 moved = _emptied(handle, folder, ".removed-%d-%d" % (os.getpid(), count))
             finally:
                 os.close(handle)
@@ -175,6 +175,12 @@ def remove(name: str, folder: int) -> None:
         waiting += moved
 
 
+def _opened_up(name: str, folder: int) -> None:
+    """Let an ordinary user read, empty and move a folder of theirs; moving one takes the right to write into it."""
+    with contextlib.suppress(OSError):
+        os.chmod(name, PRIVATE, dir_fd=folder)
+
+
 def _emptied(handle: int, above: int, prefix: str) -> List[str]:
     """Remove what is in the open folder; its folders move to ``above``, under the names that are returned."""
     moved = []
@@ -182,6 +188,7 @@ def _emptied(handle: int, above: int, prefix: str) -> List[str]:
         with contextlib.suppress(OSError):
             if stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
                 fresh = "%s-%d" % (prefix, number)
+                _opened_up(name, handle)
                 os.rename(name, fresh, src_dir_fd=handle, dst_dir_fd=above)
                 moved.append(fresh)
             else:

@@ -39,6 +39,7 @@ OLD_DRAFT = 3600.0  # seconds after which a draft is nobody's
 # Seconds before each try: tar complains about what changes while it is read, and what has just started writes bytecode.
 PAUSES = (0.0, 5.0, 15.0, 60.0)
 CHUNK = 1 << 20
+PACKED = 20.0  # seconds between the last byte and the end of tar
 NICENESS = 10
 PAUSE = 2.0  # seconds between two looks whether the session ends
 # JupyterLab's kernels don't run in its own environment: nobody completes code with these 5,500 small files.
@@ -226,6 +227,9 @@ class Kept:
             stream = packing.stdout
             try:
                 total = _hashed(lambda: b"" if stopped() else stream.read(CHUNK), target.write, MOST)
+                if not stopped():  # it has said all, and is about to say how it went
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        packing.wait(PACKED)
             finally:
                 packing.kill()
         return total, "the session ends" if stopped() else _told(packing.returncode)

@@ -77,6 +77,8 @@ def test_a_deep_tree_goes_with_links_left_alone(folder: Path, tmp_path_factory: 
     (folder / "tree" / "link").symlink_to(outside)
     (folder / "tree" / "closed" / "file").touch()
     (folder / "tree" / "closed").chmod(0o500)
+    (folder / "tree" / "shut" / "below").mkdir(parents=True)
+    (folder / "tree" / "shut").chmod(0)
     dig(folder / "tree", 2200)
     clear(folder)
     assert not list(folder.iterdir()) and (outside / "kept").exists()

@@ -111,6 +111,19 @@ def test_what_changes_while_it_is_packed_is_packed_once_more(machine: Machine, t
     assert machine.built == 1
 
 
+def test_a_tar_that_takes_its_time_to_end_has_packed_all_the_same(
+    machine: Machine, tmp_path: Path, monkeypatch
+) -> None:
+    """Its output is at its end before it is."""
+    programs, real = tmp_path / "programs", shutil.which("tar")
+    programs.mkdir()
+    (programs / "tar").write_text(f'#!/bin/sh\n{real} "$@" || exit\nexec >&-\nsleep 0.3\n')
+    (programs / "tar").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    machine.session()
+    assert machine.sums and machine.archive and machine.said == []
+
+
 def test_without_a_sum_from_the_launch_nothing_is_taken(machine: Machine) -> None:
     machine.session()
     machine.sums = {}
