@@ -42,11 +42,16 @@ class Machine:
         return subprocess.run(
             argv,
             cwd=REPOSITORY,
-            env={**os.environ, "PATH": path, **(env or {})},
+            env={**_without_python(), "PATH": path, **(env or {})},
             capture_output=True,
             text=True,
             timeout=60,
         )
+
+
+def _without_python() -> dict[str, str]:
+    """What whoever runs the tests has named for make."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHON"}
 
 
 @pytest.fixture

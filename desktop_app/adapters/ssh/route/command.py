@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from typing import IO
 
 from desktop_app.adapters.os.start import NO_WINDOW
@@ -26,6 +27,7 @@ class RunningCommand:
         self._process = process
         self._errors = errors
         self._said = ""
+        self._hearing = threading.Lock()
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None and stdout is not None
         self._stdin, self._stdout = stdin, stdout
@@ -42,23 +44,29 @@ class RunningCommand:
     def _read(self, size: int) -> bytes:
         data: bytes = self._stdout.read1(size)  # type: ignore[attr-defined]  # Popen's pipes are buffered
         if not data:
+            self._stdout.close()
             self._note_end()
         return data
 
     def _note_end(self) -> None:
-        self._stdout.close()
+        """On either thread of the pump, before it closes: whoever is connected through it then asks ``why``."""
         try:
             code = self._process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
             return
         if code != -signal.SIGTERM:
-            self._errors.seek(0)
-            said = self._errors.read(SAID_BYTES).decode("utf-8", "replace").strip()
-            self._said = f"Your ProxyCommand ended (exit code {code}). {said}".strip()
+            with self._hearing, contextlib.suppress(ValueError):  # the other thread has heard it, and closed the file
+                self._errors.seek(0)
+                said = self._errors.read(SAID_BYTES).decode("utf-8", "replace").strip()
+                self._said = f"Your ProxyCommand ended (exit code {code}). {said}".strip()
 
     def _write(self, data: bytes) -> None:
-        self._stdin.write(data)
-        self._stdin.flush()
+        try:
+            self._stdin.write(data)
+            self._stdin.flush()
+        except OSError:  # it reads no more, which is noticed before the end of its output where it is quick
+            self._note_end()
+            raise
 
     def _stop(self) -> None:
         self._process.terminate()
