@@ -27,7 +27,7 @@ while True:
         time.sleep(0.02)
 signal.pause()
 """
-AGENT_LOST_SECONDS = 150.0  # the server's record must be 90 s old; between tests most of it passes
+AGENT_LOST_SECONDS = 270.0  # the record must be 90 s old, and a connected session is looked at every 45 s
 SHUTDOWN_SECONDS = 10.0
 
 
@@ -153,6 +153,7 @@ def test_a_machine_with_another_host_key_is_refused(connected: Site, tmp_path: P
     site.wait_status(Status.CONNECTED, seconds=60)
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_agent_is_told_and_shut_down_works_without_it(connected: Site) -> None:
     site = connected
     assert site.agent is not None
