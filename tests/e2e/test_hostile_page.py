@@ -61,7 +61,10 @@ def site() -> Iterator[Site]:
 def browser(site: Site, tmp_path: Path) -> Iterator[Browser]:
     """As the person left it: logged in to both."""
     with closing(Browser(os.environ, tmp_path / "browser", (1000, 700))) as made:
-        for app, there in ((LAB, "location.pathname.startsWith('/lab')"), (CODE, "location.search.includes('folder')")):
+        for app, there in (
+            (LAB, "location.pathname.startsWith('/lab')"),
+            (CODE, "location.search.includes('workspace')"),
+        ):
             made.open(LoginPages().open(BY_KEY[app].login, site.at(app, ""), site.secrets[app]))
             made.wait_for(f"location.port === '{site.ports[app]}' && {there}", 90)
         yield made
