@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -33,26 +34,32 @@ from desktop_app.adapters.files.uploads import UploadsFile
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.log_file import PrivateLog, StreamLog
 from desktop_app.adapters.os import programs
+from desktop_app.adapters.peers.local_socket import is_own_address
+from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh import keys as ssh_keys
 from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
 from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.key_slots import AesSlots
 from desktop_app.adapters.system_watch import watch_system
 from desktop_app.adapters.web_probe import look_at_page
-from desktop_app.cli.keyboard import Waiting
-from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.computer import Waiting
+from desktop_app.boundary.connection import Examined, KeyPair, Target, Tunnel
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.peers import WINDOW
+from desktop_app.boundary.secrets import SecretStore
+from desktop_app.boundary.server import NextKey
+from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel, RemoteFiles, SecretStore, Target, Tunnel
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
 from desktop_app.services.doctor.diagnostics import about
-from desktop_app.services.outside import Examined, KeyPair, NextKey, Outside
-from desktop_app.services.ownership import WINDOW
-from desktop_app.services.secrets.log import RegisteredSecrets
 from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
-from remote_bootstrap import passwords
+from desktop_app.services.secrets.registered import RegisteredSecrets
+from remote_bootstrap.machine import passwords
 
 APP_FOLDER = "sessiondock"
 SANDBOX_START_S = 90.0  # the first start installs an agent
@@ -86,7 +93,7 @@ def default_paths() -> Paths:
 
 
 class LocalSandbox:
-    """Implements ``services.outside.Sandbox`` over ``desktop_app.sandbox``. Thread-safe.
+    """Implements ``boundary.computer.Sandbox`` over ``desktop_app.sandbox``. Thread-safe.
 
     ``sandbox.launch`` is imported late on purpose: with its web framework it costs every start 0.13 s.
     """
@@ -183,7 +190,8 @@ def build_core(
         clean=redactor.clean,
         ssh_access=own_ssh,
         ssh_config=SshConfig(paths.config, user_config_path(), own_ssh.client_files, proxy),
-        runtime_dir=paths.runtime,
+        hold_names=partial(Ownership, paths.runtime),
+        is_own_address=is_own_address,
         register_secret=redactor.register,
         watch_system=watch_system,
     )
@@ -199,7 +207,7 @@ def _join_accounts(paths: Paths) -> None:
 
 
 class LocalPrograms:
-    """Implements ``services.outside.Programs`` for this system."""
+    """Implements ``boundary.computer.Programs`` for this system."""
 
     find = staticmethod(programs.find)
     start = staticmethod(programs.start)

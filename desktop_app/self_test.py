@@ -19,8 +19,8 @@ import certifi
 from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import API_SECRET
 from desktop_app.ui import self_check
 
 FEWEST_AUTHORITIES = 50  # a bundle of certificate authorities has more than a hundred

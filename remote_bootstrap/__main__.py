@@ -4,19 +4,19 @@ import os
 import sys
 from typing import List
 
-from remote_bootstrap import guardian, remains
-from remote_bootstrap.folders import clean_folder, session_folder
+from remote_bootstrap.machine.folders import clean_folder, session_folder
 from remote_bootstrap.preinstall import install
-from remote_bootstrap.report import TaskServer
+from remote_bootstrap.process import guardian, remains
 from remote_bootstrap.runner import Connect, run
-from remote_bootstrap.watcher import USUAL, Looks
+from remote_bootstrap.task.report import TaskServer
+from remote_bootstrap.task.watcher import USUAL, Looks
 
 TASK_VARIABLES = ("CLEARML_TASK_ID", "TRAINS_TASK_ID")
 USAGE = "usage: python -m remote_bootstrap session [TASK] | install APPLICATION…|all"
 
 
 def _connect(task: str) -> TaskServer:
-    from remote_bootstrap.clearml_task import ClearMLTask  # slow: it imports the clearml SDK
+    from remote_bootstrap.task.clearml_task import ClearMLTask  # slow: it imports the clearml SDK
 
     return ClearMLTask(task)
 

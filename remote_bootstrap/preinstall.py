@@ -8,9 +8,9 @@ import time
 from typing import List
 
 from remote_bootstrap.apps.table import PREINSTALL
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import cache_folder, private
-from remote_bootstrap.store import InstallError
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.machine.folders import cache_folder, private
+from remote_bootstrap.types import InstallError
 
 ALL = "all"
 

@@ -7,11 +7,11 @@ import traceback
 from typing import Callable, Optional
 
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.progress import Progress
 from remote_bootstrap.servers import shell
+from remote_bootstrap.session.context import Context
 from remote_bootstrap.steps import init_script
-from remote_bootstrap.store import Say
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.types import Log
 
 POLL = 0.2  # seconds
 
@@ -23,7 +23,7 @@ class Preparation(threading.Thread):
         self,
         context: Context,
         progress: Progress,
-        say: Say,
+        say: Log,
         stop: threading.Event,
         start_applications: Callable[[], None],
         fail: Callable[[str], None],

@@ -12,25 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
-from remote_bootstrap import (
-    containers,
-    contract,
-    contract_cli,
-    kept,
-    network,
-    processes,
-    programs,
-    remains,
-    settings,
-)
-from remote_bootstrap.apps import BY_KEY, SSH, jupyterlab, vscode
+from remote_bootstrap import archives, contract
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
-from remote_bootstrap.context import HOME, Context
-from remote_bootstrap.contract import Record
-from remote_bootstrap.control import ControlServer
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import (
+from remote_bootstrap.channel.control import ControlServer
+from remote_bootstrap.channel.operations.operation import Host
+from remote_bootstrap.contract import Record, clearml_session
+from remote_bootstrap.contract.apps import BY_KEY, JUPYTERLAB, SSH, VSCODE
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.machine import containers, network
+from remote_bootstrap.machine.folders import (
     CODE,
     LOGS,
     WORKSPACE,
@@ -40,15 +31,17 @@ from remote_bootstrap.folders import (
     private,
     session_folder,
 )
-from remote_bootstrap.operations.operation import Host
 from remote_bootstrap.preparation import Preparation
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, TaskStatus, nothing_more
-from remote_bootstrap.router import Place, RouteSeeker
-from remote_bootstrap.steps import debugging, identities, inherited, workspace
+from remote_bootstrap.process import processes, remains
+from remote_bootstrap.session.context import HOME, Context
+from remote_bootstrap.session.supervise import Service
+from remote_bootstrap.steps import debugging, identities, inherited, programs, workspace
 from remote_bootstrap.steps.workspace import Workspace
-from remote_bootstrap.supervise import Service
-from remote_bootstrap.watcher import ABORT_WORD, ABORTED, IN_PROGRESS, Looks, Watcher
+from remote_bootstrap.task import settings
+from remote_bootstrap.task.clearml_router import Place, RouteSeeker
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, TaskStatus, nothing_more
+from remote_bootstrap.task.watcher import ABORT_WORD, ABORTED, IN_PROGRESS, Looks, Watcher
 
 T = TypeVar("T")
 Connect = Callable[[str], TaskServer]
@@ -169,7 +162,7 @@ class Session:
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         self._say_where(address, facts)
-        kept.begin(wanted, self._progress, say, self._stop)
+        archives.begin(wanted, self._progress, say, self._stop)
         context.changes.give(inherited.variables(context, facts))
         identities.prepare(context, server.api_host, facts)
         programs.write(context)
@@ -219,15 +212,15 @@ class Session:
             self._add(Service(WORK[key](context), self._progress, self._logs(), say, self._stop))
 
     def _restore_workspace(self, context: Context) -> Callable[[Callable[[], bool]], None]:
-        kept = self._workspace
-        assert kept is not None
+        archives = self._workspace
+        assert archives is not None
 
         def restore(stopped: Callable[[], bool]) -> None:
             """On the preparing thread."""
-            kept.restore(stopped)
+            archives.restore(stopped)
             minutes = workspace.minutes_of(context)
             if minutes and not stopped():
-                workspace.Intervals(kept, minutes, self._stop).start()
+                workspace.Intervals(archives, minutes, self._stop).start()
 
         return restore
 
@@ -344,10 +337,10 @@ def final_reason(reason: str, found: TaskStatus) -> str:
 
 def extra_of(wanted: settings.Settings) -> Extra:
     """What clearml-session needs to attach, where the user wants that."""
-    if not contract.param_true(wanted.raw.get(contract_cli.PARAM_COMPATIBLE), False):
+    if not contract.param_true(wanted.raw.get(clearml_session.PARAM_COMPATIBLE), False):
         return nothing_more
-    keys = (SSH.key, jupyterlab.SPEC.key, vscode.SPEC.key)
-    return lambda record, report: contract_cli.published(record, report, *keys)
+    keys = (SSH.key, JUPYTERLAB.key, VSCODE.key)
+    return lambda record, report: clearml_session.published(record, report, *keys)
 
 
 def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:

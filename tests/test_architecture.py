@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap.apps import BY_KEY, SSH
+from remote_bootstrap.contract.apps import BY_KEY, SSH
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("desktop_app", "remote_bootstrap")
@@ -13,24 +13,26 @@ PACKAGES = ("desktop_app", "remote_bootstrap")
 # room -> rooms that it may import from (longest matching prefix wins)
 MAY_IMPORT = {
     "remote_bootstrap": {"remote_bootstrap"},
-    "desktop_app.domain": {"desktop_app.domain", "remote_bootstrap.contract", "remote_bootstrap.apps"},
-    "desktop_app.ports": {"desktop_app.domain", "remote_bootstrap.contract"},
+    # What both halves exchange: light, because the desktop loads it before its first frame.
+    "remote_bootstrap.contract": {"remote_bootstrap.contract"},
+    "desktop_app.domain": {"desktop_app.domain", "remote_bootstrap.contract"},
+    "desktop_app.boundary": {"desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract"},
     "desktop_app.services": {
-        "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
-        "remote_bootstrap.contract", "remote_bootstrap.apps",
+        "desktop_app.services", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract",
     },
     "desktop_app.adapters": {
-        "desktop_app.adapters", "desktop_app.ports", "desktop_app.domain", "desktop_app",
-        "remote_bootstrap.contract", "remote_bootstrap.apps", "remote_bootstrap",
+        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract",
     },
+    # The one adapter that reads the remote program itself: it makes the task's script of it.
+    "desktop_app.adapters.clearml.payload": {"remote_bootstrap"},
     "desktop_app.ui": {
-        "desktop_app.ui", "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
-        "remote_bootstrap.contract", "remote_bootstrap.apps",
+        "desktop_app.ui", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
+        "remote_bootstrap.contract",
     },
-    "desktop_app.sandbox": {"desktop_app.sandbox", "desktop_app.domain", "desktop_app", "remote_bootstrap.contract"},
+    "desktop_app.sandbox": {"desktop_app.sandbox", "desktop_app.domain", "remote_bootstrap.contract"},
     "desktop_app.cli": {
-        "desktop_app.cli", "desktop_app.services", "desktop_app.ports", "desktop_app.domain", "desktop_app",
-        "desktop_app.compose", "remote_bootstrap.contract", "remote_bootstrap.apps",
+        "desktop_app.cli", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
+        "desktop_app.compose", "remote_bootstrap.contract",
     },
     # The composition layer: the only modules that know everybody.
     "desktop_app.compose": {"desktop_app", "remote_bootstrap"},
@@ -127,6 +129,29 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         visit(module, ())
 
 
+PARTS = sorted({m.rpartition(".")[0] for m in MODULES} - {""})
+
+
+@pytest.mark.parametrize("package", PARTS)
+def test_the_parts_of_a_package_have_one_direction(package: str) -> None:
+    """Between the sub-packages and modules of every package, imports point one way: none can reach itself again."""
+
+    def part_of(module: str) -> str:
+        return ".".join(module.split(".")[: package.count(".") + 2])
+
+    inside = [m for m in MODULES if m.startswith(package + ".")]
+    graph: dict[str, set[str]] = {part_of(m): set() for m in inside}
+    why: dict[tuple[str, str], str] = {}
+    for module in inside:
+        for target in imports_of(MODULES[module]) & set(inside):
+            if target not in PARTS and part_of(target) != part_of(module):
+                graph[part_of(module)].add(part_of(target))
+                why[part_of(module), part_of(target)] = f"{module} imports {target}"
+    while leaves := {part for part, below in graph.items() if not below & graph.keys()}:
+        graph = {part: below for part, below in graph.items() if part not in leaves}
+    assert not graph, [why[a, b] for a, below in graph.items() for b in below & graph.keys()]
+
+
 def test_packaging_is_not_a_package() -> None:
     """An __init__.py there would shadow the library ``packaging`` that pip and pytest import."""
     assert not (ROOT / "packaging" / "__init__.py").exists()
@@ -138,12 +163,18 @@ def test_every_module_says_what_it_owns(module: str) -> None:
 
 
 def test_an_application_key_is_spelled_in_its_own_file_only() -> None:
-    """One file and one line per application: nobody else may branch on a key (desktop_app/domain/options.py owns the
-    launch options of the same name, contract_cli another program's names). "ssh" is also a program's name, so there
-    only comparing counts."""
+    """One row per application: nobody else may branch on a key (desktop_app/domain/launch/options.py owns the
+    launch options of the same name, contract/clearml_session.py another program's names). "ssh" is also a
+    program's name, so there only comparing counts."""
     wrong = []
     for module, path in MODULES.items():
-        if module.startswith(("remote_bootstrap.apps", "desktop_app.domain.options", "remote_bootstrap.contract_cli")):
+        if module.startswith(
+            (
+                "remote_bootstrap.contract.apps",
+                "desktop_app.domain.launch.options",
+                "remote_bootstrap.contract.clearml_session",
+            )
+        ):
             continue
         tree = ast.parse(path.read_text("utf-8"))
         compared = {n for c in ast.walk(tree) if isinstance(c, ast.Compare) for n in ast.walk(c)}
@@ -191,7 +222,7 @@ def test_no_command_is_a_text_for_a_shell() -> None:
 FETCHERS = {
     "remote_bootstrap.installers.codeserver": "compares the SHA-256 that the task names",
     "remote_bootstrap.installers.vsix": "the file that the task names: by https, and by its SHA-256 where it names one",
-    "remote_bootstrap.network": "asks its own applications, and a service for an address",
+    "remote_bootstrap.machine.network": "asks its own applications, and a service for an address",
 }
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from string import Template
 
 from desktop_app.adapters.loopback_peer import Peer, whose
-from remote_bootstrap.apps import Login
+from remote_bootstrap.contract.apps import Login
 
 LIFE_S = 30.0
 READ_S = 5.0  # a client that connects and says nothing

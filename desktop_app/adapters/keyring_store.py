@@ -25,8 +25,8 @@ from keyring.core import load_config, load_env
 from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
 from keyring.util import platform_
 
+from desktop_app.domain.accounts.secrets import MAX_CHARS, SERVICE, SecretKind, entry_name
 from desktop_app.domain.problems import AppError, Problem, failure, problem
-from desktop_app.domain.secrets import MAX_CHARS, SERVICE, SecretKind, entry_name
 
 VARIABLE = "PYTHON_KEYRING_BACKEND"
 DEADLINE_SECONDS = 10.0

@@ -17,7 +17,8 @@ from typing import Protocol
 import psutil
 
 from desktop_app.adapters import os as system
-from desktop_app.ports import Cancel, Clock, SystemEvent
+from desktop_app.boundary.cancel import Cancel, Clock
+from desktop_app.boundary.computer import SystemEvent
 
 TICK_S = 1.0
 JUMP_S = 3.0  # a busy computer may be that late

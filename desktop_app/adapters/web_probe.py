@@ -8,9 +8,9 @@ import http.client
 import re
 import ssl
 
-from desktop_app.domain.listening import LOOPBACK, Page
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.listening import LOOPBACK, Page
+from desktop_app.domain.launch.option_checks import clean_line
 
 ANSWER_S = 5.0
 READ_BYTES = 64 * 1024

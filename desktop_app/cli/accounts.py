@@ -10,11 +10,11 @@ from desktop_app.cli.base import SANDBOX_S, CommandBase
 from desktop_app.cli.given import given_text, read_secret
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, problem_json, result, say, table
-from desktop_app.domain.account import UNCHECKED, Account, ApiKey
-from desktop_app.domain.accounts import find_key
-from desktop_app.domain.credentials import UNCHECKED_TEXT, Credentials
+from desktop_app.domain.access.route import parse_route
+from desktop_app.domain.accounts.account import UNCHECKED, Account, ApiKey
+from desktop_app.domain.accounts.credentials import UNCHECKED_TEXT, Credentials
+from desktop_app.domain.accounts.identity import find_key
 from desktop_app.domain.problems import AppError, Problem, failure
-from desktop_app.domain.route import parse_route
 
 
 class AccountCommands(CommandBase):

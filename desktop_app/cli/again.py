@@ -14,13 +14,13 @@ from desktop_app.cli.given import read_secret
 from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.options import names_given
 from desktop_app.cli.output import say, shorten
-from desktop_app.domain.account import Account
-from desktop_app.domain.again import Again
-from desktop_app.domain.option import Kind
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.options import LaunchSpec, options
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.launch.option import Kind
+from desktop_app.domain.launch.option_checks import clean_line
+from desktop_app.domain.launch.options import LaunchSpec, options
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionSnapshot
+from desktop_app.domain.sessions.again import Again
+from desktop_app.domain.sessions.snapshot import SessionSnapshot
 
 PARTIAL = (
     "Another computer launched that session: files to upload, git logins, packages of the storage and who may clean up "

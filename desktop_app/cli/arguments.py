@@ -12,6 +12,7 @@ from desktop_app.cli.completion import add_completion
 from desktop_app.cli.connection import add_reconnect
 from desktop_app.cli.doctor import add_doctor
 from desktop_app.cli.files import add_file_commands
+from desktop_app.cli.flags import PROFILE
 from desktop_app.cli.gifts import add_gift_commands
 from desktop_app.cli.keys import add_key_commands
 from desktop_app.cli.open import add_open
@@ -21,8 +22,7 @@ from desktop_app.cli.ports import add_port_commands
 from desktop_app.cli.profiles import add_profile_command
 from desktop_app.cli.session import add_session_flags
 from desktop_app.cli.ssh import add_arguments as add_ssh_arguments
-from desktop_app.domain.cli_flags import PROFILE
-from desktop_app.domain.route import EXAMPLES
+from desktop_app.domain.access.route import EXAMPLES
 
 Make = Callable[[str, str, str], argparse.ArgumentParser]
 

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from desktop_app.cli.options import NO, YES
 from desktop_app.cli.output import say
-from desktop_app.domain.account import Queue
-from desktop_app.domain.option import Page
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.options import LaunchSpec, options, problem_of
+from desktop_app.domain.accounts.account import Queue
+from desktop_app.domain.launch.option import Page
+from desktop_app.domain.launch.option_checks import clean_line
+from desktop_app.domain.launch.options import LaunchSpec, options, problem_of
 from desktop_app.domain.problems import Cancelled
-from desktop_app.domain.session import Remote, SessionSnapshot, status_of
+from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot, status_of
 
 T = TypeVar("T")
 QUIT = ("q", "quit", "exit")

@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.computer import Waiting
 from desktop_app.cli.interrupt import Interruptible
-from desktop_app.cli.keyboard import Patience, Waiting, on_terminal
+from desktop_app.cli.keyboard import Pokes, on_terminal
 from desktop_app.cli.output import clock, say, shorten
-from desktop_app.domain.account import SANDBOX_ID, Account
-from desktop_app.domain.accounts import told_apart
-from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.domain.accounts.account import SANDBOX_ID, Account
+from desktop_app.domain.accounts.identity import told_apart
+from desktop_app.domain.launch.option_checks import clean_line, task_id
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.nearest import nearest
-from desktop_app.domain.option_checks import clean_line, task_id
-from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, Problem, failure
-from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Remote, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
 
 CALL_S = 60.0
@@ -265,7 +266,7 @@ class CommandBase:
     ) -> T | None:
         """The first truthy answer about the session's changing snapshot; None after ``seconds`` or when it is gone."""
         end = time.monotonic() + seconds
-        patience = patience or Patience()
+        patience = patience or Pokes()
         unsubscribe = self.core.store.subscribe(lambda _old, _new: patience.poke())
         try:
             while time.monotonic() < end:

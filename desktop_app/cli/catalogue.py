@@ -4,11 +4,11 @@ import argparse
 from typing import Any
 
 from desktop_app.cli.base import CommandBase
+from desktop_app.cli.flags import CLI_FLAGS, Flag
 from desktop_app.cli.options import shown
 from desktop_app.cli.output import json_line, result, table
-from desktop_app.domain.cli_flags import CLI_FLAGS, Flag
-from desktop_app.domain.option import Kind, Option, Page
-from desktop_app.domain.options import defaults, options
+from desktop_app.domain.launch.option import Kind, Option, Page
+from desktop_app.domain.launch.options import defaults, options
 
 COMMAND_LINE = "The command line"
 INTRODUCTION = """# Launch options

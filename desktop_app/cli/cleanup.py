@@ -9,9 +9,9 @@ from desktop_app.cli.base import CommandBase
 from desktop_app.cli.details import columns, finished_table
 from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.output import json_line, result, say
-from desktop_app.domain.account import Account
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.options import CLEAN_ASK, CLEAN_YES, LaunchSpec
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.launch.options import CLEAN_ASK, CLEAN_YES, LaunchSpec
+from desktop_app.domain.sessions.finished import FinishedSession
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 

@@ -5,7 +5,7 @@ import argparse
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, say
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionSnapshot
+from desktop_app.domain.sessions.snapshot import SessionSnapshot
 
 
 def add_reconnect(command: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from desktop_app.cli.output import age, clock, table
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.session import Link, Remote, SessionSnapshot, Status, local_address
-from remote_bootstrap.apps import BY_KEY
+from desktop_app.domain.launch.option_checks import clean_line
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionSnapshot, Status, local_address
+from remote_bootstrap.contract.apps import BY_KEY
 
 _CONNECTION = {
     Link.OFF.value: "none on this computer",

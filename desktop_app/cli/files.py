@@ -17,11 +17,11 @@ from typing import Any
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.access.terminal import plain_text
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
+from desktop_app.domain.files.transfer import SESSION_FILES, Progress, Summary, readable, size_text
 from desktop_app.domain.problems import failure
-from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
-from desktop_app.domain.terminal import plain_text
-from desktop_app.domain.transfer import SESSION_FILES, Progress, Summary, readable, size_text
+from desktop_app.domain.sessions.snapshot import Remote, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
 from desktop_app.services.files.transfers import State, Transfer
 from desktop_app.services.files.trees import changed

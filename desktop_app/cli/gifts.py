@@ -6,16 +6,16 @@ Nothing is given before the machine that it goes to was named: on a terminal you
 import argparse
 from collections.abc import Callable, Mapping
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.given import read_secret
 from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.output import json_line, problem_json, result, say, table
-from desktop_app.domain import handover
-from desktop_app.domain.git_logins import where
-from desktop_app.domain.handover import BY_KEY, KINDS, GiftKind, Handover
+from desktop_app.domain.accounts import handover
+from desktop_app.domain.accounts.git_logins import where
+from desktop_app.domain.accounts.handover import BY_KEY, KINDS, GiftKind, Handover
 from desktop_app.domain.problems import AppError, Problem, failure
-from desktop_app.domain.session import SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 WORDS = {kind.word: kind for kind in KINDS}

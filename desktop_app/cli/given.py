@@ -6,7 +6,7 @@ Read with a bound: what stands behind a pipe may have no end.
 import getpass
 import sys
 
-from desktop_app.domain.chosen_text import MOST_BYTES, UnreadableText, decoded
+from desktop_app.domain.launch.chosen_text import MOST_BYTES, UnreadableText, decoded
 from desktop_app.domain.problems import failure
 
 MOST_LINE = 65_536  # characters; access tokens have thousands

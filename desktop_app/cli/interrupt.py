@@ -9,8 +9,8 @@ hold them.
 import signal
 from types import FrameType
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Cancelled
-from desktop_app.ports import Cancel
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # not SIGHUP: with it ssh ends its ssh-proxy, which has nothing to say
 

@@ -6,23 +6,9 @@ Standard input is never read when it is not a terminal.
 import os
 import sys
 import threading
-from typing import Protocol
 
 
-class Waiting(Protocol):
-    """``compose.new_keyboard`` makes one that also hands typed lines on."""
-
-    def poke(self) -> None:
-        """From any thread."""
-
-    def wait(self, seconds: float) -> None:
-        """Return after a poke, one that came before included, or after ``seconds``."""
-
-    def close(self) -> None:
-        """Idempotent."""
-
-
-class Patience:
+class Pokes:
     """Waits for a poke only."""
 
     def __init__(self) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.given import can_ask, given_line
 from desktop_app.cli.output import json_line, said_by, say
-from desktop_app.domain.option_checks import clean_line
+from desktop_app.domain.launch.option_checks import clean_line
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.sessions.snapshot import SessionId
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from desktop_app import APP_NAME
+from desktop_app.boundary.peers import WINDOW
 from desktop_app.cli import interrupt
 from desktop_app.cli.accounts import AccountCommands
 from desktop_app.cli.arguments import parse
@@ -27,10 +28,9 @@ from desktop_app.cli.profiles import ProfileCommands
 from desktop_app.cli.session import OneSession, wants_session
 from desktop_app.cli.ssh import SshCommands
 from desktop_app.compose import build_core, default_paths, run_window, set_up_log
-from desktop_app.domain.disk import disk_problem
+from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem
 from desktop_app.services.core import Core
-from desktop_app.services.ownership import WINDOW
 
 OK, PROBLEM, INTERRUPTED = 0, 1, 130
 

@@ -4,12 +4,12 @@ import argparse
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.access.open_in import BY_KEY, OPENERS, TERMINAL
 from desktop_app.domain.nearest import nearest
-from desktop_app.domain.open_in import BY_KEY, OPENERS, TERMINAL
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import SessionSnapshot, progress_of
-from remote_bootstrap.apps import APPS
+from desktop_app.domain.sessions.snapshot import SessionSnapshot, progress_of
 from remote_bootstrap.contract import APP_READY
+from remote_bootstrap.contract.apps import APPS
 
 BROWSER_APPS = tuple(spec for spec in APPS if spec.opens == "browser")
 KEYS = frozenset({TERMINAL, *BY_KEY, *(spec.key for spec in BROWSER_APPS)})

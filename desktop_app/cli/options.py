@@ -14,9 +14,9 @@ from typing import Any
 from desktop_app.cli.given import read_secret
 from desktop_app.cli.output import say
 from desktop_app.cli.parsing import EMPTY
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
-from desktop_app.domain.option import Kind, Option
-from desktop_app.domain.options import ASK, LaunchSpec, options
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.option import Kind, Option
+from desktop_app.domain.launch.options import ASK, LaunchSpec, options
 from desktop_app.domain.problems import failure
 
 REMOTE_FOLDERS = ("--user-folder", "--store-workspace")  # whose ~ is the agent user's home
@@ -64,7 +64,7 @@ def _fixed_flags() -> set[str]:
 
 
 def add_launch_options(command: argparse.ArgumentParser) -> None:
-    """One flag per launch option; ``domain.options`` is the only place that spells them."""
+    """One flag per launch option; ``domain.launch.options`` is the only place that spells them."""
     groups: dict[str, Any] = {}
     for name, option in options().items():
         group = groups.setdefault(option.page.value, command.add_argument_group(option.page.value))

@@ -13,12 +13,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.option_checks import clean_line
+from desktop_app.domain.access.terminal import plain_text
+from desktop_app.domain.launch.option_checks import clean_line
 from desktop_app.domain.problem import read_problem
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of, status_of
-from desktop_app.domain.terminal import plain_text
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionSnapshot, progress_of, status_of
 
 WIDEST = 48
 LEAST_NAME, LEAST_LAST = 12, 8

@@ -11,8 +11,8 @@ from typing import Any
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say, table
-from desktop_app.domain.listening import LOOPBACK, Forward, Kind
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.access.listening import LOOPBACK, Forward, Kind
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.ports.view import PortView, forward_json
 
 MakeCommand = Callable[[str, str, str], argparse.ArgumentParser]

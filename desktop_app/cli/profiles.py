@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.options import PREFIX, add_launch_options, spec_of
 from desktop_app.cli.output import json_line, result, say, table
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.launch.profile import values_of
 from desktop_app.domain.nearest import nearest
-from desktop_app.domain.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.profile import values_of
-from desktop_app.ports import Cancel
-from desktop_app.services.launch_profiles import THEIR_STATE
+from desktop_app.services.launching.launch_profiles import THEIR_STATE
 
 QUEUES_S = 5.0  # a profile is saved without a server, too
 ACTIONS = ("list", "show", "save", "rename", "delete", "export", "import")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from desktop_app.boundary.computer import Waiting
 from desktop_app.cli.again import AgainCommands
 from desktop_app.cli.base import TASK_LENGTH, matching, others_session, unknown_session
 from desktop_app.cli.cleanup import CleanupCommands
@@ -15,20 +16,20 @@ from desktop_app.cli.details import connection_text
 from desktop_app.cli.files import UploadWatch
 from desktop_app.cli.gifts import GiftCommands
 from desktop_app.cli.interrupt import Interruptible
-from desktop_app.cli.keyboard import Patience, Waiting
+from desktop_app.cli.keyboard import Pokes
 from desktop_app.cli.keys import KeyCommands
 from desktop_app.cli.options import spec_of
 from desktop_app.cli.output import json_line, problem_json, said_by, say, session_json
 from desktop_app.cli.typed import COMMANDS, Typed, say_it_goes_on
 from desktop_app.compose import new_keyboard
-from desktop_app.domain.account import Account, Queue
-from desktop_app.domain.exposed import warnings_of
+from desktop_app.domain.accounts.account import Account, Queue
+from desktop_app.domain.launch.exposed import warnings_of
+from desktop_app.domain.launch.option_checks import clean_line
+from desktop_app.domain.launch.options import LaunchSpec, options
+from desktop_app.domain.launch.queues import offered
 from desktop_app.domain.nearest import nearest
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.options import LaunchSpec, options
 from desktop_app.domain.problems import AppError, Problem, Retry, failure
-from desktop_app.domain.queues import offered
-from desktop_app.domain.session import (
+from desktop_app.domain.sessions.snapshot import (
     WAITING,
     End,
     Link,
@@ -39,9 +40,9 @@ from desktop_app.domain.session import (
     openable,
     progress_of,
 )
-from desktop_app.services.launcher import requirement_notes
-from remote_bootstrap.apps import APPS, BY_KEY
+from desktop_app.services.launching.launcher import requirement_notes
 from remote_bootstrap.contract import APP_FAILED, APP_SETTLED, READY
+from remote_bootstrap.contract.apps import APPS, BY_KEY
 
 FOREVER = float("inf")
 LAUNCH_S = 120.0
@@ -204,7 +205,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
             raise
 
     def _follow(self, session: SessionId, watch: "_Watch", typed: Typed | None) -> int:
-        patience: Waiting = new_keyboard(typed.line) if typed else Patience()
+        patience: Waiting = new_keyboard(typed.line) if typed else Pokes()
         uploads = UploadWatch(self.core, session, self.json)
 
         def look(now: SessionSnapshot) -> int | None:

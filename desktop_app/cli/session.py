@@ -9,20 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from desktop_app.cli import ask
+from desktop_app.cli import ask, flags
 from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.options import PREFIX, add_launch_options, given
 from desktop_app.cli.output import say
 from desktop_app.cli.run import RunCommands
 from desktop_app.cli.sessions import SessionCommands
 from desktop_app.cli.shell import run_shell
-from desktop_app.domain import cli_flags
-from desktop_app.domain.account import Account
-from desktop_app.domain.option_checks import wanted_task
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.launch.option_checks import wanted_task
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import WAITING, Remote, SessionId, SessionSnapshot
-from desktop_app.services import options_file
+from desktop_app.domain.sessions.snapshot import WAITING, Remote, SessionId, SessionSnapshot
+from desktop_app.services.launching import options_file
 
 _FLAGS = (
     "attach",
@@ -41,21 +40,21 @@ _FLAGS = (
 
 
 def add_session_flags(top: argparse.ArgumentParser) -> None:
-    """Those of ``domain.cli_flags`` and the launch options; what is not given leaves no trace."""
+    """Those of ``cli.flags`` and the launch options; what is not given leaves no trace."""
     group = top.add_argument_group("without a command, as clearml-session has it")
     for flag, dest, shape in (
-        (cli_flags.ATTACH, "attach", {"nargs": "?", "const": "", "metavar": "SESSION"}),
-        (cli_flags.SHUTDOWN, "end", {"nargs": "?", "const": "", "metavar": "SESSION"}),
-        (cli_flags.SHELL, "shell", {"action": "store_true"}),
-        (cli_flags.YES, "yes", {"action": "store_true"}),
-        (cli_flags.ASK, "ask", {"action": "store_true"}),
-        (cli_flags.CONFIG_FILE, "config_file", {"metavar": "FILE"}),
-        (cli_flags.PROFILE, "profile", {"metavar": "NAME"}),
-        (cli_flags.KEEPALIVE, "keepalive", {"nargs": "?", "metavar": "true|false"}),
-        (cli_flags.FINGERPRINT, "fingerprint", {"action": "store_true"}),
-        (cli_flags.VERBOSE, "verbose", {"action": "store_true"}),
-        (cli_flags.JSON, "json", {"action": "store_true"}),
-        (cli_flags.ACCOUNT, "account", {"metavar": "ACCOUNT"}),
+        (flags.ATTACH, "attach", {"nargs": "?", "const": "", "metavar": "SESSION"}),
+        (flags.SHUTDOWN, "end", {"nargs": "?", "const": "", "metavar": "SESSION"}),
+        (flags.SHELL, "shell", {"action": "store_true"}),
+        (flags.YES, "yes", {"action": "store_true"}),
+        (flags.ASK, "ask", {"action": "store_true"}),
+        (flags.CONFIG_FILE, "config_file", {"metavar": "FILE"}),
+        (flags.PROFILE, "profile", {"metavar": "NAME"}),
+        (flags.KEEPALIVE, "keepalive", {"nargs": "?", "metavar": "true|false"}),
+        (flags.FINGERPRINT, "fingerprint", {"action": "store_true"}),
+        (flags.VERBOSE, "verbose", {"action": "store_true"}),
+        (flags.JSON, "json", {"action": "store_true"}),
+        (flags.ACCOUNT, "account", {"metavar": "ACCOUNT"}),
     ):
         names = (flag.flag, *flag.also)
         given: dict[str, Any] = {"dest": dest, "default": argparse.SUPPRESS, "help": flag.help, **shape}

@@ -9,10 +9,10 @@ from desktop_app.cli.details import columns, describe, finished_table, session_t
 from desktop_app.cli.interrupt import Interruptible
 from desktop_app.cli.options import given, names_given
 from desktop_app.cli.output import ended_json, json_line, problem_json, result, say, session_json
-from desktop_app.domain.option_checks import items, project_path
+from desktop_app.domain.launch.option_checks import items, project_path
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Link, Remote, SessionSnapshot, progress_of
-from desktop_app.services.stops import Abandoned, Stops, gone
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionSnapshot, progress_of
+from desktop_app.services.state.stops import Abandoned, Stops, gone
 
 END_S = 60.0
 WORKSPACE_S = 2700.0  # whatever it tells meanwhile: storing a workspace takes half an hour at most

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from desktop_app.cli.base import CommandBase
 from desktop_app.cli.output import json_line, result, say
+from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.ssh_config_text import Place
-from desktop_app.services.aliases import SshStatus
-from remote_bootstrap.apps import SSH
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.ssh.aliases import SshStatus
+from remote_bootstrap.contract.apps import SSH
 
 CONNECT_S = 30.0
 CHUNK = 64 * 1024

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.cli.output import say
 from desktop_app.cli.shell import run_shell
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 
 COMMANDS = (

@@ -17,11 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from desktop_app.sandbox import agent_setup
-from desktop_app.sandbox.agent_setup import AgentOptions
+from desktop_app.sandbox.agent import setup
+from desktop_app.sandbox.agent.setup import AgentOptions
 from desktop_app.sandbox.daemon import Options, Sandbox, install_signals
 from desktop_app.sandbox.home import Home
-from desktop_app.sandbox.limits import Limits
+from desktop_app.sandbox.rules.limits import Limits
 
 LOG_BYTES = 1_000_000
 LOG_FILES = 3
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = parser.add_subparsers(required=True).add_parser("serve", help="run the servers and the agent")
     serve.add_argument("--home", type=Path, required=True, help="the sandbox's folder")
     serve.add_argument("--detach", action="store_true", help="go to the background")
-    serve.add_argument("--package-manager", choices=agent_setup.PACKAGE_MANAGERS, default=AgentOptions.package_manager)
+    serve.add_argument("--package-manager", choices=setup.PACKAGE_MANAGERS, default=AgentOptions.package_manager)
     serve.add_argument("--cache", type=Path, help="where sessions keep installed applications")
     serve.add_argument("--own-agent", action="store_true", help="install an agent of its own into the home")
     serve.add_argument("--no-agent", action="store_true", help="serve only the API and the files")

@@ -19,17 +19,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from desktop_app.sandbox import agent_setup, app, files, leases, queues, server, task_life
-from desktop_app.sandbox.admin import Admin, add_routes
-from desktop_app.sandbox.agent import Agent, adopt_orphans, descendants, end_leftover, end_processes, reap_orphans
-from desktop_app.sandbox.agent_install import Installation, beside_us
-from desktop_app.sandbox.agent_setup import AgentOptions
-from desktop_app.sandbox.auth import Auth, Credential
-from desktop_app.sandbox.call import Server
+from desktop_app.sandbox import leases
+from desktop_app.sandbox.agent import setup
+from desktop_app.sandbox.agent.install import Installation, beside_us
+from desktop_app.sandbox.agent.setup import AgentOptions
+from desktop_app.sandbox.agent.supervision import (
+    Agent,
+    adopt_orphans,
+    descendants,
+    end_leftover,
+    end_processes,
+    reap_orphans,
+)
+from desktop_app.sandbox.handlers import files, queues, task_life
 from desktop_app.sandbox.home import Home, State, created_at, private_secret, read_json, write_private
-from desktop_app.sandbox.limits import Clock, Limits
-from desktop_app.sandbox.record import recorded
-from desktop_app.sandbox.store import Store
+from desktop_app.sandbox.rules.auth import Auth, Credential
+from desktop_app.sandbox.rules.call import Server
+from desktop_app.sandbox.rules.limits import Clock, Limits
+from desktop_app.sandbox.rules.store import Store
+from desktop_app.sandbox.web import app, server
+from desktop_app.sandbox.web.admin import Admin, add_routes
+from desktop_app.sandbox.web.record import recorded
 
 Application = Callable[..., Iterable[bytes]]  # as WSGI has it
 
@@ -77,7 +87,7 @@ class Sandbox:
         self._watched_at = time.monotonic()
         self._agent: Agent | None = None
         self._python: Path | None = None
-        self._installation = Installation(self._home.agent_venv, agent_setup.plain_environment(os.environ, self._home))
+        self._installation = Installation(self._home.agent_venv, setup.plain_environment(os.environ, self._home))
         self._environments = self._home.agent_work / "venvs"
 
     def _listen(self) -> tuple[server.Listener, server.Listener]:
@@ -113,7 +123,7 @@ class Sandbox:
         agent = self._agent
         return {
             "pid": os.getpid(),
-            "worker": agent_setup.worker_name(),
+            "worker": setup.worker_name(),
             "agent_pid": agent.pid if agent else None,
             "agent_failures": agent.failures if agent else 0,
             "agent_problem": self._installation.problem,
@@ -139,7 +149,7 @@ class Sandbox:
 
     def _state(self) -> State:
         created = created_at(os.getpid()) or 0.0
-        return State(os.getpid(), created, self._api.url, self._files.url, agent_setup.worker_name())
+        return State(os.getpid(), created, self._api.url, self._files.url, setup.worker_name())
 
     def ask_to_end(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Signal handler; any thread."""
@@ -198,7 +208,7 @@ class Sandbox:
             self._python = (None if own else beside_us()) or self._installation.python()
             if self._python is None:
                 return
-            command = agent_setup.command(self._python, self._options.agent)
+            command = setup.command(self._python, self._options.agent)
             output = logging.getLogger("agent").info
             end_leftover(self._home, self._options.limits.agent_stop)
             self._agent = Agent(command, self._prepare_agent, self._home, output)
@@ -208,17 +218,17 @@ class Sandbox:
     def _prepare_agent(self) -> dict[str, str]:
         """Before each start of the agent: its configuration and its environment."""
         options, home = self._options.agent, self._home
-        self._environments = agent_setup.fresh_environments(home)
+        self._environments = setup.fresh_environments(home)
         pair = self._agent_pair()
-        config = agent_setup.write_config(home, self._api.url, self._files.url, pair, options, self._environments)
+        config = setup.write_config(home, self._api.url, self._files.url, pair, options, self._environments)
         assert self._python is not None
-        tools = agent_setup.make_tools(home, self._python)
-        return agent_setup.environment(os.environ, home, config, options, self._options.limits, tools)
+        tools = setup.make_tools(home, self._python)
+        return setup.environment(os.environ, home, config, options, self._options.limits, tools)
 
     def _before_pull(self, user: str) -> None:
         """Called in a server thread when the agent, idle by definition, gets its next task."""
-        if user == self._agent_user and self._options.agent.package_manager == agent_setup.UV:
-            agent_setup.discard(self._home, self._environments)
+        if user == self._agent_user and self._options.agent.package_manager == setup.UV:
+            setup.discard(self._home, self._environments)
 
     def _agent_pair(self) -> Credential:
         """The agent's own key, kept over restarts: what an earlier agent started may still be using it."""

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from desktop_app import SANDBOX_SERVE
-from desktop_app.sandbox.admin import PREFIX
 from desktop_app.sandbox.home import Home, State, created_at, read_state
 from desktop_app.sandbox.leases import Lease
+from desktop_app.sandbox.web.admin import PREFIX
 
 POLL = 0.05  # seconds
 ENDS_WITHIN = 30.0  # seconds a sandbox gets to end its agent and its sessions

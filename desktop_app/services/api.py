@@ -5,50 +5,32 @@ Methods marked *quick* never block and may be called on the GUI thread. All othe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from desktop_app.domain.account import Account, LogLine, Queue
-from desktop_app.domain.again import Again
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.credentials import Credentials, Offer
-from desktop_app.domain.handover import GiftKind, Handover
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.route import Route
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.accounts.account import Account, LogLine, Queue
+from desktop_app.domain.accounts.credentials import Credentials, Offer
+from desktop_app.domain.accounts.handover import GiftKind, Handover
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.route import Route
-from desktop_app.domain.session import SessionId, SessionSnapshot
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.ports import Cancel
-from desktop_app.services.aliases import SshStatus
+from desktop_app.domain.sessions.again import Again
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
 from desktop_app.services.doctor.view import DoctorService
 from desktop_app.services.files.access import Files
 from desktop_app.services.files.transfers import Transfers
-from desktop_app.services.launch_profiles import LaunchProfiles
-from desktop_app.services.open_in import OpenInService
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from desktop_app.services.ports.view import PortService
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.secrets.passwords import Passwords
+from desktop_app.services.ssh.aliases import SshStatus
+from desktop_app.services.ssh.open_in import OpenInService
+from desktop_app.services.state.notices import Notice
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended: a value, a problem, or neither (cancelled)."""
-
-    value: object = None
-    problem: Problem | None = None
-    cancelled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to tell a person who does not look at the window. ``session`` is what a click shows."""
-
-    title: str
-    body: str
-    session: SessionId | None = None
-    urgent: bool = False
 
 
 class Job(Protocol):
@@ -102,7 +84,7 @@ class Routes(Protocol):
 
 
 class Aliases(Protocol):
-    """How the user's own ssh, editors and file managers find sessions. See ``services.aliases``."""
+    """How the user's own ssh, editors and file managers find sessions. See ``services.ssh.aliases``."""
 
     def of(self, session: SessionId) -> Alias | None:
         """Quick: the session's alias, once it was connected on this computer."""

@@ -9,46 +9,45 @@ import shlex
 import threading
 from collections.abc import Callable, Sequence
 
-from desktop_app.domain.account import Account, LogLine, Queue
-from desktop_app.domain.credentials import Credentials
-from desktop_app.domain.open_in import TERMINAL
-from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.peers import WINDOW
+from desktop_app.domain.access.open_in import TERMINAL
+from desktop_app.domain.accounts.account import Account, LogLine, Queue
+from desktop_app.domain.accounts.credentials import Credentials
+from desktop_app.domain.launch.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import Problem, failure
-from desktop_app.domain.reducer import ServerSaw, StopRequested, advance
-from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Notice
-from desktop_app.services.cleanup import Cleanup
-from desktop_app.services.credentials import CredentialImport
-from desktop_app.services.doctor.failure import explained
+from desktop_app.domain.sessions.reducer import ServerSaw, StopRequested, advance
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
+from desktop_app.services.accounts.credential_import import CredentialImport
+from desktop_app.services.accounts.routes import Routes
+from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.handovers import Handovers
+from desktop_app.services.connection.key_access import KeyAccess
+from desktop_app.services.connection.known_sessions import KnownSessions
 from desktop_app.services.doctor.stages import Doctor
-from desktop_app.services.elsewhere import no_browser
+from desktop_app.services.doctor.trouble import Trouble
 from desktop_app.services.files.access import Files
 from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.files.transfers import Transfers
-from desktop_app.services.forgetting import forget_session
-from desktop_app.services.history import History
-from desktop_app.services.jobs import log_problem
-from desktop_app.services.kept import KeptSums
-from desktop_app.services.known import KnownSessions
-from desktop_app.services.launch_profiles import LaunchProfiles
-from desktop_app.services.launcher import requirement_notes
-from desktop_app.services.links import Links
-from desktop_app.services.notices import notice_of
-from desktop_app.services.outside import Outside
-from desktop_app.services.ownership import WINDOW
+from desktop_app.services.finished.cleanup import Cleanup
+from desktop_app.services.finished.history import History
+from desktop_app.services.launching.kept_sums import KeptSums
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
+from desktop_app.services.launching.launcher import requirement_notes
+from desktop_app.services.launching.placing import Placing
 from desktop_app.services.parts import Parts, make_parts
-from desktop_app.services.placing import Placing
 from desktop_app.services.ports.access import Ports
 from desktop_app.services.ports.watch import PortWatch
-from desktop_app.services.routes import Routes
+from desktop_app.services.runtime.jobs import log_problem
+from desktop_app.services.runtime.shutdown import Part, close_all
+from desktop_app.services.secrets.forgetting import forget_session
 from desktop_app.services.secrets.git_logins import GitKeyring
-from desktop_app.services.secrets.handovers import Handovers
-from desktop_app.services.secrets.key_access import KeyAccess
 from desktop_app.services.secrets.passwords import Passwords
 from desktop_app.services.secrets.redaction import LogTail
-from desktop_app.services.shutdown import Part, close_all
-from desktop_app.services.trouble import Trouble
+from desktop_app.services.ssh.elsewhere import no_browser
+from desktop_app.services.state.notices import Notice, notice_of
+from desktop_app.services.state.task_failure import explained
 
 ATTACH_S = 30.0
 
@@ -260,7 +259,7 @@ class LinkOps(SessionOps):
         return self.aliases.short_command(session) or shlex.join(argv)
 
     @property
-    def links(self) -> Links:
+    def links(self) -> Connections:
         """Who holds what on this computer (for the command line and the window's single instance)."""
         return self._parts.links
 

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from desktop_app.services.accounts import Accounts
-from desktop_app.services.aliases import Aliases
-from desktop_app.services.credentials import CredentialImport
-from desktop_app.services.holders import OP_LOOK
-from desktop_app.services.jobs import JobPool
-from desktop_app.services.launcher import Launcher
-from desktop_app.services.links import Links
-from desktop_app.services.open_in import OpenIn
-from desktop_app.services.outside import Outside
+from desktop_app.boundary.outside import Outside
+from desktop_app.services.accounts.accounts import Accounts
+from desktop_app.services.accounts.credential_import import CredentialImport
+from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.peers import OP_LOOK
+from desktop_app.services.finished.sweeping import Sweeping
+from desktop_app.services.launching.launcher import Launcher
+from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.secrets.redaction import LogTail
-from desktop_app.services.store import SessionStore
-from desktop_app.services.sweeping import Sweeping
+from desktop_app.services.ssh.aliases import Aliases
+from desktop_app.services.ssh.open_in import OpenIn
+from desktop_app.services.state.store import SessionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Parts:
     store: SessionStore
     jobs: JobPool
     accounts: Accounts
-    links: Links
+    links: Connections
     launcher: Launcher
     aliases: Aliases
     open_in: OpenIn
@@ -37,7 +37,7 @@ class Parts:
 def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Parts:
     """``role``: "window" or "cli"; a window takes tunnels over from command lines."""
     store = SessionStore()
-    links: Links
+    links: Connections
     aliases: Aliases
     polled: list[Callable[[str], None]] = []
 
@@ -50,7 +50,7 @@ def make_parts(outside: Outside, role: str, tail: LogTail | None = None) -> Part
             tell(account)
 
     accounts = Accounts(outside, store, after_poll)
-    links = Links(outside, store, accounts.server, role, accounts.poke_all)
+    links = Connections(outside, store, accounts.server, role, accounts.poke_all)
     accounts.before_removal.append(links.detach_all)
     links.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
     aliases = Aliases(outside, store, links.login_target, links.is_held)

@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from desktop_app.domain.open_in import BY_KEY, OPENERS
-from desktop_app.domain.session import Action, SessionId, SessionSnapshot, allowed_actions, openable
-from desktop_app.ui import icons
+from desktop_app.domain.access.open_in import BY_KEY, OPENERS
+from desktop_app.domain.sessions.snapshot import Action, SessionId, SessionSnapshot, allowed_actions, openable
 from desktop_app.ui.commands import Commands
-from desktop_app.ui.text import tooltip
-from remote_bootstrap.apps import APPS, AppSpec
+from desktop_app.ui.look import icons
+from desktop_app.ui.look.text import tooltip
+from remote_bootstrap.contract.apps import APPS, AppSpec
 
 BROWSER_APPS: tuple[AppSpec, ...] = tuple(spec for spec in APPS if spec.opens == "browser")
 
@@ -248,7 +248,7 @@ class ActionBook(QObject):
         self.changed.emit()
 
     def show_installed(self, programs: frozenset[str]) -> None:
-        """What this computer has of ``domain.open_in``."""
+        """What this computer has of ``domain.access.open_in``."""
         if programs != self._installed:
             self._installed = programs
             for session in self._sets:

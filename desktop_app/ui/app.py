@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_ID, APP_NAME, __version__
 from desktop_app.services.api import Core
-from desktop_app.ui import icons
 from desktop_app.ui.controller import Controller
-from desktop_app.ui.process import EndSignals, install_hooks
+from desktop_app.ui.look import icons
+from desktop_app.ui.look.theme import Theme
+from desktop_app.ui.qt_hooks import EndSignals, install_hooks
 from desktop_app.ui.state import WindowState
-from desktop_app.ui.theme import Theme
 
 log = logging.getLogger(__name__)
 CLOSE_DEADLINE_S = 3.0

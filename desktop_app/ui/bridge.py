@@ -10,9 +10,10 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from shiboken6 import isValid
 
-from desktop_app.domain.session import SessionSnapshot
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Core, Job, Outcome
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.sessions.snapshot import SessionSnapshot
+from desktop_app.services.api import Core, Job
+from desktop_app.services.runtime.jobs import Outcome
 
 COALESCE_MS = 40  # store changes of one burst reach the views together
 

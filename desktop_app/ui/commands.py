@@ -8,12 +8,12 @@ from collections.abc import Callable
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Remedy
-from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, allowed_actions
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import Action, Link, SessionId, SessionSnapshot, allowed_actions
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.work import Work
+from desktop_app.ui.command_runner import Work
 
 CLIPBOARD_HINT = "x-kde-passwordManagerHint"  # clipboard managers that know it keep no history of a secret
 

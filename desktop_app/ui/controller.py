@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_NAME
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import Link, SessionId, SessionSnapshot
-from desktop_app.services.api import Core, Notice
-from desktop_app.ui.accounts import Accounts
+from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
+from desktop_app.services.api import Core
+from desktop_app.services.state.notices import Notice
+from desktop_app.ui.account_switcher import Accounts
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
@@ -20,12 +21,12 @@ from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.doctor import DoctorDialog
 from desktop_app.ui.dialogs.passphrase import PassphraseDialog
 from desktop_app.ui.dialogs.queue import QueueDialog
-from desktop_app.ui.main_window import MainWindow, top_level
+from desktop_app.ui.look.text import count, shortened
+from desktop_app.ui.look.theme import Scheme, Theme
 from desktop_app.ui.open_in import OpenIn
 from desktop_app.ui.state import WindowState
-from desktop_app.ui.text import count, shortened
-from desktop_app.ui.theme import Scheme, Theme
 from desktop_app.ui.tray import Tray, TrayMenu
+from desktop_app.ui.windows.main_window import MainWindow, top_level
 
 ACCOUNT_TICK_MS = 2000  # accounts have no callback of their own; asking is quick
 

@@ -8,16 +8,17 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Problem, Remedy
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Core, Outcome
-from desktop_app.services.open_in import Installed
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
+from desktop_app.services.ssh.open_in import Installed
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
 from desktop_app.ui.dialogs.confirm import ask
-from desktop_app.ui.main_window import MainWindow, top_level
 from desktop_app.ui.state import WindowState
+from desktop_app.ui.windows.main_window import MainWindow, top_level
 
 SWITCH = "Let ssh and editors find sessions"
 SWITCH_HELP = "Adds one line to your ssh configuration, so that ssh sd-NAME, git and editors reach a session"

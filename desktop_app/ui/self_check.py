@@ -6,9 +6,9 @@ from pathlib import Path
 from PySide6.QtCore import QLibraryInfo, QPluginLoader, qVersion
 from PySide6.QtGui import QGuiApplication, QImage
 
-from desktop_app.ui.icons import APP_ICON, files
-from desktop_app.ui.status import TrayState
-from remote_bootstrap.apps import APPS
+from desktop_app.ui.look.icons import APP_ICON, files
+from desktop_app.ui.look.status import TrayState
+from remote_bootstrap.contract.apps import APPS
 
 PLATFORMS = {
     "linux": ("platforms/*qxcb*", "platforms/*qwayland*", "platforms/*qoffscreen*", "xcbglintegrations/*"),

@@ -6,7 +6,7 @@ Not settings and no secrets: losing the file loses nothing that matters.
 from PySide6.QtCore import QByteArray, QSettings
 
 from desktop_app import APP_NAME
-from desktop_app.ui.theme import Scheme
+from desktop_app.ui.look.theme import Scheme
 
 
 class WindowState:

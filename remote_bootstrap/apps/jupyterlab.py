@@ -9,23 +9,16 @@ import threading
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from remote_bootstrap import network
-from remote_bootstrap.apps.spec import AppSpec, Login
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import private, socket_folder, write_private
+from remote_bootstrap.contract.apps import JUPYTERLAB
+from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers.jupyter import Jupyter
-from remote_bootstrap.store import InstallError, Say
-from remote_bootstrap.supervise import Launch
+from remote_bootstrap.machine import network
+from remote_bootstrap.machine.folders import private, socket_folder, write_private
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.session.supervise import Launch
+from remote_bootstrap.types import InstallError, Log
 
-SPEC = AppSpec(
-    key="jupyterlab",
-    label="JupyterLab",
-    icon="app-jupyterlab",
-    local_port=8878,
-    opens="browser",
-    login=Login("get", "/lab", {"token": "{secret}"}),
-)
+SPEC = JUPYTERLAB
 
 SERVER_MAIN = str(Path(__file__).parent.parent / "servers" / "jupyter.py")
 KERNEL_MAIN = str(Path(__file__).parent.parent / "servers" / "kernel.py")
@@ -38,7 +31,7 @@ def application(context: Context) -> "JupyterLab":
     return JupyterLab(context)
 
 
-def preinstall(cache: Path, environments: Environments, say: Say) -> str:
+def preinstall(cache: Path, environments: Environments, say: Log) -> str:
     """Fill the cache for the Python that runs this; returns what was installed where. Raises InstallError."""
     jupyter = Jupyter(cache, environments, say)
     return "%s, %s" % (jupyter.lab(), jupyter.kernel())
@@ -62,7 +55,7 @@ class JupyterLab:
         self.secret = secrets.token_hex(24)
         self.marker = context.app_marker(SPEC.key)
 
-    def install(self, say: Say) -> None:
+    def install(self, say: Log) -> None:
         version = self._context.settings.option(SPEC.key, "version")
         jupyter = Jupyter(self._context.cache, self._context.environments, say, version)
         # Beside the installation and the start of the server, which need it last.
@@ -78,7 +71,7 @@ class JupyterLab:
         self._write_config()
         self._write_kernel()
         # -I: what PYTHONPATH and the like say is for kernels and terminals, which inherit it.
-        argv = [str(self._python), "-I", SERVER_MAIN, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        argv = [str(self._python), "-I", SERVER_MAIN, "-m", SPEC.key, "--no-browser", "--allow-root"]
         return Launch(argv, self._environment(), self._context.settings.user_folder)
 
     def ready(self, pid: int) -> int:

@@ -5,23 +5,24 @@ import sys
 from pathlib import Path
 from typing import Callable, List, Mapping, NamedTuple, Optional, Protocol
 
-from remote_bootstrap import contract, network
-from remote_bootstrap.apps.spec import AppSpec
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import private, write_private
-from remote_bootstrap.identity import HostKey
+from remote_bootstrap import contract
+from remote_bootstrap.contract.apps import SSH
 from remote_bootstrap.installers import asyncssh, openssh
+from remote_bootstrap.machine import network
+from remote_bootstrap.machine.folders import private, write_private
 from remote_bootstrap.servers import shell
 from remote_bootstrap.servers.openssh import OpenSsh, Program, Subsystems
-from remote_bootstrap.store import InstallError, Say
-from remote_bootstrap.supervise import Launch
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.session.host_key import HostKey
+from remote_bootstrap.session.supervise import Launch
+from remote_bootstrap.types import InstallError, Log
 
-SPEC = AppSpec(key="ssh", label="SSH", icon="app-terminal", local_port=8022, opens="terminal")
+SPEC = SSH
 
 BANNER = b"SSH-2.0-"
 TRIES = 2  # starts without an answer before the next kind of server gets its turn
-RELAY = str(Path(__file__).parent.parent / "relay.py")
-AGENT_LINK = str(Path(__file__).parent.parent / "agent_link.py")
+RELAY = str(Path(__file__).parent.parent / "channel" / "relay.py")
+AGENT_LINK = str(Path(__file__).parent.parent / "channel" / "agent_link.py")
 NOT_GRANTED = (
     "SSH can't use %s here: the SSH server that could do so without changing the machine can't be installed. "
     "Log in with the session's key as %s."
@@ -70,7 +71,7 @@ class Ssh:
         self._folder = context.folder / "ssh"
         self.host = network.bind_address(context.address)
         self._port = 0
-        self._say: Say = print
+        self._say: Log = print
         self._kinds: List[Callable[[], SshServer]] = []
         self._server: Optional[SshServer] = None
         self._starts = 0
@@ -79,7 +80,7 @@ class Ssh:
         self.user = self._account
         self.host_key = HostKey(self._folder, self._crypto_python)
 
-    def install(self, say: Say) -> None:
+    def install(self, say: Log) -> None:
         self._say = say
         private(self._folder)
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
@@ -160,7 +161,7 @@ def kinds_in_order(
     with_program: Callable[[Program], SshServer],
     with_asyncssh: Callable[[], SshServer],
     cache: Path,
-    say: Say,
+    say: Log,
 ) -> List[Callable[[], SshServer]]:
     """What may work here, best first."""
 

@@ -8,24 +8,17 @@ import secrets
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
-from remote_bootstrap import network, withheld
-from remote_bootstrap.apps.spec import AppSpec, Login
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import private, socket_folder, write_private
+from remote_bootstrap.contract.apps import VSCODE
+from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers import extensions
 from remote_bootstrap.installers.codeserver import CodeServer, Source, of_the_machine
-from remote_bootstrap.store import Say
-from remote_bootstrap.supervise import Launch
+from remote_bootstrap.machine import network, withheld
+from remote_bootstrap.machine.folders import private, socket_folder, write_private
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.session.supervise import Launch
+from remote_bootstrap.types import Log
 
-SPEC = AppSpec(
-    key="vscode",
-    label="VS Code",
-    icon="app-vscode",
-    local_port=8898,
-    opens="browser",
-    login=Login("post", "/login", {"password": "{secret}", "base": ".", "href": "{origin}/login"}),
-)
+SPEC = VSCODE
 
 # code-server writes there whatever --user-data-dir says.
 XDG_FOLDERS = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
@@ -56,7 +49,7 @@ def application(context: Context) -> "VsCode":
     return VsCode(context)
 
 
-def preinstall(cache: Path, environments: Environments, say: Say) -> str:
+def preinstall(cache: Path, environments: Environments, say: Log) -> str:
     """Fill the cache; returns the command that starts code-server. Raises InstallError."""
     return " ".join(CodeServer(cache, environments, say).command())
 
@@ -75,7 +68,7 @@ class VsCode:
         self.secret = secrets.token_urlsafe(24)
         self.marker = context.app_marker(SPEC.key)
 
-    def install(self, say: Say) -> None:
+    def install(self, say: Log) -> None:
         settings = self._context.settings
         wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
         wanted["version"], _, python = wanted["version"].partition(":")

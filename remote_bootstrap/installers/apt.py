@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 from typing import Sequence
 
-from remote_bootstrap import commands, containers
-from remote_bootstrap.store import InstallError, Say, first_executable
+from remote_bootstrap.environment.install_cache import first_executable
+from remote_bootstrap.machine import containers
+from remote_bootstrap.process import commands
+from remote_bootstrap.types import InstallError, Log
 
 CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
 DEADLINE = 300.0  # seconds, for lists and small packages
@@ -32,7 +34,7 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def install(packages: Sequence[str], say: Say) -> None:
+def install(packages: Sequence[str], say: Log) -> None:
     """Raises InstallError where the machine is not ours to change, or apt-get can't."""
     apt = first_executable("apt-get")
     if not (is_root() and in_container() and apt):

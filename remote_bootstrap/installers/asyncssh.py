@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import write_private
+from remote_bootstrap.environment.install_cache import build_once, key_of, machine, python_tag
+from remote_bootstrap.machine.folders import write_private
 from remote_bootstrap.servers.openssh import Subsystems
-from remote_bootstrap.store import Say, build_once, key_of, machine, python_tag
-from remote_bootstrap.supervise import Launch
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.session.supervise import Launch
+from remote_bootstrap.types import Log
 
 MAIN = str(Path(__file__).parent.parent / "servers" / "asyncssh_main.py")
 NEWEST, FOR_OLD_PYTHON = "2.24.1", "2.21.1"  # 2.22 and later want Python 3.10 (Requires-Python)
@@ -22,7 +23,7 @@ def requirement() -> str:
     return "asyncssh==" + (NEWEST if sys.version_info >= (3, 10) else FOR_OLD_PYTHON)
 
 
-def python(context: Context, say: Say) -> Path:
+def python(context: Context, say: Log) -> Path:
     """The Python of the asyncssh environment, made if need be. Raises InstallError."""
 
     def build(folder: Path) -> None:
@@ -37,7 +38,7 @@ def python(context: Context, say: Say) -> Path:
 class AsyncSsh:
     """Starts the asyncssh server."""
 
-    def __init__(self, context: Context, user: str, subsystems: Subsystems, shell: Path, say: Say) -> None:
+    def __init__(self, context: Context, user: str, subsystems: Subsystems, shell: Path, say: Log) -> None:
         self._context = context
         self._user = user
         self._subsystems = subsystems

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional
 
-from remote_bootstrap import commands, memory
-from remote_bootstrap.environments import Environments
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.environment.install_cache import build_once, first_executable, key_of, machine
 from remote_bootstrap.installers import apt
-from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
+from remote_bootstrap.machine import memory
+from remote_bootstrap.process import commands
+from remote_bootstrap.types import InstallError, Log
 
 DEFAULT_VERSION = "4.139.1"
 # code-server refuses another node major than the one it was released for (package.json "engines", checked at install).
@@ -42,7 +44,7 @@ class Source:
     sha256: str = ""
 
 
-def of_the_machine(version: str, say: Say) -> Source:
+def of_the_machine(version: str, say: Log) -> Source:
     """The archive that the agent's administrator names in ARCHIVE_VARIABLE: a file of this machine, or an address that
     ends in ``#sha256=<checksum>``; ``{version}`` stands for the wanted one. Without one: the defaults for ``version``.
     """
@@ -112,7 +114,7 @@ def _link(link: Path, target: Path) -> None:
 class CodeServer:
     """Yields the command that starts code-server."""
 
-    def __init__(self, cache: Path, environments: Environments, say: Say, source: Optional[Source] = None) -> None:
+    def __init__(self, cache: Path, environments: Environments, say: Log, source: Optional[Source] = None) -> None:
         self._cache = cache
         self._environments = environments
         self._say = say

@@ -9,9 +9,9 @@ import shutil
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from remote_bootstrap import commands
 from remote_bootstrap.installers import vsix
-from remote_bootstrap.store import InstallError, Say
+from remote_bootstrap.process import commands
+from remote_bootstrap.types import InstallError, Log
 
 PYTHON_EXTENSION = "ms-python.python"
 DEADLINE = 180.0  # seconds for all of them
@@ -31,7 +31,7 @@ def wanted(listed: str, python_version: str) -> List[str]:
     return [*others, "%s@%s" % (PYTHON_EXTENSION, python)]
 
 
-def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, say: Say) -> str:
+def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, say: Log) -> str:
     """Returns what did not work, as a sentence, "" = all are there. ``folder``: for what is fetched."""
     if not names:
         return ""

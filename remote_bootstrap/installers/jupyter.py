@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import List, Tuple
 
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.store import Say, build_once, key_of, machine, python_tag
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.environment.install_cache import build_once, key_of, machine, python_tag
+from remote_bootstrap.types import Log
 
 # (lowest Python, JupyterLab, ipykernel): the newest releases that still run there (their Requires-Python).
 PINS: Tuple[Tuple[Tuple[int, int], str, str], ...] = (
@@ -34,7 +35,7 @@ def pins(version: Tuple[int, int]) -> Tuple[str, str]:
 class Jupyter:
     """Yields the Python of the JupyterLab environment and the folder with ipykernel for the task's Python."""
 
-    def __init__(self, cache: Path, environments: Environments, say: Say, version: str = "") -> None:
+    def __init__(self, cache: Path, environments: Environments, say: Log, version: str = "") -> None:
         lab, kernel = pins(sys.version_info[:2])
         self._cache = cache
         self._environments = environments

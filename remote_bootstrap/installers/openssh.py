@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 from typing import Callable, Tuple
 
-from remote_bootstrap import commands
+from remote_bootstrap.environment.install_cache import build_once, first_executable, key_of, machine
 from remote_bootstrap.installers import apt
+from remote_bootstrap.process import commands
 from remote_bootstrap.servers.openssh import Program
-from remote_bootstrap.store import InstallError, Say, build_once, first_executable, key_of, machine
+from remote_bootstrap.types import InstallError, Log
 
 PACKAGES = ("openssh-server", "openssh-sftp-server", "libwrap0")
 OPTIONAL_PACKAGES = ("libwrap0",)  # newer releases of Debian and Ubuntu do without
@@ -69,13 +70,13 @@ def system() -> Program:
     return Program(found)
 
 
-def installed_by_apt(say: Say) -> Program:
+def installed_by_apt(say: Log) -> Program:
     """Install sshd, in a container and as root only. Raises InstallError."""
     apt.install(["openssh-server"], say)
     return system()
 
 
-def unpacked(cache: Path, say: Say) -> Program:
+def unpacked(cache: Path, say: Log) -> Program:
     """Debian's packages unpacked into the cache, for an ordinary user. Raises InstallError."""
     apt_get, dpkg = first_executable("apt-get"), first_executable("dpkg")
     if apt.is_root() or not (apt_get and dpkg):
@@ -86,7 +87,7 @@ def unpacked(cache: Path, say: Say) -> Program:
     return Program(str(folder / "root" / "usr" / "sbin" / "sshd"), folder / "root", env)
 
 
-def _unpacker(apt_get: str, dpkg: str, say: Say) -> Callable[[Path], None]:
+def _unpacker(apt_get: str, dpkg: str, say: Log) -> Callable[[Path], None]:
     def unpack(folder: Path) -> None:
         say("Downloading openssh-server with apt-get")
         packages = folder / "packages"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, List, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
-from remote_bootstrap import network
-from remote_bootstrap.store import InstallError
+from remote_bootstrap.machine import network
+from remote_bootstrap.types import InstallError
 
 MOST = 256 << 20  # bytes; the largest in the registries have some 100 MB
 SILENCE = 30.0  # seconds without a byte

@@ -7,8 +7,9 @@ of this package only what starts quickly.
 import sys
 from typing import Any, Callable, Dict, List
 
-from remote_bootstrap import contract, git
-from remote_bootstrap.relay import connect
+from remote_bootstrap import contract
+from remote_bootstrap.channel.relay import connect
+from remote_bootstrap.machine import git
 
 USAGE = 2
 NOW = ("", "now", "-h", "-h now", "-P", "-P now", "-h +0", "-P +0")  # what people type by habit

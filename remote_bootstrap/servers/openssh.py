@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List
 
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import write_private
-from remote_bootstrap.processes import SESSION_VARIABLE
+from remote_bootstrap.machine.folders import write_private
+from remote_bootstrap.process.processes import SESSION_VARIABLE
 from remote_bootstrap.servers import shell
-from remote_bootstrap.store import InstallError
-from remote_bootstrap.supervise import Launch
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.session.supervise import Launch
+from remote_bootstrap.types import InstallError
 
 SFTP_SERVERS = ("usr/lib/openssh/sftp-server", "usr/libexec/openssh/sftp-server", "usr/lib/ssh/sftp-server")
 PRIVILEGE_FOLDER = Path("/run/sshd")

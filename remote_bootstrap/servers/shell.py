@@ -9,8 +9,8 @@ import shlex
 from pathlib import Path
 from typing import Dict, Mapping, Sequence
 
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import private, write_private
+from remote_bootstrap.machine.folders import private, write_private
+from remote_bootstrap.session.context import Context
 
 # sshd sets these for each login; the task's values would be wrong or would hide the client's. HOME is the task's, so
 # that a login and a notebook of the same session agree about it (an agent may have been given a home of its own).

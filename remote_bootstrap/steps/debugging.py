@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from remote_bootstrap import contract
-from remote_bootstrap.folders import private, write_private
-from remote_bootstrap.settings import Settings, SettingsError
+from remote_bootstrap.machine.folders import private, write_private
+from remote_bootstrap.task.settings import Settings, SettingsError
 
 CODE_FOLDER = "task_repository"
 NOTEBOOK = "sessiondock-debug.ipynb"

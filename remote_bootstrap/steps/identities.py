@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 from typing import Dict, Mapping
 
-from remote_bootstrap import git
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import private, user_home, write_private
-from remote_bootstrap.report import TaskFacts
+from remote_bootstrap.machine import git
+from remote_bootstrap.machine.folders import private, user_home, write_private
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.report import TaskFacts
 
 CONFIG_VARIABLE = "CLEARML_CONFIG_FILE"
 

@@ -6,9 +6,9 @@ The clearml SDK reads both variables when a person's own program creates a task.
 import os
 from typing import Dict
 
-from remote_bootstrap.context import Context
-from remote_bootstrap.report import TaskFacts
+from remote_bootstrap.session.context import Context
 from remote_bootstrap.steps.init_script import script_of
+from remote_bootstrap.task.report import TaskFacts
 
 IMAGE = "CLEARML_DOCKER_IMAGE"  # clearml-agent sets it too, for what it runs in a container
 SCRIPT = "CLEARML_DOCKER_BASH_SCRIPT"

@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import IO, Callable, Dict, List
 
-from remote_bootstrap import commands, contract, processes
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import LOGS, private, write_private
-from remote_bootstrap.store import Say
+from remote_bootstrap import contract
+from remote_bootstrap.machine.folders import LOGS, private, write_private
+from remote_bootstrap.process import commands, processes
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.types import Log
 
 DEFAULT_MINUTES = 30.0
 POLL = 0.1  # seconds between two looks at the running script
@@ -96,7 +97,7 @@ def limit_of(context: Context) -> float:
     return 60.0 * (minutes if minutes > 0 else DEFAULT_MINUTES)
 
 
-def run(context: Context, say: Say, stopped: Callable[[], bool]) -> None:
+def run(context: Context, say: Log, stopped: Callable[[], bool]) -> None:
     """Run the script; what it exported up to its end, a bad one too, is in force afterwards. Raises InitError."""
     folder = private(context.folder / "init")
     write_private(folder / "script", script_of(context) + "\n")

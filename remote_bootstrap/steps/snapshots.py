@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from remote_bootstrap import contract
-from remote_bootstrap.folders import user_home
-from remote_bootstrap.report import ServerError, TaskServer
+from remote_bootstrap.machine.folders import user_home
+from remote_bootstrap.task.report import ServerError, TaskServer
 
 KEY, OLD_KEY = "workspace", "old_workspace"
 MODE = "input"

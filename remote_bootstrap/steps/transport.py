@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-from remote_bootstrap import commands, processes
-from remote_bootstrap.folders import private
+from remote_bootstrap.machine.folders import private
+from remote_bootstrap.process import commands, processes
 
 PROGRAM = str(Path(__file__).with_name("storage.py"))
 POLL = 0.2  # seconds between two looks

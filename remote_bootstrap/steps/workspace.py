@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.folders import WORKSPACE, base_folder, cache_folder, private
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import ServerError, TaskServer
-from remote_bootstrap.settings import Settings
+from remote_bootstrap.machine.folders import WORKSPACE, base_folder, cache_folder, private
+from remote_bootstrap.session.context import Context
 from remote_bootstrap.steps import room, snapshot, snapshots, transport, unpacking
 from remote_bootstrap.steps.snapshot import Named
 from remote_bootstrap.steps.snapshots import Snapshot
 from remote_bootstrap.steps.transport import Stopped, WorkspaceError
-from remote_bootstrap.store import Say
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.report import ServerError, TaskServer
+from remote_bootstrap.task.settings import Settings
+from remote_bootstrap.types import Log
 
 ARCHIVE = "workspace_snapshot.tar.gz"  # clearml-session's name for it
 DEFAULT_MINUTES = 15.0
@@ -54,7 +54,7 @@ class Workspace:
     """``show(text)`` is told about progress, once a second at most."""
 
     def __init__(
-        self, context: Context, server: TaskServer, files_host: str, progress: Progress, say: Say, folder: Path
+        self, context: Context, server: TaskServer, files_host: str, progress: Progress, say: Log, folder: Path
     ) -> None:
         self.folder = folder
         self._context = context

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from desktop_app.domain.transfer import Progress
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.transfer import Progress
 from tests.bench import files_link
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.transfers import files_of

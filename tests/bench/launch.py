@@ -28,7 +28,7 @@ from typing import Any
 
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
-from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
+from remote_bootstrap.contract.apps import JUPYTERLAB
 from tests.support import isolated_agent
 from tests.support.desktop_rig import Rig
 from tests.support.paths import CLEARML_SESSION

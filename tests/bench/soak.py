@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from desktop_app.services.outside import Pace
+from desktop_app.boundary.outside import Pace
 from tests.support.fault_scene import FAULTS, Figures, Footprint, Scene, footprint
 
 NUMBER_OF_FAULTS = 200

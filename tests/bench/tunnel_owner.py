@@ -16,7 +16,8 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Target, Way
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Destination, Target
 from remote_bootstrap.contract import Record
 
 TICK_MS = 10
@@ -69,7 +70,7 @@ class Owner:
 
     def forward(self, port: int) -> int:
         """The local port of a guarded forward to the same: each new connection is asked whose it is."""
-        return self._tunnel.forward(f"tcp:{port}", 0, Way(port)).port
+        return self._tunnel.forward(f"tcp:{port}", 0, Destination(port)).port
 
     def usage(self) -> dict[str, float]:
         """Bytes of memory and seconds of CPU so far, and threads."""

@@ -19,9 +19,9 @@ TOOLS = (
 )
 BUILD = """
 from pathlib import Path
-from remote_bootstrap.environments import Environments
+from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers.codeserver import CodeServer
-from remote_bootstrap.store import InstallError
+from remote_bootstrap.environment.install_cache import InstallError
 try:
     CodeServer(Path("/tmp/cache"), Environments(Path("/tmp/cache"), print), print).command()
 except InstallError as error:
@@ -32,8 +32,8 @@ KEEP = """
 import os, threading
 from pathlib import Path
 from remote_bootstrap import contract, kept, settings, store
-from remote_bootstrap.contract_kept import PARAM_KEPT, sums_of, text_of
-from remote_bootstrap.progress import Progress
+from remote_bootstrap.contract.archive_sums import PARAM_KEPT, sums_of, text_of
+from remote_bootstrap.task.progress import Progress
 said, how, progress, stop = [], [], Progress(), threading.Event()
 raw = {PARAM_KEPT: os.environ["SUMS"]}
 kept.begin(settings.Settings("", Path("/"), raw=raw), progress, said.append, stop)

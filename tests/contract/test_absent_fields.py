@@ -12,8 +12,9 @@ import pytest
 
 from desktop_app.adapters.clearml import copy, facts, finished
 from desktop_app.adapters.clearml.places import Places
-from desktop_app.domain.session import Remote
-from desktop_app.ports import Cancel, TaskDraft
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
+from desktop_app.domain.sessions.snapshot import Remote
 from remote_bootstrap.steps import snapshots
 
 CORPUS = Path(__file__).parent / "recorded" / "clearml-recorded.jsonl"

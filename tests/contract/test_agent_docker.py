@@ -14,12 +14,12 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.sandbox.agent_setup import AgentOptions, environment, write_config
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.sandbox.agent.setup import AgentOptions, environment, write_config
 from desktop_app.sandbox.home import Home
-from desktop_app.sandbox.limits import Limits
-from remote_bootstrap import network
-from remote_bootstrap.clearml_task import AGENT_PORTS
+from desktop_app.sandbox.rules.limits import Limits
+from remote_bootstrap.machine import network
+from remote_bootstrap.task.clearml_task import AGENT_PORTS
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.server_rigs import HttpRig

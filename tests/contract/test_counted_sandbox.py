@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.sandbox import launch
 from tests.bench.api import per_hour, summary
 from tests.support import counted_sandbox

@@ -8,8 +8,10 @@ import pytest
 from desktop_app.adapters.clearml import copy, facts, finished
 from desktop_app.adapters.clearml.fields import joined
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.ports import Cancel, TaskDraft
-from remote_bootstrap import contract, contract_cli
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session
 from remote_bootstrap.steps import snapshots
 from tests.support.request_rules import faults
 from tests.support.server_rigs import HttpRig
@@ -56,7 +58,7 @@ def test_every_question_about_a_task_is_one_that_the_server_takes(rig: HttpRig) 
     assert isinstance(server, ClearMLServer)
     draft = TaskDraft("a session", "DevOps", "print(1)", (), {"contract": "1"}, compatible={"jupyterlab": "True"})
     task = server.create(draft, soon)
-    server.write_runtime(task, {contract_cli.RUNTIME_PASSWORD: "p"}, soon)
+    server.write_runtime(task, {clearml_session.RUNTIME_PASSWORD: "p"}, soon)
     rig.add_queue("gpu")
     server.enqueue(task, "gpu", soon)
     assert server.parameters(task, soon) == {"contract": "1"}

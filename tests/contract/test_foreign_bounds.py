@@ -13,12 +13,13 @@ import pytest
 
 from desktop_app.adapters.clearml.bounds import MAX_FEW, MAX_LINE, MAX_NAME, MAX_PATH, bounded
 from desktop_app.adapters.clearml.lookups import MOST
-from desktop_app.domain.account import LogLine
-from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import LogLine
 from desktop_app.domain.problems import MAX_TOLD, AppError, problem
-from desktop_app.domain.session import Remote, ServerFacts
-from desktop_app.ports import Cancel
-from remote_bootstrap import contract, contract_cli
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session
 from tests.contract.test_server_wire import client, envelope, normal
 
 HUGE = "<b>x</b> " * 55_556
@@ -37,8 +38,10 @@ def hostile_task(tag: str) -> dict[str, Any]:
         "execution": {"queue": HUGE, "artifacts": [{"key": "workspace", "timestamp": HUGE}]},
         "runtime": dict.fromkeys(
             (contract.RUNTIME_RECORD, contract.RUNTIME_REPORT, *(f"{n}" for n in range(9)),
-             contract_cli.RUNTIME_ADDRESS, contract_cli.RUNTIME_USER, contract_cli.RUNTIME_PORT), HUGE),
-        "hyperparams": dict.fromkeys((contract.SECTION, contract_cli.SECTION, contract_cli.PROPERTIES), parameters),
+             clearml_session.RUNTIME_ADDRESS, clearml_session.RUNTIME_USER, clearml_session.RUNTIME_PORT), HUGE),
+        "hyperparams": dict.fromkeys(
+            (contract.SECTION, clearml_session.SECTION, clearml_session.PROPERTIES), parameters
+        ),
         "container": {"image": HUGE, "arguments": HUGE},
         "script": {"requirements": {"pip": HUGE}},
     }  # fmt: skip
@@ -81,14 +84,14 @@ def texts_of(value: object, place: str = "") -> Iterator[tuple[str, str]]:
             yield from texts_of(getattr(value, field.name), field.name)
 
 
-@pytest.mark.parametrize("tag", [contract.SYSTEM_TAG, contract_cli.SYSTEM_TAG])
+@pytest.mark.parametrize("tag", [contract.SYSTEM_TAG, clearml_session.SYSTEM_TAG])
 @pytest.mark.parametrize("ask", ["whoami", "queues", "sessions", "everybodys", "session", "finished", "log"])
 def test_no_text_of_an_answer_is_longer_than_its_kind(ask: str, tag: str) -> None:
     server, _script = client(hostile(tag))
     arguments: dict[str, tuple[Any, ...]] = {"sessions": ((TASK,),), "session": (TASK,), "log": (TASK, 0)}
     found = getattr(server, ask)(*arguments.get(ask, ()), Cancel(30))
     texts = list(texts_of(found))
-    assert texts or (ask == "everybodys" and tag == contract_cli.SYSTEM_TAG)
+    assert texts or (ask == "everybodys" and tag == clearml_session.SYSTEM_TAG)
     for place, text in texts:
         assert len(text) <= LARGE.get(place, MAX_NAME), place
     cut = [text for _place, text in texts if len(text) == MAX_NAME]

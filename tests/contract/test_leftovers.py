@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import Remote
-from desktop_app.ports import TaskDraft
+from desktop_app.domain.sessions.snapshot import Remote
 from tests.support.scripted_server import soon
 from tests.support.server_rigs import HttpRig
 

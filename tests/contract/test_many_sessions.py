@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 from remote_bootstrap import contract
 from tests.support.scripted_server import client, envelope, normal
 

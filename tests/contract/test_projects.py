@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import TaskDraft
 from tests.support.scripted_server import client, envelope, normal, soon
 from tests.support.server_rigs import HttpRig
 

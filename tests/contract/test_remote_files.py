@@ -10,9 +10,11 @@ from typing import Protocol
 import pytest
 
 from desktop_app.adapters.ssh.transfer.files import SshFiles
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.remote_files import FileKind, Get, MakeFolder, Names, Put, RemoteEntry, Remove, Stat
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.remote_files import FileKind, Get, MakeFolder, Names, Put, RemoteEntry, Remove, Stat
-from desktop_app.ports import Cancel, RemoteFiles, Target
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.support.bootstrap_rig import bootstrap_rig
 from tests.support.ssh_server import SshServer

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop_app.sandbox.auth import Credential
+from desktop_app.sandbox.rules.auth import Credential
 from tests.support.request_guard import Judge
 from tests.support.request_rules import ENDPOINTS, EVENTS, faults
 from tests.support.sandbox_server import basic, own_sandbox

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from desktop_app.sandbox import launch
-from desktop_app.sandbox.agent import end_processes
-from desktop_app.sandbox.agent_setup import worker_name
+from desktop_app.sandbox.agent.setup import worker_name
+from desktop_app.sandbox.agent.supervision import end_processes
 from desktop_app.sandbox.home import Home, read_json
 from desktop_app.sandbox.launch import SandboxInfo
 from tests.support.paths import REPOSITORY

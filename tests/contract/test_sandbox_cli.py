@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
-from desktop_app.domain.session import Link, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
-from desktop_app.domain.session import Link, SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from tests.fakes.secret_store import FakeSecretStore

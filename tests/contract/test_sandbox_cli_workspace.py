@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import Remote, SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.sandbox import launch
-from desktop_app.sandbox.agent_install import REQUIREMENTS, Installation
+from desktop_app.sandbox.agent.install import REQUIREMENTS, Installation
 from tests.support.guards import ExpectLog
 from tests.support.paths import REPOSITORY
 from tests.support.sandbox_server import RealApi

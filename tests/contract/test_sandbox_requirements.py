@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain import requirements
+from desktop_app.domain.launch import requirements
 from desktop_app.sandbox import launch
-from desktop_app.services.requirements_file import requirement_lines
+from desktop_app.services.launching.requirements_file import requirement_lines
 from remote_bootstrap import contract
 from tests.contract.test_sandbox_agent import REPORT, _end_of
 from tests.support.sandbox_server import RealApi

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desktop_app.sandbox import status, task_life
+from desktop_app.sandbox.handlers import status, task_life
 from tests.support.sandbox_server import Refused, Rig, rig, running_task
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from desktop_app.sandbox.auth import KEPT_CREDENTIALS, Credential
-from desktop_app.sandbox.endpoints import HANDLERS
-from desktop_app.sandbox.schemas import SCHEMAS
+from desktop_app.sandbox.rules.auth import KEPT_CREDENTIALS, Credential
+from desktop_app.sandbox.web.endpoints import HANDLERS
+from desktop_app.sandbox.web.schemas import SCHEMAS
 from tests.support.guards import ExpectLog
 from tests.support.sandbox_server import SIGNING_KEY, START, Refused, Rig, basic, rig
 

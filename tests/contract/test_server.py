@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.again import LaunchedTask
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import SeenTask, TaskDraft
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.session import End, Remote
-from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from desktop_app.domain.sessions.again import LaunchedTask
+from desktop_app.domain.sessions.snapshot import End, Remote
 from remote_bootstrap import contract
 from remote_bootstrap.contract import PARAM_PASSWORD_HASH, READY, STOPPING, AppReport, Record, Report
 from tests.fakes.outside import HOST_KEY

@@ -9,8 +9,9 @@ import pytest
 
 from desktop_app.adapters.clearml.places import ENTRIES_EVERY_S, LASTING_S, Places
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.domain.session import Remote, ServerFacts, why_unplaced
-from desktop_app.ports import Cancel, TaskDraft
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, why_unplaced
 from remote_bootstrap import contract
 from tests.support.scripted_server import NOW, client, envelope, normal, soon
 from tests.support.server_rigs import HttpRig

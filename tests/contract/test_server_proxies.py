@@ -10,8 +10,8 @@ from desktop_app.adapters.clearml.certificates import trusted
 from desktop_app.adapters.clearml.proxies import is_this_computer, proxy_for
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.adapters.web_probe import look_at_page
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from tests.support.proxies import Proxy
 from tests.support.scripted_server import soon
 from tests.support.server_rigs import HttpRig

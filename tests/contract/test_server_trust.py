@@ -8,9 +8,9 @@ import pytest
 
 from desktop_app.adapters.clearml.find import find_api
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.domain.account import UNCHECKED
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import UNCHECKED
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from tests.support.scripted_server import NOW, URL, Answer, Script, envelope, normal, soon, token
 from tests.support.server_rigs import HttpRig
 from tests.support.tls_server import TlsServer

@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.problems import AppError, Retry
-from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract
 from tests.support.scripted_server import NOW, SECRET, client, envelope, normal, soon, token
 from tests.support.server_rigs import HttpRig

@@ -10,8 +10,9 @@ import pytest
 
 from desktop_app.adapters.clearml.copy import with_file
 from desktop_app.adapters.clearml.payload import build_payload
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel, TaskDraft
 from remote_bootstrap import contract
 from tests.support.server_rigs import HttpRig
 

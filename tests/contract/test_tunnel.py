@@ -11,8 +11,9 @@ from typing import Protocol
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Destination, Target, Tunnel
 from desktop_app.domain.problems import AppError, Cancelled, Remedy, Retry, failure
-from desktop_app.ports import Cancel, Target, Tunnel, Way
 from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint
 from tests.fakes.tunnel import FakeTunnel
 from tests.support.ssh_server import SshServer, free_port
@@ -154,13 +155,13 @@ def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
 
 def test_a_forward_keeps_its_port_until_it_is_unbound(world: World) -> None:
     taken = world.take_port()
-    first = world.tunnel.forward("tcp:6006", taken, Way(6006))
+    first = world.tunnel.forward("tcp:6006", taken, Destination(6006))
     assert first.port > taken
     assert first.taken_by
-    assert world.tunnel.forward("tcp:6006", 0, Way(6007)) == first
+    assert world.tunnel.forward("tcp:6006", 0, Destination(6007)) == first
     world.tunnel.unbind("tcp:6006")
     world.tunnel.unbind("tcp:6006")
-    assert world.tunnel.forward("tcp:6006", first.port, Way(6006)).port == first.port
+    assert world.tunnel.forward("tcp:6006", first.port, Destination(6006)).port == first.port
 
 
 def test_a_proxy_has_a_port_of_its_own(world: World) -> None:
@@ -304,7 +305,7 @@ def test_closed_is_for_good(world: World) -> None:
     with pytest.raises(Cancelled):
         world.tunnel.connect(world.target(), Cancel(1))
     with pytest.raises(Cancelled):
-        world.tunnel.forward("tcp:6006", 0, Way(6006))
+        world.tunnel.forward("tcp:6006", 0, Destination(6006))
     world.tunnel.unbind("tcp:6006")
 
 

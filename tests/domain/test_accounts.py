@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.account import SANDBOX_ID, Account, ApiKey
-from desktop_app.domain.accounts import find, find_key, may_be_same_user, merged, same_user, tell_apart
-from desktop_app.domain.addresses import place_of
+from desktop_app.domain.accounts.account import SANDBOX_ID, Account, ApiKey
+from desktop_app.domain.accounts.addresses import place_of
+from desktop_app.domain.accounts.identity import find, find_key, may_be_same_user, merged, same_user, tell_apart
 from desktop_app.domain.problems import AppError
 
 ADA = Account("aaaa1111", "Ada on api.test:8008", "http://api.test:8008", "KEYONE", user_id="u1", user_name="Ada",

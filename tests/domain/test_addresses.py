@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.addresses import api_addresses, check_address, web_address
+from desktop_app.domain.accounts.addresses import api_addresses, check_address, web_address
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.chosen_text import UnreadableText, decoded, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, decoded, read_chosen
 
 TEXT = "export FROM_BOM=1\nexport ZWEI=zwölf # 日本\n"
 

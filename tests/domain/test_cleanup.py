@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.cleanup import FinishedSession, removable
+from desktop_app.domain.sessions.finished import FinishedSession, removable
 
 
 def tasks(found: tuple[FinishedSession, ...]) -> list[str]:

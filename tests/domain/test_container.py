@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.container import container_arguments, network_of, one_line
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.launch.container import container_arguments, network_of, one_line
+from desktop_app.domain.launch.options import LaunchSpec
 
 PYTHON = LaunchSpec(queue="default", docker="python:3.12")
 

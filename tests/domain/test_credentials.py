@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.credentials import Credentials, from_environment, from_text, from_tree
+from desktop_app.domain.accounts.account import UNCHECKED
+from desktop_app.domain.accounts.credentials import Credentials, from_environment, from_text, from_tree
 
 API = """api {
     # Allegro server

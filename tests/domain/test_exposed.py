@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.exposed import secrets_in, warnings_of
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.launch.exposed import secrets_in, warnings_of
+from desktop_app.domain.launch.options import LaunchSpec
 
 
 @pytest.mark.parametrize(

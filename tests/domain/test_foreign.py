@@ -2,9 +2,9 @@
 
 import pytest
 
-from desktop_app.domain.foreign import FAILED_PORT, ForeignSession, session_of
+from desktop_app.domain.sessions.clearml_session import FAILED_PORT, ForeignSession, session_of
 from remote_bootstrap import contract
-from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
 
 INNER = {"internal_ssh_port": "10022", "external_address": "10.0.0.7"}
 
@@ -50,8 +50,8 @@ def test_applications_are_reported_like_our_own() -> None:
     report = session_of({}, {**INNER, "jupyter_port": "8889", "vscode_port": str(FAILED_PORT)}).report()
     assert report is not None
     states = {key: (app.state, app.port) for key, app in report.apps.items()}
-    assert states[jupyterlab.SPEC.key] == (contract.APP_READY, 8889)
-    assert states[vscode.SPEC.key] == (contract.APP_FAILED, 0)
+    assert states[JUPYTERLAB.key] == (contract.APP_READY, 8889)
+    assert states[VSCODE.key] == (contract.APP_FAILED, 0)
     assert states["ssh"] == (contract.APP_READY, 10022)
 
 
@@ -59,10 +59,10 @@ def test_applications_are_reported_like_our_own() -> None:
 def test_an_application_that_was_asked_for_is_awaited() -> None:
     asked = {"jupyterlab": "True", "vscode_server": "False"}
     report = session_of({}, INNER, asked).report()
-    assert report is not None and set(report.apps) == {"ssh", jupyterlab.SPEC.key}
-    assert report.apps[jupyterlab.SPEC.key].state == contract.APP_STARTING
+    assert report is not None and set(report.apps) == {"ssh", JUPYTERLAB.key}
+    assert report.apps[JUPYTERLAB.key].state == contract.APP_STARTING
     there = session_of({}, {**INNER, "jupyter_port": "8889"}, asked).report()
-    assert there is not None and there.apps[jupyterlab.SPEC.key] == contract.AppReport(contract.APP_READY, "", 8889)
+    assert there is not None and there.apps[JUPYTERLAB.key] == contract.AppReport(contract.APP_READY, "", 8889)
 
 
 def test_an_odd_user_is_roots() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop_app.domain.listening import MAX_COMMAND, MAX_NAME, Kind, read_forward, read_listening, shown
-from desktop_app.domain.port_services import TABLE, is_plumbing, service_of
+from desktop_app.domain.access.listening import MAX_COMMAND, MAX_NAME, Kind, read_forward, read_listening, shown
+from desktop_app.domain.access.port_services import TABLE, is_plumbing, service_of
 from desktop_app.services.ports.view import PortsView, view_of
 from remote_bootstrap import contract
 from tests.support.fuzzing import thorough

@@ -2,9 +2,9 @@
 
 import pytest
 
-from desktop_app.domain.git_logins import parse_logins, parse_settings
-from remote_bootstrap.contract_git import GitLogin, is_safe
-from remote_bootstrap.git import GitLogins, settings_text
+from desktop_app.domain.accounts.git_logins import parse_logins, parse_settings
+from remote_bootstrap.contract.git import GitLogin, is_safe
+from remote_bootstrap.machine.git import GitLogins, settings_text
 
 FILE = """\
 https://orgone:PAT-ONE@dev.azure.com/orgone/My%20Project/_git/repo%20a

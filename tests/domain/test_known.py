@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desktop_app.domain.foreign import ForeignSession
-from desktop_app.domain.known import Known, is_away, known_json, read_known
 from desktop_app.domain.problems import problem
-from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.known import Known, is_away, known_json, read_known
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from tests.fakes.outside import record_of, report_of
 
 NOON = datetime(2026, 11, 29, 12, 3, tzinfo=UTC)

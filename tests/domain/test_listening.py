@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.listening import (
+from desktop_app.domain.access.listening import (
     LOOPBACK,
     Forward,
     Kind,
@@ -12,8 +12,8 @@ from desktop_app.domain.listening import (
     read_listening,
     shown,
 )
-from desktop_app.domain.port_services import TABLE, service_of
-from remote_bootstrap.apps import BY_KEY as APPLICATIONS
+from desktop_app.domain.access.port_services import TABLE, service_of
+from remote_bootstrap.contract.apps import BY_KEY as APPLICATIONS
 
 
 @pytest.mark.parametrize(

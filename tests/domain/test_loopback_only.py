@@ -7,9 +7,9 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = ("0.0.0.0", "::", "0", "")
 # who may name those: the remote SSH server, the table of addresses that would clash with ours, names like "ray::Worker"
 MAY_NAME = {
-    "remote_bootstrap/network.py",
+    "remote_bootstrap/machine/network.py",
     "desktop_app/adapters/ssh/forwarding/ports.py",
-    "desktop_app/domain/port_services.py",
+    "desktop_app/domain/access/port_services.py",
 }
 BINDING = ("bind", "create_server", "TCPServer", "HTTPServer", "ThreadingHTTPServer", "start_server")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from desktop_app.domain.listening import Forward, Kind
-from desktop_app.domain.loops import leads_back
+from desktop_app.domain.access.listening import Forward, Kind
+from desktop_app.domain.access.loops import leads_back
 
 
 def local(port: int, remote: int, host: str = "127.0.0.1") -> Forward:

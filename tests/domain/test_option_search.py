@@ -2,8 +2,8 @@
 
 import pytest
 
-from desktop_app.domain.option_search import found
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.option_search import found
+from desktop_app.domain.launch.options import options
 
 
 @pytest.mark.parametrize(

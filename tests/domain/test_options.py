@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from desktop_app.domain.option import Keep, Kind, Page
-from desktop_app.domain.option_checks import clean_line, gateway, items, split_packages, task_id
-from desktop_app.domain.options import (
+from desktop_app.domain.launch.option import Keep, Kind, Page
+from desktop_app.domain.launch.option_checks import clean_line, gateway, items, split_packages, task_id
+from desktop_app.domain.launch.options import (
     LaunchSpec,
     defaults,
     from_profile,
@@ -18,8 +18,8 @@ from desktop_app.domain.options import (
     to_session,
     validate,
 )
-from remote_bootstrap.apps import APPS
 from remote_bootstrap.contract import param_true
+from remote_bootstrap.contract.apps import APPS
 
 FULL = LaunchSpec(
     queue="gpu", name="a session", project="DevOps", packages="torch==2.5\ntqdm", user_folder="/data", ssh_port="2222"

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.option import Keep, Kind
-from desktop_app.domain.options import LaunchSpec, defaults, options
+from desktop_app.domain.launch.option import Keep, Kind
+from desktop_app.domain.launch.options import LaunchSpec, defaults, options
+from desktop_app.domain.launch.profile import dumps, from_clearml_session, loads, values_of
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.profile import dumps, from_clearml_session, loads, values_of
 
 SPEC = replace(
     defaults(), queue="a100", packages="torch==2.5\ntqdm", vscode=False, docker="python:3.12", password="hush"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from desktop_app.domain.account import Queue
-from desktop_app.domain.queues import offered
+from desktop_app.domain.accounts.account import Queue
+from desktop_app.domain.launch.queues import offered
 
 PLAIN = Queue("q1", "plain")
 GPU = Queue("q2", "gpu", tags=("gpu", "shared"))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import problem
-from desktop_app.domain.reducer import (
+from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.reducer import (
     AttachRequested,
     Detached,
     Event,
@@ -24,7 +24,7 @@ from desktop_app.domain.reducer import (
     TunnelUp,
     advance,
 )
-from desktop_app.domain.session import (
+from desktop_app.domain.sessions.snapshot import (
     SEVERITY,
     Action,
     End,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain import option_checks, requirements
-from desktop_app.domain.option_checks import split_packages
-from desktop_app.domain.requirements import file_to_read, lines_of, place_of, wrong_with
-from desktop_app.services.requirements_file import WrongRequirements, requirement_lines
+from desktop_app.domain.launch import option_checks, requirements
+from desktop_app.domain.launch.option_checks import split_packages
+from desktop_app.domain.launch.requirements import file_to_read, lines_of, place_of, wrong_with
+from desktop_app.services.launching.requirements_file import WrongRequirements, requirement_lines
 
 HASHES = """\
 #

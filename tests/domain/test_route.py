@@ -2,8 +2,8 @@
 
 import pytest
 
+from desktop_app.domain.access.route import DIRECT, Hop, Kind, Route, parse_route
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.route import DIRECT, Hop, Kind, Route, parse_route
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from desktop_app.domain.option_checks import MAX_NAME, name
-from desktop_app.domain.options import LaunchSpec, to_profile
-from desktop_app.domain.session_names import DEFAULT_NAME, distinct_name, is_default, unnumbered
+from desktop_app.domain.launch.option_checks import MAX_NAME, name
+from desktop_app.domain.launch.options import LaunchSpec, to_profile
+from desktop_app.domain.launch.session_names import DEFAULT_NAME, distinct_name, is_default, unnumbered
 
 
 @pytest.mark.parametrize(

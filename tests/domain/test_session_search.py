@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.session import Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.domain.session_search import matching
+from desktop_app.domain.sessions.search import matching
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId, SessionSnapshot
 
 FACTS = ServerFacts(Remote.QUEUED, "Größe", queue="a100", project="Vision", tags=("paper",))
 FIRST = SessionSnapshot(SessionId("acme", "a" * 32), 1, FACTS)

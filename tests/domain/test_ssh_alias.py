@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop_app.domain.ssh_alias import LONGEST, free_alias, slug
+from desktop_app.domain.access.ssh_alias import LONGEST, free_alias, slug
 
 TASK = "0123456789abcdef0123456789abcdef"
 

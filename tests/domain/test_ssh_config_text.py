@@ -4,8 +4,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from desktop_app.domain.problems import AppError
-from desktop_app.domain.ssh_config_text import (
+from desktop_app.domain.access.ssh_config_text import (
     BOM,
     NOTE,
     Place,
@@ -15,6 +14,7 @@ from desktop_app.domain.ssh_config_text import (
     with_include,
     without_include,
 )
+from desktop_app.domain.problems import AppError
 
 OURS = "/home/ada/.config/sessiondock/ssh_config"
 PLAIN = b"Host work\n  User ada\n\nHost *\n\tCompression yes\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.storage import storage_packages
+from desktop_app.domain.launch.storage import storage_packages
 
 
 @pytest.mark.parametrize(

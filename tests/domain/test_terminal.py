@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.terminal import plain_text
+from desktop_app.domain.access.terminal import plain_text
 
 
 @pytest.mark.parametrize(("raw", "clean"), [

@@ -15,11 +15,12 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from desktop_app.domain.session import Status
-from desktop_app.sandbox import agent_setup, launch
-from desktop_app.sandbox.auth import KEPT_CREDENTIALS, Credential
+from desktop_app.domain.sessions.snapshot import Status
+from desktop_app.sandbox import launch
+from desktop_app.sandbox.agent import setup
 from desktop_app.sandbox.home import Home
-from desktop_app.sandbox.limits import Limits
+from desktop_app.sandbox.rules.auth import KEPT_CREDENTIALS, Credential
+from desktop_app.sandbox.rules.limits import Limits
 from tests.e2e.main_job import APP, LAUNCH_SECONDS, UI_SECONDS, MainJob
 from tests.support.desktop_processes import MARK, Program
 from tests.support.desktop_rig import Rig, RigOptions
@@ -102,17 +103,17 @@ class Site(MainJob):
 
     def start_agent(self, queue: str = QUEUE) -> None:
         """The real clearml-agent, with fresh environments."""
-        options = agent_setup.AgentOptions(queue=queue, cache=APPLICATIONS_CACHE)
+        options = setup.AgentOptions(queue=queue, cache=APPLICATIONS_CACHE)
         limits, home, python = Limits(), self.home, Path(sys.executable)
         pair = launch.ensure_running(self.sandbox_home)  # a key pair of the agent's own
         key = Credential(pair.access_key, pair.secret_key)
-        environments = agent_setup.fresh_environments(home)
-        config = agent_setup.write_config(home, pair.api_url, pair.files_url, key, options, environments)
-        tools = agent_setup.make_tools(home, python)
-        environment = agent_setup.environment(self.rig.env, home, config, options, limits, tools)
+        environments = setup.fresh_environments(home)
+        config = setup.write_config(home, pair.api_url, pair.files_url, key, options, environments)
+        tools = setup.make_tools(home, python)
+        environment = setup.environment(self.rig.env, home, config, options, limits, tools)
         environment[MARK] = self.rig.env[MARK]
         log = Path(self.rig.env[MARK]) / "logs" / f"{len(self.rig.programs):02d}-agent"
-        self.agent = Program(agent_setup.command(python, options), environment, log, home.agent_home)
+        self.agent = Program(setup.command(python, options), environment, log, home.agent_home)
         self.rig.programs.append(self.agent)
 
     def end_agent(self) -> None:

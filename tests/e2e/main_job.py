@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app import APP_NAME
-from desktop_app.domain.session import Status
+from desktop_app.domain.sessions.snapshot import Status
 from desktop_app.sandbox import launch
-from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
-from remote_bootstrap.apps.vscode import SPEC as VSCODE
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
 from tests.e2e import evidence, ide_pages
 from tests.support.ax_driver import Node
 from tests.support.browser_driver import Browser

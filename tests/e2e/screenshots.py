@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from desktop_app.domain.session import Status
+from desktop_app.domain.sessions.snapshot import Status
 from tests.e2e.main_job import MainJob
 from tests.support.desktop_rig import Rig, RigOptions
 from tests.support.paths import REPOSITORY

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.browser_page import COOKIES_KEPT, LoginPages
-from remote_bootstrap.apps import Login
+from remote_bootstrap.contract.apps import Login
 from tests.support.browser_driver import Browser
 
 pytestmark = pytest.mark.e2e

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.domain.option_checks import clean_line
-from desktop_app.domain.session import Status
+from desktop_app.domain.launch.option_checks import clean_line
+from desktop_app.domain.sessions.snapshot import Status
 from tests.e2e.failure_site import Site
 from tests.support.desktop_rig import Keyring
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.session import Status
-from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
+from desktop_app.domain.sessions.snapshot import Status
+from remote_bootstrap.contract.apps import JUPYTERLAB
 from tests.e2e.failure_site import QUEUE, Site, answers, listening
 from tests.e2e.main_job import LAUNCH_SECONDS
 from tests.support.desktop_processes import Program

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.domain.session import Status
-from remote_bootstrap.apps.jupyterlab import SPEC as JUPYTERLAB
-from remote_bootstrap.apps.vscode import SPEC as VSCODE
+from desktop_app.domain.sessions.snapshot import Status
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
 from tests.e2e import evidence
 from tests.e2e.failure_site import QUEUE, Site
 from tests.e2e.main_job import LAUNCH_SECONDS

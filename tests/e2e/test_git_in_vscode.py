@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap.apps import vscode
+from remote_bootstrap.contract.apps import VSCODE
 from tests.e2e import ide_pages
 from tests.support.desktop_rig import Rig, RigOptions
 from tests.support.git_server import PASSWORD, USER, GitServer, git_server
@@ -60,7 +60,7 @@ def test_clone_pull_and_push_without_a_question(rig: Rig, server: GitServer, tmp
     task = launch(terminal, server, work)
     page = rig.browser()
     try:
-        ide_pages.open_workbench(page, terminal.json("open", task, vscode.SPEC.key, "--print")["url"])
+        ide_pages.open_workbench(page, terminal.json("open", task, VSCODE.key, "--print")["url"])
         ide_pages.clone(page, server.url, str(work))
         mine = work / "private"
         assert git(mine, "log", "--format=%s") == "first\n"

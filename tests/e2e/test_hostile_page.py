@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.browser_page import LoginPages
-from remote_bootstrap.apps import BY_KEY
+from remote_bootstrap.contract.apps import BY_KEY
 from tests.support.bootstrap_rig import bootstrap_rig
 from tests.support.browser_driver import Browser
 from tests.support.forwarded_apps import CODE, LAB, forwarded_apps

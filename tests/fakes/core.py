@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.reducer import (
+from desktop_app.domain.sessions.reducer import (
     AttachRequested,
     Event,
     HeldElsewhere,
@@ -18,7 +18,7 @@ from desktop_app.domain.reducer import (
     TunnelLost,
     TunnelUp,
 )
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId
 from desktop_app.services.core import Core
 from remote_bootstrap.contract import AppReport, Report
 from tests.fakes.outside import ACCOUNT, World, record_of

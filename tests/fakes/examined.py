@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel, Target
 from remote_bootstrap.contract import Report
 
 CONNECTION = (Stage.NAME, Stage.REACH, Stage.SSH, Stage.HOST_KEY, Stage.SIGN_IN, Stage.CONTROL)

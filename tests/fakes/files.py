@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.remote_files import (
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.files.remote_files import (
     Ask,
     FileKind,
     Finish,
@@ -28,7 +29,7 @@ from desktop_app.domain.remote_files import (
     Space,
     Stat,
 )
-from desktop_app.ports import Cancel, Target
+from desktop_app.domain.problems import AppError, failure
 
 HOME = "/home/me"
 KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFLNK: FileKind.LINK}

@@ -4,23 +4,29 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.peers.local_socket import is_own_address
+from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh.key_slots import AesSlots
-from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account
-from desktop_app.domain.credentials import Credentials, from_text
-from desktop_app.domain.git_logins import GitIdentity
-from desktop_app.domain.listening import Forward, Page
-from desktop_app.domain.open_in import Opener
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.computer import SystemEvent
+from desktop_app.boundary.connection import KeyPair, Target
+from desktop_app.boundary.outside import Outside, Pace
+from desktop_app.boundary.server import NextKey
+from desktop_app.domain.access.listening import Forward, Page
+from desktop_app.domain.access.open_in import Opener
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.access.ssh_config_text import Place
+from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
+from desktop_app.domain.accounts.credentials import Credentials, from_text
+from desktop_app.domain.accounts.git_logins import GitIdentity
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
-from desktop_app.domain.secrets import API_SECRET
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.domain.ssh_config_text import Place
-from desktop_app.ports import Cancel, SystemEvent, Target
-from desktop_app.services.outside import KeyPair, NextKey, Outside, Pace
-from remote_bootstrap.apps import Login
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint
+from remote_bootstrap.contract.apps import Login
 from tests.fakes.examined import FakeMachineToExamine
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.profiles import FakeDocument, FakeProfiles
@@ -381,7 +387,8 @@ class World:
             examine=self.patient.examine,
             clean=lambda text: text.replace("the-api-secret", "•••"),
             ssh_config=self.ssh_config,
-            runtime_dir=self.runtime_dir,
+            hold_names=partial(Ownership, self.runtime_dir),
+            is_own_address=is_own_address,
             jitter=lambda: 0.5,
             pace=self.pace,
             watch_system=self.system.watch,

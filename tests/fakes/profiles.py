@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from desktop_app.domain.account import Account
-from desktop_app.domain.accounts import tell_apart
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.identity import tell_apart
 from desktop_app.domain.problems import AppError, Problem
-from desktop_app.domain.ssh_alias import Alias
 
 
 class FakeDocument:
-    """Implements ``services.outside.Document``."""
+    """Implements ``boundary.memory.Document``."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -30,7 +30,7 @@ class FakeDocument:
 
 
 class FakeProfiles:
-    """Implements ``services.outside.Profiles``; one instance outlives the cores that a test starts and ends."""
+    """Implements ``boundary.memory.Memory``; one instance outlives the cores that a test starts and ends."""
 
     def __init__(self, *accounts: Account) -> None:
         self._accounts = {account.id: account for account in accounts}

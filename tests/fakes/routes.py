@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.account import Account
-from desktop_app.domain.route import Route, parse_route
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.route import Route, parse_route
+from desktop_app.domain.accounts.account import Account
 
 
 class FakeRoutes:

@@ -2,8 +2,8 @@
 
 import threading
 
+from desktop_app.domain.accounts.secrets import SecretKind, entry_name
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import SecretKind, entry_name
 
 
 class FakeSecretStore:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from desktop_app.domain.account import Identity, LogLine, Queue, Worker
-from desktop_app.domain.again import LaunchedTask
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.foreign import ForeignLogin
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import SeenTask, TaskDraft
+from desktop_app.domain.accounts.account import Identity, LogLine, Queue, Worker
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
-from desktop_app.domain.session import RESET, End, Remote, ServerFacts
-from desktop_app.ports import Cancel, SeenTask, TaskDraft
+from desktop_app.domain.sessions.again import LaunchedTask
+from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import RESET, End, Remote, ServerFacts
 from remote_bootstrap.contract import NO_IMAGE, PARAM_PASSWORD_HASH, Record, Report
 
 SERVER = "https://api.clearml.test"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Mapping  # noqa: UP035  Python 3.8, like the bootstrap itself
 
-from remote_bootstrap.report import ServerError, TaskFacts, TaskStatus
+from remote_bootstrap.task.report import ServerError, TaskFacts, TaskStatus
 
 
 class TaskOnDisk:

@@ -8,8 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, LoginDoor, LoginKeys, Target, Way
 from remote_bootstrap.contract import Report
 
 
@@ -42,7 +43,7 @@ class FakeTunnel:
         self.targets: list[Target] = []
         self.requests: list[tuple[str, dict[str, object]]] = []
         self.routes: dict[str, int] = {}
-        self.ways: dict[str, Way] = {}
+        self.ways: dict[str, Destination] = {}
         self.reversed: dict[str, tuple[int, int]] = {}
         self.refused_ports: set[int] = set()
         self.bound: dict[str, BoundPort] = {}
@@ -83,7 +84,7 @@ class FakeTunnel:
             self.routes = dict(ports)
             self.changed.notify_all()
 
-    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
         if self.closed:
             raise Cancelled
         self.ways[key] = way

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.sessions.finished import FinishedSession
 
 
 class FakeCleanup:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from desktop_app.adapters.files.text import TextFiles
-from desktop_app.domain.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
-from desktop_app.domain.credentials import Credentials
-from desktop_app.domain.options import LaunchSpec, defaults
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
+from desktop_app.domain.accounts.credentials import Credentials
+from desktop_app.domain.launch.options import LaunchSpec, defaults
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
-from desktop_app.domain.reducer import (
+from desktop_app.domain.sessions.reducer import (
     AttachRequested,
     Detached,
     Event,
@@ -24,13 +25,13 @@ from desktop_app.domain.reducer import (
     TunnelUp,
     advance,
 )
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Notice, Outcome
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.services.files.transfers import Transfers
-from desktop_app.services.launch_profiles import LaunchProfiles
-from remote_bootstrap.apps import APPS
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
+from desktop_app.services.runtime.jobs import Outcome
+from desktop_app.services.state.notices import Notice
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
+from remote_bootstrap.contract.apps import APPS
 from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_cleanup import FakeCleanup

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.domain.account import Account
-from desktop_app.domain.credentials import Credentials, Offer
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.credentials import Credentials, Offer
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel
 
 if TYPE_CHECKING:
     from tests.fakes.ui_core import FakeCore

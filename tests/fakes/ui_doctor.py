@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict, report_of
 from desktop_app.domain.problems import problem
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 
 UNREACHABLE = problem("ssh.unreachable", address="10.0.4.17", port=10022, cause="TimeoutError: timed out")
 DEMO = (

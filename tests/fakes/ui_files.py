@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.transfer import Progress, Skipped, Summary
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
+from desktop_app.domain.files.transfer import Progress, Skipped, Summary
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.files.access import Listing
 
 HOME = "/home/me"

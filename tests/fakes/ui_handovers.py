@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.handover import GIT, KINDS, Gift, GiftKind, Handover, State
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.handover import GIT, KINDS, Gift, GiftKind, Handover, State
+from desktop_app.domain.sessions.snapshot import SessionId
 
 
 class FakeHandovers:

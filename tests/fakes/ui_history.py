@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from desktop_app.domain.again import Again
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.sessions.again import Again
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import SessionId
 
 SPEC = LaunchSpec(queue="a100", name="yesterday", packages="torch==2.5", init_script="export A=1", store_defaults=False)
 

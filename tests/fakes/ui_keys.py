@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 
 
 class FakeKeys:

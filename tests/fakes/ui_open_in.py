@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.domain.ssh_config_text import Place
-from desktop_app.ports import Cancel
-from desktop_app.services.aliases import SshStatus
-from desktop_app.services.open_in import Installed
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.ssh.aliases import SshStatus
+from desktop_app.services.ssh.open_in import Installed
 
 INSTALLED = {
     "vscode-desktop": "/usr/bin/code",

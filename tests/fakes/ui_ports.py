@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from desktop_app.domain.listening import Forward, Kind
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.listening import Forward, Kind
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.ports.view import PortsView, PortView
 
 DEMO = (

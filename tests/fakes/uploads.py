@@ -1,7 +1,7 @@
 """outside.UploadMemory in memory."""
 
+from desktop_app.domain.files.transfer import Wanted
 from desktop_app.domain.problems import AppError, Problem
-from desktop_app.domain.transfer import Wanted
 
 
 class FakeUploads:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.cli import main as cli
-from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from tests.fakes.outside import World
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig

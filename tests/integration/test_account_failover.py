@@ -11,11 +11,12 @@ import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.adapters.clearml.tokens import REFUSED_S
-from desktop_app.domain.account import Account
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import NextKey, TaskDraft
+from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel, TaskDraft
-from desktop_app.sandbox.auth import Credential
-from desktop_app.services.outside import NextKey, Outside
+from desktop_app.sandbox.rules.auth import Credential
 from tests.fakes.outside import World
 from tests.fakes.profiles import FakeProfiles
 from tests.support.cli_rig import Run

@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Pace
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.reducer import AttachRequested, TunnelUp
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
-from desktop_app.services.outside import Pace
-from desktop_app.services.poller import Poller
-from desktop_app.services.store import SessionStore
+from desktop_app.domain.sessions.reducer import AttachRequested, TunnelUp
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.state.poller import Poller
+from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World, record_of, report_of
 from tests.support.guards import ExpectLog

@@ -12,7 +12,7 @@ import pytest
 
 from desktop_app.adapters.browser_page import LoginPages, render
 from desktop_app.adapters.loopback_peer import Peer
-from remote_bootstrap.apps import APPS, AppSpec, Login
+from remote_bootstrap.contract.apps import APPS, AppSpec, Login
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until
 

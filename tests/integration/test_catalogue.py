@@ -7,8 +7,8 @@ import pytest
 from desktop_app.cli import main as cli
 from desktop_app.cli.catalogue import markdown
 from desktop_app.cli.options import normal
-from desktop_app.domain.option import Kind
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.option import Kind
+from desktop_app.domain.launch.options import options
 from tests.support.cli_rig import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"

@@ -10,12 +10,12 @@ import pytest
 
 from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.transfer.checksums import Checksums
-from desktop_app.adapters.ssh.wire import Patience
+from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel
 from remote_bootstrap import contract
-from remote_bootstrap.operations.operation import Host, OperationError
-from remote_bootstrap.operations.table import OPERATIONS
+from remote_bootstrap.channel.operations.operation import Host, OperationError
+from remote_bootstrap.channel.operations.table import OPERATIONS
 
 
 class Bootstrap:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.options import options
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World
 from tests.fakes.profiles import FakeProfiles

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.accounts.account import UNCHECKED
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import problem
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.profiles import FakeProfiles

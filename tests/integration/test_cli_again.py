@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.account import SANDBOX_ID
+from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import End, Link, Remote, SessionId
+from desktop_app.domain.sessions.snapshot import End, Link, Remote, SessionId
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import UNAUTHORISED, UNREACHABLE

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from tests.fakes.outside import World
 from tests.support.cli_rig import Run, agent
 from tests.support.waiting import wait_until

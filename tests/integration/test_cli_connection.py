@@ -5,7 +5,7 @@ import io
 import pytest
 
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import Link
+from desktop_app.domain.sessions.snapshot import Link
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, add_ready
 from tests.support.core_rig import CoreRig, is_link

@@ -8,9 +8,9 @@ import pytest
 
 from desktop_app.cli.details import describe, finished_table, session_table
 from desktop_app.cli.output import age, session_json, width
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.reducer import ServerSaw, advance
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.reducer import ServerSaw, advance
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId, SessionSnapshot
 from tests.fakes.outside import report_of
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parse, parser
 from desktop_app.cli.options import PREFIX
 from desktop_app.cli.parsing import EMPTY
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.options import options
 
 SESSIONS = (
     "attach", "detach", "shutdown", "info", "log", "open", "reconnect", "password", "enqueue --queue q", "doctor",

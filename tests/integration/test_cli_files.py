@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from desktop_app.cli.files import ProgressLine, StageLine
+from desktop_app.domain.files.transfer import Progress, Wanted
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End, Remote
-from desktop_app.domain.transfer import Progress, Wanted
+from desktop_app.domain.sessions.snapshot import End, Remote
 from remote_bootstrap.contract import OP_SYNC_WORKSPACE, STOPPING, Report
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, add_ready, agent

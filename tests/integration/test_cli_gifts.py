@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from desktop_app.domain.git_logins import GitIdentity
+from desktop_app.domain.accounts.git_logins import GitIdentity
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import Link
+from desktop_app.domain.sessions.snapshot import Link
 from remote_bootstrap import contract
-from remote_bootstrap.contract_git import GitLogin
+from remote_bootstrap.contract.git import GitLogin
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run, agent
 from tests.support.core_rig import CoreRig

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parse
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from remote_bootstrap.contract import fingerprint, fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.foreign import ForeignSession
-from desktop_app.domain.session import End, Remote, ServerFacts
+from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of
 from tests.support.cli_rig import Run, add_ready

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.text import TextFiles
-from desktop_app.domain.options import defaults
-from desktop_app.services import options_file
-from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.domain.launch.options import defaults
+from desktop_app.services.launching import options_file
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from tests.fakes.outside import ACCOUNT, World
 from tests.integration.test_cli_session import Background, end_when_up
 from tests.support.cli_rig import Run, agent

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.domain.option import Kind
-from desktop_app.domain.options import LaunchSpec, from_profile, options, task_parameters, to_profile
+from desktop_app.domain.launch.option import Kind
+from desktop_app.domain.launch.options import LaunchSpec, from_profile, options, task_parameters, to_profile
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
 from tests.support.cli_rig import ODD, Run, add_ready, agent
 from tests.support.core_rig import CoreRig, is_link

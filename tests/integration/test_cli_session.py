@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.support.cli_rig import Run, add_ready, agent
 from tests.support.core_rig import CoreRig

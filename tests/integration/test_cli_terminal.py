@@ -10,7 +10,7 @@ import pytest
 from desktop_app.cli import main as cli
 from desktop_app.compose import new_keyboard
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import Remote
+from desktop_app.domain.sessions.snapshot import Remote
 from desktop_app.services.core import Core
 from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.support.cli_rig import add_ready, agent

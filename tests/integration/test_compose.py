@@ -14,8 +14,8 @@ import pytest
 from desktop_app import __main__ as entry
 from desktop_app import __version__, compose
 from desktop_app.cli import main as cli
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import API_SECRET
 from tests.fakes.secret_store import FakeSecretStore
 
 

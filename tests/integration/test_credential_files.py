@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.credentials import CredentialFiles
-from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.credentials import Credentials
+from desktop_app.domain.accounts.account import UNCHECKED
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import AppError
 
 CONF = """# ClearML SDK configuration file

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core
 from tests.fakes.secret_store import FakeSecretStore

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import build_core
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from desktop_app.services.core import Core
 from tests.fakes.secret_store import FakeSecretStore
 from tests.support.server_rigs import HttpRig

@@ -17,8 +17,9 @@ from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.adapters.ssh.login_server import MARK, login_script
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import LoginDoor, LoginKeys, Target
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.ports import Cancel, LoginDoor, LoginKeys, Target
 from tests.support.password_server import PASSWORD, PasswordServer
 from tests.support.waiting import wait_until
 

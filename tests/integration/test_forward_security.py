@@ -20,7 +20,7 @@ import pytest
 
 from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from remote_bootstrap.apps import jupyterlab
+from remote_bootstrap.contract.apps import JUPYTERLAB
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.forwarded_apps import CODE, LAB, forwarded_apps
 from tests.support.guards import ExpectLog
@@ -191,7 +191,7 @@ def test_another_user_of_this_computer_gets_nothing_even_with_the_browsers_cooki
 
 def test_another_user_of_this_computer_cannot_follow_a_login_link(site: Site, expected_log) -> None:
     expected_log("another user")
-    link = LoginPages().open(jupyterlab.SPEC.login, site.origin(LAB), site.secrets[LAB])
+    link = LoginPages().open(JUPYTERLAB.login, site.origin(LAB), site.secrets[LAB])
     port, _, path = link.removeprefix("http://127.0.0.1:").partition("/")
     command = [*as_another_user(), "/usr/bin/python3", "-c", ASK, port, "/" + path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", check=False)
@@ -222,7 +222,7 @@ def test_our_own_listeners_are_on_loopback_only(site: Site) -> None:
     before = listeners({psutil.Process().pid})
     tunnel = SshTunnel("listeners")
     tunnel.proxy("socks:0", 0)
-    link = LoginPages().open(jupyterlab.SPEC.login, site.origin(LAB), "secret")
+    link = LoginPages().open(JUPYTERLAB.login, site.origin(LAB), "secret")
     found = listeners({psutil.Process().pid})
     tunnel.close()
     with urllib.request.urlopen(link, timeout=20) as page:  # it is good for once

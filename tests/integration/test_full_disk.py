@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.log_file import PrivateLog
-from desktop_app.domain.disk import disk_problem
-from desktop_app.services.jobs import JobPool
+from desktop_app.domain.files.disk import disk_problem
+from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.secrets.redaction import LogTail
 from tests.support.waiting import wait_until
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.transfer import Progress, Summary
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.transfer import Progress, Summary
-from desktop_app.ports import Cancel
 from desktop_app.services.files import uploader
 from tests.support.bootstrap_rig import MAIN, PYTHON, BootstrapRig, bootstrap_rig, run_command
 from tests.support.namespaces import TERMINALS, accounts_file, as_this_user, bind, is_root

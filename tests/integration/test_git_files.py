@@ -7,9 +7,9 @@ import pytest
 
 from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.git import read_git
-from desktop_app.domain.git_logins import dumps, loads, parse_login
+from desktop_app.domain.accounts.git_logins import dumps, loads, parse_login
 from desktop_app.domain.problems import AppError
-from remote_bootstrap.contract_git import GitLogin
+from remote_bootstrap.contract.git import GitLogin
 
 LINES = """\
 https://ada:pass%40word@github.com

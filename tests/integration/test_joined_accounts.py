@@ -9,9 +9,9 @@ import pytest
 from desktop_app import compose
 from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.profiles import ProfilesFile
-from desktop_app.domain.account import Account
+from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.sessions.snapshot import SessionId
 from tests.fakes.secret_store import FakeSecretStore
 
 ONE, TWO = "a" * 32, "b" * 32

@@ -6,8 +6,8 @@ import pytest
 from keyring.util import platform_
 
 from desktop_app.adapters.keyring_store import KeyringStore
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import API_SECRET
 
 
 def said() -> str:

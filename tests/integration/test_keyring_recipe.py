@@ -15,7 +15,7 @@ USE = """
 import sys
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.secrets import API_SECRET
+from desktop_app.domain.accounts.secrets import API_SECRET
 store = KeyringStore()
 try:
     if sys.argv[1] == "set":

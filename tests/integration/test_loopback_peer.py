@@ -21,8 +21,8 @@ from desktop_app.adapters.os.sockets_linux import ask_kernel, owner_in, read_tab
 from desktop_app.adapters.ssh.forwarding.doorman import Doorman
 from desktop_app.adapters.ssh.forwarding.engine import Forwarder
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Way
-from remote_bootstrap.apps import jupyterlab
+from desktop_app.boundary.connection import Destination
+from remote_bootstrap.contract.apps import JUPYTERLAB
 from tests.support.guards import ExpectLog
 from tests.support.namespaces import as_another_user, is_root
 from tests.support.ssh_peers import Application
@@ -187,7 +187,7 @@ def test_a_guarded_forward_stays_shut_for_the_port_of_a_program_of_ours(
     tunnel: SshTunnel, echoing: Application, expected_log: ExpectLog
 ) -> None:
     expected_log("another user")
-    far = ("127.0.0.1", tunnel.forward("tcp:6006", 0, Way(echoing.port)).port)
+    far = ("127.0.0.1", tunnel.forward("tcp:6006", 0, Destination(echoing.port)).port)
     with socket.create_connection(far, 20) as ours:
         ours.sendall(b"hi")
         assert ours.recv(9) == b"hi"
@@ -213,7 +213,7 @@ def test_the_socks_proxy_stays_shut_for_the_port_of_a_program_of_ours(
 
 def test_a_login_page_stays_shut_for_the_port_of_a_program_of_ours(expected_log: ExpectLog) -> None:
     expected_log("another user")
-    link = urlsplit(LoginPages().open(jupyterlab.SPEC.login, "http://127.0.0.1:1", "the-secret"))
+    link = urlsplit(LoginPages().open(JUPYTERLAB.login, "http://127.0.0.1:1", "the-secret"))
     far = ("127.0.0.1", link.port or 0)
     asks = f"GET {link.path} HTTP/1.1\r\nHost: 127.0.0.1:{link.port}\r\n\r\n".encode()
     with socket.create_connection(far, 20) as ours:
@@ -267,7 +267,7 @@ def test_a_long_look_keeps_nobody_else_waiting(expected_log: ExpectLog) -> None:
         return Peer.STRANGER
 
     with forwarder(look) as made:
-        slow = made.forward("tcp:1", 0, Way(1))
+        slow = made.forward("tcp:1", 0, Destination(1))
         with socket.create_connection(("127.0.0.1", slow.port), 20) as client:
             assert seen.wait(20)
             turned = threading.Event()
@@ -282,7 +282,7 @@ def test_who_comes_while_too_many_wait_is_refused(expected_log: ExpectLog) -> No
     expected_log("too many programs")
     looking = threading.Event()
     with forwarder(lambda _client: Peer.OURS if looking.wait(20) else Peer.GONE) as made, ExitStack() as stack:
-        port = made.forward("tcp:1", 0, Way(1)).port
+        port = made.forward("tcp:1", 0, Destination(1)).port
         for _ in range(129):  # one is looked at, the others wait; the last may come before the first is looked at
             with contextlib.suppress(ConnectionResetError):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
@@ -297,6 +297,6 @@ def test_who_waits_is_let_go_at_the_end_and_a_fault_ends_nobody_elses_door(expec
         raise ZeroDivisionError
 
     with forwarder(look) as made:
-        port = made.forward("tcp:1", 0, Way(1)).port
+        port = made.forward("tcp:1", 0, Destination(1)).port
         assert refused(port)
         assert refused(port)

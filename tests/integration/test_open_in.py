@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.os import linux, macos, programs, windows
-from desktop_app.domain.open_in import BY_KEY, OPENERS
-from desktop_app.domain.ssh_alias import Alias
+from desktop_app.domain.access.open_in import BY_KEY, OPENERS
+from desktop_app.domain.access.ssh_alias import Alias
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A")
 FOLDER = "/home/ada/my project/ü#1"

@@ -13,9 +13,9 @@ import pytest
 from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.profiles import ProfilesFile
 from desktop_app.adapters.web_probe import look_at_page
-from desktop_app.domain.listening import Forward, Kind, Page
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.listening import Forward, Kind, Page
 from desktop_app.domain.problems import Cancelled
-from desktop_app.ports import Cancel
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import free_port
 

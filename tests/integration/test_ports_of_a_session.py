@@ -10,10 +10,12 @@ import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.web_probe import look_at_page
-from desktop_app.domain.listening import Listening, read_listening
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Destination, Target
+from desktop_app.domain.access.listening import Listening, read_listening
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel, Target, Way
-from remote_bootstrap import contract, processes
+from remote_bootstrap import contract
+from remote_bootstrap.process import processes
 from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.ssh_peers import Application, echo
 from tests.support.ssh_server import free_port
@@ -55,7 +57,7 @@ def test_a_server_in_the_session_is_found_named_forwarded_and_opened(rig: Bootst
         assert found.label == "File server (http.server)"
         assert found.session
         assert found.pid in processes.marked(processes.SESSION_VARIABLE, rig.task)
-        bound = tunnel.forward("local:1", 0, Way(port, found.host))
+        bound = tunnel.forward("local:1", 0, Destination(port, found.host))
         page = look_at_page(bound.port, Cancel(20))
         assert (page.scheme, page.status) == ("http", 200)
         assert page.title.startswith("Directory listing")

@@ -8,9 +8,10 @@ import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.system_watch import TICK_S
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.boundary.outside import Pace
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel, Target
-from desktop_app.services.outside import Pace
 from tests.support.relay import Relay
 from tests.support.ssh_peers import MEGABYTE, Application, download, receive_all
 from tests.support.ssh_server import SshServer

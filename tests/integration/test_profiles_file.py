@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.profiles import KEPT_SESSIONS, ProfilesFile
-from desktop_app.domain.account import Account
-from desktop_app.domain.options import LaunchSpec, from_profile, to_profile
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.launch.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError
 
 ADA = Account("acc1", 'Ada "ünï" 会话\n', "https://api.test", "KEY", user_name="Ada")

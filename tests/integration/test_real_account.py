@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from desktop_app.domain.key_slots import loads
+from desktop_app.domain.accounts.key_slots import loads
 from remote_bootstrap import contract
 from tests.support.desktop_private import PrivateDesktop, RigOptions
 from tests.support.desktop_processes import Program

@@ -23,8 +23,8 @@ from desktop_app.adapters.ssh.transfer.wire import (
     SftpError,
     blob,
 )
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 
 MEGABYTE = 1024 * 1024
 Answers = Callable[[int, int], Iterator[tuple[int, int, bytes]]]  # kind and number of a request -> answers

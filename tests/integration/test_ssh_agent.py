@@ -27,9 +27,9 @@ from desktop_app.adapters.ssh.client.files import (
 )
 from desktop_app.adapters.ssh.keys import new_key, public_line
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.ports import Cancel
 from tests.support.namespaces import give_away, take_back
 from tests.support.ssh_server import TASK, SshServer
 

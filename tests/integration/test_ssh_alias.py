@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 from tests.support.alias_rig import AliasRig, attached_core
 from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.paths import REPOSITORY

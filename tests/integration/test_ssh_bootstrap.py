@@ -14,8 +14,9 @@ import pytest
 from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import verify_record
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract
 from tests.support.bootstrap_rig import BootstrapRig
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all

@@ -9,9 +9,9 @@ import pytest
 
 from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
 from desktop_app.adapters.ssh.client.own import OwnSsh
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.domain.ssh_config_text import Place
 from tests.support.ssh_home import SshHome
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A session")

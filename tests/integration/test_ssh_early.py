@@ -13,9 +13,9 @@ from desktop_app.adapters.ssh.forwarding import switchboard
 from desktop_app.adapters.ssh.forwarding.flow import Connection
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.streams import EARLY, Upstream
-from desktop_app.adapters.ssh.packets import HEAD
+from desktop_app.adapters.ssh.transport.packets import HEAD
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 from tests.support.ssh_peers import MEGABYTE, digest, noise, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until

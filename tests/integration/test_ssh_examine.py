@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.ssh.examine import Examination, examine
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.access.route import parse_route
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.route import parse_route
-from desktop_app.ports import Cancel, Target
 from remote_bootstrap.contract import fingerprint
 from tests.support.ssh_server import SshServer, free_port
 

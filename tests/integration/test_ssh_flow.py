@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from desktop_app.adapters.ssh.channels import WINDOW
 from desktop_app.adapters.ssh.forwarding import switchboard as ssh_switchboard
 from desktop_app.adapters.ssh.forwarding.engine import Forwarder
+from desktop_app.adapters.ssh.transport.channels import WINDOW
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Way
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Destination
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until
@@ -192,7 +193,7 @@ def test_closing_resets_what_a_proxy_handed_over_too() -> None:
     forwarder = Forwarder("proxy")
     with socket.create_server(("127.0.0.1", 0)) as listener, dial(listener.getsockname()[1]) as client:
         accepted, origin = listener.accept()
-        forwarder.adopt(accepted, origin, Way(80))
+        forwarder.adopt(accepted, origin, Destination(80))
         forwarder.close()
         with pytest.raises(ConnectionError):
             receive_all(client)

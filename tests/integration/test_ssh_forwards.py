@@ -8,7 +8,8 @@ from contextlib import closing
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Way
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Destination
 from tests.support.namespaces import as_another_user
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import SshServer, free_port
@@ -24,7 +25,7 @@ def says(port: int) -> bytes:
 
 
 def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Way(echoing.port))
+    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
     tunnel.route({"lab": 1})
     assert says(bound.port) == b"hi"
 
@@ -32,15 +33,15 @@ def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunne
 def test_a_forward_reaches_what_listens_on_ipv6_only(tunnel: SshTunnel) -> None:
     listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     with closing(listener):
-        bound = tunnel.forward(KEY, 0, Way(listener.getsockname()[1], "::1"))
+        bound = tunnel.forward(KEY, 0, Destination(listener.getsockname()[1], "::1"))
         with socket.create_connection(("127.0.0.1", bound.port), 20):
             listener.settimeout(20)
             listener.accept()[0].close()
 
 
 def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Way(echoing.port))
-    other = tunnel.forward("tcp:7007", 0, Way(echoing.port))
+    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
+    other = tunnel.forward("tcp:7007", 0, Destination(echoing.port))
     with socket.create_connection(("127.0.0.1", bound.port), 20) as client:
         client.sendall(b"hi")
         assert client.recv(9) == b"hi"
@@ -52,7 +53,7 @@ def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, echoin
 
 
 def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, free_port(), Way(echoing.port))
+    bound = tunnel.forward(KEY, free_port(), Destination(echoing.port))
     server.kill()
     server.start()
     tunnel.connect(server.target(), Cancel(20))
@@ -61,7 +62,7 @@ def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, ech
 
 def test_another_user_of_this_computer_gets_nothing(tunnel: SshTunnel, echoing: Application, expected_log) -> None:
     expected_log("another user")
-    bound = tunnel.forward(KEY, 0, Way(echoing.port))
+    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
     knock = [sys.executable, "-c", KNOCK.format(port=bound.port)]
     ours = subprocess.run(knock, capture_output=True, text=True, timeout=60, check=False)
     assert ours.stdout.strip() == "b'hi'"

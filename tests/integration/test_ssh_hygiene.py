@@ -14,9 +14,10 @@ import pytest
 
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.access.route import parse_route
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.route import parse_route
-from desktop_app.ports import Cancel, Target
 from remote_bootstrap.contract import Record
 from tests.support.ssh_peers import Application
 from tests.support.ssh_server import TASK, make_key

@@ -13,8 +13,8 @@ from desktop_app.adapters.ssh.keys import (
     published_by_clearml_session,
     verify_record,
 )
-from desktop_app.domain.foreign import PUBLISHED_KEYS
 from desktop_app.domain.problems import AppError, Remedy, Retry
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS
 from remote_bootstrap.contract import Record, fingerprint
 from tests.support.ssh_server import TASK, make_key, sign
 

@@ -19,15 +19,15 @@ from packaging.requirements import Requirement
 from paramiko import Channel, Transport
 from paramiko.packet import Packetizer
 
-from desktop_app.adapters.ssh.packets import StreamPacketizer
+from desktop_app.adapters.ssh.transport.packets import StreamPacketizer
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 from tests.support.paths import REPOSITORY
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, noise, receive_all
 from tests.support.ssh_server import SshServer, free_port
 
-# What adapters/ssh/packets.py and transport.py replace, call or rely on. Another text here: read the difference, run
-# this file and `make bench-tunnel`, then write the new sums down.
+# What adapters/ssh/transport/packets.py and transport.py replace, call or rely on. Another text here: read the
+# difference, run this file and `make bench-tunnel`, then write the new sums down.
 RELIED_ON = {
     Packetizer.read_message: "d5d2c6765cab",
     Packetizer.send_message: "34dee385d300",

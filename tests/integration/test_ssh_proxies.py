@@ -11,8 +11,8 @@ import pytest
 
 from desktop_app.adapters.ssh.forwarding.reverse import AT_ONCE
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from tests.integration.test_ssh_forwards import KNOCK
 from tests.support.namespaces import as_another_user
 from tests.support.ssh_peers import MEGABYTE, Application, digest, download, echo, noise, receive_all

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.route import parse_route
 from desktop_app.domain.problems import AppError, Problem
-from desktop_app.domain.route import parse_route
-from desktop_app.ports import Cancel
 from tests.support.proxies import Proxy
 from tests.support.ssh_peers import MEGABYTE, Application, download, noise, receive_all
 from tests.support.ssh_server import SshServer, free_port

@@ -9,8 +9,8 @@ import pytest
 
 from desktop_app.adapters.ssh.route.config import UserSshConfig
 from desktop_app.adapters.ssh.route.settings import HostSettings
+from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.route import Hop
 from tests.integration.test_ssh_route import bastion_entry, configure, fails, know, ssh_folder, works
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramiko import SSHException
 
-from desktop_app.adapters.ssh.channels import CREDIT, FIRST, WINDOW, Channels
 from desktop_app.adapters.ssh.forwarding.streams import Downstream
-from desktop_app.adapters.ssh.packets import StreamPacketizer
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS
+from desktop_app.adapters.ssh.transport.channels import CREDIT, FIRST, WINDOW, Channels
+from desktop_app.adapters.ssh.transport.packets import StreamPacketizer
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS
 from tests.support.fuzzing import thorough
 
 

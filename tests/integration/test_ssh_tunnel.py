@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from desktop_app.adapters.ssh.channels import WINDOW
 from desktop_app.adapters.ssh.forwarding.ports import OURSELVES
+from desktop_app.adapters.ssh.transport.channels import WINDOW
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError, Retry
-from desktop_app.ports import Cancel
 from tests.support.ssh_peers import MEGABYTE, digest, download, echo, noise, receive_all
 from tests.support.ssh_server import SshServer
 from tests.support.waiting import wait_until

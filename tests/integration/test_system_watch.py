@@ -12,7 +12,8 @@ from jeepney.io.blocking import Proxy, open_dbus_connection
 from desktop_app.adapters import system_watch
 from desktop_app.adapters.os.linux_bus import LOGIND, NETWORK, PROPERTIES, open_announcements
 from desktop_app.adapters.system_watch import AddressSense, SleepSense, Watch, own_addresses, watch_system
-from desktop_app.ports import Cancel, SystemEvent
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.computer import SystemEvent
 from tests.support.system_bus import Bus
 from tests.support.waiting import wait_until
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.transfer import Progress, part_name
 from desktop_app.domain.problems import Cancelled
-from desktop_app.domain.transfer import Progress, part_name
-from desktop_app.ports import Cancel
-from remote_bootstrap import processes
+from remote_bootstrap.process import processes
 from tests.services.test_files import LEFT_OUT, check_tree, make_tree
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 from tests.support.transfers import files_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from desktop_app.adapters.files.profiles import ProfilesFile
 from desktop_app.adapters.files.uploads import UploadsFile
-from desktop_app.domain.transfer import Wanted
+from desktop_app.domain.files.transfer import Wanted
 
 WANTED = (Wanted("/data/grüße", 3, 1_600_000_000), Wanted("/data/folder"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.os.linux_bus import LOGIND
-from desktop_app.domain.session import Link
+from desktop_app.domain.sessions.snapshot import Link
 from tests.support.fault_scene import SHORT, Scene
 from tests.support.system_bus import Bus
 from tests.support.waiting import wait_until

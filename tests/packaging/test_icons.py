@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.domain.open_in import OPENERS
-from desktop_app.ui.status import TrayState
-from remote_bootstrap.apps import APPS
+from desktop_app.domain.access.open_in import OPENERS
+from desktop_app.ui.look.status import TrayState
+from remote_bootstrap.contract.apps import APPS
 from tests.support.paths import REPOSITORY
 
 ICONS = REPOSITORY / "assets" / "icons"

@@ -17,9 +17,10 @@ import paramiko
 import pytest
 import websocket
 
-from remote_bootstrap import contract, processes
-from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap import contract
 from remote_bootstrap.contract import Report
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
+from remote_bootstrap.process import processes
 from remote_bootstrap.steps import identities
 from tests.support.bootstrap_rig import (
     AGENT_SECRET,
@@ -34,7 +35,7 @@ from tests.support.kernels import output_of, wait_for_kernel
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.leaves_threads("Thread-")]
-LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
+LAB, CODE = JUPYTERLAB.key, VSCODE.key
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_jupyterlab_wants_its_token(rig: BootstrapRig) -> None:
 def test_code_server_lets_the_login_form_in(rig: BootstrapRig) -> None:
     app = secret_status(rig).apps[CODE]
     origin = f"http://127.0.0.1:{app.port}"
-    login = vscode.SPEC.login
+    login = VSCODE.login
     fields = {name: text.format(secret=app.secret, origin=origin) for name, text in login.fields.items()}
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))

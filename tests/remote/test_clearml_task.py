@@ -17,7 +17,7 @@ import pytest
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from remote_bootstrap import __version__, contract
-from remote_bootstrap.report import TaskFacts
+from remote_bootstrap.task.report import TaskFacts
 from tests.support.paths import REPOSITORY
 from tests.support.recording_api import RecordingApi, recording_api
 from tests.support.sandbox_server import RealApi, own_sandbox
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import json, sys
-from remote_bootstrap.clearml_task import ClearMLTask
-from remote_bootstrap.report import ServerError
+from remote_bootstrap.task.clearml_task import ClearMLTask
+from remote_bootstrap.task.report import ServerError
 task = ClearMLTask(sys.argv[1])
 print(json.dumps("connected"), flush=True)
 for line in sys.stdin:

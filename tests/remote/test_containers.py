@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import containers, contract
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.report import TaskStatus
+from remote_bootstrap import contract
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.machine import containers
 from remote_bootstrap.runner import final_reason
-from remote_bootstrap.store import InstallError
-from remote_bootstrap.watcher import ABORTED
+from remote_bootstrap.task.report import TaskStatus
+from remote_bootstrap.task.watcher import ABORTED
+from remote_bootstrap.types import InstallError
 
 ROUTES = "Iface\tDestination\tGateway\n{name}\t00000000\t0100A8C0\n{name}\t0000A8C0\t00000000\n"
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.control import ControlServer
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.operations.operation import Host, OperationError
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.settings import Settings
+from remote_bootstrap.channel.control import ControlServer
+from remote_bootstrap.channel.operations.operation import Host, OperationError
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.settings import Settings
 from tests.support.waiting import wait_until
 
 

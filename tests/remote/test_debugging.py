@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from remote_bootstrap import contract, programs
-from remote_bootstrap.settings import Settings, SettingsError
-from remote_bootstrap.steps import debugging
+from remote_bootstrap import contract
+from remote_bootstrap.steps import debugging, programs
+from remote_bootstrap.task.settings import Settings, SettingsError
 
 RUN = {"program": "pkg/train.py", "folder": "src", "arguments": ["--lr=0.1", "--name=it's ü"]}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap.folders import clean_opened, open_folder
+from remote_bootstrap.machine.folders import clean_opened, open_folder
 from remote_bootstrap.steps import snapshot
 from remote_bootstrap.steps.unpacking import unpack
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.apps import vscode
+from remote_bootstrap.contract.apps import VSCODE
 from remote_bootstrap.installers import codeserver, extensions
 from tests.remote.test_vsix import site
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig
 
-CODE = vscode.SPEC.key
+CODE = VSCODE.key
 MANIFEST = """<?xml version="1.0" encoding="utf-8"?>
 <PackageManifest Version="2.0.0" xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011"><Metadata>
 <Identity Language="en-US" Id="{name}" Version="1.0.0" Publisher="sessiondock"/><DisplayName>{name}</DisplayName>

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.operations.operation import Host, OperationError
-from remote_bootstrap.operations.table import OPERATIONS
+from remote_bootstrap.channel.operations.operation import Host, OperationError
+from remote_bootstrap.channel.operations.table import OPERATIONS
 
 ask = OPERATIONS[contract.OP_FILES_REFUSAL]
 

@@ -6,8 +6,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_bootstrap import argv
-from remote_bootstrap.operations.ports import open_sockets
+from remote_bootstrap.channel.operations.ports import open_sockets
+from remote_bootstrap.machine import shown_command
 from tests.support.fuzzing import thorough
 
 SECRETS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=12, max_size=40).map(lambda text: "Zq7" + text)
@@ -26,21 +26,21 @@ SHAPES = st.sampled_from(
 def test_no_secret_argument_is_ever_shown(before: list[str], secret: str, shape: str, after: list[str]) -> None:
     """Wherever it stands, but for the places that name the program, its module and its script."""
     words = ["server", *before, shape.format(secret), *after]
-    assert secret not in argv.shown(words)
+    assert secret not in shown_command.shown(words)
 
 
 @thorough
 @given(SECRETS, SHAPES, st.lists(HARMLESS, max_size=6))
 def test_no_secret_after_a_script_or_a_module_is_shown(secret: str, shape: str, after: list[str]) -> None:
     for head in (["python3", "app.py"], ["python3", "-m", "server"], ["python3", "-c"], ["bash", "-c"]):
-        assert secret not in argv.shown([*head, shape.format(secret), *after])
+        assert secret not in shown_command.shown([*head, shape.format(secret), *after])
 
 
 @thorough
 @given(st.lists(st.text(max_size=50), max_size=30))
 def test_what_is_shown_is_one_short_line(words: list[str]) -> None:
-    said = argv.shown(words)
-    assert len(said) <= argv.MAX_LENGTH
+    said = shown_command.shown(words)
+    assert len(said) <= shown_command.MAX_LENGTH
     assert said.isprintable()
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from remote_bootstrap import contract, git
-from remote_bootstrap.apps import vscode
+from remote_bootstrap import contract
+from remote_bootstrap.contract.apps import VSCODE
+from remote_bootstrap.machine import git
 from tests.remote.test_applications import run_cell, secret_status
 from tests.support.bootstrap_rig import AGENT_SECRET, BootstrapRig, Control, bootstrap_rig, run_command
 from tests.support.git_server import PASSWORD, USER, GitServer, git_server
@@ -47,7 +48,7 @@ def rig(server: GitServer) -> Iterator[BootstrapRig]:
         (rig.login_home / "clearml.conf").write_text(
             f'api.credentials {{access_key: "agent", secret_key: "{AGENT_SECRET}"}}\nsdk.aws.s3.region: "eu"\n'
         )
-        rig.start({"GIT_SSL_CAINFO": str(server.cafile), "GIT_TERMINAL_PROMPT": "0"}, **{vscode.SPEC.key: "False"})
+        rig.start({"GIT_SSL_CAINFO": str(server.cafile), "GIT_TERMINAL_PROMPT": "0"}, **{VSCODE.key: "False"})
         rig.wait_ready()
         with rig.ssh() as client:
             assert run_command(client, f"git clone {server.url} too-early")[0] == 128

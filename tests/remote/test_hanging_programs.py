@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import commands, contract, processes, store
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
+from remote_bootstrap import contract
+from remote_bootstrap.environment import install_cache
+from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers import codeserver
+from remote_bootstrap.process import commands, processes
 from remote_bootstrap.servers import openssh
-from remote_bootstrap.settings import parse
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.settings import parse
 from tests.support.waiting import wait_until
 
 SOON = 20.0  # seconds; what these tests start would last far longer
@@ -33,7 +35,7 @@ def hanging(folder: Path) -> str:
 
 def test_a_command_that_hangs_is_ended_with_what_it_said(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    with pytest.raises(store.InstallError, match=r"it broke \(not within 1 s\): the reason"):
+    with pytest.raises(install_cache.InstallError, match=r"it broke \(not within 1 s\): the reason"):
         commands.run(["sh", "-c", f"echo the reason; sleep 300 & echo $! > {pid}; wait"], "it broke", deadline=1)
     wait_until(lambda: not processes.alive(int(pid.read_text())), "what it started to end")
 

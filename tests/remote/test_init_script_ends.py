@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.folders import LOGS
-from remote_bootstrap.settings import Settings
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.machine.folders import LOGS
+from remote_bootstrap.session.context import Context
 from remote_bootstrap.steps import init_script
+from remote_bootstrap.task.settings import Settings
 
 TRAP = """\
 set -e

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import network
+from remote_bootstrap.machine import network
 
 SCRIPT = """
 import os, socket, sys

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import contract, contract_kept, kept, store
-from remote_bootstrap.contract import Report
-from remote_bootstrap.kept import Kept
-from remote_bootstrap.progress import Progress
+from remote_bootstrap import archives, contract
+from remote_bootstrap.archives import Kept
+from remote_bootstrap.contract import Report, archive_sums
+from remote_bootstrap.environment import install_cache
+from remote_bootstrap.task.progress import Progress
 
 NAME = "jupyterlab-1-py3-abc"
 A, B = "a" * 64, "b" * 64
@@ -21,7 +22,7 @@ A, B = "a" * 64, "b" * 64
 @pytest.fixture(autouse=True)
 def nobody_keeps():
     yield
-    store.keep_by(None)
+    install_cache.keep_by(None)
 
 
 class Patient(threading.Event):
@@ -54,10 +55,10 @@ class Machine:
         shutil.rmtree(str(self.cache.parent), ignore_errors=True)
         told = {}
         keeper = Kept(self.mount, self.sums, self.said.append)
-        store.keep_by(keeper)
-        folder = store.build_once(self.cache / NAME, self.build, self.said.append)
+        install_cache.keep_by(keeper)
+        folder = install_cache.build_once(self.cache / NAME, self.build, self.said.append)
         keeper.seal(lambda name, total: told.update({name: total}), Patient())
-        self.sums = contract_kept.with_newer(self.sums, told)
+        self.sums = archive_sums.with_newer(self.sums, told)
         return folder
 
     @property
@@ -79,7 +80,7 @@ def test_the_second_container_unpacks_what_the_first_one_installed(machine: Mach
     assert machine.built == 1 and "of an earlier session" in machine.said[-1]
     assert (folder / "bin" / "tool").read_text() == "run 1" and os.access(str(folder / "bin" / "tool"), os.X_OK)
     assert os.readlink(str(folder / "bin" / "python")) == "/usr/bin/python3"  # noqa: PTH115  Python 3.8
-    assert store.installed(folder) and not list(folder.rglob("*.pyi")) and not list(machine.cache.glob(".*"))
+    assert install_cache.installed(folder) and not list(folder.rglob("*.pyi")) and not list(machine.cache.glob(".*"))
 
 
 def test_what_another_task_changed_is_not_used(machine: Machine) -> None:
@@ -137,7 +138,7 @@ def _link(path: Path) -> None:
 
 def _huge(path: Path) -> None:
     with path.open("wb") as stream:
-        stream.truncate(kept.MOST + 1)
+        stream.truncate(archives.MOST + 1)
 
 
 @pytest.mark.parametrize("plant", [_link, os.mkfifo, Path.mkdir, _huge])
@@ -157,7 +158,7 @@ def test_a_sum_of_something_that_is_no_archive_leads_to_an_installation(machine:
     (name,) = machine.sums
     text = b"no archive"
     total = hashlib.sha256(text).hexdigest()
-    (machine.mount / "sessiondock" / kept.file_name(name, total)).write_bytes(text)
+    (machine.mount / "sessiondock" / archives.file_name(name, total)).write_bytes(text)
     machine.sums = {name: (total,)}
     machine.session()
     assert machine.built == 2 and [line for line in machine.said if "can't be unpacked" in line]
@@ -187,8 +188,8 @@ def test_sessions_that_end_together_keep_both(machine: Machine) -> None:
 
 def test_a_session_that_ends_while_it_packs_leaves_nothing(machine: Machine) -> None:
     keeper = Kept(machine.mount, {}, machine.said.append)
-    store.keep_by(keeper)
-    store.build_once(machine.cache / NAME, machine.build, machine.said.append)
+    install_cache.keep_by(keeper)
+    install_cache.build_once(machine.cache / NAME, machine.build, machine.said.append)
     over = threading.Event()
     over.set()
     keeper.seal(lambda *_told: pytest.fail("nothing was kept"), over)
@@ -205,7 +206,7 @@ def test_what_was_not_used_for_longest_goes_and_so_do_old_drafts(tmp_path: Path)
     os.utime(str(tmp_path / ".new-now"), (time.time(), time.time()))
     handle = os.open(str(tmp_path), os.O_RDONLY)
     try:
-        kept.prune(handle, 250)
+        archives.prune(handle, 250)
     finally:
         os.close(handle)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".new-now", "2.tar", "3.tar"]
@@ -217,32 +218,32 @@ def test_it_packs_when_the_session_is_ready_and_tells_the_desktop_only(machine: 
     (machine.cache / NAME).mkdir(parents=True)
     machine.build(machine.cache / NAME)
     progress = Progress()
-    thread = threading.Thread(target=kept._seal_when_ready, args=(keeper, progress, threading.Event(), print))
+    thread = threading.Thread(target=archives._seal_when_ready, args=(keeper, progress, threading.Event(), print))
     thread.start()
     assert not list((machine.mount / "sessiondock").iterdir())
     progress.phase(contract.READY)
     thread.join(20)
     report = progress.current()
-    assert list(report.kept) == [kept.name_of(machine.cache / NAME)]
+    assert list(report.kept) == [archives.name_of(machine.cache / NAME)]
     assert not report.public().kept and not Report.loads(report.dumps()).kept
     assert Report.from_json(report.to_json()).kept == report.kept
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"../x": ["' + A + '"], "x": ["y", 3], "y": 1}', "[" * 10000])
 def test_a_parameter_that_somebody_edited_is_left_out(text: str) -> None:
-    assert contract_kept.sums_in_task(text) == {}
+    assert archive_sums.sums_in_task(text) == {}
 
 
 def test_sums_travel_and_the_newest_comes_first() -> None:
-    sums = contract_kept.with_newer({"x": (A,), "y": (B,)}, {"x": B})
+    sums = archive_sums.with_newer({"x": (A,), "y": (B,)}, {"x": B})
     assert sums == {"x": (B, A), "y": (B,)}
-    assert contract_kept.sums_in_task(contract_kept.text_of(sums)) == sums
-    many = contract_kept.with_newer(sums, {f"n{number}": A for number in range(100)})
-    assert len(many) == contract_kept.MOST_NAMES
+    assert archive_sums.sums_in_task(archive_sums.text_of(sums)) == sums
+    many = archive_sums.with_newer(sums, {f"n{number}": A for number in range(100)})
+    assert len(many) == archive_sums.MOST_NAMES
 
 
 def test_a_mount_is_told_from_a_folder(tmp_path: Path) -> None:
     table = tmp_path / "mountinfo"
     table.write_text("12 1 0:3 / /clearml_agent_cache rw - ext4 /dev/x rw\n")
-    assert kept.is_mount(Path("/clearml_agent_cache"), str(table))
-    assert not kept.is_mount(tmp_path, str(table)) and not kept.is_mount(tmp_path, str(tmp_path / "none"))
+    assert archives.is_mount(Path("/clearml_agent_cache"), str(table))
+    assert not archives.is_mount(tmp_path, str(table)) and not archives.is_mount(tmp_path, str(tmp_path / "none"))

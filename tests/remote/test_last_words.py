@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from remote_bootstrap import commands
+from remote_bootstrap.process import commands
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import argv, processes
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.operations import ports
-from remote_bootstrap.operations.operation import Host
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.settings import Settings
+from remote_bootstrap.channel.operations import ports
+from remote_bootstrap.channel.operations.operation import Host
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.machine import shown_command
+from remote_bootstrap.process import processes
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.settings import Settings
 
 TASK = "cd" * 16
 SERVE = (
@@ -83,7 +84,7 @@ def test_a_program_that_named_its_thread_is_told_by_its_own_name(host: Host) -> 
     ],
 )
 def test_the_name_of_a_program(words: list[str], thread: str, name: str) -> None:
-    assert argv.name_of(words, thread) == name
+    assert shown_command.name_of(words, thread) == name
 
 
 def test_the_sessions_own_come_first_and_the_rest_is_counted(
@@ -136,4 +137,4 @@ def test_a_connection_is_no_listener(host: Host) -> None:
     ],
 )  # fmt: skip
 def test_only_what_is_known_to_be_harmless_stays(words: list[str], expected: str) -> None:
-    assert argv.shown(words) == expected
+    assert shown_command.shown(words) == expected

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.ssh.keys import published_by_clearml_session
-from remote_bootstrap.identity import HostKey
+from remote_bootstrap.session.host_key import HostKey
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig, run_command
 
 pytestmark = [pytest.mark.slow]

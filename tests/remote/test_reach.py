@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from remote_bootstrap import network, settings
+from remote_bootstrap.machine import network
+from remote_bootstrap.task import settings
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import contract, processes, remains
+from remote_bootstrap import contract
+from remote_bootstrap.process import processes, remains
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig
 from tests.support.namespaces import give_away, take_back
 from tests.support.paths import REPOSITORY

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from remote_bootstrap import contract, contract_cli
-from remote_bootstrap.contract import AppReport, Record
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import Publisher, ServerError, TaskStatus
+from remote_bootstrap import contract
+from remote_bootstrap.contract import AppReport, Record, clearml_session
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.report import Publisher, ServerError, TaskStatus
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
 RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
@@ -151,7 +151,7 @@ def test_a_report_larger_than_any_of_ours_is_not_even_parsed() -> None:
 
 
 def compatible(progress: Progress):
-    return lambda record, report: contract_cli.published(record, report, "ssh", "jupyterlab", "vscode")
+    return lambda record, report: clearml_session.published(record, report, "ssh", "jupyterlab", "vscode")
 
 
 def test_what_clearml_session_needs_is_published_where_it_is_wanted_only() -> None:

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Mapping  # noqa: UP035  Python 3.8, like the
 
 import pytest
 
-from remote_bootstrap import settings
-from remote_bootstrap.router import Place, RouteSeeker, place_of
+from remote_bootstrap.task import settings
+from remote_bootstrap.task.clearml_router import Place, RouteSeeker, place_of
 from tests.fakes.task_on_disk import TaskOnDisk
 from tests.support.waiting import wait_until
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import contract, processes, watcher
+from remote_bootstrap import contract
+from remote_bootstrap.process import processes
+from remote_bootstrap.task import watcher
 from tests.support.bootstrap_main import REAL_LOOKS
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command
 from tests.support.waiting import wait_until

@@ -10,8 +10,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from remote_bootstrap import contract, processes
-from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap import contract
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
+from remote_bootstrap.process import processes
 from tests.remote.test_applications import run_cell, secret_status
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
@@ -31,7 +32,7 @@ cd /
 """
 EXPECTED = 'two words, "quotes" and $signs|first\nsecond||'
 SHOW = 'printf "%s|%s|%s|%s" "$FROM_INIT" "$LINES_OF_TEXT" "$GIVEN_BY_THE_MACHINE" "$private_to_the_script"'
-SSH_ONLY = {jupyterlab.SPEC.key: "False", vscode.SPEC.key: "False"}
+SSH_ONLY = {JUPYTERLAB.key: "False", VSCODE.key: "False"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_a_kernel_has_it_too(rig: BootstrapRig) -> None:
 @pytest.mark.parity("--init-script")
 def test_vs_code_has_it_too(rig: BootstrapRig) -> None:
     """Its terminals, extensions and git inherit the environment of its server."""
-    marker = processes.marked(processes.APP_VARIABLE, f"{rig.task}:{vscode.SPEC.key}")
+    marker = processes.marked(processes.APP_VARIABLE, f"{rig.task}:{VSCODE.key}")
     found = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in marker]
     assert found
     for variables in found:

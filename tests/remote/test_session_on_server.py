@@ -16,7 +16,8 @@ import pytest
 
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.sandbox.launch import SandboxInfo
-from remote_bootstrap import contract, contract_cli
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session
 from tests.support.bare_account import without_dotfiles
 from tests.support.paths import APPLICATIONS_CACHE, REPOSITORY
 from tests.support.sandbox_server import RealApi, own_sandbox
@@ -87,7 +88,7 @@ def test_report_and_snapshot_arrive_though_the_task_has_ended(end: str, place: P
                 assert process.poll() is None, (place / "output").read_text()
                 runtime = look(api, task)["runtime"]
                 text = runtime.get(contract.RUNTIME_REPORT)
-                here = contract_cli.RUNTIME_USER in runtime  # under the very name that clearml-session looks for
+                here = clearml_session.RUNTIME_USER in runtime  # under the very name that clearml-session looks for
                 return here and bool(text) and contract.Report.loads(text).phase == contract.READY
 
             wait_until(ready, "the session", 90)

@@ -11,7 +11,7 @@ from typing import Any, Dict, Set, Tuple  # noqa: UP035  Python 3.8, like the bo
 
 import pytest
 
-from remote_bootstrap.folders import write_private
+from remote_bootstrap.machine.folders import write_private
 from remote_bootstrap.steps import snapshot, snapshots, unpacking
 
 ODD = "grüße \n'\"日本"

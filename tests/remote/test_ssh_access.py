@@ -12,9 +12,11 @@ import paramiko
 import pytest
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel, Target
-from remote_bootstrap import contract, passwords
+from remote_bootstrap import contract
+from remote_bootstrap.machine import passwords
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, bootstrap_rig, run_command
 from tests.support.ssh_server import SshServer, make_key
 from tests.support.waiting import wait_until

@@ -13,11 +13,11 @@ import pytest
 
 from desktop_app.adapters.ssh.keys import new_key
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
+from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.servers import openssh
-from remote_bootstrap.settings import parse
-from remote_bootstrap.store import InstallError
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.settings import parse
+from remote_bootstrap.types import InstallError
 from tests.support.bootstrap_rig import SSH_ONLY, BootstrapRig, Control, bootstrap_rig, run_command, status_of
 from tests.support.waiting import wait_until
 

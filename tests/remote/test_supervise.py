@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.folders import private
-from remote_bootstrap.network import ANY, LOOPBACK, free_port, http_status, strays
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.store import Say
-from remote_bootstrap.supervise import Launch, Service
+from remote_bootstrap.machine.folders import private
+from remote_bootstrap.machine.network import ANY, LOOPBACK, free_port, http_status, strays
+from remote_bootstrap.session.supervise import Launch, Service
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.types import Log
 from tests.support.waiting import wait_until
 
 SECRET = "the-token-of-this-service"
@@ -29,7 +29,7 @@ class Talkative:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def install(self, say: Say) -> None:
+    def install(self, say: Log) -> None:
         """Nothing is missing."""
 
     def launch(self) -> Launch:
@@ -72,7 +72,7 @@ class Listener:
         self._places = [f"{first}:{self.port}", *more]
         self.pid = 0
 
-    def install(self, say: Say) -> None:
+    def install(self, say: Log) -> None:
         """Nothing is missing."""
 
     def launch(self) -> Launch:

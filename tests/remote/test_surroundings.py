@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import commands, contract, network, withheld
-from remote_bootstrap.apps import jupyterlab, vscode
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments, uv_is_configured
-from remote_bootstrap.settings import Settings
+from remote_bootstrap import contract
+from remote_bootstrap.apps import vscode
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
+from remote_bootstrap.environment.environments import Environments, uv_is_configured
+from remote_bootstrap.machine import network, withheld
+from remote_bootstrap.process import commands
+from remote_bootstrap.session.context import Context
+from remote_bootstrap.task.settings import Settings
 from tests.support.bootstrap_rig import BootstrapRig, bootstrap_rig, run_command
 from tests.support.waiting import wait_until
 
@@ -149,9 +152,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootstrapRig]:
 @pytest.mark.slow
 @pytest.mark.leaves_threads("Thread-")
 def test_the_applications_start_and_listen_where_they_were_told(odd: BootstrapRig) -> None:
-    for key in (jupyterlab.SPEC.key, vscode.SPEC.key):
+    for key in (JUPYTERLAB.key, VSCODE.key):
         port = odd.wait_app(key).port
-        if key == jupyterlab.SPEC.key:
+        if key == JUPYTERLAB.key:
             assert network.http_status(port, "/api") == 200, "base_url is ours"
         listening = subprocess.run(["ss", "-ltnH", f"sport = :{port}"], capture_output=True, text=True).stdout
         assert [line.split()[3] for line in listening.splitlines()] == [f"127.0.0.1:{port}"]
@@ -171,7 +174,7 @@ def test_logins_get_nothing_of_the_place(odd: BootstrapRig) -> None:
 @pytest.mark.slow
 @pytest.mark.leaves_threads("Thread-")
 def test_cookies_of_many_sessions_do_not_lock_vs_code(odd: BootstrapRig) -> None:
-    port = odd.wait_app(vscode.SPEC.key).port
+    port = odd.wait_app(VSCODE.key).port
     cookies = "; ".join(f"code-server-session-{number:032x}={'x' * 80}" for number in range(400))
     assert network.http_status(port, "/healthz", {"Cookie": cookies}) == 200
 
@@ -183,7 +186,7 @@ def test_each_session_opens_a_file_of_its_own_in_vs_code(tmp_path: Path) -> None
     for task in ("aa" * 16, "bb" * 16):
         settings = Settings("key", tmp_path / "my work", "", 0, False, False, (1, 2), {})
         folder = tmp_path / task
-        (folder / vscode.SPEC.key).mkdir(parents=True)
+        (folder / VSCODE.key).mkdir(parents=True)
         context = Context(task, folder, folder, settings, Environments(folder, print), "127.0.0.1")
         launch = vscode.application(context).launch()
         opened.append(Path(launch.argv[-1]))

@@ -11,7 +11,8 @@ import pytest
 
 from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.ssh.agent.server import SshAgent, agent_address, temporary_folder
-from remote_bootstrap import contract, folders
+from remote_bootstrap import contract
+from remote_bootstrap.machine import folders
 from tests.support.namespaces import give_away, take_back
 
 TASK = "5e" * 16

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from remote_bootstrap import commands, contract, folders, network, processes, settings, store
+from remote_bootstrap import contract
 from remote_bootstrap.contract import AppReport, Record, Reply, Report, Request
-from remote_bootstrap.environments import Environments, parse_pip_config, uv_settings
+from remote_bootstrap.environment import install_cache
+from remote_bootstrap.environment.environments import Environments, parse_pip_config, uv_settings
 from remote_bootstrap.installers import codeserver, jupyter
+from remote_bootstrap.machine import folders, network
+from remote_bootstrap.process import commands, processes
 from remote_bootstrap.servers import shell
+from remote_bootstrap.task import settings
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
 RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
@@ -216,13 +220,13 @@ def test_an_installation_is_made_once_and_again_after_a_failure(tmp_path: Path) 
         made.append(folder)
         (folder / "half").touch()
         if len(made) == 1:
-            raise store.InstallError("no network")
+            raise install_cache.InstallError("no network")
 
-    with pytest.raises(store.InstallError, match="no network"):
-        store.build_once(tmp_path / "x", build, made.append)
+    with pytest.raises(install_cache.InstallError, match="no network"):
+        install_cache.build_once(tmp_path / "x", build, made.append)
     assert not (tmp_path / "x").exists()
     for _time in range(2):
-        assert store.build_once(tmp_path / "x", build, made.append) == tmp_path / "x"
+        assert install_cache.build_once(tmp_path / "x", build, made.append) == tmp_path / "x"
     assert len(made) == 2
 
 
@@ -238,10 +242,10 @@ def test_two_sessions_that_start_together_install_once(tmp_path: Path) -> None:
         said.append(text)
         going.set()  # the second one waits: let the first one finish
 
-    first = threading.Thread(target=store.build_once, args=(tmp_path / "x", build, said.append), name="first")
+    first = threading.Thread(target=install_cache.build_once, args=(tmp_path / "x", build, said.append), name="first")
     first.start()
     assert begun.wait(10)
-    store.build_once(tmp_path / "x", build, say)
+    install_cache.build_once(tmp_path / "x", build, say)
     first.join()
     assert len(made) == 1
     assert "under way already" in said[0]
@@ -263,7 +267,7 @@ def test_an_archive_is_taken_only_with_its_checksum(tmp_path: Path) -> None:
         (codeserver.Source(url=archive.as_uri()), "needs the archive's SHA-256"),
         (codeserver.Source(url=archive.as_uri(), sha256="0" * 64), "another SHA-256"),
     ):
-        with pytest.raises(store.InstallError, match=words):
+        with pytest.raises(install_cache.InstallError, match=words):
             codeserver.CodeServer(tmp_path / "cache", None, print, source).command()
     assert not any(path.name.startswith("code-server-0") and path.is_dir() for path in (tmp_path / "cache").iterdir())
 
@@ -275,11 +279,11 @@ def test_jupyterlab_is_pinned_per_python(python, lab: str) -> None:
 
 
 def test_a_failing_command_says_why(tmp_path: Path) -> None:
-    with pytest.raises(store.InstallError, match=r"it broke \(exit code 3\): the reason"):
+    with pytest.raises(install_cache.InstallError, match=r"it broke \(exit code 3\): the reason"):
         commands.run(["sh", "-c", "echo the reason; exit 3"], "it broke")
-    with pytest.raises(store.InstallError, match=r"at https://\*\*\*@index/simple"):
+    with pytest.raises(install_cache.InstallError, match=r"at https://\*\*\*@index/simple"):
         commands.run(["sh", "-c", "echo at https://me:password@index/simple; exit 1"], "it broke")
-    with pytest.raises(store.InstallError, match="no-such-program"):
+    with pytest.raises(install_cache.InstallError, match="no-such-program"):
         commands.run(["no-such-program"], "it broke")
 
 

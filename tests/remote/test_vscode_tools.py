@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain import option_checks
-from remote_bootstrap import commands, folders, memory
-from remote_bootstrap.store import InstallError
+from desktop_app.domain.launch import option_checks
+from remote_bootstrap.machine import folders, memory
+from remote_bootstrap.process import commands
+from remote_bootstrap.types import InstallError
 
 NPM = """import sys
 print("npm error gyp ERR! not ok")

@@ -13,7 +13,7 @@ from typing import List  # noqa: UP035
 import pytest
 
 from remote_bootstrap.installers import vsix
-from remote_bootstrap.store import InstallError
+from remote_bootstrap.types import InstallError
 
 CONTENT = vsix.ZIP + b"an extension" * 1000
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from remote_bootstrap.report import ServerError, TaskStatus
-from remote_bootstrap.watcher import ABORTED, Watcher
+from remote_bootstrap.task.report import ServerError, TaskStatus
+from remote_bootstrap.task.watcher import ABORTED, Watcher
 
 HOUR = 3600.0
 

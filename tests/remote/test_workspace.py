@@ -14,13 +14,13 @@ import pytest
 
 from desktop_app.sandbox.launch import SandboxInfo
 from remote_bootstrap import contract
-from remote_bootstrap.context import Context
-from remote_bootstrap.environments import Environments
-from remote_bootstrap.progress import Progress
-from remote_bootstrap.report import ServerError
-from remote_bootstrap.settings import Settings
+from remote_bootstrap.environment.environments import Environments
+from remote_bootstrap.session.context import Context
 from remote_bootstrap.steps import room, snapshots, transport
 from remote_bootstrap.steps.workspace import Job, Workspace, folder_of_session
+from remote_bootstrap.task.progress import Progress
+from remote_bootstrap.task.report import ServerError
+from remote_bootstrap.task.settings import Settings
 from tests.support.sandbox_server import RealApi, Refused, own_sandbox
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.domain.problems import Remedy
-from desktop_app.domain.session import Link, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.stops import Abandoned
+from desktop_app.domain.sessions.snapshot import Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.state.stops import Abandoned
 from remote_bootstrap import contract
 from tests.fakes.outside import record_of, report_of
 from tests.support.core_rig import CoreRig, is_remote

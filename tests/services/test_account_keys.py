@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain import key_slots
-from desktop_app.domain.account import Account, Identity
-from desktop_app.domain.credentials import Credentials
-from desktop_app.domain.handover import CLEARML
-from desktop_app.domain.key_slots import SlotKind
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts import key_slots
+from desktop_app.domain.accounts.account import Account, Identity
+from desktop_app.domain.accounts.credentials import Credentials
+from desktop_app.domain.accounts.handover import CLEARML
+from desktop_app.domain.accounts.key_slots import SlotKind
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Link, Remote, SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from desktop_app.services.secrets.api_keys import account_id
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World

@@ -2,9 +2,9 @@
 
 import pytest
 
-from desktop_app.domain.account import SANDBOX_ID
+from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.problems import AppError, failure, problem
-from desktop_app.domain.session import Link, Remote, SessionId
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
 from tests.fakes.profiles import FakeProfiles
 from tests.fakes.server import UNREACHABLE

@@ -2,11 +2,11 @@
 
 import threading
 
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import AppError, problem
-from desktop_app.domain.session import Link, Remote
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.domain.ssh_config_text import Place
-from desktop_app.ports import Target
+from desktop_app.domain.sessions.snapshot import Link, Remote
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog

@@ -1,7 +1,7 @@
 """Deleting finished sessions: only what was listed, only what has ended, and with it what this computer remembered."""
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT
 from tests.support.core_rig import CoreRig
 from tests.support.guards import ExpectLog

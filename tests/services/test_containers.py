@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from desktop_app.domain.container import container_arguments
+from desktop_app.domain.launch.container import container_arguments
 from desktop_app.domain.problem import Remedy
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import End, Link, Remote, SessionId, progress_of
-from desktop_app.services.notices import notice_of
+from desktop_app.domain.sessions.snapshot import End, Link, Remote, SessionId, progress_of
+from desktop_app.services.state.notices import notice_of
 from remote_bootstrap import contract
 from remote_bootstrap.contract import NO_IMAGE, Report
 from tests.fakes.outside import record_of, report_of

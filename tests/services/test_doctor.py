@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict
-from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import failure, problem
-from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY
-from desktop_app.domain.session import End, Remote, SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.snapshot import End, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, report_of
 from tests.support.core_rig import CoreRig
 

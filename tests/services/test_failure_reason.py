@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.services.doctor.failure import AS_ROOT, HASHES, READ_ONLY, telling_lines
+from desktop_app.services.state.task_failure import AS_ROOT, HASHES, READ_ONLY, telling_lines
 
 APT_AS_USER = """E: List directory /var/lib/apt/lists/partial is missing. - Acquire (13: Permission denied)
 rm: cannot remove '/var/cache/apt/archives/partial': Permission denied

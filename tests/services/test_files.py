@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
+from desktop_app.domain.files.transfer import Progress, Summary, part_name
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.transfer import Progress, Summary, part_name
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig

@@ -2,8 +2,8 @@
 
 import pytest
 
+from desktop_app.domain.files.remote_files import Space
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.remote_files import Space
 from tests.fakes.files import FakeFiles
 from tests.services.test_files import Rig, many, rig
 

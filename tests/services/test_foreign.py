@@ -4,10 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.foreign import PUBLISHED_KEYS, ForeignLogin, ForeignSession
-from desktop_app.domain.handover import GIT
+from desktop_app.domain.accounts.handover import GIT
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Action, Link, Remote, ServerFacts, SessionId, SessionSnapshot, allowed_actions
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.sessions.snapshot import (
+    Action,
+    Link,
+    Remote,
+    ServerFacts,
+    SessionId,
+    SessionSnapshot,
+    allowed_actions,
+)
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.waiting import wait_until

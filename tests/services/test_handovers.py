@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from desktop_app.domain.git_logins import GitIdentity, dumps
-from desktop_app.domain.handover import AGENT, CLEARML, GIT, KINDS, State
-from desktop_app.domain.options import LaunchSpec, to_session
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.git_logins import GitIdentity, dumps
+from desktop_app.domain.accounts.handover import AGENT, CLEARML, GIT, KINDS, State
+from desktop_app.domain.accounts.secrets import GIT_CREDENTIALS
+from desktop_app.domain.launch.options import LaunchSpec, to_session
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.secrets import GIT_CREDENTIALS
-from desktop_app.domain.session import Link, SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import Link, SessionId
 from remote_bootstrap import contract
-from remote_bootstrap.contract_git import GitLogin
+from remote_bootstrap.contract.git import GitLogin
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import FakeServer
 from tests.support.core_rig import CoreRig

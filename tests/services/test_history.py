@@ -4,11 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from desktop_app.domain.again import LaunchedTask, spec_of_task
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.again import LaunchedTask, spec_of_task
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT
 from tests.support.core_rig import SPEC, CoreRig
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.remote_files import FileKind, Names, RemoteEntry
+from desktop_app.domain.files.transfer import Item, ItemKind, Skipped
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.remote_files import FileKind, Names, RemoteEntry
-from desktop_app.domain.transfer import Item, ItemKind, Skipped
-from desktop_app.ports import Cancel
 from desktop_app.services.files import copy, trees
 from desktop_app.services.files.copy import GROWTH, Blocked
 from desktop_app.services.files.downloader import Downloader

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from remote_bootstrap.contract_kept import PARAM_KEPT, sums_in_task
+from remote_bootstrap.contract.archive_sums import PARAM_KEPT, sums_in_task
 from tests.support.core_rig import BOTH, SPEC, CoreRig
 from tests.support.waiting import wait_until
 

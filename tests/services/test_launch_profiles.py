@@ -8,9 +8,9 @@ import pytest
 
 from desktop_app.adapters.files.profiles import JsonFile
 from desktop_app.adapters.files.text import TextFiles
-from desktop_app.domain.options import defaults
+from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError
-from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from tests.fakes.outside import ACCOUNT
 from tests.fakes.profiles import FakeDocument
 from tests.support.core_rig import CoreRig

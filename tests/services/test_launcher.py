@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.options import defaults
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.secrets import SecretKind
+from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError, Cancelled, failure, problem
-from desktop_app.domain.secrets import SecretKind
-from desktop_app.domain.session import Link, Remote
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Notice
+from desktop_app.domain.sessions.snapshot import Link, Remote
+from desktop_app.services.state.notices import Notice
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.server import FakeServer

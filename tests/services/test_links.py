@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from desktop_app.domain.problems import AppError, problem
-from desktop_app.domain.session import Link
+from desktop_app.domain.sessions.snapshot import Link
 from tests.fakes.outside import report_of
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog

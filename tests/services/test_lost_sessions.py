@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.domain.problems import AppError, Remedy
-from desktop_app.domain.session import Action, Remote, SessionId, Status, allowed_actions, progress_of, status_of
+from desktop_app.domain.sessions.snapshot import (
+    Action,
+    Remote,
+    SessionId,
+    Status,
+    allowed_actions,
+    progress_of,
+    status_of,
+)
 from tests.fakes.outside import ACCOUNT
 from tests.support.core_rig import CoreRig, is_remote
 

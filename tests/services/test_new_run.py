@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desktop_app.domain.problems import Problem, Remedy, failure
-from desktop_app.domain.session import Link, Remote, SessionId, Status, status_of
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, Status, status_of
 from remote_bootstrap.contract import ENDED, LAST_PHASES, fingerprint, fingerprint_line
 from tests.fakes.outside import HOST_KEY, World, record_of, report_of
 from tests.support.core_rig import BOTH, CoreRig, is_link, is_remote

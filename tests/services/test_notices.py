@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.reducer import (
+from desktop_app.domain.sessions.reducer import (
     AttachRequested,
     Event,
     LinkBlocked,
@@ -17,8 +17,8 @@ from desktop_app.domain.reducer import (
     TunnelUp,
     advance,
 )
-from desktop_app.domain.session import End, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.notices import notice_of
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.state.notices import notice_of
 from tests.fakes.core import NOON
 from tests.fakes.outside import report_of
 

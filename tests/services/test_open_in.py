@@ -2,8 +2,8 @@
 
 import pytest
 
+from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.ssh_config_text import Place
 from remote_bootstrap import contract
 from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig

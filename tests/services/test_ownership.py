@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from desktop_app.adapters.peers.local_socket import AT_ONCE, Answering, Question
+from desktop_app.adapters.peers.ownership import Ownership
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.peers import WINDOW, Holder, owned_by
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.session import Link, SessionId
-from desktop_app.ports import Cancel
-from desktop_app.services import holders
-from desktop_app.services.holders import Holders
-from desktop_app.services.local_socket import AT_ONCE, Answering, Question
-from desktop_app.services.ownership import WINDOW, Holder, Ownership, owned_by
+from desktop_app.domain.sessions.snapshot import Link, SessionId
+from desktop_app.services.connection import peers
+from desktop_app.services.connection.peers import Peers
 from tests.fakes.outside import ACCOUNT, World
 from tests.support import owner_process
 from tests.support.core_rig import CoreRig, is_link
@@ -224,7 +225,7 @@ def test_an_owner_that_never_says_who_it_is_is_told_without_a_number(mine: Owner
         holder = mine.holder(NAME)
         assert holder == Holder(0)
         with pytest.raises(AppError) as caught:
-            Holders(mine).ask(holder, "status", SessionId.parse(NAME))
+            Peers(mine).ask(holder, "status", SessionId.parse(NAME))
         assert caught.value.problem.detail.startswith("Another process on this computer already holds")
 
 
@@ -233,7 +234,7 @@ def test_who_wants_a_name_while_the_program_ends_is_cancelled(folder: Path) -> N
     with closing(Ownership(folder, "cli", nothing)) as mine:
         assert mine.claim(NAME)
     with pytest.raises(Cancelled):
-        Holders(mine).take(SessionId.parse(NAME))
+        Peers(mine).take(SessionId.parse(NAME))
 
 
 # -- through the core
@@ -326,7 +327,7 @@ def test_detaching_what_nobody_holds_is_no_problem() -> None:
 def test_a_holder_that_ends_before_it_answers_has_let_go(
     mine: Ownership, folder: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
 ) -> None:
-    monkeypatch.setattr(holders, "GONE_S", 0.2)
+    monkeypatch.setattr(peers, "GONE_S", 0.2)
     session = SessionId.parse(NAME)
     with closing(Ownership(folder, "cli", nothing)) as other:
         assert other.claim(NAME)
@@ -340,4 +341,4 @@ def test_a_holder_that_ends_before_it_answers_has_let_go(
 
         monkeypatch.setattr(mine, "ask", unanswered)
         with nullcontext() if ends else pytest.raises(AppError):
-            Holders(mine).detach(holder, session)
+            Peers(mine).detach(holder, session)

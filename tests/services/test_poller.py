@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from desktop_app.boundary.computer import SystemEvent
+from desktop_app.boundary.outside import Pace
 from desktop_app.domain.problems import Problem, Remedy, failure, problem
-from desktop_app.domain.session import End, Link, Remote, ServerFacts, SessionId, Status, status_of
-from desktop_app.ports import SystemEvent
-from desktop_app.services.outside import Pace
-from desktop_app.services.poller import Poller, with_grace
-from desktop_app.services.store import SessionStore
+from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId, Status, status_of
+from desktop_app.services.state.poller import Poller, with_grace
+from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract import STOPPING
 from tests.fakes.core import NOON
 from tests.fakes.outside import ACCOUNT, QUICK, World, report_of

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.domain.listening import Forward, Kind, Page
+from desktop_app.boundary.connection import Destination
+from desktop_app.domain.access.listening import Forward, Kind, Page
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Way
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from remote_bootstrap import contract
 from tests.fakes.outside import FakeForwards, World
@@ -61,7 +61,7 @@ def test_ports_are_named_and_the_applications_are_not_among_them(rig: CoreRig, s
 def test_a_forward_takes_the_same_port_here_and_leads_where_it_listens(rig: CoreRig, session: SessionId) -> None:
     assert rig.core.ports.forward(session, 6006, rig.soon()).local_port == 6006
     assert rig.core.ports.forward(session, 8080, rig.soon()).local_port == 8080
-    assert rig.world.tunnel().ways == {"local:6006": Way(6006), "local:8080": Way(8080, "::1")}
+    assert rig.world.tunnel().ways == {"local:6006": Destination(6006), "local:8080": Destination(8080, "::1")}
     assert {one.local_port for one in rig.core.ports.look(session, rig.soon()).ports} == {6006, 8080}
 
 

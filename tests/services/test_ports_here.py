@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from desktop_app.adapters.peers.local_socket import is_own_address
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import Link, SessionId
-from desktop_app.services.local_socket import is_own_address
+from desktop_app.domain.sessions.snapshot import Link, SessionId
 from tests.fakes.outside import record_of, report_of
 from tests.support.core_rig import CoreRig
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desktop_app.domain.account import LogLine
+from desktop_app.domain.accounts.account import LogLine
 from desktop_app.domain.problems import failure, problem
-from desktop_app.domain.session import Link, Remote, SessionId
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from remote_bootstrap.contract import PARAM_AUTHORIZED_KEY, fingerprint, fingerprint_line
 from tests.fakes.outside import World, record_of
 from tests.services.test_supervisor import OTHER_KEY, blocked

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop_app.domain.secrets import API_SECRET
-from desktop_app.services.secrets.log import RegisteredSecrets
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.services.secrets.redaction import MARK, LogTail, Redactor, guard
+from desktop_app.services.secrets.registered import RegisteredSecrets
 from tests.fakes.secret_store import FakeSecretStore
 
 END = "-----END OPENSSH PRIVATE KEY-----"

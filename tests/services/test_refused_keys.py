@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.account import Account, ApiKey
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from desktop_app.services.secrets.api_keys import ApiKeys
 from tests.fakes.outside import ACCOUNT, World
 from tests.fakes.profiles import FakeProfiles

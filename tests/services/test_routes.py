@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.account import SANDBOX_ID
+from desktop_app.domain.access.route import Kind
+from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.route import Kind
-from desktop_app.domain.session import Link
+from desktop_app.domain.sessions.snapshot import Link
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 

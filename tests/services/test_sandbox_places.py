@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.sandbox import agent_setup
+from desktop_app.sandbox.agent import setup
 from desktop_app.sandbox.home import Home
 
 
@@ -18,23 +18,23 @@ def made(root: Path) -> Home:
 @pytest.mark.parametrize("name", ["a b", "tab\there", "Application Support", "nb\u00a0sp"])
 def test_no_blank_is_in_the_name_of_the_environments_folder(tmp_path: Path, name: str) -> None:
     home = made(tmp_path / name)
-    first = agent_setup.fresh_environments(home)
+    first = setup.fresh_environments(home)
     try:
         assert not any(sign.isspace() for sign in str(first))
         assert (first.parent.stat().st_mode & 0o777, first.parent.is_symlink()) == (0o700, False)
         first.mkdir()
-        again = agent_setup.fresh_environments(home)
+        again = setup.fresh_environments(home)
         assert again.parent == first.parent, "the same place at the next start"
         again.mkdir()
-        agent_setup.discard(home, again)
+        setup.discard(home, again)
         assert not again.exists()
     finally:
-        agent_setup.shutil.rmtree(first.parent, ignore_errors=True)
+        setup.shutil.rmtree(first.parent, ignore_errors=True)
 
 
 def test_a_plain_home_keeps_all_below_itself(tmp_path: Path) -> None:
     home = made(tmp_path / "plain-ü'%")
-    assert agent_setup.fresh_environments(home).is_relative_to(home.root)
+    assert setup.fresh_environments(home).is_relative_to(home.root)
 
 
 def test_a_place_that_became_somebody_elses_is_not_used(tmp_path: Path) -> None:
@@ -42,6 +42,6 @@ def test_a_place_that_became_somebody_elses_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     (home.root / "environments-folder").write_text(str(tmp_path / "link"))
-    folder = agent_setup.fresh_environments(home)
+    folder = setup.fresh_environments(home)
     assert folder.parent not in (tmp_path / "link", tmp_path / "elsewhere")
     folder.parent.rmdir()

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.session import End, Endpoint, Link, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.outside import Pace
-from desktop_app.services.schedule import Schedule, is_busy, is_news
+from desktop_app.boundary.outside import Pace
+from desktop_app.domain.sessions.snapshot import End, Endpoint, Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.state.schedule import Schedule, is_busy, is_news
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, record_of, report_of
 

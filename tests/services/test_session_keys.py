@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.adapters.ssh.key_slots import AesSlots
-from desktop_app.domain import key_slots
-from desktop_app.domain.account import Account
-from desktop_app.domain.key_slots import Slot, SlotKind
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.domain.accounts import key_slots
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.key_slots import Slot, SlotKind
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.session import Link, Remote, SessionId
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from desktop_app.services.secrets.api_keys import account_id
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World

@@ -3,7 +3,7 @@
 import threading
 
 from desktop_app.services.doctor.diagnostics import about
-from desktop_app.services.shutdown import Part, close_all
+from desktop_app.services.runtime.shutdown import Part, close_all
 from tests.support.guards import ExpectLog
 
 

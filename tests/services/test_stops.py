@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from desktop_app.domain.session import Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.stops import Stops
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.state.stops import Stops
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.fakes.server import UNREACHABLE

@@ -3,9 +3,9 @@
 import threading
 from datetime import UTC, datetime
 
-from desktop_app.domain.reducer import AttachRequested, StopRequested, TunnelUp
-from desktop_app.domain.session import Link, Remote, ServerFacts, SessionId, SessionSnapshot
-from desktop_app.services.store import SessionStore
+from desktop_app.domain.sessions.reducer import AttachRequested, StopRequested, TunnelUp
+from desktop_app.domain.sessions.snapshot import Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.state.store import SessionStore
 from tests.support.guards import ExpectLog
 
 ONE, TWO = SessionId("acc", "1" * 32), SessionId("acc", "2" * 32)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from desktop_app.boundary.peers import WINDOW
 from desktop_app.domain.problems import AppError, Problem, failure, problem
-from desktop_app.domain.session import Link, Remote, SessionId
-from desktop_app.services.ownership import WINDOW
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import QUICK, World, record_of, report_of
 from tests.fakes.tunnel import FakeTunnel

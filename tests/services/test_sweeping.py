@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.peers.ownership import UNWANTED_S, Ownership
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.peers import WINDOW
+from desktop_app.boundary.server import Server
 from desktop_app.domain.problems import AppError, Problem, problem
-from desktop_app.domain.session import End, Remote, SessionId
-from desktop_app.ports import Cancel, Server
-from desktop_app.services.jobs import JobPool
-from desktop_app.services.ownership import UNWANTED_S, WINDOW, Ownership
-from desktop_app.services.store import SessionStore
-from desktop_app.services.sweeping import EVERY_S, Sweeping
+from desktop_app.domain.sessions.snapshot import End, Remote, SessionId
+from desktop_app.services.finished.sweeping import EVERY_S, Sweeping
+from desktop_app.services.runtime.jobs import JobPool
+from desktop_app.services.state.store import SessionStore
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from remote_bootstrap.__main__ import session
-from remote_bootstrap.watcher import USUAL, Looks
+from remote_bootstrap.task.watcher import USUAL, Looks
 from tests.fakes.task_on_disk import TaskOnDisk
 
 REAL_LOOKS = "SESSIONDOCK_TEST_REAL_LOOKS"  # where set: the task is looked at as seldom as for people

@@ -18,9 +18,10 @@ from pathlib import Path
 import paramiko
 
 from desktop_app.adapters.ssh.keys import new_key
-from remote_bootstrap import contract, processes
+from remote_bootstrap import contract
 from remote_bootstrap.contract import Record, Report
-from remote_bootstrap.folders import SOCKETS
+from remote_bootstrap.machine.folders import SOCKETS
+from remote_bootstrap.process import processes
 from tests.fakes.task_on_disk import TaskOnDisk
 from tests.support.bare_account import without_dotfiles
 from tests.support.paths import APPLICATIONS_CACHE

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.domain.session import Remote
+from desktop_app.domain.sessions.snapshot import Remote
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of
 from tests.support.core_rig import BOTH

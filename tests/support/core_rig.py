@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import Link, Remote, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Notice
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
+from desktop_app.services.state.notices import Notice
 from remote_bootstrap.contract import Report, fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of, report_of
 from tests.fakes.server import FakeServer

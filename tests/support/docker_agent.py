@@ -17,11 +17,11 @@ from pathlib import Path
 
 import psutil
 
-from desktop_app.sandbox.agent_setup import AgentOptions, environment, write_config
-from desktop_app.sandbox.auth import Credential
+from desktop_app.sandbox.agent.setup import AgentOptions, environment, write_config
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.launch import SandboxInfo
-from desktop_app.sandbox.limits import Limits
+from desktop_app.sandbox.rules.auth import Credential
+from desktop_app.sandbox.rules.limits import Limits
 from tests.support.engine import BASE, Engine, reach_of_this_machine
 from tests.support.paths import CACHE
 from tests.support.sandbox_server import RealApi, own_sandbox

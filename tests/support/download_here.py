@@ -8,9 +8,9 @@ import json
 import sys
 from pathlib import Path
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.transfer import Progress
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.transfer import Progress
-from desktop_app.ports import Cancel
 from desktop_app.services.files.downloader import Downloader
 from remote_bootstrap.contract import Record
 from tests.support.transfers import files_with

@@ -17,9 +17,9 @@ import psutil
 from desktop_app.adapters.ssh.keys import verify_record
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.adapters.system_watch import watch_system
-from desktop_app.domain.session import Link, SessionId
-from desktop_app.ports import SystemEvent
-from desktop_app.services.outside import Outside, Pace
+from desktop_app.boundary.computer import SystemEvent
+from desktop_app.boundary.outside import Outside, Pace
+from desktop_app.domain.sessions.snapshot import Link, SessionId
 from remote_bootstrap.contract import AppReport, Record, Report, fingerprint_line
 from tests.fakes.outside import ACCOUNT, QUICK, World
 from tests.support.core_rig import CoreRig

@@ -6,12 +6,13 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from desktop_app.adapters.ssh.tunnel import SshTunnel
-from desktop_app.ports import Cancel, Target
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
 from remote_bootstrap import contract
-from remote_bootstrap.apps import jupyterlab, vscode
+from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
 from tests.support.bootstrap_rig import BootstrapRig
 
-LAB, CODE = jupyterlab.SPEC.key, vscode.SPEC.key
+LAB, CODE = JUPYTERLAB.key, VSCODE.key
 
 
 class Forwarded(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.domain.problems import failure
-from desktop_app.services.ownership import Ownership
 from tests.support.paths import REPOSITORY
 
 

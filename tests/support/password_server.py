@@ -7,7 +7,7 @@ Its mount namespace has a shadow file of its own; nothing of the computer change
 import subprocess
 from pathlib import Path
 
-from desktop_app.ports import Target
+from desktop_app.boundary.connection import Target
 from remote_bootstrap.contract import Record, fingerprint
 from tests.support.namespaces import accounts_file, as_root, bind, shadow_text
 from tests.support.ssh_server import SshServer

@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.adapters.ssh.key_slots import AesSlots
-from desktop_app.domain.key_slots import SlotKind, dumps, loads
-from desktop_app.ports import Cancel, TaskDraft
-from desktop_app.sandbox import server as wire
-from desktop_app.sandbox.auth import Credential
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import TaskDraft
+from desktop_app.domain.accounts.key_slots import SlotKind, dumps, loads
+from desktop_app.sandbox.rules.auth import Credential
+from desktop_app.sandbox.web import server as wire
 from remote_bootstrap import contract
 from remote_bootstrap.contract import AppReport, Report, fingerprint_line
 from tests.support.real_terminal import COMMAND, RealTerminal

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from desktop_app.sandbox import app, files, queues, server
-from desktop_app.sandbox.auth import Auth
-from desktop_app.sandbox.call import Server as Core
-from desktop_app.sandbox.limits import Limits
-from desktop_app.sandbox.store import Store
+from desktop_app.sandbox.handlers import files, queues
+from desktop_app.sandbox.rules.auth import Auth
+from desktop_app.sandbox.rules.call import Server as Core
+from desktop_app.sandbox.rules.limits import Limits
+from desktop_app.sandbox.rules.store import Store
+from desktop_app.sandbox.web import app, server
 from tests.contract.recorded.replay import Server
 
 COMPANY = "clearml"

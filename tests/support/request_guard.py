@@ -20,7 +20,7 @@ import pytest
 from tests.support.request_rules import faults
 
 EVENT = "sessiondock.request"
-VARIABLE = "SESSIONDOCK_SANDBOX_REQUESTS"  # see desktop_app/sandbox/record.py
+VARIABLE = "SESSIONDOCK_SANDBOX_REQUESTS"  # see desktop_app/sandbox/web/record.py
 OURS = "sessiondock-"
 
 

@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 
-from desktop_app.sandbox import app, files, launch, queues
-from desktop_app.sandbox.auth import Auth, Credential
-from desktop_app.sandbox.call import Server
+from desktop_app.sandbox import launch
+from desktop_app.sandbox.handlers import files, queues
 from desktop_app.sandbox.launch import SandboxInfo
-from desktop_app.sandbox.limits import Limits
-from desktop_app.sandbox.store import Store
+from desktop_app.sandbox.rules.auth import Auth, Credential
+from desktop_app.sandbox.rules.call import Server
+from desktop_app.sandbox.rules.limits import Limits
+from desktop_app.sandbox.rules.store import Store
+from desktop_app.sandbox.web import app
 
 START = 1_800_000_000.0  # seconds since the epoch
 SIGNING_KEY = b"k" * 64

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 
 SECRET = "a-secret-that-nobody-may-see"
 URL = "https://api.clearml.test"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from desktop_app.ports import Target
+from desktop_app.boundary.connection import Target
 from remote_bootstrap.contract import SIGNATURE_NAMESPACE, Record
 from tests.support.bare_account import without_dotfiles
 from tests.support.waiting import wait_until

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from desktop_app.adapters.ssh.transfer.files import SshFiles
-from desktop_app.domain.session import Remote, ServerFacts, SessionId
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.files.access import Files
 from remote_bootstrap.contract import Record
 from tests.fakes.outside import ACCOUNT, World

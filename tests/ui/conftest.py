@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.controller import Controller
+from desktop_app.ui.look.theme import Scheme, Theme
 from desktop_app.ui.state import WindowState
-from desktop_app.ui.theme import Scheme, Theme
 from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
 from tests.ui.finding import open_dialogs

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.session import Action
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Action
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find
 

@@ -9,11 +9,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 
 from desktop_app.domain.problems import Remedy, problem
-from desktop_app.domain.reducer import LinkBlocked
-from desktop_app.domain.session import Action, Link, Remote, SessionSnapshot, allowed_actions, openable
+from desktop_app.domain.sessions.reducer import LinkBlocked
+from desktop_app.domain.sessions.snapshot import Action, Link, Remote, SessionSnapshot, allowed_actions, openable
 from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key, SessionActions
 from desktop_app.ui.commands import CLIPBOARD_HINT
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.widgets.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.fakes.ui_open_in import INSTALLED
 from tests.ui.finding import dialog, find

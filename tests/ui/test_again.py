@@ -4,14 +4,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListWidget, QMenu, QPushButton, QWidget
 
-from desktop_app.domain.again import Again
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.session import Action, SessionId
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.sessions.again import Again
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Action, SessionId
 from desktop_app.ui.actions import Key
-from desktop_app.ui.controls import Fold
 from desktop_app.ui.dialogs.earlier import EarlierDialog
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.controls import Fold
 from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
 from tests.fakes.ui_history import SPEC

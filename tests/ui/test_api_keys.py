@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
-from desktop_app.domain.account import ApiKey
+from desktop_app.domain.accounts.account import ApiKey
 from desktop_app.domain.problems import failure
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find

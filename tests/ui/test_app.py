@@ -10,7 +10,7 @@ from PySide6.QtCore import qInstallMessageHandler, qWarning
 
 from desktop_app.ui.app import Leaving
 from desktop_app.ui.controller import Controller
-from desktop_app.ui.process import install_hooks
+from desktop_app.ui.qt_hooks import install_hooks
 from desktop_app.ui.state import WindowState
 from tests.fakes import ui_core
 

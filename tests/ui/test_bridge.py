@@ -6,8 +6,8 @@ import pytest
 import shiboken6
 from PySide6.QtCore import QObject, QThread
 
-from desktop_app.domain.reducer import StopRequested
-from desktop_app.services.api import Notice
+from desktop_app.domain.sessions.reducer import StopRequested
+from desktop_app.services.state.notices import Notice
 from desktop_app.ui.bridge import Bridge
 from tests.fakes import ui_core
 

@@ -4,10 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
 
-from desktop_app.domain.cleanup import FinishedSession
 from desktop_app.domain.problems import failure
+from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.ui.dialogs.cleanup import CleanupDialog
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.widgets.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.diagnosis import Stage, Verdict
-from desktop_app.domain.session import Action
+from desktop_app.domain.sessions.snapshot import Action
 from desktop_app.ui.dialogs.doctor import LOOKING
 from tests.fakes import ui_core
 from tests.fakes.ui_doctor import DEMO, UNREACHABLE

@@ -4,9 +4,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton
 
-from desktop_app.domain.options import options
-from desktop_app.ui.controls import Fold
-from desktop_app.ui.search_line import SearchLine
+from desktop_app.domain.launch.options import options
+from desktop_app.ui.widgets.controls import Fold
+from desktop_app.ui.widgets.search_line import SearchLine
 from tests.fakes import ui_core
 from tests.ui.finding import find
 from tests.ui.test_wizard import button, ready

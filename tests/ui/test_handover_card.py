@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from desktop_app.domain.reducer import Detached, TunnelUp
+from desktop_app.domain.sessions.reducer import Detached, TunnelUp
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

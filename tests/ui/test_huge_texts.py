@@ -7,11 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.domain.session import Remote, SessionSnapshot
-from desktop_app.ui.measure import MOST, advance, elided
-from desktop_app.ui.text import menu_text, tooltip
-from desktop_app.ui.widgets import ElidedLabel
-from desktop_app.ui.windows.log_panel import MAX_COLUMNS, _shown
+from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot
+from desktop_app.ui.look.measure import MOST, advance, elided
+from desktop_app.ui.look.text import menu_text, tooltip
+from desktop_app.ui.widgets.basics import ElidedLabel
+from desktop_app.ui.windows.cards.log_panel import MAX_COLUMNS, _shown
 from tests.fakes import ui_core
 
 HUGE = "long " * 100_000

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QLineEdit, QPlainTextEdit, QPushButton
 
-from desktop_app.domain.account import LogLine
-from desktop_app.ui.windows import log_panel
+from desktop_app.domain.accounts.account import LogLine
+from desktop_app.ui.windows.cards import log_panel
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

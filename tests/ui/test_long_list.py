@@ -5,11 +5,11 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionViewItem
 
-from desktop_app.domain.session import Remote, SessionSnapshot
-from desktop_app.ui.models.session_list import ACCOUNT
-from desktop_app.ui.search_line import SearchLine
-from desktop_app.ui.theme import LIGHT, SPACE_L, SPACE_M, SPACE_XS, Tone
+from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot
+from desktop_app.ui.look.theme import LIGHT, SPACE_L, SPACE_M, SPACE_XS, Tone
+from desktop_app.ui.widgets.search_line import SearchLine
 from desktop_app.ui.windows.session_delegate import how_many_fit
+from desktop_app.ui.windows.session_list import ACCOUNT
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
 from tests.ui.finding import find

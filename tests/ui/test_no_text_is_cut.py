@@ -7,8 +7,8 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
-from desktop_app.ui.controls import Fold, MenuButton
-from desktop_app.ui.widgets import ElidedLabel
+from desktop_app.ui.widgets.basics import ElidedLabel
+from desktop_app.ui.widgets.controls import Fold, MenuButton
 from tests.ui.conftest import faces
 from tests.ui.test_accessibility import shown_windows, visible
 

@@ -4,9 +4,9 @@ import pytest
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton
 
-from desktop_app.domain.reducer import Detached, ReportArrived
-from desktop_app.domain.ssh_config_text import Place
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.domain.access.ssh_config_text import Place
+from desktop_app.domain.sessions.reducer import Detached, ReportArrived
+from desktop_app.ui.widgets.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find
 

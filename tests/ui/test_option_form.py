@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton
 
-from desktop_app.domain.account import Queue, Worker
-from desktop_app.domain.option import Kind
-from desktop_app.domain.options import LaunchSpec, defaults, options
-from desktop_app.ui.controls import Fold
+from desktop_app.domain.accounts.account import Queue, Worker
+from desktop_app.domain.launch.option import Kind
+from desktop_app.domain.launch.options import LaunchSpec, defaults, options
+from desktop_app.ui.widgets.controls import Fold
 from tests.ui.finding import find
 from tests.ui.test_wizard import ready
 

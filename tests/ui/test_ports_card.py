@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
-from desktop_app.domain.reducer import AttachRequested, TunnelUp
+from desktop_app.domain.sessions.reducer import AttachRequested, TunnelUp
 from desktop_app.services.ports.view import PortsView, PortView
-from desktop_app.ui.windows.ports_card import EMPTY
+from desktop_app.ui.windows.cards.ports_card import EMPTY
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

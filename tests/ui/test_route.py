@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from desktop_app.domain.problems import Remedy
-from desktop_app.domain.session import SessionId
+from desktop_app.domain.sessions.snapshot import SessionId
 from tests.fakes import ui_core
 from tests.ui.finding import dialog, find
 

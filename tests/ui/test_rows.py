@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
 
-from desktop_app.domain.session import SessionSnapshot
+from desktop_app.domain.sessions.snapshot import SessionSnapshot
 from desktop_app.services.ports.view import PortView
-from desktop_app.ui.split_row import SplitRow
-from desktop_app.ui.windows.facts_card import FactsCard
-from desktop_app.ui.windows.port_row import PortRow
-from desktop_app.ui.wrapped_text import WrappedText
+from desktop_app.ui.widgets.split_row import SplitRow
+from desktop_app.ui.widgets.wrapped_text import WrappedText
+from desktop_app.ui.windows.cards.facts_card import FactsCard
+from desktop_app.ui.windows.cards.port_row import PortRow
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

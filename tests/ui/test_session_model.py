@@ -8,8 +8,8 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QListView
 
-from desktop_app.domain.session import SessionId, status_of
-from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
+from desktop_app.domain.sessions.snapshot import SessionId, status_of
+from desktop_app.ui.windows.session_list import SNAPSHOT, SessionListModel
 from tests.fakes import ui_core
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from desktop_app.ui import text
+from desktop_app.ui.look import text
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

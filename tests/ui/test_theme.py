@@ -4,19 +4,9 @@ import pytest
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.domain.session import Status
-from desktop_app.ui.status import LOOK
-from desktop_app.ui.theme import (
-    DARK,
-    LIGHT,
-    Colours,
-    Scheme,
-    Tone,
-    colours,
-    fixed_font,
-    make_palette,
-    stylesheet,
-)
+from desktop_app.domain.sessions.snapshot import Status
+from desktop_app.ui.look.status import LOOK
+from desktop_app.ui.look.theme import DARK, LIGHT, Colours, Scheme, Tone, colours, fixed_font, make_palette, stylesheet
 
 TABLES = pytest.mark.parametrize("table", [LIGHT, DARK], ids=["light", "dark"])
 

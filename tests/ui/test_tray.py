@@ -5,9 +5,9 @@ import itertools
 import pytest
 from PySide6.QtGui import QIcon, QImage
 
-from desktop_app.domain.session import SEVERITY, Action, Status, status_of
-from desktop_app.ui import icons
-from desktop_app.ui.status import TrayState, tray_state, worst
+from desktop_app.domain.sessions.snapshot import SEVERITY, Action, Status, status_of
+from desktop_app.ui.look import icons
+from desktop_app.ui.look.status import TrayState, tray_state, worst
 from desktop_app.ui.tray import MOST_SESSIONS, Tray, in_menu, summary
 from tests.fakes import ui_core
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from desktop_app.ui.text import tray_text
+from desktop_app.ui.look.text import tray_text
 
 
 @pytest.mark.parametrize(

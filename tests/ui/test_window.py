@@ -7,12 +7,12 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.reducer import Noticed, ServerSaw, TunnelUp
-from desktop_app.domain.session import Remote, SessionSnapshot, Status, status_of
-from desktop_app.services.api import Notice
-from desktop_app.ui.windows.banner import ProblemBanner
-from desktop_app.ui.wrapped_text import WrappedText
-from remote_bootstrap.apps import APPS
+from desktop_app.domain.sessions.reducer import Noticed, ServerSaw, TunnelUp
+from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot, Status, status_of
+from desktop_app.services.state.notices import Notice
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.wrapped_text import WrappedText
+from remote_bootstrap.contract.apps import APPS
 from tests.fakes import ui_core
 from tests.ui.conftest import faces
 from tests.ui.finding import dialog, find

@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
 
-from desktop_app.domain.account import Queue, Worker
-from desktop_app.domain.options import LaunchSpec, defaults, options
+from desktop_app.domain.accounts.account import Queue, Worker
+from desktop_app.domain.launch.options import LaunchSpec, defaults, options
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.widgets.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
 
-from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.credentials import Credentials, Offer
+from desktop_app.domain.accounts.account import UNCHECKED
+from desktop_app.domain.accounts.credentials import Credentials, Offer
 from desktop_app.domain.problems import problem as problem_of
 from tests.ui.finding import find
 

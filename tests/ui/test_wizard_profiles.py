@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton
 
-from desktop_app.domain.options import defaults
+from desktop_app.domain.launch.options import defaults
 from tests.fakes import ui_core
 from tests.ui.finding import find
 

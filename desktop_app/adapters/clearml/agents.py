@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from desktop_app.adapters.clearml.facts import LIVE_STATUSES, is_reported, worker_lost_s
-from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.sessions.reducer import AGENT_LOST_AFTER_S
 
 WAITING_EVERY_S = 180.0  # for polls, while a session waits for an agent
 SILENT_EVERY_S = 120.0  # while one runs whose agent does not report on it

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
-from desktop_app.domain.account import LogLine
-from desktop_app.domain.again import LaunchedTask
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.foreign import ForeignLogin
-from desktop_app.domain.session import ServerFacts
+from desktop_app.domain.accounts.account import LogLine
+from desktop_app.domain.sessions.again import LaunchedTask
+from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import ServerFacts
 from remote_bootstrap import contract
 
 MAX_NAME = 300  # characters of whatever is not named here

@@ -16,15 +16,17 @@ from desktop_app.adapters.clearml.fields import joined
 from desktop_app.adapters.clearml.looks import Looks
 from desktop_app.adapters.clearml.lookups import Lookups, dicts
 from desktop_app.adapters.clearml.together import Question, ask
-from desktop_app.domain import foreign
-from desktop_app.domain.account import LogLine
-from desktop_app.domain.again import LaunchedTask
-from desktop_app.domain.foreign import ForeignLogin
-from desktop_app.domain.option_checks import project_path
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import SeenTask, TaskDraft
+from desktop_app.domain.accounts.account import LogLine
+from desktop_app.domain.launch.option_checks import project_path
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.session import ServerFacts
-from desktop_app.ports import Cancel, SeenTask, TaskDraft
-from remote_bootstrap import contract, contract_cli
+from desktop_app.domain.sessions import clearml_session
+from desktop_app.domain.sessions.again import LaunchedTask
+from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.snapshot import ServerFacts
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session as session_fields
 
 LOG_BATCH = 500
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes part of file names
@@ -75,7 +77,7 @@ class ServerCalls(Lookups):
             ours = {**draft.parameters, **copy.parameters(source, draft)}
             self.write_parameters(task, ours, cancel)
             if draft.compatible:
-                self._edit_parameters(task, facts.parameters(draft.compatible, contract_cli.SECTION), cancel)
+                self._edit_parameters(task, facts.parameters(draft.compatible, session_fields.SECTION), cancel)
         except BaseException:
             self._take_back(task)
             raise
@@ -103,7 +105,8 @@ class ServerCalls(Lookups):
 
     def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
         wanted = [
-            f"runtime.{name}" for name in (contract_cli.RUNTIME_PASSWORD, contract_cli.RUNTIME_TOKEN, *foreign.EXPOSED)
+            f"runtime.{name}"
+            for name in (session_fields.RUNTIME_PASSWORD, session_fields.RUNTIME_TOKEN, *clearml_session.EXPOSED)
         ]
         return facts.foreign_login(self._ours(task, cancel, wanted))
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from desktop_app.ports import TaskDraft
+from desktop_app.boundary.server import TaskDraft
 from remote_bootstrap import contract
 
 SOURCE_FIELDS = ("script", "container", "tags", "project", "hyperparams.Args", "configuration")

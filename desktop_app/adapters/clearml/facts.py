@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from desktop_app.adapters.clearml.bounds import MAX_NUMBER, MAX_WHOLE, bounded
-from desktop_app.domain import foreign
-from desktop_app.domain.account import LogLine, Queue, Worker
-from desktop_app.domain.again import LaunchedTask
-from desktop_app.domain.foreign import ForeignLogin, ForeignSession
-from desktop_app.domain.reducer import AGENT_LOST_AFTER_S
-from desktop_app.domain.session import End, Remote, ServerFacts
-from desktop_app.ports import TaskDraft
-from remote_bootstrap import contract, contract_cli
+from desktop_app.boundary.server import TaskDraft
+from desktop_app.domain.accounts.account import LogLine, Queue, Worker
+from desktop_app.domain.sessions import clearml_session
+from desktop_app.domain.sessions.again import LaunchedTask
+from desktop_app.domain.sessions.clearml_session import ForeignLogin, ForeignSession
+from desktop_app.domain.sessions.reducer import AGENT_LOST_AFTER_S
+from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session as session_fields
 
 PASSWORD_FIELD = f"hyperparams.{contract.SECTION}.{contract.PARAM_PASSWORD_HASH}.name"  # not the hash itself
 # Everything that task_facts reads; a poll asks for nothing else, so that it never carries the script.
@@ -25,8 +26,8 @@ TASK_FIELDS = (
     "started", "last_worker", "last_worker_report", "execution.queue", "status_changed", "last_change",
     "last_changed_by",
     PASSWORD_FIELD, f"runtime.{contract.RUNTIME_RECORD}", f"runtime.{contract.RUNTIME_REPORT}",
-    f"hyperparams.{contract_cli.PROPERTIES}", *(f"runtime.{name}" for name in foreign.RUNTIME_PLACES),
-    *(f"hyperparams.{contract_cli.SECTION}.{name}" for name in foreign.ASKED.values()),
+    f"hyperparams.{session_fields.PROPERTIES}", *(f"runtime.{name}" for name in clearml_session.RUNTIME_PLACES),
+    *(f"hyperparams.{session_fields.SECTION}.{name}" for name in clearml_session.ASKED.values()),
 )  # fmt: skip
 
 LAUNCH_FIELDS = (f"hyperparams.{contract.SECTION}", "container", "script.requirements")
@@ -44,7 +45,7 @@ _ENDS = {"stopped": End.SHUT_DOWN, "failed": End.FAILED}
 
 
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
-SESSION_TAGS = (contract.SYSTEM_TAG, contract_cli.SYSTEM_TAG)
+SESSION_TAGS = (contract.SYSTEM_TAG, session_fields.SYSTEM_TAG)
 
 
 def is_session(task: Mapping[str, Any]) -> bool:
@@ -53,7 +54,7 @@ def is_session(task: Mapping[str, Any]) -> bool:
 
 
 def is_foreign(task: Mapping[str, Any]) -> bool:
-    return _tagged(task, contract_cli.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
+    return _tagged(task, session_fields.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
 
 
 def _tagged(task: Mapping[str, Any], tag: str) -> bool:
@@ -182,10 +183,10 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 
 def _foreign(task: Mapping[str, Any]) -> ForeignSession:
     runtime = _inner(task, "runtime")
-    return foreign.session_of(
+    return clearml_session.session_of(
         runtime if isinstance(runtime, Mapping) else {},
-        parameter_values(task, contract_cli.PROPERTIES),
-        parameter_values(task, contract_cli.SECTION),
+        parameter_values(task, session_fields.PROPERTIES),
+        parameter_values(task, session_fields.SECTION),
     )
 
 
@@ -194,9 +195,9 @@ def foreign_login(task: Mapping[str, Any]) -> ForeignLogin:
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
     found = ForeignLogin(
-        str(values.get(contract_cli.RUNTIME_PASSWORD) or ""),
-        str(values.get(contract_cli.RUNTIME_TOKEN) or "").strip(),
-        tuple(label for name, label in foreign.EXPOSED.items() if values.get(name)),
+        str(values.get(session_fields.RUNTIME_PASSWORD) or ""),
+        str(values.get(session_fields.RUNTIME_TOKEN) or "").strip(),
+        tuple(label for name, label in clearml_session.EXPOSED.items() if values.get(name)),
     )
     return bounded(found)
 
@@ -326,8 +327,8 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
         "hyperparams": {contract.SECTION: {item["name"]: item for item in parameters(draft.parameters)}},
     }
     if draft.compatible:
-        theirs = parameters(draft.compatible, contract_cli.SECTION)
-        body["hyperparams"][contract_cli.SECTION] = {item["name"]: item for item in theirs}
+        theirs = parameters(draft.compatible, session_fields.SECTION)
+        body["hyperparams"][session_fields.SECTION] = {item["name"]: item for item in theirs}
     if draft.docker or draft.docker_args:
         body["container"] = {"image": draft.docker, "arguments": draft.docker_args}
     return body

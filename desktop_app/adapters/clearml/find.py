@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from desktop_app.adapters.clearml.server import Connection
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel
 
 TRY_S = 6.0  # each; connecting has its own, shorter limit
 

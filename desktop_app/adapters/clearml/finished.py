@@ -7,11 +7,12 @@ from desktop_app.adapters.clearml import facts
 from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.calls import ServerCalls
 from desktop_app.adapters.clearml.leftovers import ENDED_STATUSES
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.container import is_image
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.launch.container import is_image
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel
-from remote_bootstrap import contract, contract_cli
+from desktop_app.domain.sessions.finished import FinishedSession
+from remote_bootstrap import contract
+from remote_bootstrap.contract import clearml_session
 
 FIELDS = ("completed", "status_changed", "execution.artifacts", "hyperparams")
 SNAPSHOTS = ("workspace", "old_workspace")  # keys of artifacts, ours and clearml-session's
@@ -83,4 +84,4 @@ def finished_of(task: Mapping[str, Any]) -> FinishedSession:
     return bounded(found)
 
 
-_SECTIONS = (contract.SECTION, contract_cli.SECTION)
+_SECTIONS = (contract.SECTION, clearml_session.SECTION)

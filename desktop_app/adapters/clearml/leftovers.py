@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from desktop_app.adapters.clearml.facts import queue_id_of
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 
 ENDED_STATUSES = ("stopped", "completed", "failed")
 _log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from desktop_app.adapters.clearml.bounds import bounded
 from desktop_app.adapters.clearml.places import Places
 from desktop_app.adapters.clearml.together import Question, ask
 from desktop_app.adapters.clearml.tokens import Token
-from desktop_app.domain.account import Identity, Queue
-from desktop_app.domain.option_checks import project_path
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import Identity, Queue
+from desktop_app.domain.launch.option_checks import project_path
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Cancel
 
 PAGE = 500
 MOST = 20_000  # rows of one list: whoever answers without an end is not listened to without one

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from desktop_app.adapters.clearml.facts import age_of, queue_id_of
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
 
 FIELDS = ("id", "name", "entries", "last_update")
 ENTRIES_EVERY_S = 180.0  # for polls

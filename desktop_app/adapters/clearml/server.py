@@ -27,8 +27,8 @@ from desktop_app.adapters.clearml.certificates import trusted
 from desktop_app.adapters.clearml.finished import FinishedCalls
 from desktop_app.adapters.clearml.proxies import proxy_for
 from desktop_app.adapters.clearml.tokens import Refusals, Token, read_token
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import Cancel
 
 CONNECT_S = 3.0
 READ_S = 10.0

@@ -10,7 +10,7 @@ SESSIONS, CONSENTS = "sessions", "consents"
 
 
 class ConsentsFile:
-    """Implements ``services.outside.Consents``. Forgetting a session is ``ProfilesFile``'s."""
+    """Implements ``boundary.memory.Consents``. Forgetting a session is ``ProfilesFile``'s."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state = JsonFile(state_dir / "state.json")

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
-from desktop_app.domain.credentials import CONFIG_FILE, PREFIXES, Credentials, from_environment, from_text, from_tree
+from desktop_app.domain.accounts.credentials import (
+    CONFIG_FILE,
+    PREFIXES,
+    Credentials,
+    from_environment,
+    from_text,
+    from_tree,
+)
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.problems import AppError, Problem, failure
 
 STANDARD = ("trains.conf", "clearml.conf")  # in the SDK's order

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.adapters.files.profiles import JsonFile
-from desktop_app.domain.listening import Forward, read_forward
+from desktop_app.domain.access.listening import Forward, read_forward
 
 SESSIONS, FORWARDS, ALWAYS = "sessions", "forwards", "always_forward"
 
 
 class ForwardsFile:
-    """Implements ``services.outside.ForwardMemory``. Forgetting a session is ``ProfilesFile``'s."""
+    """Implements ``boundary.memory.ForwardMemory``. Forgetting a session is ``ProfilesFile``'s."""
 
     def __init__(self, config_dir: Path, state_dir: Path) -> None:
         self._settings = JsonFile(config_dir / "settings.json")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.adapters.files.profiles import JsonFile, accounts_in, put_accounts
-from desktop_app.domain.accounts import merged
+from desktop_app.domain.accounts.identity import merged
 
 KEEPS_OLDER = ("alias",)  # the plain name is the first one's
 

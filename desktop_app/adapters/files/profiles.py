@@ -17,10 +17,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from desktop_app.domain.account import Account, ApiKey
-from desktop_app.domain.accounts import tell_apart
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.accounts.account import Account, ApiKey
+from desktop_app.domain.accounts.identity import tell_apart
 from desktop_app.domain.problems import AppError, Problem, failure, problem
-from desktop_app.domain.ssh_alias import Alias
 
 SCHEMA = 1
 LOCK_S = 5.0
@@ -131,7 +131,7 @@ class JsonFile:
 
 
 class ProfilesFile:
-    """Implements ``services.outside.Profiles``."""
+    """Implements ``boundary.memory.Memory``."""
 
     def __init__(self, config_dir: Path, state_dir: Path) -> None:
         self._settings = JsonFile(config_dir / "settings.json")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.problems import failure
 
 
 class TextFiles:
-    """Implements ``services.outside.TextFiles``."""
+    """Implements ``boundary.computer.TextFiles``."""
 
     def read(self, path: Path) -> str:
         """Problems: profile.unreadable"""

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.adapters.files.profiles import JsonFile
-from desktop_app.domain.transfer import Wanted
+from desktop_app.domain.files.transfer import Wanted
 
 SESSIONS, UPLOADS = "sessions", "uploads"
 
 
 class UploadsFile:
-    """Implements ``services.outside.UploadMemory``. Forgetting a session is ``ProfilesFile``'s."""
+    """Implements ``boundary.memory.UploadMemory``. Forgetting a session is ``ProfilesFile``'s."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state = JsonFile(state_dir / "state.json")

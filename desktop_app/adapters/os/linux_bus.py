@@ -8,7 +8,7 @@ import logging
 from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MatchRule, Message, message_bus
 from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 
-from desktop_app.ports import SystemEvent
+from desktop_app.boundary.computer import SystemEvent
 
 LOGIND = DBusAddress("/org/freedesktop/login1", "org.freedesktop.login1", "org.freedesktop.login1.Manager")
 NETWORK = DBusAddress(

@@ -1,4 +1,5 @@
-"""Finds programs of ``domain.open_in`` on this computer and starts them. Any thread; blocks for seconds at most."""
+"""Finds programs of ``domain.access.open_in`` on this computer and starts them. Any thread;
+blocks for seconds at most."""
 
 import glob
 import os
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from desktop_app.adapters.os.start import start_detached
-from desktop_app.domain.open_in import Opener
+from desktop_app.domain.access.open_in import Opener
 
 # A program started from a desktop doesn't always have its user's PATH.
 MORE_PATH = {

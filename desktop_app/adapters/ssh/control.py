@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from paramiko import Channel, SSHException
 
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from remote_bootstrap import contract
 

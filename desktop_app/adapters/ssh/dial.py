@@ -14,12 +14,12 @@ from paramiko import Ed25519Key, SSHException
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
 
 from desktop_app.adapters.ssh.route.way import Router, Way
-from desktop_app.adapters.ssh.tcp import ConnectError
-from desktop_app.adapters.ssh.transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe, unreachable
-from desktop_app.domain.foreign import PUBLISHED_KEYS
+from desktop_app.adapters.ssh.transport.tcp import ConnectError
+from desktop_app.adapters.ssh.transport.transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.boundary.connection import Target
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.ports import Target
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS
 from remote_bootstrap import contract
 
 DIAL_SECONDS = 20.0

@@ -11,13 +11,14 @@ from paramiko import Channel
 from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.dial import DIAL_SECONDS, Step, dial
 from desktop_app.adapters.ssh.forwarding.ports import LOOPBACK
-from desktop_app.adapters.ssh.tcp import ConnectError, resolve
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.tcp import ConnectError, resolve
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.access.route import Kind
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.route import Kind
-from desktop_app.ports import Cancel, Target
 from remote_bootstrap import contract
 
 ANSWER_SECONDS = 10.0

@@ -13,8 +13,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from desktop_app.domain.foreign import PUBLISHED_KEYS
 from desktop_app.domain.problems import AppError, Retry, failure, problem
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS
 from remote_bootstrap import contract
 
 KEY_TYPE = b"ssh-ed25519"

@@ -11,10 +11,10 @@ import random
 
 from paramiko import Channel
 
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import TICK_SECONDS, WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, Patience, describe
+from desktop_app.boundary.connection import LoginDoor, LoginKeys
 from desktop_app.domain.problems import failure
-from desktop_app.ports import LoginDoor, LoginKeys
 
 MARK = "SESSIONDOCK-LOGIN"
 START_SECONDS = 15.0

@@ -15,10 +15,11 @@ from desktop_app.adapters.ssh.forwarding.engine import PATIENCE_SECONDS, Forward
 from desktop_app.adapters.ssh.forwarding.reverse import ReverseForwards
 from desktop_app.adapters.ssh.forwarding.socks import Proxies
 from desktop_app.adapters.ssh.login_server import START_SECONDS, LoginServer
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.ports import BoundPort, Cancel, LoginDoor, LoginKeys, Target, Way
 from remote_bootstrap import contract
 from remote_bootstrap.contract import Report
 
@@ -63,7 +64,7 @@ class SshTunnel:
     def route(self, ports: Mapping[str, int]) -> None:
         self._forwarder.route(ports)
 
-    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
         return self._forwarder.forward(key, wanted, way)
 
     def proxy(self, key: str, wanted: int) -> BoundPort:

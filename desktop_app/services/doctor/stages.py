@@ -7,23 +7,25 @@ session's tunnel, and changes nothing but for a host key that is seen for the fi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Examined, Target
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import Server
+from desktop_app.domain.accounts.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, Verdict, report_of
-from desktop_app.domain.foreign import ForeignSession
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
-from desktop_app.domain.reach import of_container
-from desktop_app.domain.secrets import API_SECRET, CLIENT_KEY
-from desktop_app.domain.session import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
-from desktop_app.ports import Cancel, Server, Target
-from desktop_app.services.accounts import Accounts
+from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.reach import of_container
+from desktop_app.domain.sessions.snapshot import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
+from desktop_app.services.accounts.accounts import Accounts
+from desktop_app.services.accounts.routes import route_of
+from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.key_access import key_of
+from desktop_app.services.connection.trust import RecordTrust, kept_key
 from desktop_app.services.doctor.diagnostics import about
-from desktop_app.services.foreign import ForeignAccess
-from desktop_app.services.outside import Examined, Outside
-from desktop_app.services.routes import route_of
-from desktop_app.services.secrets.key_access import key_of
-from desktop_app.services.store import SessionStore
-from desktop_app.services.trust import RecordTrust, kept_key
+from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
-from remote_bootstrap.apps import BY_KEY
+from remote_bootstrap.contract.apps import BY_KEY
 
 SERVER_S = 20.0
 LOG_S = 20.0

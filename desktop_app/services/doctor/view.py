@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.diagnosis import Diagnosis, Finding
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 
 
 class DoctorService(Protocol):

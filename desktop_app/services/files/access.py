@@ -10,22 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import Server
 from desktop_app.domain import backoff
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
+from desktop_app.domain.files.transfer import SESSION_FILES, Summary
 from desktop_app.domain.problems import AppError, Problem, Retry, failure
-from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import Remote, ServerFacts, SessionId
-from desktop_app.domain.transfer import SESSION_FILES, Summary
-from desktop_app.ports import Cancel, RemoteFiles, Server, Target
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
+from desktop_app.services.accounts.routes import route_of
+from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.key_access import key_of
+from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.connection.trust import RecordTrust
 from desktop_app.services.files import trees
 from desktop_app.services.files.downloader import Downloader
 from desktop_app.services.files.run import Meter, Run, Tell
 from desktop_app.services.files.uploader import Uploader
-from desktop_app.services.foreign import ForeignAccess
-from desktop_app.services.outside import Outside
-from desktop_app.services.routes import route_of
-from desktop_app.services.secrets.key_access import key_of
-from desktop_app.services.session_tunnel import SessionTunnel
-from desktop_app.services.trust import RecordTrust
 from remote_bootstrap import contract
 
 T = TypeVar("T")

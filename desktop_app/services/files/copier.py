@@ -8,9 +8,9 @@ itself, carefully, and names what can't be copied.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.transfer import Item, ItemKind, readable
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.transfer import Item, ItemKind, readable
-from desktop_app.ports import RemoteFiles
 from desktop_app.services.files import trees
 from desktop_app.services.files.copy import RESUMED, Blocked
 from desktop_app.services.files.run import Run

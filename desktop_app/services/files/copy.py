@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry, Remove, Stat
+from desktop_app.domain.files.transfer import Item, part_name, readable, size_text
 from desktop_app.domain.problems import AppError, Cancelled, failure
-from desktop_app.domain.remote_files import FileKind, RemoteEntry, Remove, Stat
-from desktop_app.domain.transfer import Item, part_name, readable, size_text
-from desktop_app.ports import Cancel, RemoteFiles
 
 BLOCK = 255 * 1024  # what one SFTP request carries
 RESUMED = 1_000_000  # bytes; a smaller file is sent anew sooner than asked about

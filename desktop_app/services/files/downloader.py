@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.remote_files import Get
+from desktop_app.domain.files.transfer import Item, ItemKind, part_name, readable, size_text
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.remote_files import Get
-from desktop_app.domain.transfer import Item, ItemKind, part_name, readable, size_text
-from desktop_app.ports import RemoteFiles
 from desktop_app.services.files import copy
 from desktop_app.services.files.copier import Copier, windows
 from desktop_app.services.files.copy import Blocked

@@ -15,35 +15,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
-from desktop_app.domain.option_checks import items
-from desktop_app.domain.options import LaunchSpec
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.memory import UploadMemory
+from desktop_app.boundary.peers import Holder, PeerNames
+from desktop_app.boundary.server import Server
+from desktop_app.domain.files.transfer import Wanted, readable
+from desktop_app.domain.launch.option_checks import items
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.reducer import ServerSaw, advance
-from desktop_app.domain.session import Remote, SessionId, SessionSnapshot
-from desktop_app.domain.transfer import Wanted, readable
-from desktop_app.ports import Cancel, Server
-from desktop_app.services.api import Notice, Outcome
+from desktop_app.domain.sessions.reducer import ServerSaw, advance
+from desktop_app.domain.sessions.snapshot import Remote, SessionId, SessionSnapshot
 from desktop_app.services.files.transfers import State, Transfer, Transfers
-from desktop_app.services.jobs import JobPool, log_problem
-from desktop_app.services.outside import UploadMemory
-from desktop_app.services.ownership import Holder
-from desktop_app.services.store import SessionStore
+from desktop_app.services.runtime.jobs import JobPool, Outcome, log_problem
+from desktop_app.services.state.notices import Notice
+from desktop_app.services.state.store import SessionStore
 
 HELD = "Begins once the session is up"
 
 _log = logging.getLogger(__name__)
-
-
-class Names(Protocol):
-    """What is needed of ``ownership.Ownership``."""
-
-    def claim(self, name: str, wait: float = ...) -> bool: ...
-
-    def release(self, name: str) -> None: ...
-
-    def holder(self, name: str) -> Holder | None: ...
 
 
 def paths_of(spec: LaunchSpec) -> tuple[Path, ...]:
@@ -61,7 +51,7 @@ class LaunchUploads:
     def __init__(
         self,
         memory: UploadMemory,
-        names: Names,
+        names: PeerNames,
         store: SessionStore,
         transfers: Transfers,
         jobs: JobPool,

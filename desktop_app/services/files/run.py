@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from desktop_app.domain.transfer import Item, Progress, Skipped, Summary, readable
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.transfer import Item, Progress, Skipped, Summary, readable
 
 Tell = Callable[[Progress], None]
 

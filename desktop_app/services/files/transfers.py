@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from desktop_app.domain.disk import disk_problem
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.disk import disk_problem
+from desktop_app.domain.files.transfer import Progress, Summary, Wanted
 from desktop_app.domain.problems import AppError, Cancelled, Problem, problem
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.transfer import Progress, Summary, Wanted
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.files import trees
 from desktop_app.services.files.access import Files
 

@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.remote_files import FileKind, Names, Real, RemoteEntry, Stat
+from desktop_app.domain.files.transfer import Item, ItemKind, Skipped, Wanted, readable
 from desktop_app.domain.problems import AppError, Problem, failure
-from desktop_app.domain.remote_files import FileKind, Names, Real, RemoteEntry, Stat
-from desktop_app.domain.transfer import Item, ItemKind, Skipped, Wanted, readable
-from desktop_app.ports import Cancel, RemoteFiles
 
 Skip = Callable[[Skipped], None]
 

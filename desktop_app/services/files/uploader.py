@@ -6,10 +6,10 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from desktop_app.boundary.files import RemoteFiles
+from desktop_app.domain.files.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Space, Stat
+from desktop_app.domain.files.transfer import Item, ItemKind, part_name, readable, size_text
 from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
-from desktop_app.domain.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Space, Stat
-from desktop_app.domain.transfer import Item, ItemKind, part_name, readable, size_text
-from desktop_app.ports import RemoteFiles
 from desktop_app.services.files import copy, trees
 from desktop_app.services.files.copier import Copier, windows
 from desktop_app.services.files.copy import RESUMED, Blocked

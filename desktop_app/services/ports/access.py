@@ -6,16 +6,24 @@ Works on the tunnel where it lives: in this process, or by asking the process of
 from collections.abc import Mapping
 from typing import Any
 
-from desktop_app.domain.listening import LOOPBACK, Forward, Listening, local_key, read_forward, read_listening, shown
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.domain.access.listening import (
+    LOOPBACK,
+    Forward,
+    Listening,
+    local_key,
+    read_forward,
+    read_listening,
+    shown,
+)
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.session import Link, SessionId, local_address
-from desktop_app.ports import Cancel
-from desktop_app.services.elsewhere import no_browser
-from desktop_app.services.links import Links
-from desktop_app.services.outside import Outside
+from desktop_app.domain.sessions.snapshot import Link, SessionId, local_address
+from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.session_tunnel import SessionTunnel
 from desktop_app.services.ports.view import PortsView, PortView, forward_json, view_of
-from desktop_app.services.session_tunnel import SessionTunnel
-from desktop_app.services.store import SessionStore
+from desktop_app.services.ssh.elsewhere import no_browser
+from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 
 OP_PORTS = "ports"
@@ -25,7 +33,7 @@ ASK_S = 15.0
 class Ports:
     """Implements ``services.ports.view.PortService``. Problems: open.not_ready, ssh.lost, port.*"""
 
-    def __init__(self, outside: Outside, store: SessionStore, links: Links) -> None:
+    def __init__(self, outside: Outside, store: SessionStore, links: Connections) -> None:
         self._outside = outside
         self._store = store
         self._links = links

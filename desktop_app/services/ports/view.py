@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from desktop_app.domain.listening import Forward, Kind, Listening, read_forward
-from desktop_app.domain.port_services import BY_KEY
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.access.listening import Forward, Kind, Listening, read_forward
+from desktop_app.domain.access.port_services import BY_KEY
+from desktop_app.domain.sessions.snapshot import SessionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class PortView:
 
     port: int
     label: str
-    service: str = ""  # key in domain/port_services.py, "" = unknown
+    service: str = ""  # key in domain/access/port_services.py, "" = unknown
     process: str = ""
     pid: int = 0
     command: str = ""

@@ -5,14 +5,14 @@ with the first connected session; it asks a session only while there is a rule.
 import logging
 import threading
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
 from desktop_app.domain.problems import AppError, Cancelled
-from desktop_app.domain.session import Link, SessionId, SessionSnapshot
-from desktop_app.ports import Cancel
-from desktop_app.services.links import Links
-from desktop_app.services.outside import Outside
+from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
+from desktop_app.services.connection.connections import Connections
 from desktop_app.services.ports.access import Ports
 from desktop_app.services.ports.view import PortsView
-from desktop_app.services.store import SessionStore
+from desktop_app.services.state.store import SessionStore
 
 ASK_S = 15.0
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 class PortWatch:
     """Works until ``close``."""
 
-    def __init__(self, ports: Ports, outside: Outside, store: SessionStore, links: Links) -> None:
+    def __init__(self, ports: Ports, outside: Outside, store: SessionStore, links: Connections) -> None:
         self._ports = ports
         self._outside = outside
         self._store = store

@@ -10,16 +10,17 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from desktop_app.domain.account import Account, ApiKey, Identity
-from desktop_app.domain.accounts import has_key, joined_by, same_user
-from desktop_app.domain.addresses import place_of
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import NextKey, Server
+from desktop_app.domain.accounts.account import Account, ApiKey, Identity
+from desktop_app.domain.accounts.addresses import place_of
+from desktop_app.domain.accounts.identity import has_key, joined_by, same_user
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.secrets import API_SECRET
-from desktop_app.domain.session import Remote, SessionId
-from desktop_app.ports import Cancel, Server
-from desktop_app.services.outside import NextKey, Outside
-from desktop_app.services.secrets.kept import account_of, api_secrets, owners_of
+from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.services.secrets.session_keys import SessionKeys, Wrapped
+from desktop_app.services.secrets.stored import account_of, api_secrets, owners_of
 
 _Edit = Callable[[Account], Account]
 _log = logging.getLogger(__name__)

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from desktop_app.domain.git_logins import dumps, loads, parse_login
+from desktop_app.boundary.outside import Outside
+from desktop_app.domain.accounts.git_logins import dumps, loads, parse_login
+from desktop_app.domain.accounts.secrets import GIT_CREDENTIALS, MAX_CHARS
 from desktop_app.domain.problems import failure
-from desktop_app.domain.secrets import GIT_CREDENTIALS, MAX_CHARS
-from desktop_app.services.outside import Outside
-from desktop_app.services.secrets.kept import ids_of
-from remote_bootstrap.contract_git import GitLogin
+from desktop_app.services.secrets.stored import ids_of
+from remote_bootstrap.contract.git import GitLogin
 
 _PLACEHOLDER = "x"
 

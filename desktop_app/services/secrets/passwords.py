@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import Server
+from desktop_app.domain.accounts.secrets import SSH_PASSWORD
 from desktop_app.domain.problems import failure
-from desktop_app.domain.secrets import SSH_PASSWORD
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel, Server
-from desktop_app.services.outside import Outside
-from desktop_app.services.secrets.kept import kept, owners_of
-from desktop_app.services.store import SessionStore
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.secrets.stored import kept, owners_of
+from desktop_app.services.state.store import SessionStore
 
 ASK_S = 20.0
 

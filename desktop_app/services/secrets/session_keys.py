@@ -7,28 +7,19 @@ one, the task holds it as ciphertext in key slots: one per API secret of the use
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from desktop_app.domain import key_slots
-from desktop_app.domain.key_slots import Slot, SlotKind
-from desktop_app.domain.option_checks import PASSPHRASE_MIN
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.secrets import SecretStore, SlotCipher
+from desktop_app.boundary.server import Server
+from desktop_app.domain.accounts import key_slots
+from desktop_app.domain.accounts.key_slots import Slot, SlotKind
+from desktop_app.domain.accounts.secrets import CLIENT_KEY
+from desktop_app.domain.launch.option_checks import PASSPHRASE_MIN
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.secrets import CLIENT_KEY
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel, SecretStore, Server
+from desktop_app.domain.sessions.snapshot import SessionId
 from remote_bootstrap import contract
 
 _log = logging.getLogger(__name__)
-
-
-class SlotCipher(Protocol):
-    """See adapters/ssh/key_slots.py."""
-
-    def seal(self, kind: SlotKind, secret: str, private_key: str, task: str, public_key: str) -> Slot:
-        """A slot that ``secret`` opens, for this task and this key pair only."""
-
-    def open(self, slot: Slot, secret: str, task: str, public_key: str) -> str:
-        """The private key; "" when the secret does not open the slot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ A secret is typed in the wizard's account page, never here.
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Account, ApiKey
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.accounts.account import Account, ApiKey
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
-from desktop_app.ui.text import shortened
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
+from desktop_app.ui.look.text import shortened
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import ElidedLabel, button, fit_screen, label
 
 HELP = (
     "The first key is in use. Where the server refuses it, everything goes on with the next one. Sessions, their keys, "

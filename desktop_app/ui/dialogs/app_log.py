@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from desktop_app import APP_NAME, __version__
 from desktop_app.services.api import Core
-from desktop_app.ui.theme import SPACE_L, SPACE_M, fixed_font
-from desktop_app.ui.widgets import button, fit_screen, label
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, fixed_font
+from desktop_app.ui.widgets.basics import button, fit_screen, label
 
 
 class AppLogDialog(QDialog):

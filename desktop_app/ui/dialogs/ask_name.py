@@ -5,10 +5,10 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.domain.profile import MAX_NAME
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import button, label
-from desktop_app.ui.wizard.line_field import LineField
+from desktop_app.domain.launch.profile import MAX_NAME
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import button, label
+from desktop_app.ui.widgets.line_field import LineField
 
 WIDTH = 440
 

@@ -3,16 +3,17 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from desktop_app.domain.cleanup import FinishedSession
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Problem
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.controls import TickDelegate
-from desktop_app.ui.text import ago, count, tooltip
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import button, fit_screen, label
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.look.text import ago, count, tooltip
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.basics import button, fit_screen, label
+from desktop_app.ui.widgets.controls import TickDelegate
 
 TEXT = (
     "These sessions of yours have ended. Deleting them removes their tasks and logs in ClearML. A session that holds "

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.ui.theme import SPACE_L, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.look.theme import SPACE_L, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import button, label
 
 WIDTH = 460
 

@@ -8,13 +8,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict
-from desktop_app.domain.session import SessionId
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.controls import Fold
-from desktop_app.ui.status import Shape
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, Tone
-from desktop_app.ui.widgets import Glyph, Page, button, fit_screen, label
+from desktop_app.ui.look.status import Shape
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, Tone
+from desktop_app.ui.widgets.basics import Glyph, Page, button, fit_screen, label
+from desktop_app.ui.widgets.controls import Fold
 
 LOOKS = {
     Verdict.GOOD: (Shape.TICK, Tone.GOOD, "works"),

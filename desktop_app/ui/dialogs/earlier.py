@@ -3,16 +3,17 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Account
-from desktop_app.domain.cleanup import FinishedSession
-from desktop_app.domain.session import Action, SessionId
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.sessions.finished import FinishedSession
+from desktop_app.domain.sessions.snapshot import Action, SessionId
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.search_line import SearchLine
-from desktop_app.ui.text import ago, tooltip
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.look.text import ago, tooltip
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.basics import ElidedLabel, button, fit_screen, label
+from desktop_app.ui.widgets.search_line import SearchLine
 
 TEXT = "Choose one to launch another session with its options. They are shown before anything is launched."
 LOOKING, NONE, UNREAD = "Looking for earlier sessions…", "No session has ended yet.", "The list can't be read."

@@ -18,15 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.domain.remote_files import FileKind, RemoteEntry
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.transfer import readable, size_text
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
+from desktop_app.domain.files.transfer import readable, size_text
+from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.services.api import Core
 from desktop_app.services.files.access import Listing
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.drop import dropped_paths
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label, repolish
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import ElidedLabel, button, fit_screen, label, repolish
+from desktop_app.ui.widgets.drop import dropped_paths
 
 NAMES = {FileKind.FOLDER: "folder", FileKind.LINK: "link", FileKind.OTHER: "special"}
 ENTRY = Qt.ItemDataRole.UserRole

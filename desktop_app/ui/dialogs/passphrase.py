@@ -4,8 +4,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.ui.forms.file_editors import SecretEditor
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, label
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import ElidedLabel, button, label
 
 WIDTH = 460
 

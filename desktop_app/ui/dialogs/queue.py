@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.basics import ElidedLabel, button, fit_screen, label
 
 
 class QueueDialog(QDialog):

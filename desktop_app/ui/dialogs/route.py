@@ -6,14 +6,15 @@ A proxy's password lives in its field only until it was handed to the core.
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Account
+from desktop_app.domain.access.route import DIRECT, Kind, Route, parse_route
+from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
-from desktop_app.domain.route import DIRECT, Kind, Route, parse_route
-from desktop_app.services.api import Core, Outcome
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import ElidedLabel, button, fit_screen, label
-from desktop_app.ui.wizard.line_field import LineField
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import ElidedLabel, button, fit_screen, label
+from desktop_app.ui.widgets.line_field import LineField
 
 HELP = (
     "Empty: straight to the machine\n"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QDialog, QWidget
 
-from desktop_app.ports import Cancel
-from desktop_app.services.api import Outcome
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
-from desktop_app.ui.foot import Foot
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.foot import Foot
 
 
 class WorkingDialog(QDialog):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from desktop_app.ui.controls import CheckBox, ComboBox
+from desktop_app.ui.widgets.controls import CheckBox, ComboBox
 
 Value = str | bool
 FEWEST_LINES, MOST_LINES = 2, 8

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
-from desktop_app.domain.option import Kind, Option
-from desktop_app.domain.options import problem_of
+from desktop_app.domain.launch.option import Kind, Option
+from desktop_app.domain.launch.options import problem_of
 from desktop_app.ui.forms.editors import BoolEditor, ChoiceEditor, LineEditor, LinesEditor, Value
 from desktop_app.ui.forms.file_editors import FileEditor, PathsEditor, ScriptEditor, SecretEditor
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.text import tooltip
-from desktop_app.ui.theme import SPACE_XS
-from desktop_app.ui.widgets import label, repolish
+from desktop_app.ui.look.text import tooltip
+from desktop_app.ui.look.theme import SPACE_XS
+from desktop_app.ui.widgets.basics import label, repolish
 
 AnyEditor = (
     BoolEditor | LineEditor | LinesEditor | ChoiceEditor | FileEditor | PathsEditor | ScriptEditor | SecretEditor

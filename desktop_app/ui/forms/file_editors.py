@@ -6,10 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 from desktop_app.ui.forms.editors import LineEditor, LinesEditor, Value
-from desktop_app.ui.theme import SPACE_S, SPACE_XS, fixed_font
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.look.theme import SPACE_S, SPACE_XS, fixed_font
+from desktop_app.ui.widgets.basics import button, label
 
 MAX_SCRIPT = 200_000  # bytes
 

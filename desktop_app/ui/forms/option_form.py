@@ -1,6 +1,6 @@
 """The launch form, generated from the option table: a card per page, what is advanced folded away. GUI thread.
 
-A new option needs nothing here: its row in ``domain/options.py`` says it all.
+A new option needs nothing here: its row in ``domain/launch/options.py`` says it all.
 """
 
 from dataclasses import dataclass, replace
@@ -9,15 +9,15 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop_app.domain.option import Kind, Page
-from desktop_app.domain.option_search import found
-from desktop_app.domain.options import LaunchSpec, defaults, normalised, options, validate
-from desktop_app.ui.controls import Fold
+from desktop_app.domain.launch.option import Kind, Page
+from desktop_app.domain.launch.option_search import found
+from desktop_app.domain.launch.options import LaunchSpec, defaults, normalised, options, validate
 from desktop_app.ui.forms.field import Field, MakeQueueEditor
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.text import count, shortened
-from desktop_app.ui.theme import SPACE_L, SPACE_M
-from desktop_app.ui.widgets import Card, focus_in_view, label
+from desktop_app.ui.look.text import count, shortened
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M
+from desktop_app.ui.widgets.basics import Card, focus_in_view, label
+from desktop_app.ui.widgets.controls import Fold
 
 QUEUE_FILTERS = ("queue_include_tag", "queue_excluded_tag")
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Queue
+from desktop_app.domain.accounts.account import Queue
+from desktop_app.domain.launch.queues import offered
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.queues import offered
-from desktop_app.services.api import Core, Outcome
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
-from desktop_app.ui.controls import ComboBox
-from desktop_app.ui.text import count, shortened
-from desktop_app.ui.theme import SPACE_S, SPACE_XS
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.look.text import count, shortened
+from desktop_app.ui.look.theme import SPACE_S, SPACE_XS
+from desktop_app.ui.widgets.basics import button, label
+from desktop_app.ui.widgets.controls import ComboBox
 
 LOOKING = "Looking for queues…"
 NONE_FITS = "No queue has such tags"

@@ -8,24 +8,32 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop_app.domain.problems import Problem, Remedy
-from desktop_app.domain.session import Action, Link, SessionId, SessionSnapshot, progress_of, status_of, takes_files
+from desktop_app.domain.sessions.snapshot import (
+    Action,
+    Link,
+    SessionId,
+    SessionSnapshot,
+    progress_of,
+    status_of,
+    takes_files,
+)
 from desktop_app.services.api import Core
 from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands
-from desktop_app.ui.drop import dropped_paths
-from desktop_app.ui.flow_layout import FlowLayout
-from desktop_app.ui.status import shown_endpoints
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
-from desktop_app.ui.widgets import ActionButton, Card, ElidedLabel, Page, StatusPill, label, retire
-from desktop_app.ui.windows.app_row import AppRow
-from desktop_app.ui.windows.banner import ProblemBanner
-from desktop_app.ui.windows.facts_card import FactsCard
-from desktop_app.ui.windows.files_card import FilesCard
-from desktop_app.ui.windows.handover_card import HandoverCard
-from desktop_app.ui.windows.log_panel import LogPanel
-from desktop_app.ui.windows.open_in_button import OpenInButton
-from desktop_app.ui.windows.ports_card import PortsCard
+from desktop_app.ui.look.status import shown_endpoints
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.basics import ActionButton, Card, ElidedLabel, Page, StatusPill, label, retire
+from desktop_app.ui.widgets.drop import dropped_paths
+from desktop_app.ui.widgets.flow_layout import FlowLayout
+from desktop_app.ui.windows.cards.app_row import AppRow
+from desktop_app.ui.windows.cards.facts_card import FactsCard
+from desktop_app.ui.windows.cards.files_card import FilesCard
+from desktop_app.ui.windows.cards.handover_card import HandoverCard
+from desktop_app.ui.windows.cards.log_panel import LogPanel
+from desktop_app.ui.windows.cards.open_in_button import OpenInButton
+from desktop_app.ui.windows.cards.ports_card import PortsCard
 from desktop_app.ui.windows.session_delegate import where_of
 
 # What concerns the session as a whole; an application's own actions are in its row.

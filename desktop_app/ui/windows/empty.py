@@ -3,9 +3,9 @@
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.ui import icons
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_XL
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.look import icons
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_XL
+from desktop_app.ui.widgets.basics import button, label
 
 PICTURE_SIDE = 72
 TEXT_WIDTH = 420  # px: about 60 characters, what is read comfortably

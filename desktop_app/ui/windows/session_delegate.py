@@ -7,12 +7,12 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, 
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from desktop_app.domain.session import Endpoint, SessionSnapshot, progress_of, status_of
-from desktop_app.ui.measure import MOST, elided
-from desktop_app.ui.models.session_list import ACCOUNT, SNAPSHOT
-from desktop_app.ui.status import LOOK, app_look, paint_shape, shown_endpoints
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
-from desktop_app.ui.widgets import paint_pill, pill_size
+from desktop_app.domain.sessions.snapshot import Endpoint, SessionSnapshot, progress_of, status_of
+from desktop_app.ui.look.measure import MOST, elided
+from desktop_app.ui.look.status import LOOK, app_look, paint_shape, shown_endpoints
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Colours, colours
+from desktop_app.ui.widgets.basics import paint_pill, pill_size
+from desktop_app.ui.windows.session_list import ACCOUNT, SNAPSHOT
 
 ROOM_FOR_BOTH = 38  # characters
 CHIP_GAP = SPACE_XS + 2

@@ -6,20 +6,20 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Account
+from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.session import SessionId, SessionSnapshot, takes_files
-from desktop_app.domain.session_search import matching
+from desktop_app.domain.sessions.search import matching
+from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, takes_files
 from desktop_app.ui.actions import ActionBook
-from desktop_app.ui.controls import MenuButton
-from desktop_app.ui.drop import dropped_paths
-from desktop_app.ui.models.session_list import SNAPSHOT, SessionListModel
-from desktop_app.ui.search_line import SearchLine
-from desktop_app.ui.text import menu_text
-from desktop_app.ui.theme import SPACE_M, SPACE_S
-from desktop_app.ui.widgets import button, label
-from desktop_app.ui.windows.banner import ProblemBanner
+from desktop_app.ui.look.text import menu_text
+from desktop_app.ui.look.theme import SPACE_M, SPACE_S
+from desktop_app.ui.widgets.banner import ProblemBanner
+from desktop_app.ui.widgets.basics import button, label
+from desktop_app.ui.widgets.controls import MenuButton
+from desktop_app.ui.widgets.drop import dropped_paths
+from desktop_app.ui.widgets.search_line import SearchLine
 from desktop_app.ui.windows.session_delegate import SessionDelegate
+from desktop_app.ui.windows.session_list import SNAPSHOT, SessionListModel
 
 ALL_ACCOUNTS = ""
 SEARCH_FROM = 8  # sessions: what a window shows without scrolling

@@ -11,18 +11,18 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import SANDBOX_LABEL, Account
-from desktop_app.domain.addresses import check_address
-from desktop_app.domain.credentials import Credentials, from_text
-from desktop_app.ports import Cancel
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import SANDBOX_LABEL, Account
+from desktop_app.domain.accounts.addresses import check_address
+from desktop_app.domain.accounts.credentials import Credentials, from_text
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.controls import Fold, RadioButton
-from desktop_app.ui.theme import SPACE_L, SPACE_S
-from desktop_app.ui.widgets import Card, button, focus_in_view, label
+from desktop_app.ui.look.theme import SPACE_L, SPACE_S
+from desktop_app.ui.widgets.basics import Card, button, focus_in_view, label
+from desktop_app.ui.widgets.controls import Fold, RadioButton
+from desktop_app.ui.widgets.line_field import LineField
 from desktop_app.ui.wizard.certificates import CertificateFields
 from desktop_app.ui.wizard.found_card import FoundCard
-from desktop_app.ui.wizard.line_field import LineField
 
 SANDBOX_TEXT = (
     "A small ClearML-compatible server and one real agent, on this computer only. Nothing to set up: good for trying "

@@ -2,12 +2,12 @@
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop_app.domain.account import UNCHECKED
-from desktop_app.domain.credentials import UNCHECKED_TEXT
-from desktop_app.ui.controls import CheckBox
-from desktop_app.ui.theme import SPACE_S
-from desktop_app.ui.widgets import label
-from desktop_app.ui.wizard.line_field import LineField
+from desktop_app.domain.accounts.account import UNCHECKED
+from desktop_app.domain.accounts.credentials import UNCHECKED_TEXT
+from desktop_app.ui.look.theme import SPACE_S
+from desktop_app.ui.widgets.basics import label
+from desktop_app.ui.widgets.controls import CheckBox
+from desktop_app.ui.widgets.line_field import LineField
 
 HINT = "A file in PEM format; empty: what this computer trusts"
 

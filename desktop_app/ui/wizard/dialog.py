@@ -6,19 +6,19 @@ With an account that is known it opens on the options, filled with the last laun
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop_app.domain.account import Account
-from desktop_app.domain.again import Again
-from desktop_app.domain.credentials import Credentials
-from desktop_app.domain.exposed import warnings_of
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.credentials import Credentials
+from desktop_app.domain.launch.exposed import warnings_of
 from desktop_app.domain.problems import Problem, Remedy
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Cancel
+from desktop_app.domain.sessions.again import Again
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.working import WorkingDialog
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets import Page, fit_screen, label
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
+from desktop_app.ui.widgets.basics import Page, fit_screen, label
 from desktop_app.ui.wizard.account_page import AccountPage
 from desktop_app.ui.wizard.finder import OptionFinder
 from desktop_app.ui.wizard.launch_page import LaunchPage

@@ -3,12 +3,12 @@
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.options import options
 from desktop_app.ui.forms.option_form import OptionForm
-from desktop_app.ui.search_line import SearchLine
-from desktop_app.ui.text import count
-from desktop_app.ui.theme import SPACE_S
-from desktop_app.ui.widgets import button
+from desktop_app.ui.look.text import count
+from desktop_app.ui.look.theme import SPACE_S
+from desktop_app.ui.widgets.basics import button
+from desktop_app.ui.widgets.search_line import SearchLine
 
 FIND = "Find an option"
 ALL, LESS = "Show all", "Show less"

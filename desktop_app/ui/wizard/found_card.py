@@ -6,12 +6,13 @@ Looking happens on a job's thread, and nothing is used before its button was pre
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from desktop_app.domain.credentials import Credentials, Offer
-from desktop_app.services.api import Core, Outcome
+from desktop_app.domain.accounts.credentials import Credentials, Offer
+from desktop_app.services.api import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.text import shortened
-from desktop_app.ui.theme import SPACE_M, SPACE_S, SPACE_XS
-from desktop_app.ui.widgets import Card, ElidedLabel, button, label, retire
+from desktop_app.ui.look.text import shortened
+from desktop_app.ui.look.theme import SPACE_M, SPACE_S, SPACE_XS
+from desktop_app.ui.widgets.basics import Card, ElidedLabel, button, label, retire
 
 TITLE = "Found on this computer"
 KEY_SHOWN = 6  # characters of the access key, to tell keys apart

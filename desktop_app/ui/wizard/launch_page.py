@@ -3,16 +3,16 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.domain.again import Again
-from desktop_app.domain.options import options
+from desktop_app.domain.launch.options import options
+from desktop_app.domain.sessions.again import Again
 from desktop_app.services.api import Core
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.controls import ComboBox
 from desktop_app.ui.forms.option_form import OptionForm
 from desktop_app.ui.forms.queue_editor import QueueEditor
-from desktop_app.ui.text import menu_text
-from desktop_app.ui.theme import SPACE_L, SPACE_M, SPACE_S
-from desktop_app.ui.widgets import button, label
+from desktop_app.ui.look.text import menu_text
+from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S
+from desktop_app.ui.widgets.basics import button, label
+from desktop_app.ui.widgets.controls import ComboBox
 from desktop_app.ui.wizard.profile_bar import ProfileBar
 
 NO_DOCKER = "Not used in the sandbox, whose agent runs sessions without Docker."

@@ -9,18 +9,18 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.domain.profile import Profile
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.launch.profile import Profile
 from desktop_app.services.api import Core
-from desktop_app.services.launch_profiles import THEIR_STATE
+from desktop_app.services.launching.launch_profiles import THEIR_STATE
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.controls import ComboBox, MenuButton
 from desktop_app.ui.dialogs.ask_name import AskName
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.forms.option_form import OptionForm
-from desktop_app.ui.text import menu_text, shortened
-from desktop_app.ui.theme import SPACE_S, SPACE_XS
-from desktop_app.ui.widgets import label
+from desktop_app.ui.look.text import menu_text, shortened
+from desktop_app.ui.look.theme import SPACE_S, SPACE_XS
+from desktop_app.ui.widgets.basics import label
+from desktop_app.ui.widgets.controls import ComboBox, MenuButton
 from desktop_app.ui.wizard.profile_state import ProfileState
 from desktop_app.ui.wizard.profile_work import ProfileWork
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from desktop_app.domain.options import LaunchSpec, defaults
-from desktop_app.domain.profile import values_of
-from desktop_app.domain.session_names import distinct_name, is_default
-from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.domain.launch.options import LaunchSpec, defaults
+from desktop_app.domain.launch.profile import values_of
+from desktop_app.domain.launch.session_names import distinct_name, is_default
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from desktop_app.ui.forms.option_form import OptionForm
 
 

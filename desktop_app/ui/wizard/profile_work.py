@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.domain.options import LaunchSpec
-from desktop_app.services.api import Outcome
-from desktop_app.services.launch_profiles import LaunchProfiles
+from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 
 

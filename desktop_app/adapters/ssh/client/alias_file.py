@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from desktop_app.adapters.ssh.client.files import ClientFiles, forward_options, session_options
 from desktop_app.adapters.ssh.keys import KEY_TYPE
-from desktop_app.domain.ssh_alias import Alias
+from desktop_app.domain.access.ssh_alias import Alias
 
 HEAD = (
     "# Written by SessionDock; changes are overwritten. Each session that was attached on this computer has an entry.\n"

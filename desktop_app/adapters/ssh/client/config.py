@@ -19,12 +19,12 @@ from filelock import FileLock, Timeout
 from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
 from desktop_app.adapters.ssh.route.asked import OVERRIDE, account_home
-from desktop_app.domain import ssh_config_text
-from desktop_app.domain.chosen_text import UnreadableText, read_bytes
+from desktop_app.domain.access import ssh_config_text
+from desktop_app.domain.access.ssh_alias import Alias
+from desktop_app.domain.access.ssh_config_text import Place
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_bytes
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId
-from desktop_app.domain.ssh_alias import Alias
-from desktop_app.domain.ssh_config_text import Place
+from desktop_app.domain.sessions.snapshot import SessionId
 
 BACKUP = ".before-sessiondock"
 LOCK_S = 5.0
@@ -38,7 +38,7 @@ def user_config_path() -> Path:
 
 
 class SshConfig:
-    """Implements ``services.outside.SshConfigFiles``."""
+    """Implements ``boundary.computer.SshConfigFiles``."""
 
     def __init__(
         self, folder: Path, user_config: Path, files: Callable[[str], ClientFiles], proxy: Sequence[str]

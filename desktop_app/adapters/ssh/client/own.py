@@ -7,13 +7,13 @@ from pathlib import Path
 from desktop_app.adapters.ssh.agent.server import SshAgent, agent_address
 from desktop_app.adapters.ssh.client.files import ClientFiles, client_files, ssh_command_line, write_client_files
 from desktop_app.adapters.ssh.keys import public_line
+from desktop_app.boundary.connection import Target
 from desktop_app.domain.problems import failure
-from desktop_app.domain.session import SessionId
-from desktop_app.ports import Target
+from desktop_app.domain.sessions.snapshot import SessionId
 
 
 class OwnSsh:
-    """Implements ``services.outside.SshAccess``. ``files``: a folder of ours for public keys and known hosts."""
+    """Implements ``boundary.connection.SshAccess``. ``files``: a folder of ours for public keys and known hosts."""
 
     def __init__(self, files: Path, runtime: Path) -> None:
         self._files = files

@@ -20,9 +20,9 @@ from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import READ
 from desktop_app.adapters.ssh.forwarding.ports import open_near
 from desktop_app.adapters.ssh.forwarding.switchboard import Switchboard
-from desktop_app.adapters.ssh.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.boundary.connection import BoundPort, Destination
 from desktop_app.domain.problems import Cancelled, failure
-from desktop_app.ports import BoundPort, Way
 
 PATIENCE_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
@@ -48,7 +48,7 @@ class Forwarder:
         self._lock = threading.Lock()
         self._listeners: dict[str, Listener] = {}
         self._routes: dict[str, int] = {}
-        self._forwards: dict[str, Way] = {}
+        self._forwards: dict[str, Destination] = {}
         self._closed = False
         self._loop = Loop(f"fwd-{name}")
         self._loop.due, self._loop.timer = self._on_due, self._on_time
@@ -73,7 +73,7 @@ class Forwarder:
             self._routes = dict(ports)
         self._loop.call(self._switchboard.retry)
 
-    def forward(self, key: str, wanted: int, way: Way) -> BoundPort:
+    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
         """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
         with self._lock:
             self._forwards[key] = way
@@ -90,7 +90,7 @@ class Forwarder:
         if listener is not None:
             self._loop.run(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
 
-    def adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
+    def adopt(self, client: socket.socket, origin: tuple[str, int], way: Destination) -> None:
         """Carry a local connection that another listener accepted; takes the socket over."""
         with self._lock:
             if not self._loop.started and not self._closed:
@@ -130,10 +130,10 @@ class Forwarder:
         self._listeners[app] = Listener(bound, listener)
         self._loop.call(self._on_listen)
 
-    def _way(self, app: str) -> Way | None:
+    def _way(self, app: str) -> Destination | None:
         with self._lock:
             port = self._routes.get(app)
-            return self._forwards.get(app) or (Way(port) if port else None)
+            return self._forwards.get(app) or (Destination(port) if port else None)
 
     # ---- the loop's thread
 
@@ -174,7 +174,7 @@ class Forwarder:
         else:
             reset(client)
 
-    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Way) -> None:
+    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Destination) -> None:
         if self._closed:
             reset(client)
         else:

@@ -15,7 +15,7 @@ from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import READ, WRITE
 from desktop_app.adapters.ssh.forwarding.streams import Downstream, Upstream
 from desktop_app.adapters.ssh.forwarding.uplink import Uplink
-from desktop_app.ports import Way
+from desktop_app.boundary.connection import Destination
 
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # SO_LINGER: drop what is unsent, send RST
 
@@ -26,7 +26,7 @@ class Connection:
     def __init__(self, loop: Loop, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
         self.app = app
         self.origin = origin
-        self.way: Way | None = None  # where it leads whatever its listener's way is
+        self.way: Destination | None = None  # where it leads whatever its listener's way is
         self.remote = 0
         self.deadline = 0.0  # monotonic; until then it may wait for a way
         self.uplink: Uplink | None = None

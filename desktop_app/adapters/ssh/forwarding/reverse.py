@@ -14,8 +14,8 @@ from collections.abc import Callable
 from paramiko import Channel
 
 from desktop_app.adapters.ssh.forwarding.ports import LOOPBACK
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, describe
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, describe
 from desktop_app.domain.problems import failure
 
 CONNECT_S = 5.0

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from desktop_app.adapters.loopback_peer import Peer, whose
 from desktop_app.adapters.ssh.forwarding.ports import open_near
+from desktop_app.boundary.connection import BoundPort, Destination
 from desktop_app.domain.problems import Cancelled, failure
-from desktop_app.ports import BoundPort, Way
 
 VERSION, NO_PASSWORD, NO_METHOD, CONNECT = 5, 0, 0xFF, 1
 IPV4, NAME, IPV6 = 1, 3, 4
@@ -26,7 +26,7 @@ AT_ONCE = 128  # greetings; more wait in the system's backlog
 log = logging.getLogger(__name__)
 
 # client, origin, destination: takes the socket over
-Carry = Callable[[socket.socket, tuple[str, int], Way], None]
+Carry = Callable[[socket.socket, tuple[str, int], Destination], None]
 
 
 class SocksError(Exception):
@@ -146,7 +146,7 @@ class SocksProxy:
         return True
 
 
-def negotiate(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Way:
+def negotiate(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Destination:
     """The greeting up to the request; where the client wants to go. Raises SocksError, and what ``read`` raises."""
     version, methods = read(2)
     if version != VERSION:
@@ -163,7 +163,7 @@ def negotiate(read: Callable[[int], bytes], write: Callable[[bytes], object]) ->
         raise SocksError("not a host name", _reply(NO_ADDRESS))
     if command != CONNECT or port == 0:
         raise SocksError("only CONNECT is offered", _reply(NO_COMMAND))
-    return Way(port, host)
+    return Destination(port, host)
 
 
 def _host(kind: int, read: Callable[[int], bytes]) -> str:

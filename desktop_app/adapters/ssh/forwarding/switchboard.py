@@ -8,8 +8,8 @@ from collections.abc import Callable
 from desktop_app.adapters.ssh.forwarding.flow import Connection
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.uplink import Uplink
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.ports import Way
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.boundary.connection import Destination
 
 CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't wait for more than 512 sockets.
 
@@ -18,7 +18,7 @@ class Switchboard:
     """``find_way`` says where an application's connections lead now; ``on_room`` is called when ``full`` changes."""
 
     def __init__(
-        self, loop: Loop, patience: float, find_way: Callable[[str], Way | None], on_room: Callable[[], None]
+        self, loop: Loop, patience: float, find_way: Callable[[str], Destination | None], on_room: Callable[[], None]
     ) -> None:
         self._loop = loop
         self._patience = patience
@@ -37,7 +37,7 @@ class Switchboard:
         """Monotonic time of the next ``expire``."""
         return self._pending[0].deadline if self._pending else None
 
-    def take(self, app: str, client: socket.socket, origin: tuple[str, int], way: Way | None = None) -> None:
+    def take(self, app: str, client: socket.socket, origin: tuple[str, int], way: Destination | None = None) -> None:
         """Carry a connection, to ``way`` or where the application's lead."""
         connection = Connection(self._loop, app, client, origin)
         connection.way = way

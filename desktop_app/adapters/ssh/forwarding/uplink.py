@@ -7,9 +7,9 @@ import contextlib
 import socket
 from typing import Protocol
 
-from desktop_app.adapters.ssh.channels import Channels
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import WRITE
+from desktop_app.adapters.ssh.transport.channels import Channels
 
 
 class Paused(Protocol):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.adapters.ssh.route.settings import folder, system_folder
+from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import failure
-from desktop_app.domain.route import Hop
 
 OVERRIDE = "SESSIONDOCK_SSH_CONFIG"  # the user's file, where ssh is told to use another (-F)
 ANSWER_S = 15.0  # "Match exec" may ask the network

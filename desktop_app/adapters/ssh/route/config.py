@@ -10,8 +10,8 @@ from paramiko import SSHConfig, SSHException
 
 from desktop_app.adapters.ssh.route import asked, lines
 from desktop_app.adapters.ssh.route.settings import HostSettings, check_names, folder, settings_of
+from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import failure
-from desktop_app.domain.route import Hop
 
 
 class UserSshConfig:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 
 MOST_BYTES = 32_000_000  # some companies' lists have a line per machine
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from desktop_app.domain.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.problems import failure
 
 INCLUDE_DEPTH = 16

@@ -10,9 +10,9 @@ import selectors
 import socket
 import struct
 
-from desktop_app.adapters.ssh.wire import Patience, describe
+from desktop_app.adapters.ssh.transport.wire import Patience, describe
+from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.route import Hop
 
 ANSWER_LIMIT = 16 * 1024
 SOCKS_REASONS = {

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS
 
 CHUNK = 256 * 1024
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import failure
-from desktop_app.domain.route import Hop
 
 SSH_PORT = 22
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")

@@ -13,10 +13,10 @@ from desktop_app.adapters.ssh.route.config import UserSshConfig
 from desktop_app.adapters.ssh.route.jump import Jump
 from desktop_app.adapters.ssh.route.proxy import http_connect, socks5_connect
 from desktop_app.adapters.ssh.route.settings import HostSettings
-from desktop_app.adapters.ssh.tcp import ConnectError, connect_tcp
-from desktop_app.adapters.ssh.wire import Patience
+from desktop_app.adapters.ssh.transport.tcp import ConnectError, connect_tcp
+from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.domain.access.route import MAX_JUMPS, Hop, Kind, Route
 from desktop_app.domain.problems import failure
-from desktop_app.domain.route import MAX_JUMPS, Hop, Kind, Route
 
 
 @dataclass(slots=True)

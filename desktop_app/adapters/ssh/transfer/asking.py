@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from desktop_app.adapters.ssh.transfer import steps
 from desktop_app.adapters.ssh.transfer.steps import Step
 from desktop_app.adapters.ssh.transfer.wire import Attributes, SftpError
-from desktop_app.domain.remote_files import (
+from desktop_app.domain.files.remote_files import (
     Ask,
     FileKind,
     Finish,

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from desktop_app.adapters.ssh.control import ControlChannel
-from desktop_app.adapters.ssh.wire import Patience
+from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
-from desktop_app.ports import Cancel
 from remote_bootstrap import contract
 
 STEP = 128 * 1024 * 1024  # bytes per request for a large file, so that a cancel is heard

@@ -18,10 +18,11 @@ from desktop_app.adapters.ssh.transfer.checksums import REFUSED, Checksums
 from desktop_app.adapters.ssh.transfer.refusals import Here, Refusals
 from desktop_app.adapters.ssh.transfer.sftp import Sftp
 from desktop_app.adapters.ssh.transfer.wire import FAILURE, SftpError
-from desktop_app.adapters.ssh.transport import SessionTransport
-from desktop_app.adapters.ssh.wire import WIRE_ERRORS, Patience, describe
-from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.remote_files import (
+from desktop_app.adapters.ssh.transport.transport import SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import Target
+from desktop_app.domain.files.remote_files import (
     Ask,
     Finish,
     MakeFolder,
@@ -34,7 +35,7 @@ from desktop_app.domain.remote_files import (
     Space,
     Stat,
 )
-from desktop_app.ports import Cancel, Target
+from desktop_app.domain.problems import AppError, failure
 from remote_bootstrap import contract
 
 DIAL_SECONDS = 20.0

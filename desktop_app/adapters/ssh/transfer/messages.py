@@ -16,9 +16,9 @@ from paramiko import Channel
 
 from desktop_app.adapters.ssh.transfer.steps import Message, Step
 from desktop_app.adapters.ssh.transfer.wire import FAILURE, Reader, SftpError, check
-from desktop_app.adapters.ssh.wire import TICK_SECONDS, WIRE_ERRORS, describe
+from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, describe
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel
 
 SILENCE_SECONDS = 30.0  # without a byte either way the connection counts as lost
 MESSAGE_LIMIT = 4 * 1024 * 1024

@@ -18,9 +18,9 @@ from desktop_app.adapters.ssh.transfer.wire import (
     UNSUPPORTED,
     SftpError,
 )
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.remote_files import Space
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.remote_files import Space
-from desktop_app.ports import Cancel
 
 CODES = {NO_SUCH_FILE: "files.missing", PERMISSION_DENIED: "files.denied", UNSUPPORTED: "files.unsupported"}
 # What servers that have words say of a disk that takes nothing more.

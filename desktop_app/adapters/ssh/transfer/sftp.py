@@ -35,8 +35,8 @@ from desktop_app.adapters.ssh.transfer.wire import (
     check,
     text,
 )
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
-from desktop_app.ports import Cancel
 
 BLOCK = 255 * 1024  # OpenSSH takes packets of 256 KiB
 UNDER_WAY = 32  # blocks: 8 MB cover 100 MB/s at 80 ms

@@ -1,0 +1,1 @@
+"""SSH's packets and channels over a socket."""

@@ -1,0 +1,1 @@
+"""How a session is reached and used: routes, ports, ssh, programs."""

@@ -1,0 +1,1 @@
+"""Files of a session's machine and what moves between the two computers."""

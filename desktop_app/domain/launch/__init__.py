@@ -1,0 +1,1 @@
+"""What a session is launched with: options, their rules, profiles."""

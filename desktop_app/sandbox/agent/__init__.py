@@ -1,0 +1,1 @@
+"""The real clearml-agent beside the sandbox's server."""

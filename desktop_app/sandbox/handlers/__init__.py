@@ -1,0 +1,1 @@
+"""The answers of the sandbox's server: one file for each group of calls."""

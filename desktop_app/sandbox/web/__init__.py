@@ -1,0 +1,1 @@
+"""The sandbox's server as a web application."""

@@ -1,0 +1,112 @@
+"""Credentials that people already have become accounts: found files and variables, pasted text, typed addresses.
+
+Any thread. Nothing is used before somebody asks for it, and what is read is never written anywhere but the keyring.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.addresses import api_addresses, place_of, web_address
+from desktop_app.domain.accounts.credentials import Credentials, Offer
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.services.accounts.accounts import Accounts
+from desktop_app.services.secrets.session_keys import Wrapped
+
+PASTED = "the text"
+
+
+class CredentialImport:
+    """What a face may offer, and what happens when a person accepts."""
+
+    def __init__(self, outside: Outside, accounts: Accounts) -> None:
+        self._outside = outside
+        self._accounts = accounts
+
+    def found(self, cancel: Cancel) -> Offer:
+        """What this computer holds. Blocks (files)."""
+        cancel.check()
+        found, problems = self._outside.credentials.found()
+        for one in found:
+            self._keep_out_of_the_log(one)
+        known = {
+            (place_of(account.api_url), key.access_key) for account in self._accounts.all() for key in account.all_keys
+        }
+        new = tuple(
+            one
+            for one in found
+            if not one.access_key or not known & {(place_of(url), one.access_key) for url in _urls(one)}
+        )
+        return Offer(new, problems, len(found) - len(new))
+
+    def environment(self) -> Credentials:
+        """Of the CLEARML_* variables alone. Problems: credentials.none"""
+        return self._keep_out_of_the_log(self._outside.credentials.environment())
+
+    def read_file(self, path: Path) -> Credentials:
+        """Problems: credentials.unreadable, credentials.none"""
+        return self._keep_out_of_the_log(self._outside.credentials.read(path))
+
+    def read_text(self, text: str) -> Credentials:
+        """Problems: credentials.none"""
+        found = self._outside.credentials.text(text, PASTED)
+        if not found.found:
+            raise failure("credentials.none", where=PASTED.capitalize())
+        return self._keep_out_of_the_log(found)
+
+    def remove(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
+        """Forget one key of an account; its sessions and what belongs to them stay. None when that was its only key:
+        then the account is removed. Problems: account.no_key, keyring.*, file.unwritable"""
+        return self._accounts.remove_key(account, access_key, cancel)
+
+    def wrapped(self, account: str) -> Wrapped:
+        """Quick: what became of the running sessions when the last key of that account signed in."""
+        return self._accounts.wrapped.get(account, Wrapped())
+
+    def _keep_out_of_the_log(self, found: Credentials) -> Credentials:
+        for secret in (found.secret, found.token):
+            if secret:
+                self._outside.register_secret(secret)
+        return found
+
+    def use(self, found: Credentials, cancel: Cancel) -> Account:
+        """Sign in with them and keep the secret in the keyring. Problems: those of signing in, account.unverified,
+        credentials.none"""
+        if not found.found:
+            raise failure("credentials.none", where=found.source or PASTED.capitalize())
+        keys = found.access_key and found.secret
+        account = Account(
+            "",
+            "",
+            self.address(found.api_url, found.trust, cancel),
+            found.access_key if keys else "",
+            web_url=found.web_url,
+            trust=found.trust,
+            files_url=found.files_url,
+        )
+        if not account.web_url:
+            account = replace(account, web_url=web_address(account.api_url))
+        try:
+            return self._accounts.sign_in(account, found.secret if keys else found.token, cancel)
+        except AppError as error:
+            if error.problem.code != "server.unreachable":
+                raise
+            raise failure("account.unverified", server=account.api_url, cause=error.problem.cause) from None
+
+    def address(self, typed: str, trust: str, cancel: Cancel) -> str:
+        """The API's address behind what was typed or configured. Blocks while there are several to try.
+
+        Problems: server.not_clearml, server.not_found, server.tls
+        """
+        addresses = api_addresses(typed)
+        if not addresses:
+            raise failure("server.not_clearml", server=typed.strip() or "The empty address")
+        if len(addresses) == 1:
+            return addresses[0]
+        return self._outside.find_api(typed.strip(), addresses, trust, cancel)
+
+
+def _urls(found: Credentials) -> tuple[str, ...]:
+    return (found.api_url, *api_addresses(found.api_url))

@@ -1,0 +1,46 @@
+"""Routes: how each account's session machines are reached. Any thread; ``set`` and ``route_of`` may ask the keyring."""
+
+from dataclasses import replace
+
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.domain.access.route import DIRECT, Route, parse_route
+from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.secrets import PROXY_PASSWORD
+from desktop_app.domain.problems import failure
+from desktop_app.services.secrets.stored import account_of, ids_of, kept
+
+
+def route_of(outside: Outside, account: str) -> tuple[Route, str]:
+    """The account's route and its proxy's password, "" where none belongs to it. Problems: route.invalid, keyring.*"""
+    found = account_of(outside, account)
+    route = parse_route(found.route if found else "")
+    return route, kept(outside, PROXY_PASSWORD, ids_of(outside, account)) if route.takes_password else ""
+
+
+class Routes:
+    """Reading and changing them."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def of(self, account: Account) -> Route:
+        """Quick. Problems: route.invalid, when somebody spoiled it in the file."""
+        return parse_route(account.route)
+
+    def set(self, account: Account, text: str, password: str, cancel: Cancel) -> Route:
+        """From the next dial on; ``password`` is the proxy's. Problems: route.invalid, keyring.*, file.unwritable"""
+        route = parse_route(text)
+        cancel.check()
+        if account.sandbox and route is not DIRECT:
+            raise failure("route.invalid", why="The sandbox runs on this computer; it needs no route.")
+        if route.takes_password and password:
+            self._outside.secrets.set(PROXY_PASSWORD, account.id, password)
+        elif not route.takes_password:
+            for owner in account.ids:
+                self._outside.secrets.delete(PROXY_PASSWORD, owner)
+        text = "" if route is DIRECT else text.strip()
+        self._outside.profiles.change_accounts(
+            lambda known: [replace(one, route=text) if one.id == account.id else one for one in known]
+        )
+        return route

@@ -1,0 +1,1 @@
+"""Connections to sessions: who holds them, what keeps them up, whom they trust."""

@@ -1,0 +1,66 @@
+"""LocalPorts: which port on 127.0.0.1 each application of each session wants. Any thread.
+
+A session keeps the ports that it once had, for as long as it exists: across redials, detaching, other starts of the app
+and reboots. A new one takes the documented ports, or the next ones that no session of ours has, whether or not this
+process has seen that session.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from desktop_app.boundary.memory import Memory
+from desktop_app.domain.sessions.snapshot import SessionId
+from remote_bootstrap.contract.apps import BY_KEY
+
+FIRST_PORT = 8900  # of an application without a documented port
+
+
+class LocalPorts:
+    """What ``profiles`` remember, as one table of who has which port."""
+
+    def __init__(self, profiles: Memory) -> None:
+        self._profiles = profiles
+        self._lock = threading.Lock()
+
+    def wanted(
+        self, session: SessionId, apps: Iterable[str], preferred: Mapping[str, int] = MappingProxyType({})
+    ) -> dict[str, int]:
+        """Application key -> the port to ask for; remembered at once, so that no other session asks for the same.
+
+        ``preferred``: the first port to try for keys that are no applications.
+        """
+        with self._lock:
+            mine = dict(self._profiles.ports(session.text))
+            others = (other for other in self._profiles.sessions() if other != session.text)
+            used = {port for other in others for port in self._profiles.ports(other).values()}
+            for app in apps:
+                if app not in mine:
+                    mine[app] = self._free(app, preferred.get(app, 0), used | set(mine.values()))
+            wanted = {app: mine[app] for app in apps}
+            self._profiles.save_ports(session.text, mine)
+            return wanted
+
+    def _free(self, app: str, preferred: int, used: set[int]) -> int:
+        spec = BY_KEY.get(app)
+        port = preferred or (spec.local_port if spec else FIRST_PORT)
+        while port in used:
+            port += 1
+        return port
+
+    def sessions(self) -> tuple[str, ...]:
+        """Every session that has or had ports here."""
+        return tuple(self._profiles.sessions())
+
+    def keep(self, session: SessionId, ports: Mapping[str, int]) -> None:
+        """The ports that it really got."""
+        with self._lock:
+            self._profiles.save_ports(session.text, {**self._profiles.ports(session.text), **ports})
+
+    def free(self, account: str, ended: Callable[[SessionId], bool]) -> None:
+        """Give back the ports of this account's sessions that have ended. Problems: file.unwritable"""
+        for text in self._profiles.sessions():
+            session = SessionId.parse(text)
+            if session.account == account and self._profiles.ports(text) and ended(session):
+                with self._lock:
+                    self._profiles.save_ports(text, {})

@@ -1,0 +1,293 @@
+"""SessionTunnel: one session's tunnel together with what dialling it takes. Runs on the session's supervisor thread.
+
+It binds the local ports, reads and checks the connection record, fetches the key, connects, and keeps routes and
+application secrets as the control channel reports them (that part on the transport's thread). When to dial is the
+supervisor's affair.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.connection import BoundPort, LoginDoor, Target
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import Server
+from desktop_app.domain.problems import AppError, Problem, failure, problem
+from desktop_app.domain.sessions.known import is_away
+from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
+from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
+from desktop_app.services.accounts.routes import route_of
+from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.forwards import SessionForwards
+from desktop_app.services.connection.key_access import key_of
+from desktop_app.services.connection.local_ports import LocalPorts
+from desktop_app.services.connection.trust import RecordTrust
+from desktop_app.services.state.store import SessionStore
+from desktop_app.services.state.task_failure import explained
+from remote_bootstrap import contract
+from remote_bootstrap.contract.apps import APPS, BY_KEY, SSH
+
+_log = logging.getLogger(__name__)
+
+
+class SessionTunnel:
+    """``lost`` is called, on the transport's thread, when the connection ended by itself."""
+
+    def __init__(
+        self,
+        session: SessionId,
+        store: SessionStore,
+        outside: Outside,
+        server: Callable[[Cancel], Server],
+        ports: LocalPorts,
+        lost: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._store = store
+        self._outside = outside
+        self._server = server
+        self._ports = ports
+        self._tunnel = outside.new_tunnel(session.task[:8])
+        self._tunnel.on_report(self._on_report)
+        self._tunnel.on_lost(lost)
+        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self.is_here)
+        self._trust = RecordTrust(session, outside)
+        self._foreign = ForeignAccess(session, outside)
+        self._dial = Cancel()
+        self._private_key = ""
+        self._target: Target | None = None
+        self._app_secrets: dict[str, str] = {}
+        self._told: dict[str, int] = {}  # application -> port, as the control channel told
+        self._door: LoginDoor | None = None  # of our server in a session of clearml-session
+
+    # -- from any thread
+
+    @property
+    def target(self) -> Target | None:
+        """Where it is (or was last) connected to, key included."""
+        return self._target
+
+    @property
+    def login_target(self) -> Target | None:
+        """What the user's own ssh gets in with, None where only a password lets anybody in."""
+        if self._target is not None and self._target.foreign:
+            return self._foreign.login_target
+        return self._target
+
+    @property
+    def no_login(self) -> Problem | None:
+        """Why ssh gets in by the password only, where it does."""
+        return self._foreign.no_login
+
+    @property
+    def home(self) -> str:
+        """Of the user over there, where no control channel tells it; "" if nobody did."""
+        return self._door.home if self._door else ""
+
+    @property
+    def address(self) -> str:
+        return self._target.record.address if self._target else "the session's machine"
+
+    def app_secret(self, app: str) -> str:
+        """The token or password of an application, as the control channel told; "" when it has none."""
+        return self._app_secrets.get(app, "")
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
+        return self._tunnel.request(op, args, cancel)
+
+    def lend_agent(self, cancel: Cancel) -> None:
+        """Until the connection ends. Problems: agent.none, ssh.lost, ssh.protocol"""
+        self._tunnel.lend_agent(cancel)
+
+    def take_agent_back(self) -> None:
+        """Quick."""
+        self._tunnel.take_agent_back()
+
+    def cancel_dial(self) -> None:
+        """Quick."""
+        self._dial.cancel()
+
+    # -- local ports
+
+    def bind(self, wait: Callable[[float], object]) -> None:
+        """Open the local ports and say so in the store; ``wait(seconds)`` waits for news. Problems: port.none"""
+        wanted = self._ports.wanted(self._session, self._applications(wait))
+        bound = self._tunnel.bind(wanted)
+        self._ports.keep(self._session, {one.app: one.port for one in bound})
+        self.forwards.restore()
+        self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
+        moved = [_moved(one) for one in bound if one.port != one.wanted]
+        if moved:
+            self._store.apply(self._session, Noticed(_together(moved)))
+
+    def _applications(self, wait: Callable[[float], object]) -> tuple[str, ...]:
+        """What the session serves; its report may be a moment behind its record."""
+        patience = Cancel(self._outside.pace.report_wait_s)
+        while not patience.expired:
+            now = self._store.get(self._session)
+            report = now.facts.report if now else None
+            if report is not None and report.apps:
+                return tuple(dict.fromkeys((*(key for key in report.apps if key in BY_KEY), SSH.key)))
+            wait(patience.remaining(0.5))
+        return tuple(spec.key for spec in APPS)
+
+    # -- the connection
+
+    def forget_run(self, why: str) -> None:
+        """The server says that the task starts over: nothing that its last run told is of use any more."""
+        self._trust.run_is_over(why)
+        self._target, self._door = None, None
+        self._app_secrets, self._told = {}, {}
+
+    def is_of(self, facts: ServerFacts) -> bool:
+        """Whether the connection leads to the run whose record these facts hold."""
+        if self._target is None or self._target.foreign or facts.record is None:
+            return True
+        return facts.record.host_key == self._target.record.host_key
+
+    def connect(self, cancel: Cancel) -> None:
+        """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
+        server = self._server(cancel)
+        facts = self._facts(server)
+        if facts.foreign is None:
+            record = self._trust.believed(facts, server, cancel)
+            key = self._key(server, cancel)
+            if self._target is not None and self._target.record.host_key != record.host_key:
+                self._app_secrets, self._told = {}, {}  # of another run, maybe on another machine
+                self._store.apply(self._session, AttachRequested(fresh=True))
+            self._target = Target(record, key, *route_of(self._outside, self._session.account))
+        else:
+            self._target = self._foreign.target(facts.foreign, server, cancel)
+        self._dial, self._door = Cancel(self._outside.pace.dial_s), None
+        cancel.check()
+        try:
+            self._tunnel.connect(self._target, self._dial)
+        except AppError as error:
+            raise self._named(self._trust.explained(error, self.address), server) from None
+        self._route({})
+        self.probe(self._outside.pace.probe_s)
+        if self._target.foreign:
+            self._app_secrets = self._foreign.secrets()
+            self._open_login(self._target)
+        else:
+            self._trust.proved(facts)
+        self._store.apply(self._session, TunnelUp())
+        if self._target.foreign:
+            self._store.apply(self._session, Noticed(self._foreign.warning()))
+
+    def _open_login(self, target: Target) -> None:
+        """The local SSH port leads to our server there, if it can be."""
+        self._dial.check()
+        self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
+        self._door = self._foreign.login(self._tunnel, target, self._dial)
+        self._route({})
+
+    def is_here(self) -> bool:
+        """Quick: whether the session runs on this computer, as far as its record tells."""
+        now = self._store.get(self._session)
+        record = now.facts.record if now is not None else None
+        return record is not None and self._outside.is_own_address(record.address)
+
+    def follow(self, cancel: Cancel) -> None:
+        """The server may have news of a session that has no control channel: an application that has come up since.
+
+        Asks only while one is there whose login is not known. Problems: server.*, ssh.record, ssh.unreachable
+        """
+        now = self._store.get(self._session)
+        if self._target is None or not self._target.foreign or now is None or now.facts.foreign is None:
+            return
+        self._route({})
+        missing = [app for app, secret in self._app_secrets.items() if not secret]
+        if any(endpoint.ready and endpoint.app in missing for endpoint in now.endpoints):
+            self._foreign.target(now.facts.foreign, self._server(cancel), cancel)
+            self._app_secrets = self._foreign.secrets()
+
+    def _facts(self, server: Server) -> ServerFacts:
+        """The newest facts; when the server is away or refuses our keys, the last known ones (the session's machine may
+        well be up)."""
+        now = self._store.get(self._session)
+        known = now.facts if now else None
+        try:
+            seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
+        except AppError as error:
+            reachable = known is not None and (known.record is not None or known.foreign is not None)
+            if known is None or not reachable or not is_away(error.problem):
+                raise
+            return known
+        facts = explained(server, self._session.task, seen.facts, Cancel(self._outside.pace.reread_s))
+        now = self._store.apply(self._session, ServerSaw(facts))
+        if now is None or now.remote not in (Remote.READY, Remote.STOPPING):  # ended, or it starts over
+            raise failure("ssh.lost", address="the session's machine")
+        return now.facts
+
+    def _key(self, server: Server, cancel: Cancel) -> str:
+        if not self._private_key:
+            self._private_key = key_of(self._outside, self._session, server, cancel)
+        return self._private_key
+
+    def _named(self, error: AppError, server: Server) -> AppError:
+        """Why the session refuses our key, where its task tells: a member wrote another one into it while it waited."""
+        if error.problem.code != "ssh.auth" or self._target is None or self._target.foreign:
+            return error
+        try:
+            told = server.parameters(self._session.task, Cancel(self._outside.pace.reread_s))
+        except AppError as silent:
+            _log.info("the key of session %s could not be compared: %s", self._session.text, silent)
+            return error
+        admitted = told.get(contract.PARAM_AUTHORIZED_KEY, "").split()[:2]
+        ours = self._outside.public_of(self._target.private_key).split()[:2]
+        return error if admitted in ([], ours) else failure("ssh.key_replaced", cause=error.problem.cause)
+
+    def probe(self, seconds: float) -> None:
+        """Problems: ssh.lost"""
+        self._tunnel.probe(Cancel(seconds))
+
+    def disconnect(self) -> None:
+        """Keep the local ports."""
+        self._tunnel.disconnect()
+
+    def close(self) -> None:
+        """Free everything, the person's own ssh included."""
+        self._tunnel.close()
+        self._outside.ssh_access.revoke(self._session.text)
+        self._app_secrets.clear()
+
+    # -- on the transport's thread
+
+    def _on_report(self, report: contract.Report) -> None:
+        for app, state in report.apps.items():
+            if state.secret:
+                self._outside.register_secret(state.secret)
+                self._app_secrets[app] = state.secret
+        self._route({app: state.port for app, state in report.apps.items() if state.port})
+        self._store.apply(self._session, ReportArrived(report))
+
+    def _route(self, ports: Mapping[str, int]) -> None:
+        """The report knows better; the record's port is right where nothing stands between us and sshd.
+
+        Ports in the task count only for a session that has no control channel: everybody in the workspace can write
+        them, and an application's login must not go to another program on that machine.
+        """
+        if self._target is not None and self._target.foreign:
+            now = self._store.get(self._session)
+            known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
+            known.update({SSH.key: self._door.port} if self._door else {})
+        else:
+            known = self._told
+        self._told = {**known, **ports}
+        ssh = {SSH.key: self._target.record.port} if self._target else {}
+        self._tunnel.route({**ssh, **self._told})
+
+
+def _moved(bound: BoundPort) -> Problem:
+    spec = BY_KEY.get(bound.app)
+    program = bound.taken_by or "another program"
+    return problem(
+        "port.taken", wanted=bound.wanted, program=program, app=spec.label if spec else bound.app, port=bound.port
+    )
+
+
+def _together(moved: Sequence[Problem]) -> Problem:
+    """A session has one notice: it tells of every port."""
+    return moved[0] if len(moved) == 1 else problem("ports.taken", each=" ".join(one.detail for one in moved))

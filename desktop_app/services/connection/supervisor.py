@@ -1,0 +1,274 @@
+"""Supervisor: one thread per attached session that makes its connection and keeps it.
+
+Everything that happens to the connection comes through one mailbox: the transport broke, the server's facts changed, a
+person wants to reconnect, we detach. Local ports are bound once, before the first dial, and stay across redials. While
+the server says that the session is up, lost connections are redialled for ever; what needs a person stops at once.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.boundary.server import Server
+from desktop_app.domain import backoff
+from desktop_app.domain.files.disk import disk_problem
+from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, failure, problem
+from desktop_app.domain.sessions.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
+from desktop_app.domain.sessions.runs import why_over
+from desktop_app.domain.sessions.snapshot import WAITING, Remote, SessionId, SessionSnapshot
+from desktop_app.services.connection.local_ports import LocalPorts
+from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.state.store import SessionStore
+from remote_bootstrap import contract
+
+_log = logging.getLogger(__name__)
+
+
+class Mail(Enum):
+    """What the mailbox holds."""
+
+    LOST = "the transport ended"
+    CHANGED = "the server's facts changed"
+    REDIAL = "a person wants to connect now"
+    CHECK = "the computer woke or its network changed"
+    STOP = "detach"
+
+
+_NOW = (Mail.REDIAL, Mail.CHECK)
+CONNECTABLE = (Remote.READY, Remote.STOPPING)
+
+
+class Supervisor:
+    """Owns one session's tunnel from ``start`` until ``cancel`` or the session's end; then calls ``ended`` once."""
+
+    def __init__(
+        self,
+        session: SessionId,
+        store: SessionStore,
+        outside: Outside,
+        server: Callable[[Cancel], Server],
+        ports: LocalPorts,
+        ended: Callable[[SessionId], None],
+    ) -> None:
+        self.session = session
+        self._store = store
+        self._outside = outside
+        self._ended = ended
+        self._mail: queue.SimpleQueue[Mail] = queue.SimpleQueue()
+        self.tunnel = SessionTunnel(session, store, outside, server, ports, lambda: self.post(Mail.LOST))
+        self._cancel = Cancel()
+        self._cancel.on_cancel(self.tunnel.cancel_dial)
+        self._attempt = 0
+        self._up_at: float | None = None
+        self._end_told = False
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
+
+    # -- from any thread
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def start(self) -> None:
+        self._thread.start()
+        self._begun.set()
+
+    def post(self, mail: Mail) -> None:
+        """Quick. A dial that began before the news may be talking to nobody: it begins again."""
+        self._mail.put(mail)
+        if mail in _NOW:
+            self.tunnel.cancel_dial()
+
+    def cancel(self) -> None:
+        """Quick: begin to detach."""
+        self._cancel.cancel()
+        self.post(Mail.STOP)
+
+    def join(self, seconds: float) -> bool:
+        """True when the thread has ended and the local ports are free again. It may be about to start."""
+        if self._thread is threading.current_thread():
+            return False
+        deadline = time.monotonic() + max(0.0, seconds)
+        if not self._begun.wait(max(0.0, seconds)):
+            return False
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return not self._thread.is_alive()
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            self._wait_until_up()
+            self.tunnel.bind(self._next_mail)
+            while self._lives():
+                self._round() if self._wanted() else self._wait_for_the_next_run()
+        except Cancelled:
+            pass
+        except AppError as error:  # no port is free, or a settings file can't be written
+            self._store.apply(self.session, LinkBlocked(error.problem))
+        except Exception as error:  # thread boundary
+            found = disk_problem(error)
+            if found is None:
+                _log.exception("the supervisor of %s failed", self.session.text)
+            self._store.apply(self.session, LinkBlocked(found or problem("internal", cause=type(error).__name__)))
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self.tunnel.close()
+        if self._cancel.cancelled:
+            self._store.apply(self.session, Detached())
+        self._ended(self.session)
+
+    def _snapshot(self) -> SessionSnapshot | None:
+        return self._store.get(self.session)
+
+    def _lives(self) -> bool:
+        """Whether there is, or will be, something to connect to: others may reset a task or enqueue it again."""
+        now = self._snapshot()
+        return not self._cancel.cancelled and now is not None and now.remote is not Remote.ENDED
+
+    def _wanted(self) -> bool:
+        """Whether there is something to connect to now."""
+        now = self._snapshot()
+        return self._lives() and now is not None and now.remote in CONNECTABLE
+
+    def _wait_until_up(self) -> None:
+        """Attach may be asked for before the session is up."""
+        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
+            self._next_mail(None)
+
+    def _wait_for_the_next_run(self) -> None:
+        """The task runs no more, or runs anew; we keep its local ports for what comes."""
+        self._attempt, self._up_at, why = 0, None, ""
+        self._store.apply(self.session, AttachRequested(fresh=True))
+        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
+            why = why_over(now.facts) if now.remote in WAITING or not why else why
+            self.tunnel.forget_run(why)
+            self._next_mail(None)
+        if self._wanted():
+            self._store.apply(self.session, AttachRequested())
+
+    def _next_mail(self, seconds: float | None) -> Mail | None:
+        """The next message, None after ``seconds``. Raises Cancelled when we detach."""
+        try:
+            mail = self._mail.get(timeout=seconds)
+        except queue.Empty:
+            mail = None
+        self._cancel.check()
+        return mail
+
+    # -- connecting
+
+    def _round(self) -> None:
+        """From one dial to the next."""
+        try:
+            self.tunnel.connect(self._cancel)
+            self._up_at, self._end_told = self._outside.clock(), False
+            self._watch()
+        except AppError as error:
+            self._down(error.problem)
+        except Cancelled:
+            self._cancel.check()  # not ours: the account's server was replaced under the dial
+            self._down(problem("ssh.lost", address=self.tunnel.address))
+
+    def _down(self, why: Problem) -> None:
+        self.tunnel.disconnect()
+        if self._is_ending():
+            self._wait_for_the_end()
+        elif self._wanted():
+            self._wait_to_redial(why)
+
+    def _is_ending(self) -> bool:
+        now = self._snapshot()
+        return now is not None and (now.remote is Remote.STOPPING or now.stop_requested)
+
+    def _wait_for_the_end(self) -> None:
+        """A session that shuts down closes its SSH server first; that is no lost connection."""
+        while self._is_ending() and self._wanted():
+            self._next_mail(None)
+
+    def _watch(self) -> None:
+        """While connected: wait for the end, and make sure that a silent link is noticed."""
+        clock, pace, over = self._outside.clock, self._outside.pace, ""
+        due = clock() + pace.probe_every_s
+        while self._lives():
+            mail = self._next_mail(max(0.0, due - clock()))
+            if mail is Mail.LOST:
+                raise failure("ssh.lost", address=self.tunnel.address)
+            if mail is None or mail in _NOW:
+                self.tunnel.probe(pace.check_s if mail else pace.probe_s)
+                due = clock() + pace.probe_every_s
+            self._pass_on_the_end()
+            now = self._snapshot()
+            if now is None or now.remote is Remote.ENDED:
+                return
+            if now.remote not in CONNECTABLE:  # what still runs may be of use until it is ended
+                over = why_over(now.facts) if now.remote in WAITING or not over else over
+            elif over and not self.tunnel.is_of(now.facts):
+                self.tunnel.disconnect()
+                self.tunnel.forget_run(over)
+                self._store.apply(self.session, AttachRequested(fresh=True))
+                return
+            self._follow()
+
+    def _pass_on_the_end(self) -> None:
+        """Tell the session, once per connection, what its server says: it asks that seldom, and is here to be told."""
+        now = self._snapshot()
+        if self._end_told or now is None or now.remote is not Remote.STOPPING or now.facts.foreign is not None:
+            return
+        self._end_told = True
+        try:
+            self.tunnel.request(contract.OP_SHUTDOWN, {}, Cancel(self._outside.pace.reread_s))
+        except AppError as error:  # it is ending already, or hears of it from the server
+            _log.info("session %s was not told of its end: %s", self.session.text, error)
+
+    def _follow(self) -> None:
+        try:
+            self.tunnel.follow(Cancel(self._outside.pace.reread_s))
+        except AppError as error:  # the connection is as good as before; the next round asks again
+            _log.info("session %s: %s", self.session.text, error)
+
+    def _wait_to_redial(self, why: Problem) -> None:
+        _log.info("session %s: %s [%s]", self.session.text, why.title, why.cause or why.code)
+        if why.retry is not Retry.AUTO:
+            self._store.apply(self.session, LinkBlocked(why))
+            self._wait_for_a_person()
+            return
+        delay = self._pause()
+        at = self._outside.now() + timedelta(seconds=delay)
+        self._store.apply(self.session, TunnelLost(why, self._attempt, at))
+        record, end = self._record(), self._outside.clock() + delay
+        while (left := end - self._outside.clock()) > 0 and self._wanted() and self._record() == record:
+            if self._next_mail(left) in _NOW:
+                self._attempt = 0
+                return
+
+    def _pause(self) -> float:
+        """Seconds until the next dial: none after a connection that held, then longer and longer."""
+        pace, up_at = self._outside.pace, self._up_at
+        self._up_at = None
+        held = up_at is not None and self._outside.clock() - up_at >= pace.steady_s
+        self._attempt = 1 if held else self._attempt + 1
+        if held:
+            return 0.0
+        return backoff.delay(self._attempt, self._outside.jitter(), pace.redial_first_s, pace.redial_last_s)
+
+    def _wait_for_a_person(self) -> None:
+        """Until somebody reconnects, or the session publishes another record."""
+        record = self._record()
+        while self._wanted() and self._record() == record:
+            if self._next_mail(None) is Mail.REDIAL:
+                self._store.apply(self.session, AttachRequested())
+                return
+
+    def _record(self) -> contract.Record | None:
+        now = self._snapshot()
+        return now.facts.record if now else None

@@ -1,0 +1,1 @@
+"""Sessions that have ended: their list, launching them again, deleting and forgetting them."""

@@ -1,0 +1,1 @@
+"""Launching a session, and the profiles of launches."""

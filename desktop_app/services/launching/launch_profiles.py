@@ -1,0 +1,142 @@
+"""LaunchProfiles: named launches, and what was launched last in which queue. Any thread; only files are slow.
+
+What is kept is in one small document of its own; see ``domain.launch.profile`` for what is in a profile.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from desktop_app.boundary.computer import TextFiles
+from desktop_app.boundary.memory import Document
+from desktop_app.domain.launch.options import LaunchSpec, from_profile
+from desktop_app.domain.launch.profile import Profile, check_name, dumps, loads, values_of
+from desktop_app.domain.nearest import nearest
+from desktop_app.domain.problems import Problem, failure
+
+PROFILES, QUEUES = "profiles", "queues"
+THEIR_STATE = "~/.clearml_session.json"
+KEPT_QUEUES = 100  # per account
+
+
+class LaunchProfiles:
+    """Names are unique; their order is that of the alphabet."""
+
+    def __init__(self, document: Document, files: TextFiles) -> None:
+        self._document = document
+        self._files = files
+
+    def names(self) -> tuple[str, ...]:
+        """Quick."""
+        return tuple(sorted(self._all(), key=str.casefold))
+
+    def get(self, name: str) -> LaunchSpec:
+        """Quick. Problems: profile.unknown"""
+        return from_profile(self._values(name))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Quick. What could not be read."""
+        self._document.read()
+        return tuple(self._document.problems)
+
+    def _all(self) -> Mapping[str, Any]:
+        found = self._document.read().get(PROFILES)
+        return found if isinstance(found, dict) else {}
+
+    def _values(self, name: str) -> Mapping[str, Any]:
+        found = self._all().get(name)
+        if not isinstance(found, dict):
+            names = self.names()
+            raise failure("profile.unknown", name=name, known=", ".join(names) or "none", near=nearest(name, names))
+        return found
+
+    # -- changing them
+
+    def save(self, name: str, spec: LaunchSpec) -> str:
+        """Keep this launch, in place of one of the same name; the name as it is kept. Problems: profile.name"""
+        name = check_name(name)
+        self._document.change(lambda content: _part(content, PROFILES).update({name: values_of(spec)}))
+        return name
+
+    def rename(self, old: str, new: str) -> str:
+        """Problems: profile.unknown, profile.name, profile.taken"""
+        new, values = check_name(new), self._values(old)
+        if new != old and new in self._all():
+            raise failure("profile.taken", name=new)
+
+        def edit(content: dict[str, Any]) -> None:
+            profiles = _part(content, PROFILES)
+            profiles.pop(old, None)
+            profiles[new] = dict(values)
+            for rows in _part(content, QUEUES).values():
+                for row in rows.values() if isinstance(rows, dict) else ():
+                    if isinstance(row, dict) and row.get("profile") == old:
+                        row["profile"] = new
+
+        self._document.change(edit)
+        return new
+
+    def delete(self, name: str) -> None:
+        """Problems: profile.unknown"""
+        self._values(name)
+        self._document.change(lambda content: _part(content, PROFILES).pop(name, None))
+
+    # -- files
+
+    def export(self, name: str, path: Path) -> Path:
+        """Blocks. Problems: profile.unknown, file.unwritable"""
+        return self._files.write(path, dumps(name, self.get(name)))
+
+    def import_file(self, path: Path, name: str = "") -> Profile:
+        """Blocks. A profile's file or clearml-session's state becomes a profile; one of the same name stays, the new
+        one gets a number. Problems: profile.unreadable, profile.name"""
+        found = loads(self._files.read(path), str(path))
+        kept = self._free(check_name(name) if name else found.name)
+        self.save(kept, found.spec)
+        return Profile(kept, found.spec, found.left_out)
+
+    def _free(self, name: str) -> str:
+        known, number, free = self._all(), 2, name
+        while free in known:
+            free, number = f"{name} {number}", number + 1
+        return free
+
+    # -- per queue
+
+    def note_launch(self, account: str, spec: LaunchSpec, profile: str = "") -> None:
+        """Remember that this was launched in its queue, from this profile ("" = from none)."""
+
+        def edit(content: dict[str, Any]) -> None:
+            queues = _part(_part(content, QUEUES), account)
+            queues.pop(spec.queue, None)
+            queues[spec.queue] = {"profile": profile, "options": values_of(spec)}  # the newest last
+            for old in list(queues)[:-KEPT_QUEUES]:
+                del queues[old]
+
+        self._document.change(edit)
+
+    def last_in(self, account: str, queue: str) -> tuple[str, LaunchSpec] | None:
+        """Quick. The profile (a deleted one counts as none) and the launch that this queue saw last."""
+        queues = self._document.read().get(QUEUES)
+        rows = queues.get(account) if isinstance(queues, dict) else None
+        row = rows.get(queue) if isinstance(rows, dict) else None
+        if not isinstance(row, dict) or not isinstance(row.get("options"), dict):
+            return None
+        profile = str(row.get("profile"))
+        return (profile if profile in self._all() else "", from_profile(row["options"]))
+
+    def last_profile(self, account: str, queue: str) -> str:
+        """Quick. The profile of the last launch in this queue, "" for none."""
+        found = self.last_in(account, queue)
+        return found[0] if found else ""
+
+    def forget_account(self, account: str) -> None:
+        self._document.change(lambda content: _part(content, QUEUES).pop(account, None))
+
+
+def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object under that key, made if it is not there or is something else."""
+    if not isinstance(content.get(key), dict):
+        content[key] = {}
+    found: dict[str, Any] = content[key]
+    return found

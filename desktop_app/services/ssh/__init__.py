@@ -1,0 +1,1 @@
+"""How the user's own ssh, editors and programs get to a session."""

@@ -1,0 +1,125 @@
+"""OpenIn (``core.open_in``): opens a session in an editor, an IDE or a file manager of this computer. Blocking; any
+thread.
+
+They reach the session by its ssh alias. Whoever holds the tunnel is asked for the session's folder.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.outside import Outside
+from desktop_app.domain.access.open_in import BY_KEY, OPENERS, TERMINAL, Opener
+from desktop_app.domain.access.ssh_config_text import Place
+from desktop_app.domain.nearest import nearest
+from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.sessions.snapshot import Link, SessionId
+from desktop_app.services.connection.connections import Connections
+from desktop_app.services.ssh.aliases import Aliases
+from desktop_app.services.state.store import SessionStore
+from remote_bootstrap import contract
+
+OP_FOLDER = "session-folder"
+ASK_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What this computer has. ``programs``: opener key -> where; ``terminal``: the chosen one, "" = the desktop's own.
+
+    ``ssh_ready``: the user's ssh knows the sessions, so the openers work.
+    """
+
+    programs: Mapping[str, str]
+    terminals: tuple[str, ...] = ()
+    terminal: str = ""
+    ssh_ready: bool = False
+
+
+class OpenInService(Protocol):
+    """What faces ask for; blocking."""
+
+    def look(self, cancel: Cancel) -> Installed: ...
+
+    def open(self, session: SessionId, key: str, cancel: Cancel) -> None:
+        """Problems: open.*, ssh.not_included"""
+
+    def choose_terminal(self, name: str) -> None:
+        """ "" = the desktop's own. Problems: open.unknown, file.unwritable"""
+
+
+class OpenIn:
+    """Implements ``OpenInService``."""
+
+    def __init__(self, outside: Outside, store: SessionStore, links: Connections, aliases: Aliases) -> None:
+        self._outside = outside
+        self._store = store
+        self._links = links
+        self._aliases = aliases
+        links.questions.add(OP_FOLDER, self._answer)
+
+    def look(self, cancel: Cancel) -> Installed:
+        cancel.check()
+        found = {opener.key: self._outside.programs.find(opener) for opener in OPENERS}
+        return Installed(
+            {key: where for key, where in found.items() if where},
+            self._outside.programs.terminals(),
+            self._outside.profiles.preference(TERMINAL),
+            self._is_included(),
+        )
+
+    def _is_included(self) -> bool:
+        try:
+            return self._aliases.status().place is Place.TOP
+        except AppError:
+            return False
+
+    def open(self, session: SessionId, key: str, cancel: Cancel) -> None:
+        opener = BY_KEY.get(key)
+        if opener is None:
+            raise failure("open.unknown", name=key, known=", ".join(BY_KEY), near=nearest(key, BY_KEY))
+        program = self._outside.programs.find(opener)
+        if not program:
+            raise failure("open.not_installed", program=opener.label)
+        folder = self._folder(session, cancel)
+        self._check_ssh(opener)
+        alias = self._aliases.of(session)
+        if alias is None:
+            raise failure("open.not_ready", app=opener.label, state="not connected", why="Attach the session first.")
+        if not self._outside.programs.start(program, opener.told(alias, folder)):
+            raise failure("open.not_started", program=opener.label, path=program)
+
+    def _check_ssh(self, opener: Opener) -> None:
+        status = self._aliases.status()
+        if status.place is not Place.TOP:
+            raise failure("ssh.not_included", program=opener.label, path=status.path)
+
+    def choose_terminal(self, name: str) -> None:
+        known = self._outside.programs.terminals()
+        if name and name not in known:
+            raise failure("open.unknown", name=name, known=", ".join(known) or "none", near=nearest(name, known))
+        self._outside.profiles.save_preference(TERMINAL, name)
+
+    # -- the session's folder, from whoever holds the tunnel
+
+    def _folder(self, session: SessionId, cancel: Cancel) -> str:
+        if self._links.held(session) is None:
+            return str(self._links.others.ask_who_holds(OP_FOLDER, session, {}).get("folder", ""))
+        return self._ask(session, cancel)
+
+    def _answer(self, session: SessionId, _args: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"folder": self._ask(session, Cancel(ASK_S))}
+
+    def _ask(self, session: SessionId, cancel: Cancel) -> str:
+        tunnel, now = self._links.held(session), self._store.get(session)
+        if tunnel is None or now is None or now.link is not Link.UP:
+            why = "Open it once the session is connected."
+            raise failure("open.not_ready", app="The session", state="not connected", why=why)
+        if tunnel.target is not None and tunnel.target.foreign:
+            if tunnel.no_login is not None:
+                raise AppError(tunnel.no_login)
+            return tunnel.home or "/"
+        answer = tunnel.request(contract.OP_FILES_HOME, {}, cancel)
+        folder = answer.get("folder") or answer.get("home")  # a session that an older version launched knows only home
+        return folder if isinstance(folder, str) and folder.startswith("/") else "/"

@@ -1,0 +1,1 @@
+"""How things look: colours, icons, measures, words of a status."""

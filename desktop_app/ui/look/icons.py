@@ -1,0 +1,105 @@
+"""Where the icons are, in a source tree and in a frozen app, and what stands in for one that is missing. GUI thread."""
+
+import logging
+import sys
+from functools import cache
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+
+from desktop_app.domain.sessions.snapshot import Status
+from desktop_app.ui.look.status import LOOK, Shape, TrayState, paint_shape
+from desktop_app.ui.look.theme import LIGHT, Tone
+from remote_bootstrap.contract.apps import APPS
+
+APP_ICON = "sessiondock"
+log = logging.getLogger(__name__)
+
+ON_BOTH = {
+    Tone.NEUTRAL: "#7d8896",
+    Tone.BUSY: "#3f7ff0",
+    Tone.GOOD: "#2a9d5f",
+    Tone.WARN: "#c98210",
+    Tone.BAD: "#e04b52",
+}
+_TRAY_LOOK = {
+    TrayState.IDLE: (Tone.NEUTRAL, Shape.RING),
+    TrayState.UP: (Tone.GOOD, Shape.DOT),
+    TrayState.BUSY: (Tone.BUSY, Shape.ARC),
+    TrayState.RETRYING: (Tone.WARN, Shape.LOOP),
+    TrayState.PROBLEM: (Tone.BAD, Shape.WARNING),
+}
+
+
+def assets_folder() -> Path:
+    """``assets`` of the source tree, or where PyInstaller unpacked it."""
+    bundle = getattr(sys, "_MEIPASS", None)
+    return (Path(bundle) if bundle else Path(__file__).resolve().parents[3]) / "assets"
+
+
+@cache
+def files(stem: str) -> tuple[Path, ...]:
+    """Every picture of an icon: ``stem.svg``, ``stem.png``, ``stem-32.png``, ``32/stem.png``…"""
+    folder = assets_folder() / "icons"
+    found = [*folder.rglob(f"{stem}.svg"), *folder.rglob(f"{stem}.png"), *folder.rglob(f"{stem}-*.png")]
+    return tuple(p for p in found if p.stem == stem or p.stem.removeprefix(f"{stem}-").replace("@", "x").isalnum())
+
+
+def icon(stem: str) -> QIcon:
+    """All sizes of an icon in one; a null icon where the file is missing (logged once)."""
+    made = QIcon()
+    pictures = files(stem)
+    bitmaps = [path for path in pictures if path.suffix == ".png"]
+    # Some desktops can't take SVG over D-Bus, so the bitmaps come first.
+    for path in bitmaps or pictures:
+        made.addFile(str(path))
+    if made.isNull():
+        _missing(stem)
+    return made
+
+
+@cache
+def _missing(stem: str) -> None:
+    log.warning("icon %s is missing in %s", stem, assets_folder() / "icons")
+
+
+@cache
+def tray_icon(state: TrayState) -> QIcon:
+    """The tray's icon; drawn here where its file is missing, since a tray entry without a picture can't be found."""
+    return icon(state.value) if files(state.value) else drawn_tray_icon(state)
+
+
+def drawn_tray_icon(state: TrayState) -> QIcon:
+    tone, shape = _TRAY_LOOK[state]
+    return drawn(shape, QColor(ON_BOTH[tone]), (16, 22, 24, 32, 48, 64))
+
+
+def app_stems() -> tuple[str, ...]:
+    """The icon of each application in the table."""
+    return tuple(spec.icon for spec in APPS)
+
+
+def app_icon() -> QIcon:
+    if files(APP_ICON):
+        return icon(APP_ICON)
+    return drawn(Shape.RING, QColor(LIGHT.accent), (16, 32, 48, 64, 128))
+
+
+@cache
+def status_icon(status: Status) -> QIcon:
+    """For native menus, whose background is not ours: a colour that can be seen on light and dark."""
+    tone, shape = LOOK[status]
+    return drawn(shape, QColor(ON_BOTH[tone]), (16, 32))
+
+
+def drawn(shape: Shape, colour: QColor, sizes: tuple[int, ...]) -> QIcon:
+    made = QIcon()
+    for size in sizes:
+        pixmap = QPixmap(QSize(size, size))
+        pixmap.fill(QColor(0, 0, 0, 0))
+        painter = QPainter(pixmap)
+        paint_shape(painter, QRectF(1, 1, size - 2, size - 2), shape, colour)
+        painter.end()
+        made.addPixmap(pixmap)
+    return made

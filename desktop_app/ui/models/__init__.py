@@ -1,1 +1,0 @@
-"""SessionDock user interface: models."""

@@ -1,0 +1,1 @@
+"""What the desktop may ask over the control channel: one file for each subject."""

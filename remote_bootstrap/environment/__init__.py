@@ -1,0 +1,1 @@
+"""Python environments and the cache of what was installed."""

@@ -1,0 +1,1 @@
+"""The machine that a session runs on: its network, memory, folders, git."""

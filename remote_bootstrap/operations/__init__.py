@@ -1,1 +1,0 @@
-"""What the desktop may ask of a running session over the control channel: one file per subject, listed in ``table``."""

@@ -1,0 +1,1 @@
+"""Processes of a session, and their end."""

@@ -1,0 +1,1 @@
+"""One session's context and what keeps its applications running."""

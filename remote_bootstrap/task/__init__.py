@@ -1,0 +1,1 @@
+"""The ClearML task: its settings, its report, its log."""
