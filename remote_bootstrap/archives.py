@@ -2,8 +2,9 @@
 
 clearml-agent mounts a folder of its machine into all its containers. Other tasks of that agent can write there, so
 nothing in it is believed: an archive is used only if its SHA-256 is one that the launch brought along
-(contract/archive_sums.py), and never where it lies: it is copied into the container, hashed while it is copied, and the copy is unpacked. Whatever
-is wrong with it, the installation goes its usual way. Installing threads, and one of our own that writes archives.
+(contract/archive_sums.py), and never where it lies: it is copied into the container, hashed while it is copied, and
+the copy is unpacked. Whatever is wrong with it, the installation goes its usual way. Installing threads, and one of our
+own that writes archives.
 """
 
 import contextlib
