@@ -16,15 +16,15 @@ from remote_bootstrap.contract import Record, Report
 class Target:
     """Where to connect, and which way. ``private_key`` is an OpenSSH private key; it never leaves memory.
 
-    ``foreign``: a session of clearml-session, which is entered with a password, has no control channel, and shows one
-    of the host keys in ``fingerprints`` instead of the record's.
+    ``is_clearml_session``: it is entered with a password, has no control channel, and shows one of the host keys in
+    ``fingerprints`` instead of the record's.
     """
 
     record: Record
     private_key: str = field(default="", repr=False)
     route: Route = DIRECT
     route_password: str = field(default="", repr=False)  # of the route's proxy
-    foreign: bool = False
+    is_clearml_session: bool = False
     password: str = field(default="", repr=False)
     fingerprints: frozenset[str] = frozenset()
 
@@ -81,11 +81,11 @@ class Tunnel(Protocol):
         Problems: ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.protocol
         """
 
-    def route(self, ports: Mapping[str, int]) -> None:
+    def set_app_ports(self, ports: Mapping[str, int]) -> None:
         """Application key -> port on the remote machine's loopback, for new local connections."""
 
-    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
-        """Open a listener that leads there whatever ``route`` says, for programs of this user only (where the system
+    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
+        """Open a listener that leads there whatever ``set_app_ports`` says, for this user only (where the system
         tells). Idempotent per key, which no application has; leads elsewhere when called again. Problems: port.none
         """
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import Identity, LogLine, Queue
 from desktop_app.domain.sessions.again import LaunchedTask
-from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.clearml_session import ClearmlSessionLogin
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import ServerFacts
 
@@ -61,7 +61,7 @@ class Server(Protocol):
     def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         """Set runtime properties, which everybody can read, before the task is enqueued; others stay."""
 
-    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+    def clearml_session_login(self, task: str, cancel: Cancel) -> ClearmlSessionLogin:
         """What a session of clearml-session tells everybody. Problems: task.gone, task.foreign"""
 
     def parameters(self, task: str, cancel: Cancel) -> Mapping[str, str]:

@@ -206,7 +206,7 @@ class CommandBase:
         """One of another user's may be looked at, and one that clearml-session started lets anybody in.
         Problems: session.others"""
         if not found.facts.mine:
-            if not theirs and found.facts.foreign is None:
+            if not theirs and found.facts.clearml_session is None:
                 raise others_session(found)
             say(f"“{clean_line(found.name)}” belongs to {_owner(found)}.")
         return found

@@ -58,7 +58,7 @@ class KeyCommands(CommandBase):
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
         else:
             shown, who = self.arguments.fingerprint, f"“{clean_line(snapshot.name)}”"
-            whose = who if snapshot.facts.foreign is not None else f"A new run of {who}"
+            whose = who if snapshot.facts.clearml_session is not None else f"A new run of {who}"
             say(f"{whose} is connected only where its machine shows {shown}.")
             if asked and asked != shown:
                 say(f"What waits now shows another one, {asked}, and is not connected.")
@@ -67,7 +67,7 @@ class KeyCommands(CommandBase):
     def attach_unlocked(self, session: SessionId) -> None:
         """Attach; a session of another computer may need its passphrase, which a person can tell."""
         now = self.core.store.get(session)
-        if now is not None and now.facts.foreign is not None:
+        if now is not None and now.facts.clearml_session is not None:
             self.core.attach(session, self.cancel())
             return
         try:

@@ -65,7 +65,7 @@ class Owner:
         """The local port of what listens on ``port`` over there."""
         (bound,) = self._tunnel.bind({"bench": 0})
         self._tunnel.connect(Target(Record.loads(json.dumps(record)), key), Cancel(DIAL_SECONDS))
-        self._tunnel.route({"bench": port})
+        self._tunnel.set_app_ports({"bench": port})
         return bound.port
 
     def forward(self, port: int) -> int:

@@ -43,10 +43,10 @@ def read_everything(task: Mapping[str, Any]) -> None:
     found = facts.task_facts(task)
     assert found.remote in Remote
     facts.launched(task)
-    facts.foreign_login(task)
+    facts.clearml_session_login(task)
     facts.worker_lost_s(task, {}, 0.0)
     facts.is_session(task)
-    facts.is_foreign(task)
+    facts.is_clearml_session(task)
     finished.finished_of(task)
     copy.changes(task, DRAFT)
     copy.parameters(task, DRAFT)

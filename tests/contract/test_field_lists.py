@@ -63,7 +63,7 @@ def test_every_question_about_a_task_is_one_that_the_server_takes(rig: HttpRig) 
     server.enqueue(task, "gpu", soon)
     assert server.parameters(task, soon) == {"contract": "1"}
     assert server.launched(task, soon).parameters == {"contract": "1"}
-    assert server.foreign_login(task, soon).password == "p"
+    assert server.clearml_session_login(task, soon).password == "p"
     assert [seen.task for seen in (*server.sessions([task], soon), *server.everybodys(soon))] == [task, task]
     server.stop(task, soon)
     assert [one.task for one in server.finished(soon)] == [task]

@@ -323,7 +323,7 @@ def test_another_key_than_the_one_that_a_person_trusted_is_told_with_both(tmp_pa
     """A session of clearml-session that was started again shows another key: nothing of ours can tell whose it is."""
     with closing(SshWorld(tmp_path / "machine")) as world, pytest.raises(AppError) as caught:
         trusted = fingerprint(world.server.stranger_key)
-        target = replace(world.target(), foreign=True, password="pw", fingerprints=frozenset({trusted}))
+        target = replace(world.target(), is_clearml_session=True, password="pw", fingerprints=frozenset({trusted}))
         world.tunnel.connect(target, Cancel(10))
     world.tunnel.close()
     why = caught.value.problem

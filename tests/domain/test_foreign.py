@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.sessions.clearml_session import FAILED_PORT, ForeignSession, session_of
+from desktop_app.domain.sessions.clearml_session import FAILED_PORT, ClearmlSession, session_of
 from remote_bootstrap import contract
 from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
 
@@ -12,7 +12,7 @@ INNER = {"internal_ssh_port": "10022", "external_address": "10.0.0.7"}
 @pytest.mark.parity("attach to clearml-session")
 def test_a_session_of_its_own_machine() -> None:
     found = session_of({"_ssh_user": "ada"}, {**INNER, "jupyter_port": "8889", "vscode_port": "9001"})
-    assert found == ForeignSession("10.0.0.7", 10022, 10022, "ada", 8889, 9001)
+    assert found == ClearmlSession("10.0.0.7", 10022, 10022, "ada", 8889, 9001)
 
 
 @pytest.mark.parity("address precedence")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.known import Known, is_away, known_json, read_known
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from tests.fakes.outside import record_of, report_of
@@ -17,7 +17,7 @@ FACTS = ServerFacts(
     Remote.READY, "Ünï\n会话", End.NONE, "gpu", "A / B", "", True, ("a", "b"), worker="w:0", worker_lost_s=3.5,
     queue_watched=False, message="m", created=NOON, started=NOON, record=record_of("a" * 32),
     report=report_of(jupyterlab="ready", vscode="failed").public(),
-    foreign=ForeignSession("10.0.0.7", 22, awaited=("jupyterlab",)),
+    clearml_session=ClearmlSession("10.0.0.7", 22, awaited=("jupyterlab",)),
 )  # fmt: skip
 
 

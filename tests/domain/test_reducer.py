@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desktop_app.domain.problems import problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.reducer import (
     AttachRequested,
     Detached,
@@ -131,7 +131,7 @@ def test_an_ended_session_holds_nothing() -> None:
 
 
 def test_only_sessions_of_ours_are_launched_again() -> None:
-    theirs = ServerFacts(Remote.ENDED, "theirs", End.COMPLETED, foreign=ForeignSession("10.0.0.1"))
+    theirs = ServerFacts(Remote.ENDED, "theirs", End.COMPLETED, clearml_session=ClearmlSession("10.0.0.1"))
     assert allowed_actions(SessionSnapshot(SessionId("a", "b" * 32), 1, theirs)) == {Action.FORGET}
 
 

@@ -14,7 +14,7 @@ from desktop_app.boundary.server import SeenTask, TaskDraft
 from desktop_app.domain.accounts.account import Identity, LogLine, Queue, Worker
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.sessions.again import LaunchedTask
-from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.clearml_session import ClearmlSessionLogin
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import RESET, End, Remote, ServerFacts
 from remote_bootstrap.contract import NO_IMAGE, PARAM_PASSWORD_HASH, Record, Report
@@ -38,7 +38,7 @@ class FakeTask:
     folder: str = ""  # of a stored workspace
     stored: float = 0.0
     runtime: dict[str, str] = field(default_factory=dict)
-    login: ForeignLogin = field(default_factory=ForeignLogin)
+    login: ClearmlSessionLogin = field(default_factory=ClearmlSessionLogin)
 
 
 class FakeServer:
@@ -109,9 +109,9 @@ class FakeServer:
             self._enter("write_runtime", cancel)
             self._ours(task).runtime.update(values)
 
-    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+    def clearml_session_login(self, task: str, cancel: Cancel) -> ClearmlSessionLogin:
         with self._lock:
-            self._enter("foreign_login", cancel)
+            self._enter("clearml_session_login", cancel)
             return self._ours(task).login
 
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:

@@ -43,7 +43,7 @@ class FakeTunnel:
         self.targets: list[Target] = []
         self.requests: list[tuple[str, dict[str, object]]] = []
         self.routes: dict[str, int] = {}
-        self.ways: dict[str, Destination] = {}
+        self.destinations: dict[str, Destination] = {}
         self.reversed: dict[str, tuple[int, int]] = {}
         self.refused_ports: set[int] = set()
         self.bound: dict[str, BoundPort] = {}
@@ -79,15 +79,15 @@ class FakeTunnel:
         if self.first_report is not None:
             self.push(self.first_report)
 
-    def route(self, ports: Mapping[str, int]) -> None:
+    def set_app_ports(self, ports: Mapping[str, int]) -> None:
         with self.changed:
             self.routes = dict(ports)
             self.changed.notify_all()
 
-    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
+    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
         if self.closed:
             raise Cancelled
-        self.ways[key] = way
+        self.destinations[key] = destination
         return self.bind({key: wanted})[0]
 
     def proxy(self, key: str, wanted: int) -> BoundPort:
@@ -106,7 +106,7 @@ class FakeTunnel:
 
     def unbind(self, key: str) -> None:
         with self.changed:
-            self.ways.pop(key, None)
+            self.destinations.pop(key, None)
             self.reversed.pop(key, None)
             self.bound.pop(key, None)
             self.changed.notify_all()

@@ -10,7 +10,7 @@ import pytest
 
 from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.transfer.checksums import Checksums
-from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.adapters.ssh.transport.wire import Deadline
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
 from remote_bootstrap import contract
@@ -25,9 +25,9 @@ class Bootstrap:
         self.knows = knows
         self.asked: list[str] = []
 
-    def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Patience], dict[str, object]]:
+    def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Deadline], dict[str, object]]:
         self.asked.append(op)
-        return lambda _patience: self._answer(op, args)
+        return lambda _deadline: self._answer(op, args)
 
     def _answer(self, op: str, args: Mapping[str, object]) -> dict[str, object]:
         if op not in self.knows:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of
@@ -102,8 +102,8 @@ def test_what_nobody_has_is_unknown_still(run: Run, theirs: str) -> None:
 
 
 def test_one_of_clearml_session_lets_anybody_in_and_is_named(run: Run, world: World) -> None:
-    place = ForeignSession("10.0.0.8", 10022)
-    facts = ServerFacts(Remote.READY, NAME, foreign=place, report=place.report())
+    place = ClearmlSession("10.0.0.8", 10022)
+    facts = ServerFacts(Remote.READY, NAME, clearml_session=place, report=place.report())
     task = world.server().add_session(facts, user="Bob")
     said = run("info", task)
     assert said.code == 0 and "belongs to Bob" in said.err

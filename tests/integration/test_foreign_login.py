@@ -39,7 +39,7 @@ class Guest:
     def connect(self) -> LoginDoor:
         self.tunnel.connect(self.server.target(), Cancel(20))
         door = self.tunnel.serve_login(LoginKeys(self.client[1], self.host[0]), Cancel(20))
-        self.tunnel.route({"ssh": door.port})
+        self.tunnel.set_app_ports({"ssh": door.port})
         return door
 
     def target(self, host_key: str = "") -> Target:

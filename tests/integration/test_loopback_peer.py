@@ -230,7 +230,7 @@ def test_an_applications_port_is_for_this_user_too(
     """Its login is not enough: pages on 127.0.0.1 are shown its cookies."""
     expected_log("another user")
     (bound,) = tunnel.bind({"jupyterlab": 0})
-    tunnel.route({"jupyterlab": echoing.port})
+    tunnel.set_app_ports({"jupyterlab": echoing.port})
     far = ("127.0.0.1", bound.port)
     with socket.create_connection(far, 20) as ours:
         ours.sendall(b"hi")

@@ -33,7 +33,7 @@ def test_a_link_that_is_full_is_alive(server: SshServer, relay: Relay) -> None:
     """Megabytes wait on the wire before the answer: it is late, and yet nothing is wrong."""
     application, tunnel = Application(download), SshTunnel("full")
     tunnel.connect(target(server, relay), Cancel(10))
-    tunnel.route({"lab": application.port})
+    tunnel.set_app_ports({"lab": application.port})
     port = tunnel.bind({"lab": 0})[0].port
     got: list[int] = []
 

@@ -55,7 +55,7 @@ def attached(server: SshServer, agent: SshAgent, folder: Path) -> Iterator[tuple
     agent.keys.add(TASK, key)
     tunnel = SshTunnel("agent")
     (bound,) = tunnel.bind({"ssh": 0})
-    tunnel.route({"ssh": server.port})
+    tunnel.set_app_ports({"ssh": server.port})
     tunnel.connect(server.target(), Cancel(10))
     files = client_files(folder, TASK, agent.address)
     write_client_files(files, public_line(key), server.host_key)

@@ -68,7 +68,7 @@ def test_another_host_key_is_refused(rig: BootstrapRig, tmp_path: Path) -> None:
 def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
     loading, taking = Application(download), Application(digest)
     down, up = tunnel.bind({"down": 0, "up": 0})
-    tunnel.route({"down": loading.port, "up": taking.port})
+    tunnel.set_app_ports({"down": loading.port, "up": taking.port})
 
     def ask(seed: int) -> bool:
         with socket.create_connection(("127.0.0.1", down.port), 30) as client:
@@ -91,7 +91,7 @@ def test_the_users_own_ssh_logs_in(rig: BootstrapRig, tunnel: SshTunnel, private
     record = rig.wait_record()
     own = OwnSsh(private_home / "files", private_home / "run" / "agent")
     (bound,) = tunnel.bind({"ssh": 0})
-    tunnel.route({"ssh": record.port})
+    tunnel.set_app_ports({"ssh": record.port})
     session = f"account/{rig.task}"
     command = [*own.command(session, Target(record, rig.private_key), bound.port), "echo logged in"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=os.environ)

@@ -26,7 +26,7 @@ RESET = struct.pack("ii", 1, 0)
 @pytest.fixture
 def offline() -> Iterator[SshTunnel]:
     """No transport yet: every connection waits for its channel."""
-    made = SshTunnel("early", patience=30.0)
+    made = SshTunnel("early", wait_s=30.0)
     yield made
     made.close()
 
@@ -40,7 +40,7 @@ def test_what_was_said_before_the_channel_is_open_arrives_whole(
     offline: SshTunnel, server: SshServer, application, size: int
 ) -> None:
     """With its end, too: these clients have nothing more to say."""
-    offline.route({"lab": application(digest).port})
+    offline.set_app_ports({"lab": application(digest).port})
     (bound,) = offline.bind({"lab": 0})
     data = noise(size, size)
     with dial(bound.port) as client:
@@ -61,9 +61,9 @@ def test_what_was_said_before_the_channel_is_open_arrives_whole(
 def test_a_client_that_leaves_before_its_channel_is_open_gives_its_place_back(
     offline: SshTunnel, server: SshServer, application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not only after the patience of 30 s: there is room for four."""
+    """Not only after the 30 s that it may wait: there is room for four."""
     monkeypatch.setattr(switchboard, "CONNECTIONS", 4)
-    offline.route({"lab": application(digest).port})
+    offline.set_app_ports({"lab": application(digest).port})
     (bound,) = offline.bind({"lab": 0})
     for _ in range(12):
         with dial(bound.port) as client:
@@ -79,7 +79,7 @@ def test_nothing_of_an_ended_connection_waits_for_the_garbage_collector(
     offline: SshTunnel, server: SshServer, application
 ) -> None:
     offline.connect(server.target(), Cancel(20))
-    offline.route({"lab": application(digest).port})
+    offline.set_app_ports({"lab": application(digest).port})
     (bound,) = offline.bind({"lab": 0})
     gc.collect()
     gc.disable()

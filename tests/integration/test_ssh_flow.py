@@ -25,14 +25,14 @@ IN_FLIGHT = 32 * MEGABYTE  # the window, sshd's own, and all the sockets' buffer
 
 @pytest.fixture
 def tunnel(server: SshServer) -> Iterator[SshTunnel]:
-    made = SshTunnel("flow", patience=2.0)
+    made = SshTunnel("flow", wait_s=2.0)
     made.connect(server.target(), Cancel(20))
     yield made
     made.close()
 
 
 def local(tunnel: SshTunnel, **applications: Application) -> list[int]:
-    tunnel.route({name: one.port for name, one in applications.items()})
+    tunnel.set_app_ports({name: one.port for name, one in applications.items()})
     return [bound.port for bound in tunnel.bind(dict.fromkeys(applications, 0))]
 
 

@@ -26,7 +26,7 @@ def says(port: int) -> bytes:
 
 def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunnel, echoing: Application) -> None:
     bound = tunnel.forward(KEY, 0, Destination(echoing.port))
-    tunnel.route({"lab": 1})
+    tunnel.set_app_ports({"lab": 1})
     assert says(bound.port) == b"hi"
 
 

@@ -60,7 +60,7 @@ def ours(port: int) -> Target:
 
 def foreign(port: int) -> Target:
     record = Record(TASK, "127.0.0.1", port, "root", "", 0)
-    return Target(record, "", foreign=True, password="pw", fingerprints=frozenset({"SHA256:x"}))
+    return Target(record, "", is_clearml_session=True, password="pw", fingerprints=frozenset({"SHA256:x"}))
 
 
 def jump(port: int) -> Target:

@@ -83,7 +83,7 @@ def tell(port: int, seed: int, size: int) -> bool:
 
 def both_ways(tunnel: SshTunnel, loading: Application, taking: Application) -> None:
     """Large and small transfers in both directions, short connections and the control channel, all at once."""
-    tunnel.route({"down": loading.port, "up": taking.port})
+    tunnel.set_app_ports({"down": loading.port, "up": taking.port})
     down, up = (bound.port for bound in tunnel.bind({"down": 0, "up": 0}))
     with ThreadPoolExecutor(12) as pool:
         jobs = [pool.submit(ask, down, seed, 8 * MEGABYTE) for seed in range(3)]
@@ -145,7 +145,7 @@ def test_damage_on_the_way_resets_what_runs(tmp_path: Path, application, place: 
     tunnel.on_lost(lost.set)
     try:
         tunnel.connect(server.target(port=relay.port), Cancel(20))
-        tunnel.route({"lab": application(download).port})
+        tunnel.set_app_ports({"lab": application(download).port})
         (bound,) = tunnel.bind({"lab": 0})
         with socket.create_connection(("127.0.0.1", bound.port), 60) as client:
             client.sendall(b"1 %d\n" % (8 * MEGABYTE))

@@ -73,7 +73,7 @@ def works(server: SshServer, route: str, password: str = "", **changes: object) 
     try:
         tunnel.connect(target, Cancel(20))
         assert tunnel.probe(Cancel(5)) < 5
-        tunnel.route({"lab": application.port})
+        tunnel.set_app_ports({"lab": application.port})
         port = tunnel.bind({"lab": 0})[0].port
         with socket.create_connection(("127.0.0.1", port), 30) as client:
             client.sendall(b"7 %d\n" % (3 * MEGABYTE))

@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 
 def local(tunnel: SshTunnel, port: int) -> int:
     """Our port of the one application "lab", which listens on ``port`` over there."""
-    tunnel.route({"lab": port})
+    tunnel.set_app_ports({"lab": port})
     return tunnel.bind({"lab": 0})[0].port
 
 
@@ -88,7 +88,7 @@ def test_a_stalled_reader_stops_its_sender_and_nobody_else(tunnel: SshTunnel, ap
             sent.append(MEGABYTE)
 
     flooding, loading = application(flood), application(download)
-    tunnel.route({"stalled": flooding.port, "lab": loading.port})
+    tunnel.set_app_ports({"stalled": flooding.port, "lab": loading.port})
     stalled, lab = tunnel.bind({"stalled": 0, "lab": 0})
     before = psutil.Process().memory_info().rss
     with dial(stalled.port) as sleeper:
@@ -128,7 +128,7 @@ def test_a_connection_made_while_nothing_is_up_waits_for_the_redial(server: SshS
 
 
 def test_a_local_connection_does_not_wait_for_ever() -> None:
-    tunnel = SshTunnel("never", patience=0.3)
+    tunnel = SshTunnel("never", wait_s=0.3)
     with dial(local(tunnel, 1), 5) as client, pytest.raises(ConnectionError):
         receive_all(client)
     tunnel.close()

@@ -9,7 +9,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict
 from desktop_app.domain.problems import failure, problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.snapshot import End, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, report_of
 from tests.support.core_rig import CoreRig
@@ -149,12 +149,12 @@ def test_the_stage_of_the_connection_that_breaks(rig: CoreRig, session: SessionI
 
 def test_a_session_of_clearml_session_is_examined_with_its_password(rig: CoreRig, session: SessionId) -> None:
     rig.world.secrets.entries.pop(f"client-key/{session.text}")  # not one of ours
-    change(rig, session, record=None, foreign=ForeignSession("10.0.0.9", 10022, 10022, "root"))
+    change(rig, session, record=None, clearml_session=ClearmlSession("10.0.0.9", 10022, 10022, "root"))
     found = examine(rig, session)
     assert found.broken is None
     assert found.doubtful is not None and found.doubtful.stage is Stage.RECORD
     (target,) = rig.world.patient.targets
-    assert target.foreign and target.record.address == "10.0.0.9"
+    assert target.is_clearml_session and target.record.address == "10.0.0.9"
 
 
 @pytest.mark.parity("H1")

@@ -6,7 +6,7 @@ import pytest
 
 from desktop_app.domain.accounts.handover import GIT
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS, ClearmlSession, ClearmlSessionLogin
 from desktop_app.domain.sessions.snapshot import (
     Action,
     Link,
@@ -20,13 +20,13 @@ from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.waiting import wait_until
 
-PLACE = ForeignSession("10.0.0.9", 31022, 10022, "root", 8889, 9001)
-LOGIN = ForeignLogin("correct horse", "jupyter-token")
+PLACE = ClearmlSession("10.0.0.9", 31022, 10022, "root", 8889, 9001)
+LOGIN = ClearmlSessionLogin("correct horse", "jupyter-token")
 STRANGE = "SHA256:" + "A" * 43
 
 
-def theirs(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LOGIN) -> SessionId:
-    facts = ServerFacts(Remote.READY, "Interactive Session", foreign=place, report=place.report())
+def theirs(rig: CoreRig, place: ClearmlSession = PLACE, login: ClearmlSessionLogin = LOGIN) -> SessionId:
+    facts = ServerFacts(Remote.READY, "Interactive Session", clearml_session=place, report=place.report())
     task = rig.server.add_session(facts)
     rig.server.tasks[task].login = login
     session = SessionId(ACCOUNT.id, task)
@@ -34,7 +34,7 @@ def theirs(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LO
     return session
 
 
-def attached(rig: CoreRig, place: ForeignSession = PLACE, login: ForeignLogin = LOGIN) -> SessionSnapshot:
+def attached(rig: CoreRig, place: ClearmlSession = PLACE, login: ClearmlSessionLogin = LOGIN) -> SessionSnapshot:
     session = theirs(rig, place, login)
     rig.core.attach(session, rig.soon())
     rig.until(session, is_link(Link.UP))
@@ -47,7 +47,7 @@ def test_it_is_entered_with_its_password_at_the_published_address() -> None:
         now = attached(rig)
         target = rig.world.tunnel().targets[0]
         assert (target.record.address, target.record.port, target.record.user) == ("10.0.0.9", 31022, "root")
-        assert (target.foreign, target.password, target.private_key) == (True, "correct horse", "")
+        assert (target.is_clearml_session, target.password, target.private_key) == (True, "correct horse", "")
         assert target.fingerprints == frozenset(PUBLISHED_KEYS)
         assert rig.world.tunnel().routes == {"ssh": 40_023, "jupyterlab": 8889, "vscode": 9001}
         assert "correct horse" not in repr(now) + repr(target)
@@ -118,7 +118,7 @@ def test_a_notebook_that_comes_later_gets_its_address_and_its_token() -> None:
         notebook = now.endpoint("jupyterlab")
         assert notebook is not None and notebook.state == "starting" and notebook.local_port
         there = replace(late, jupyter_port=8889)
-        rig.server.change(now.id.task, foreign=there, report=there.report())
+        rig.server.change(now.id.task, clearml_session=there, report=there.report())
         rig.until(now.id, lambda s: any(e.app == "jupyterlab" and e.ready for e in s.endpoints))
         wait_until(lambda: rig.world.tunnel().routes.get("jupyterlab") == 8889, "the route", 5)
         assert rig.world.tunnel().routes["ssh"] == 40_023  # still our door
@@ -200,7 +200,7 @@ def test_a_router_that_moves_is_followed() -> None:
     with CoreRig() as rig:
         session = attached(rig).id
         task = rig.server.tasks[session.task]
-        task.facts = replace(task.facts, foreign=replace(PLACE, address="10.0.0.10", port=31999))
+        task.facts = replace(task.facts, clearml_session=replace(PLACE, address="10.0.0.10", port=31999))
         rig.world.tunnel().drop()
         rig.until(session, lambda s: s.link is Link.UP and len(rig.world.tunnel().targets) == 2)
         record = rig.world.tunnel().targets[-1].record
@@ -219,7 +219,7 @@ def test_a_session_of_ours_is_never_taken_for_theirs() -> None:
     with CoreRig() as rig:
         session = rig.running()
         task = rig.server.tasks[session.task]
-        task.facts = replace(task.facts, record=None, foreign=PLACE, report=PLACE.report())
+        task.facts = replace(task.facts, record=None, clearml_session=PLACE, report=PLACE.report())
         task.login = LOGIN
         rig.core.attach(session, rig.soon())
         problem = rig.until(session, is_link(Link.BLOCKED)).problem

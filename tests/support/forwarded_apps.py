@@ -33,5 +33,5 @@ def forwarded_apps(rig: BootstrapRig) -> Iterator[Forwarded]:
         assert arrived.wait(20)
         apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}
         bound = tunnel.bind({LAB: 0, CODE: 0})
-        tunnel.route({key: app.port for key, app in apps.items()})
+        tunnel.set_app_ports({key: app.port for key, app in apps.items()})
         yield Forwarded({one.app: one.port for one in bound}, {key: app.secret for key, app in apps.items()})

@@ -42,4 +42,4 @@ class PasswordServer(SshServer):
         given = self.record(**changes)
         record = Record(given.task, given.address, given.port, given.user, "", 0)
         keys = frozenset({fingerprint(self.host_key)})
-        return Target(record, foreign=True, password=PASSWORD, fingerprints=keys)
+        return Target(record, is_clearml_session=True, password=PASSWORD, fingerprints=keys)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from desktop_app.domain.accounts.account import LogLine
 from desktop_app.domain.sessions.again import LaunchedTask
-from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.clearml_session import ClearmlSessionLogin
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import ServerFacts
 from remote_bootstrap import contract
@@ -30,7 +30,7 @@ MAX_NUMBER = 2**53  # whole numbers that survive JSON
 CHARACTERS: Mapping[object, int] = {
     (LogLine, "text"): MAX_LINE,
     LaunchedTask: MAX_WHOLE,
-    ForeignLogin: MAX_PATH,
+    ClearmlSessionLogin: MAX_PATH,
     (FinishedSession, "folder"): MAX_PATH,
     (ServerFacts, "message"): contract.MAX_SENTENCE,
     (ServerFacts, "record_error"): contract.MAX_SENTENCE,

@@ -23,7 +23,7 @@ from desktop_app.domain.launch.option_checks import project_path
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.sessions import clearml_session
 from desktop_app.domain.sessions.again import LaunchedTask
-from desktop_app.domain.sessions.clearml_session import ForeignLogin
+from desktop_app.domain.sessions.clearml_session import ClearmlSessionLogin
 from desktop_app.domain.sessions.snapshot import ServerFacts
 from remote_bootstrap import contract
 from remote_bootstrap.contract import clearml_session as session_fields
@@ -103,12 +103,12 @@ class ServerCalls(Lookups):
         runtime = {**(known if isinstance(known, dict) else {}), **values}
         self.call("tasks.edit", {"task": task, "runtime": runtime, "force": True}, cancel)
 
-    def foreign_login(self, task: str, cancel: Cancel) -> ForeignLogin:
+    def clearml_session_login(self, task: str, cancel: Cancel) -> ClearmlSessionLogin:
         wanted = [
             f"runtime.{name}"
             for name in (session_fields.RUNTIME_PASSWORD, session_fields.RUNTIME_TOKEN, *clearml_session.EXPOSED)
         ]
-        return facts.foreign_login(self._ours(task, cancel, wanted))
+        return facts.clearml_session_login(self._ours(task, cancel, wanted))
 
     def parameters(self, task: str, cancel: Cancel) -> dict[str, str]:
         found = self._ours(task, cancel, (f"hyperparams.{contract.SECTION}",))

@@ -13,7 +13,7 @@ from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.accounts.account import LogLine, Queue, Worker
 from desktop_app.domain.sessions import clearml_session
 from desktop_app.domain.sessions.again import LaunchedTask
-from desktop_app.domain.sessions.clearml_session import ForeignLogin, ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession, ClearmlSessionLogin
 from desktop_app.domain.sessions.reducer import AGENT_LOST_AFTER_S
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap import contract
@@ -53,7 +53,7 @@ def is_session(task: Mapping[str, Any]) -> bool:
     return any(_tagged(task, tag) for tag in SESSION_TAGS)
 
 
-def is_foreign(task: Mapping[str, Any]) -> bool:
+def is_clearml_session(task: Mapping[str, Any]) -> bool:
     return _tagged(task, session_fields.SYSTEM_TAG) and not _tagged(task, contract.SYSTEM_TAG)
 
 
@@ -142,10 +142,10 @@ def task_facts(
     changed_by: str = "",
 ) -> ServerFacts:
     """One session. The record is read but not believed: whoever connects verifies it."""
-    theirs = _foreign(task) if is_foreign(task) else None
-    record, record_error = _record(task) if theirs is None else (None, "")
-    report = report_of(task) if theirs is None else theirs.report()
-    published = record is not None or bool(record_error) if theirs is None else theirs.ready
+    made_by_tool = _clearml_session(task) if is_clearml_session(task) else None
+    record, record_error = _record(task) if made_by_tool is None else (None, "")
+    report = report_of(task) if made_by_tool is None else made_by_tool.report()
+    published = record is not None or bool(record_error) if made_by_tool is None else made_by_tool.ready
     remote, end = _remote(task, published, report)
     found = ServerFacts(
         remote=remote,
@@ -156,7 +156,7 @@ def task_facts(
         owner=owner,
         mine=mine,
         tags=texts(task.get("tags")),
-        has_password=theirs is not None or bool(_inner(task, *PASSWORD_FIELD.split("."))),
+        has_password=made_by_tool is not None or bool(_inner(task, *PASSWORD_FIELD.split("."))),
         worker=str(task.get("last_worker") or ""),
         worker_lost_s=lost_s,
         queue_watched=queue_watched,
@@ -171,7 +171,7 @@ def task_facts(
         record_error=record_error,
         report=report,
         by_report=remote is Remote.STOPPING and STOPPING not in str(task.get("status_message") or ""),
-        foreign=theirs,
+        clearml_session=made_by_tool,
     )
     return bounded(found)
 
@@ -181,7 +181,7 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
     return _ID.sub(lambda found: f"“{names[found[0]]}”" if names.get(found[0]) else found[0], text)
 
 
-def _foreign(task: Mapping[str, Any]) -> ForeignSession:
+def _clearml_session(task: Mapping[str, Any]) -> ClearmlSession:
     runtime = _inner(task, "runtime")
     return clearml_session.session_of(
         runtime if isinstance(runtime, Mapping) else {},
@@ -190,11 +190,11 @@ def _foreign(task: Mapping[str, Any]) -> ForeignSession:
     )
 
 
-def foreign_login(task: Mapping[str, Any]) -> ForeignLogin:
+def clearml_session_login(task: Mapping[str, Any]) -> ClearmlSessionLogin:
     """What clearml-session left in its task."""
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
-    found = ForeignLogin(
+    found = ClearmlSessionLogin(
         str(values.get(session_fields.RUNTIME_PASSWORD) or ""),
         str(values.get(session_fields.RUNTIME_TOKEN) or "").strip(),
         tuple(label for name, label in clearml_session.EXPOSED.items() if values.get(name)),
@@ -327,8 +327,8 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
         "hyperparams": {contract.SECTION: {item["name"]: item for item in parameters(draft.parameters)}},
     }
     if draft.compatible:
-        theirs = parameters(draft.compatible, session_fields.SECTION)
-        body["hyperparams"][session_fields.SECTION] = {item["name"]: item for item in theirs}
+        fields = parameters(draft.compatible, session_fields.SECTION)
+        body["hyperparams"][session_fields.SECTION] = {item["name"]: item for item in fields}
     if draft.docker or draft.docker_args:
         body["container"] = {"image": draft.docker, "arguments": draft.docker_args}
     return body

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from paramiko import Channel, SSHException
 
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
 from remote_bootstrap import contract
 
@@ -60,28 +60,28 @@ class ControlChannel:
         for thread in self._threads:
             thread.start()
 
-    def start(self, patience: Patience) -> None:
+    def start(self, deadline: Deadline) -> None:
         """Open the channel, compare contract versions, subscribe to reports. Problems: ssh.protocol, ssh.lost"""
         self.open()
-        self.greet(patience)
-        status = self.request(contract.OP_SUBSCRIBE, {}, patience)
+        self.greet(deadline)
+        status = self.request(contract.OP_SUBSCRIBE, {}, deadline)
         if "phase" in status:  # the subscription may answer with the present state at once
             self._report(status)
 
-    def greet(self, patience: Patience) -> None:
+    def greet(self, deadline: Deadline) -> None:
         """Compare contract versions, once it is open. Problems: ssh.protocol, ssh.lost"""
-        hello = self.request(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, patience)
+        hello = self.request(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, deadline)
         theirs = hello.get("contract")
         if theirs != contract.CONTRACT_VERSION:
             raise _other_version(theirs)
         if hello.get("task", self._task) != self._task:
             raise failure("ssh.protocol", why="The machine runs another session at this address.")
 
-    def request(self, op: str, args: Mapping[str, object], patience: Patience) -> dict[str, object]:
+    def request(self, op: str, args: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
         """One operation's result. Problems: ssh.lost (no answer in time), ssh.refused (the remote says no)."""
-        return self.ask(op, args)(patience)
+        return self.ask(op, args)(deadline)
 
-    def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Patience], dict[str, object]]:
+    def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Deadline], dict[str, object]]:
         """Send one request; call what comes back, once, to wait for its result. Problems: as ``request``"""
         waiting = _Waiting()
         with self._lock:
@@ -91,12 +91,12 @@ class ControlChannel:
             number = self._last_id
             self._waiting[number] = waiting
         self._outgoing.put(contract.Request(number, op, dict(args)).dumps().encode())
-        return lambda patience: self._wait(op, number, waiting, patience)
+        return lambda deadline: self._wait(op, number, waiting, deadline)
 
-    def _wait(self, op: str, number: int, waiting: _Waiting, patience: Patience) -> dict[str, object]:
+    def _wait(self, op: str, number: int, waiting: _Waiting, deadline: Deadline) -> dict[str, object]:
         try:
-            patience.wait(waiting.answered)
-            patience.check()
+            deadline.wait(waiting.answered)
+            deadline.check()
             return self._result(op, waiting)
         finally:
             with self._lock:

@@ -13,10 +13,10 @@ from enum import Enum
 from paramiko import Ed25519Key, SSHException
 from paramiko.ssh_exception import AuthenticationException, IncompatiblePeer
 
-from desktop_app.adapters.ssh.route.way import Router, Way
+from desktop_app.adapters.ssh.route.connector import Connector, RoutedSocket
 from desktop_app.adapters.ssh.transport.tcp import ConnectError
-from desktop_app.adapters.ssh.transport.transport import FOREIGN_KEY_TYPES, KEY_TYPES, SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.adapters.ssh.transport.transport import CLEARML_SESSION_KEY_TYPES, KEY_TYPES, SessionTransport
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe, unreachable
 from desktop_app.boundary.connection import Target
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS
@@ -36,7 +36,7 @@ class Step(Enum):
 
 def dial(
     target: Target,
-    patience: Patience,
+    deadline: Deadline,
     on_end: Callable[[SessionTransport], None],
     step: Callable[[Step, str], None] = lambda _step, _found: None,
 ) -> SessionTransport:
@@ -47,39 +47,41 @@ def dial(
     Problems: route.*, ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.no_key,
     ssh.protocol. Raises Cancelled.
     """
-    key = None if target.foreign else client_key(target.private_key)
-    way = _reach(target, patience)
+    key = None if target.is_clearml_session else client_key(target.private_key)
+    routed = _reach(target, deadline)
 
     def ended(transport: SessionTransport) -> None:
-        way.close()
+        routed.close()
         on_end(transport)
 
-    transport = SessionTransport(way.sock, ended, FOREIGN_KEY_TYPES if target.foreign else KEY_TYPES)
+    transport = SessionTransport(
+        routed.sock, ended, CLEARML_SESSION_KEY_TYPES if target.is_clearml_session else KEY_TYPES
+    )
     try:
         step(Step.NEGOTIATE, "")
-        _negotiate(transport, target.record, patience)
+        _negotiate(transport, target.record, deadline)
         step(Step.HOST_KEY, transport.remote_version)
         step(Step.SIGN_IN, _check_host_key(transport, target))
         if key is not None:
             _sign_in(
-                transport, target.record, lambda done: transport.auth_publickey(target.record.user, key, done), patience
+                transport, target.record, lambda done: transport.auth_publickey(target.record.user, key, done), deadline
             )
         else:
-            _enter(transport, target, patience)
+            _enter(transport, target, deadline)
     except BaseException as error:
-        why = way.why() if isinstance(error, AppError) and error.problem.code == "ssh.unreachable" else ""
+        why = routed.why() if isinstance(error, AppError) and error.problem.code == "ssh.unreachable" else ""
         transport.abandon()
-        way.close()
+        routed.close()
         if why:
             raise failure("route.refused", hop="Your ProxyCommand", why=why) from None
         raise
     return transport
 
 
-def _reach(target: Target, patience: Patience) -> Way:
+def _reach(target: Target, deadline: Deadline) -> RoutedSocket:
     record = target.record
     try:
-        return Router(target.route, target.route_password, patience).reach(record.address.strip("[]"), record.port)
+        return Connector(target.route, target.route_password, deadline).reach(record.address.strip("[]"), record.port)
     except ConnectError as error:
         raise unreachable(record, str(error)) from None
 
@@ -92,14 +94,14 @@ def client_key(text: str) -> Ed25519Key:
         raise failure("ssh.no_key", cause=f"the stored key is unusable: {type(error).__name__}") from None
 
 
-def _negotiate(transport: SessionTransport, record: contract.Record, patience: Patience) -> None:
-    transport.banner_timeout = transport.handshake_timeout = max(1.0, patience.remaining)
+def _negotiate(transport: SessionTransport, record: contract.Record, deadline: Deadline) -> None:
+    transport.banner_timeout = transport.handshake_timeout = max(1.0, deadline.remaining)
     done = threading.Event()
     transport.start_client(event=done)
-    in_time = patience.wait(done, transport.is_active)
+    in_time = deadline.wait(done, transport.is_active)
     if in_time and transport.is_active():
         return
-    patience.check()
+    deadline.check()
     error = transport.get_exception()
     if isinstance(error, IncompatiblePeer) and "host key" in str(error):
         raise _wrong_host_key(record, "of another kind")
@@ -119,13 +121,13 @@ def _check_host_key(transport: SessionTransport, target: Target) -> str:
     except SSHException as error:
         raise unreachable(record, describe(error)) from None
     found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
-    if target.foreign and found not in target.fingerprints:
+    if target.is_clearml_session and found not in target.fingerprints:
         trusted = ", ".join(sorted(target.fingerprints - set(PUBLISHED_KEYS)))
         if trusted:
             place = {"address": record.address, "port": record.port}
             raise failure("ssh.other_host", found=found, known=trusted, cause=found, **place)
         raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
-    if not target.foreign and shown.asbytes() != _key_blob(record.host_key):
+    if not target.is_clearml_session and shown.asbytes() != _key_blob(record.host_key):
         raise _wrong_host_key(record, found)
     return found
 
@@ -147,11 +149,11 @@ def _wrong_host_key(record: contract.Record, found: str) -> AppError:
     return failure("ssh.host_key", address=record.address, port=record.port, found=found, expected=expected)
 
 
-def _enter(transport: SessionTransport, target: Target, patience: Patience) -> None:
+def _enter(transport: SessionTransport, target: Target, deadline: Deadline) -> None:
     """With the password; only that method is tried."""
     record = target.record
     try:
-        _sign_in(transport, record, lambda done: transport.auth_password(record.user, target.password, done), patience)
+        _sign_in(transport, record, lambda done: transport.auth_password(record.user, target.password, done), deadline)
     except AppError as error:
         if error.problem.code != "ssh.auth":
             raise
@@ -162,17 +164,17 @@ def _sign_in(
     transport: SessionTransport,
     record: contract.Record,
     begin: Callable[[threading.Event], object],
-    patience: Patience,
+    deadline: Deadline,
 ) -> None:
     done = threading.Event()
     try:
         begin(done)
     except SSHException as error:
         raise unreachable(record, describe(error)) from None
-    answered = patience.wait(done, transport.is_active)
+    answered = deadline.wait(done, transport.is_active)
     if transport.is_authenticated():
         return
-    patience.check()
+    deadline.check()
     reason = transport.get_exception()
     if (answered and transport.is_active()) or isinstance(reason, AuthenticationException):
         raise failure("ssh.auth", address=record.address, cause=describe(reason) if reason else "key refused")

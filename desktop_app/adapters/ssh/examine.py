@@ -13,7 +13,7 @@ from desktop_app.adapters.ssh.dial import DIAL_SECONDS, Step, dial
 from desktop_app.adapters.ssh.forwarding.ports import LOOPBACK
 from desktop_app.adapters.ssh.transport.tcp import ConnectError, resolve
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import Target
 from desktop_app.domain.access.route import Kind
@@ -61,8 +61,8 @@ class Examination:
         """What the session says of its applications, None where it says nothing. Problems: ssh.lost, ssh.protocol"""
         if self._control is None:
             return None
-        patience = Patience(self._cancel, threading.Event(), ANSWER_SECONDS)
-        status = self._control.request(contract.OP_STATUS, {}, patience)
+        deadline = Deadline(self._cancel, threading.Event(), ANSWER_SECONDS)
+        status = self._control.request(contract.OP_STATUS, {}, deadline)
         try:
             return contract.Report.from_json(status)
         except contract.ContractError as error:
@@ -95,21 +95,21 @@ class Examination:
 
 def examine(target: Target, tell: Tell, cancel: Cancel) -> Examination:
     """Connect, and tell what each stage that works has found. Raises StageError, Cancelled."""
-    patience = Patience(cancel, threading.Event(), DIAL_SECONDS)
-    _look_up(target, tell, patience)
+    deadline = Deadline(cancel, threading.Event(), DIAL_SECONDS)
+    _look_up(target, tell, deadline)
     progress = _Progress(tell)
     try:
-        transport = dial(target, patience, lambda _transport: None, progress.step)
+        transport = dial(target, deadline, lambda _transport: None, progress.step)
     except AppError as error:
         at = Stage.HOST_KEY if error.problem.code in HOST_KEY_CODES else progress.stage
         raise StageError(at, error) from None
     tell(Stage.SIGN_IN, f"as {target.record.user}")
-    if target.foreign:
+    if target.is_clearml_session:
         tell(Stage.CONTROL, "clearml-session has none")
         return Examination(transport, None, cancel)
     control = ControlChannel(transport, target.record, lambda _report: None)
     try:
-        control.start(patience)
+        control.start(deadline)
     except AppError as error:
         control.close()
         transport.abandon()
@@ -118,14 +118,14 @@ def examine(target: Target, tell: Tell, cancel: Cancel) -> Examination:
     return Examination(transport, control, cancel)
 
 
-def _look_up(target: Target, tell: Tell, patience: Patience) -> None:
+def _look_up(target: Target, tell: Tell, deadline: Deadline) -> None:
     """Only where this computer itself looks the name up."""
     if target.route.kind is not Kind.DIRECT:
         tell(Stage.NAME, "left to the jump host or proxy")
         return
     host = target.record.address.strip("[]")
     try:
-        found = resolve(host, target.record.port, patience)
+        found = resolve(host, target.record.port, deadline)
     except ConnectError as error:
         raise StageError(Stage.NAME, failure("ssh.name", address=host, cause=str(error))) from None
     tell(Stage.NAME, ", ".join(dict.fromkeys(address for _family, (address, _port) in found)))

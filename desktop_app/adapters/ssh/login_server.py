@@ -12,7 +12,7 @@ import random
 from paramiko import Channel
 
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, Deadline, describe
 from desktop_app.boundary.connection import LoginDoor, LoginKeys
 from desktop_app.domain.problems import failure
 
@@ -118,23 +118,23 @@ class LoginServer:
         self._address = address
         self._channel: Channel | None = None
 
-    def start(self, keys: LoginKeys, patience: Patience) -> LoginDoor:
+    def start(self, keys: LoginKeys, deadline: Deadline) -> LoginDoor:
         """Where it listens on the machine. Problems: session.no_login, ssh.lost. Raises Cancelled."""
         try:
-            return self._start(keys, patience)
+            return self._start(keys, deadline)
         except BaseException:  # with the channel, what was begun on the machine ends too
             self.close()
             raise
 
-    def _start(self, keys: LoginKeys, patience: Patience) -> LoginDoor:
+    def _start(self, keys: LoginKeys, deadline: Deadline) -> LoginDoor:
         try:
-            self._channel = self._transport.open_channel("session", timeout=max(0.1, patience.remaining))
+            self._channel = self._transport.open_channel("session", timeout=max(0.1, deadline.remaining))
             self._channel.set_combine_stderr(True)
             self._channel.exec_command("sh -s")
             self._channel.sendall(login_script(keys).encode())
-            said = self._answer(self._channel, patience)
+            said = self._answer(self._channel, deadline)
         except WIRE_ERRORS as error:
-            patience.check()
+            deadline.check()
             raise failure("ssh.lost", address=self._address, cause=describe(error)) from None
         kind, _, rest = said.partition(" ")
         port, _, home = rest.partition(" ")
@@ -147,12 +147,12 @@ class LoginServer:
         if self._channel is not None:
             self._channel.close()
 
-    def _answer(self, channel: Channel, patience: Patience) -> str:
+    def _answer(self, channel: Channel, deadline: Deadline) -> str:
         """What follows the mark; "" when it does not come."""
         channel.settimeout(TICK_SECONDS)
         heard = bytearray()
-        while patience.remaining and len(heard) < OUTPUT_LIMIT:
-            patience.check()
+        while deadline.remaining and len(heard) < OUTPUT_LIMIT:
+            deadline.check()
             try:
                 piece = channel.recv(4096)
             except TimeoutError:

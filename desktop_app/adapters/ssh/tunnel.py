@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from desktop_app.adapters.ssh.agent.lend import AgentForward
 from desktop_app.adapters.ssh.control import ControlChannel
 from desktop_app.adapters.ssh.dial import DIAL_SECONDS, dial
-from desktop_app.adapters.ssh.forwarding.engine import PATIENCE_SECONDS, Forwarder
+from desktop_app.adapters.ssh.forwarding.engine import WAIT_SECONDS, Forwarder
 from desktop_app.adapters.ssh.forwarding.reverse import ReverseForwards
 from desktop_app.adapters.ssh.forwarding.socks import Proxies
 from desktop_app.adapters.ssh.login_server import START_SECONDS, LoginServer
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe, unreachable
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe, unreachable
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target
 from desktop_app.domain.problems import AppError, Cancelled, failure
@@ -29,10 +29,10 @@ LEAVE_SECONDS = 3.0
 
 
 class SshTunnel:
-    """One session's connection. ``name`` only names threads; a local connection waits ``patience`` seconds for it."""
+    """One session's connection. ``name`` only names threads; a local connection waits ``wait_s`` seconds for it."""
 
-    def __init__(self, name: str = "session", patience: float = PATIENCE_SECONDS) -> None:
-        self._forwarder = Forwarder(name, patience)
+    def __init__(self, name: str = "session", wait_s: float = WAIT_SECONDS) -> None:
+        self._forwarder = Forwarder(name, wait_s)
         self._proxies = Proxies(self._forwarder.adopt)
         self._reverse = ReverseForwards(self._release)
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class SshTunnel:
         self._lent: tuple[SessionTransport, AgentForward] | None = None
         self._login: LoginServer | None = None
         self._address = "the session"
-        self._foreign = False
+        self._is_clearml_session = False
         self._report_callbacks: list[Callable[[Report], None]] = []
         self._lost_callbacks: list[Callable[[], None]] = []
 
@@ -51,21 +51,21 @@ class SshTunnel:
         return self._forwarder.bind(wanted)
 
     def connect(self, target: Target, cancel: Cancel) -> None:
-        patience = Patience(cancel, self._stopped, DIAL_SECONDS)
-        patience.check()
-        while not self._dialling.acquire(timeout=patience.tick()):
-            patience.check()
+        deadline = Deadline(cancel, self._stopped, DIAL_SECONDS)
+        deadline.check()
+        while not self._dialling.acquire(timeout=deadline.tick()):
+            deadline.check()
         try:
             self.disconnect()
-            self._connect(target, patience)
+            self._connect(target, deadline)
         finally:
             self._dialling.release()
 
-    def route(self, ports: Mapping[str, int]) -> None:
-        self._forwarder.route(ports)
+    def set_app_ports(self, ports: Mapping[str, int]) -> None:
+        self._forwarder.set_app_ports(ports)
 
-    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
-        return self._forwarder.forward(key, wanted, way)
+    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
+        return self._forwarder.forward(key, wanted, destination)
 
     def proxy(self, key: str, wanted: int) -> BoundPort:
         return self._proxies.open(key, wanted)
@@ -83,8 +83,8 @@ class SshTunnel:
     def probe(self, cancel: Cancel) -> float:
         """A link so full that the answer is late is alive while other bytes keep coming, those of before set aside."""
         started, transport = time.monotonic(), self._transport
-        if self._foreign and transport is not None:
-            return _knock(transport, Patience(cancel, self._stopped, PROBE_SECONDS), self._address)
+        if self._is_clearml_session and transport is not None:
+            return _knock(transport, Deadline(cancel, self._stopped, PROBE_SECONDS), self._address)
         try:
             self._ask(contract.OP_HELLO, {"contract": contract.CONTRACT_VERSION}, cancel, PROBE_SECONDS)
         except AppError:
@@ -105,7 +105,7 @@ class SshTunnel:
             if self._lent is not None and self._lent[0] is transport:
                 return
         lent = AgentForward(transport, self._address)
-        lent.start(Patience(cancel, self._stopped, REQUEST_SECONDS))
+        lent.start(Deadline(cancel, self._stopped, REQUEST_SECONDS))
         self._lent = (transport, lent)
 
     def take_agent_back(self) -> None:
@@ -118,7 +118,7 @@ class SshTunnel:
         if transport is None:
             raise failure("ssh.lost", address=self._address)
         self._login = LoginServer(transport, self._address)  # kept: it ends with its channel
-        return self._login.start(keys, Patience(cancel, self._stopped, START_SECONDS))
+        return self._login.start(keys, Deadline(cancel, self._stopped, START_SECONDS))
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
         self._report_callbacks.append(callback)
@@ -142,14 +142,14 @@ class SshTunnel:
 
     # --- inside
 
-    def _connect(self, target: Target, patience: Patience) -> None:
-        self._address, self._foreign = target.record.address, target.foreign
-        transport = dial(target, patience, self._ended)
-        control = None if target.foreign else ControlChannel(transport, target.record, self._report)
+    def _connect(self, target: Target, deadline: Deadline) -> None:
+        self._address, self._is_clearml_session = target.record.address, target.is_clearml_session
+        transport = dial(target, deadline, self._ended)
+        control = None if target.is_clearml_session else ControlChannel(transport, target.record, self._report)
         try:
             if control is not None:
-                _greet(control, target, patience)
-            patience.check()
+                _greet(control, target, deadline)
+            deadline.check()
             with self._lock:
                 if transport.ended.is_set():
                     raise failure("ssh.lost", address=self._address)
@@ -165,11 +165,11 @@ class SshTunnel:
         control = self._control
         if self._stopped.is_set():
             raise Cancelled
-        if self._foreign and self._transport is not None:
+        if self._is_clearml_session and self._transport is not None:
             raise failure("session.foreign")
         if control is None:
             raise failure("ssh.lost", address=self._address)
-        return control.request(op, args, Patience(cancel, self._stopped, seconds))
+        return control.request(op, args, Deadline(cancel, self._stopped, seconds))
 
     def _detach(self) -> None:
         self._forwarder.detach()
@@ -198,22 +198,22 @@ class SshTunnel:
             callback()
 
 
-def _greet(control: ControlChannel, target: Target, patience: Patience) -> None:
+def _greet(control: ControlChannel, target: Target, deadline: Deadline) -> None:
     try:
-        control.start(patience)
+        control.start(deadline)
     except AppError as error:
         if error.problem.code == "ssh.lost":  # lost before it was there: to people it never answered
             raise unreachable(target.record, error.problem.cause) from None
         raise
 
 
-def _knock(transport: SessionTransport, patience: Patience, address: str) -> float:
+def _knock(transport: SessionTransport, deadline: Deadline, address: str) -> float:
     """The round trip of opening a channel, where no program of ours answers."""
     started = time.monotonic()
     try:
-        transport.open_channel("session", timeout=max(0.1, patience.remaining)).close()
+        transport.open_channel("session", timeout=max(0.1, deadline.remaining)).close()
     except WIRE_ERRORS as error:
-        patience.check()
+        deadline.check()
         raise failure("ssh.lost", address=address, cause=describe(error)) from None
     return time.monotonic() - started
 

@@ -44,7 +44,7 @@ PUBLISHED_KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignSession:
+class ClearmlSession:
     """``port`` 0 = not published yet; applications' ports: 0 = not there (yet), FAILED_PORT = could not start."""
 
     address: str = ""
@@ -78,7 +78,7 @@ def _app(port: int) -> contract.AppReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignLogin:
+class ClearmlSessionLogin:
     """What the task tells everybody. ``exposed``: what of the user's lies in it, in words."""
 
     password: str = field(default="", repr=False)
@@ -88,7 +88,7 @@ class ForeignLogin:
 
 def session_of(
     runtime: Mapping[str, object], properties: Mapping[str, str], asked: Mapping[str, str] = MappingProxyType({})
-) -> ForeignSession:
+) -> ClearmlSession:
     """``asked``: the tool's parameters.
 
     Any member of the workspace can write all of these: what is no address, port or name counts as absent.
@@ -105,7 +105,7 @@ def session_of(
         runtime.get(RUNTIME_OUTER_PORT), properties.get("k8s-pod-port"), properties.get(PROPERTY_OUTER_PORT), inner,
     )  # fmt: skip
     user = str(runtime.get(RUNTIME_USER) or DEFAULT_USER)
-    return ForeignSession(
+    return ClearmlSession(
         address if contract.usable_address(address) else "",
         port(*outer) if inner else 0,  # the outer port is known before the server is up
         inner,

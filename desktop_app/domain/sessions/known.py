@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap.contract import ContractError, Record, Report
 
@@ -83,17 +83,17 @@ def _time(value: object) -> datetime | None:
     return found if found is not None and found.tzinfo is not None else None
 
 
-def _foreign(value: object) -> ForeignSession | None:
+def _clearml_session(value: object) -> ClearmlSession | None:
     if not isinstance(value, Mapping):
         return None
-    blank = ForeignSession()
+    blank = ClearmlSession()
     good: dict[str, Any] = {
         field.name: tuple(one) if isinstance(one, list) else one
-        for field in fields(ForeignSession)
+        for field in fields(ClearmlSession)
         if (one := value.get(field.name)) is not None
         and type(tuple(one) if isinstance(one, list) else one) is type(getattr(blank, field.name))
     }
-    return ForeignSession(**good)
+    return ClearmlSession(**good)
 
 
 def _left(raw: Any) -> tuple[Record | None, Report | None]:
@@ -114,7 +114,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "left": _left,
     "record": lambda raw: Record.loads(raw) if isinstance(raw, str) else None,
     "report": lambda raw: Report.loads(raw) if isinstance(raw, str) else None,
-    "foreign": _foreign,
+    "clearml_session": _clearml_session,
 }
 
 

@@ -185,7 +185,7 @@ def _newest_report(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
     """Keep what the control channel told when the task's copy is older, or while the channel is there to tell: every
     member of the workspace can write the task's copy."""
     old = now.facts.report
-    told = now.link is Link.UP and new.foreign is None
+    told = now.link is Link.UP and new.clearml_session is None
     if told and new.by_report and (old is None or old.phase not in contract.LAST_PHASES):
         new = replace(new, remote=Remote.READY, by_report=False)  # the session itself would have said so
     if old and runs.keeps_report(now, new) and (told or new.report is None or new.report.sequence < old.sequence):

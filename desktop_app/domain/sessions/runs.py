@@ -57,7 +57,7 @@ def restarted(facts: ServerFacts) -> Problem:
 def of_this_run(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
     """The new facts without what an earlier run left in the task: a server that enqueues a stopped task keeps its
     record and its report, until the new run writes its own."""
-    if new.foreign is not None:
+    if new.clearml_session is not None:
         return new
     if new.remote in WAITING:
         return replace(new, record=None, report=None, left=(new.record, new.report))

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from remote_bootstrap import contract
 from remote_bootstrap.contract.apps import APPS, BY_KEY, AppSpec
 
@@ -117,7 +117,7 @@ class ServerFacts:
     record_error: str = ""
     report: contract.Report | None = None
     by_report: bool = False  # only the report says that it is stopping, and every member can write that into the task
-    foreign: ForeignSession | None = None  # clearml-session made it, not we
+    clearml_session: ClearmlSession | None = None  # clearml-session made it, not we
     left: tuple[contract.Record | None, contract.Report | None] = (None, None)  # by an earlier run of the task
 
 
@@ -239,7 +239,7 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
     """What the buttons, the tray menu, the shortcuts and the CLI offer."""
     remote, link = snapshot.remote, snapshot.link
     if remote is Remote.ENDED:
-        return frozenset({Action.FORGET} if snapshot.facts.foreign else {Action.FORGET, Action.AGAIN})
+        return frozenset({Action.FORGET} if snapshot.facts.clearml_session else {Action.FORGET, Action.AGAIN})
     actions: set[Action] = set()
     if remote in WAITING:
         actions |= {Action.CANCEL, Action.OTHER_QUEUE}
@@ -271,7 +271,7 @@ def _ails(snapshot: SessionSnapshot) -> bool:
 
 def answers(snapshot: SessionSnapshot) -> bool:
     """Whether the session itself can be asked now. One that clearml-session started has no control channel."""
-    return snapshot.link is Link.UP and snapshot.facts.foreign is None
+    return snapshot.link is Link.UP and snapshot.facts.clearml_session is None
 
 
 def takes_files(snapshot: SessionSnapshot) -> bool:

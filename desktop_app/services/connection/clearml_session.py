@@ -11,7 +11,7 @@ from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server
 from desktop_app.domain.accounts.secrets import CLIENT_KEY
 from desktop_app.domain.problems import AppError, Problem, failure, problem
-from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS, ForeignLogin, ForeignSession
+from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS, ClearmlSession, ClearmlSessionLogin
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.accounts.routes import route_of
 from desktop_app.services.secrets.stored import kept, owners_of
@@ -30,18 +30,18 @@ PASSWORD = "Everybody in your ClearML workspace can read its password and log in
 EXPOSED = "Its task also shows everybody {what}: make a new one and revoke the old."
 
 
-class ForeignAccess:
+class ClearmlSessionAccess:
     """Remembers what the last look at the task told."""
 
     def __init__(self, session: SessionId, outside: Outside) -> None:
         self._session = session
         self._outside = outside
-        self._login = ForeignLogin()
+        self._login = ClearmlSessionLogin()
         self._keys: tuple[KeyPair, KeyPair] | None = None  # of the client and of the host, for ``login``
         self._login_target: Target | None = None
         self.no_login: Problem | None = None  # why ``login`` is not possible
 
-    def target(self, place: ForeignSession, server: Server, cancel: Cancel) -> Target:
+    def target(self, place: ClearmlSession, server: Server, cancel: Cancel) -> Target:
         """Where to, read anew: router and Kubernetes may have changed it.
 
         Problems: ssh.unreachable, ssh.record, server.*
@@ -50,7 +50,7 @@ class ForeignAccess:
             raise failure("ssh.record", why=DISGUISED)
         if not place.ready:
             raise failure("ssh.unreachable", address=place.address or "The session", port=place.port or "?")
-        self._login = server.foreign_login(self._session.task, cancel)
+        self._login = server.clearml_session_login(self._session.task, cancel)
         for secret in (self._login.password, self._login.token):
             if secret:
                 self._outside.register_secret(secret)

@@ -111,7 +111,7 @@ class Handovers:
 
     def _give(self, session: SessionId, args: Mapping[str, Any], cancel: Cancel) -> Mapping[str, Any]:
         kind, tunnel, place = handover.BY_KEY[args["key"]], self._links.held(session), self._place(session)
-        if tunnel is not None and tunnel.target is not None and tunnel.target.foreign:
+        if tunnel is not None and tunnel.target is not None and tunnel.target.is_clearml_session:
             raise failure("session.foreign")
         if tunnel is None or place is None:
             raise failure("session.not_attached", task=session.task[:8])
@@ -135,7 +135,7 @@ class Handovers:
     def _place(self, session: SessionId) -> _Place | None:
         """The machine at the other end of the connection that stands."""
         now, target = self._store.get(session), self._links.target(session)
-        if now is None or now.link is not Link.UP or target is None or target.foreign:
+        if now is None or now.link is not Link.UP or target is None or target.is_clearml_session:
             return None
         record = target.record
         identity = f"{now.facts.worker}|{record.address}|{contract.fingerprint(record.host_key)}"

@@ -137,4 +137,4 @@ class KnownSessions:
 
 
 def _place(snapshot: SessionSnapshot) -> tuple[object, ...]:
-    return snapshot.facts.record, snapshot.facts.foreign, snapshot.facts.name, snapshot.remote
+    return snapshot.facts.record, snapshot.facts.clearml_session, snapshot.facts.name, snapshot.remote

@@ -17,7 +17,7 @@ from desktop_app.domain.sessions.known import is_away
 from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.forwards import SessionForwards
 from desktop_app.services.connection.key_access import key_of
 from desktop_app.services.connection.local_ports import LocalPorts
@@ -52,7 +52,7 @@ class SessionTunnel:
         self._tunnel.on_lost(lost)
         self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self.is_here)
         self._trust = RecordTrust(session, outside)
-        self._foreign = ForeignAccess(session, outside)
+        self._clearml_session = ClearmlSessionAccess(session, outside)
         self._dial = Cancel()
         self._private_key = ""
         self._target: Target | None = None
@@ -70,14 +70,14 @@ class SessionTunnel:
     @property
     def login_target(self) -> Target | None:
         """What the user's own ssh gets in with, None where only a password lets anybody in."""
-        if self._target is not None and self._target.foreign:
-            return self._foreign.login_target
+        if self._target is not None and self._target.is_clearml_session:
+            return self._clearml_session.login_target
         return self._target
 
     @property
     def no_login(self) -> Problem | None:
         """Why ssh gets in by the password only, where it does."""
-        return self._foreign.no_login
+        return self._clearml_session.no_login
 
     @property
     def home(self) -> str:
@@ -123,13 +123,13 @@ class SessionTunnel:
 
     def _applications(self, wait: Callable[[float], object]) -> tuple[str, ...]:
         """What the session serves; its report may be a moment behind its record."""
-        patience = Cancel(self._outside.pace.report_wait_s)
-        while not patience.expired:
+        time_limit = Cancel(self._outside.pace.report_wait_s)
+        while not time_limit.expired:
             now = self._store.get(self._session)
             report = now.facts.report if now else None
             if report is not None and report.apps:
                 return tuple(dict.fromkeys((*(key for key in report.apps if key in BY_KEY), SSH.key)))
-            wait(patience.remaining(0.5))
+            wait(time_limit.remaining(0.5))
         return tuple(spec.key for spec in APPS)
 
     # -- the connection
@@ -142,7 +142,7 @@ class SessionTunnel:
 
     def is_of(self, facts: ServerFacts) -> bool:
         """Whether the connection leads to the run whose record these facts hold."""
-        if self._target is None or self._target.foreign or facts.record is None:
+        if self._target is None or self._target.is_clearml_session or facts.record is None:
             return True
         return facts.record.host_key == self._target.record.host_key
 
@@ -150,7 +150,7 @@ class SessionTunnel:
         """Dial with the newest record; returns once a probe came back. Problems: ssh.*, server.*, keyring.*"""
         server = self._server(cancel)
         facts = self._facts(server)
-        if facts.foreign is None:
+        if facts.clearml_session is None:
             record = self._trust.believed(facts, server, cancel)
             key = self._key(server, cancel)
             if self._target is not None and self._target.record.host_key != record.host_key:
@@ -158,7 +158,7 @@ class SessionTunnel:
                 self._store.apply(self._session, AttachRequested(fresh=True))
             self._target = Target(record, key, *route_of(self._outside, self._session.account))
         else:
-            self._target = self._foreign.target(facts.foreign, server, cancel)
+            self._target = self._clearml_session.target(facts.clearml_session, server, cancel)
         self._dial, self._door = Cancel(self._outside.pace.dial_s), None
         cancel.check()
         try:
@@ -167,20 +167,20 @@ class SessionTunnel:
             raise self._named(self._trust.explained(error, self.address), server) from None
         self._route({})
         self.probe(self._outside.pace.probe_s)
-        if self._target.foreign:
-            self._app_secrets = self._foreign.secrets()
+        if self._target.is_clearml_session:
+            self._app_secrets = self._clearml_session.secrets()
             self._open_login(self._target)
         else:
             self._trust.proved(facts)
         self._store.apply(self._session, TunnelUp())
-        if self._target.foreign:
-            self._store.apply(self._session, Noticed(self._foreign.warning()))
+        if self._target.is_clearml_session:
+            self._store.apply(self._session, Noticed(self._clearml_session.warning()))
 
     def _open_login(self, target: Target) -> None:
         """The local SSH port leads to our server there, if it can be."""
         self._dial.check()
         self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
-        self._door = self._foreign.login(self._tunnel, target, self._dial)
+        self._door = self._clearml_session.login(self._tunnel, target, self._dial)
         self._route({})
 
     def is_here(self) -> bool:
@@ -195,13 +195,18 @@ class SessionTunnel:
         Asks only while one is there whose login is not known. Problems: server.*, ssh.record, ssh.unreachable
         """
         now = self._store.get(self._session)
-        if self._target is None or not self._target.foreign or now is None or now.facts.foreign is None:
+        if (
+            self._target is None
+            or not self._target.is_clearml_session
+            or now is None
+            or now.facts.clearml_session is None
+        ):
             return
         self._route({})
         missing = [app for app, secret in self._app_secrets.items() if not secret]
         if any(endpoint.ready and endpoint.app in missing for endpoint in now.endpoints):
-            self._foreign.target(now.facts.foreign, self._server(cancel), cancel)
-            self._app_secrets = self._foreign.secrets()
+            self._clearml_session.target(now.facts.clearml_session, self._server(cancel), cancel)
+            self._app_secrets = self._clearml_session.secrets()
 
     def _facts(self, server: Server) -> ServerFacts:
         """The newest facts; when the server is away or refuses our keys, the last known ones (the session's machine may
@@ -211,7 +216,7 @@ class SessionTunnel:
         try:
             seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as error:
-            reachable = known is not None and (known.record is not None or known.foreign is not None)
+            reachable = known is not None and (known.record is not None or known.clearml_session is not None)
             if known is None or not reachable or not is_away(error.problem):
                 raise
             return known
@@ -228,7 +233,7 @@ class SessionTunnel:
 
     def _named(self, error: AppError, server: Server) -> AppError:
         """Why the session refuses our key, where its task tells: a member wrote another one into it while it waited."""
-        if error.problem.code != "ssh.auth" or self._target is None or self._target.foreign:
+        if error.problem.code != "ssh.auth" or self._target is None or self._target.is_clearml_session:
             return error
         try:
             told = server.parameters(self._session.task, Cancel(self._outside.pace.reread_s))
@@ -269,7 +274,7 @@ class SessionTunnel:
         Ports in the task count only for a session that has no control channel: everybody in the workspace can write
         them, and an application's login must not go to another program on that machine.
         """
-        if self._target is not None and self._target.foreign:
+        if self._target is not None and self._target.is_clearml_session:
             now = self._store.get(self._session)
             known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
             known.update({SSH.key: self._door.port} if self._door else {})
@@ -277,7 +282,7 @@ class SessionTunnel:
             known = self._told
         self._told = {**known, **ports}
         ssh = {SSH.key: self._target.record.port} if self._target else {}
-        self._tunnel.route({**ssh, **self._told})
+        self._tunnel.set_app_ports({**ssh, **self._told})
 
 
 def _moved(bound: BoundPort) -> Problem:

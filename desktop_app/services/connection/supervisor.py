@@ -222,7 +222,7 @@ class Supervisor:
     def _pass_on_the_end(self) -> None:
         """Tell the session, once per connection, what its server says: it asks that seldom, and is here to be told."""
         now = self._snapshot()
-        if self._end_told or now is None or now.remote is not Remote.STOPPING or now.facts.foreign is not None:
+        if self._end_told or now is None or now.remote is not Remote.STOPPING or now.facts.clearml_session is not None:
             return
         self._end_told = True
         try:

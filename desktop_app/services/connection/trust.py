@@ -166,9 +166,9 @@ class RecordTrust:
         self, server: Server, cancel: Cancel, enough: Callable[[list[Announced]], bool]
     ) -> list[Announced]:
         """The fingerprints in the log, the newest last, as soon as they are enough, or after a while."""
-        since, patience = 0, Cancel(self._outside.pace.log_wait_s)
+        since, time_limit = 0, Cancel(self._outside.pace.log_wait_s)
         found: dict[str, Announced] = {}
-        while not enough(list(found.values())) and not patience.expired:
+        while not enough(list(found.values())) and not time_limit.expired:
             page = server.log(self._session.task, since, cancel)
             since = page[-1].timestamp if page else since
             for line in page:

@@ -14,12 +14,12 @@ from desktop_app.boundary.server import Server
 from desktop_app.domain.accounts.secrets import API_SECRET, CLIENT_KEY
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, StageError, Verdict, report_of
 from desktop_app.domain.problems import AppError, Problem, Retry, failure, problem
-from desktop_app.domain.sessions.clearml_session import ForeignSession
+from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.reach import of_container
 from desktop_app.domain.sessions.snapshot import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
 from desktop_app.services.accounts.accounts import Accounts
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.key_access import key_of
 from desktop_app.services.connection.trust import RecordTrust, kept_key
 from desktop_app.services.doctor.diagnostics import about
@@ -161,8 +161,8 @@ class Doctor:
     # -- the machine
 
     def _machine(self, case: _Case, server: Server | None, facts: ServerFacts) -> None:
-        if facts.foreign is not None:
-            target = self._foreign_target(case, server, facts.foreign)
+        if facts.clearml_session is not None:
+            target = self._clearml_session_target(case, server, facts.clearml_session)
         else:
             record = self._record(case, server, facts)
             target = self._target(case, server, record) if record is not None else None
@@ -179,11 +179,11 @@ class Doctor:
         finally:
             examined.close()
 
-    def _foreign_target(self, case: _Case, server: Server | None, place: ForeignSession) -> Target | None:
+    def _clearml_session_target(self, case: _Case, server: Server | None, place: ClearmlSession) -> Target | None:
         """A session of clearml-session has no record of ours, and lets people in with a password."""
         if server is None:
             return None
-        access = ForeignAccess(case.session, self._outside)
+        access = ClearmlSessionAccess(case.session, self._outside)
         try:
             target = access.target(place, server, case.within(SERVER_S))
         except AppError as error:

@@ -21,7 +21,7 @@ from desktop_app.domain.files.transfer import SESSION_FILES, Summary
 from desktop_app.domain.problems import AppError, Problem, Retry, failure
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ForeignAccess
+from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.key_access import key_of
 from desktop_app.services.connection.session_tunnel import SessionTunnel
 from desktop_app.services.connection.trust import RecordTrust
@@ -156,10 +156,10 @@ class Files:
         facts = self._facts(session, server, cancel)
         if facts.remote is not Remote.READY:
             raise failure("files.ended", name=facts.name)
-        if facts.foreign is not None:
+        if facts.clearml_session is not None:
             if not self._attached(session):  # nobody has been told yet what such a session is worth
                 raise failure("ssh.not_attached", name=facts.name, task=session.task[:8])
-            return ForeignAccess(session, self._outside).target(facts.foreign, server, cancel)
+            return ClearmlSessionAccess(session, self._outside).target(facts.clearml_session, server, cancel)
         record = RecordTrust(session, self._outside).believed(facts, server, cancel)
         key = key_of(self._outside, session, server, cancel)
         return Target(record, key, *route_of(self._outside, session.account))

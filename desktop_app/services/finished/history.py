@@ -53,7 +53,7 @@ class History:
 
     def _of_task(self, server: Server, session: SessionId, kept: object, cancel: Cancel) -> Again:
         facts = server.session(session.task, cancel).facts
-        if facts.foreign is not None:
+        if facts.clearml_session is not None:
             raise failure("session.foreign")
         task = server.launched(session.task, cancel)
         if isinstance(kept, dict) and kept:

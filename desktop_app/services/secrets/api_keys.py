@@ -194,7 +194,7 @@ class ApiKeys:
         tasks = {
             one.task: owners_of(self._outside, SessionId(account.id, one.task))
             for one in running
-            if one.facts.foreign is None
+            if one.facts.clearml_session is None
         }
         keys = SessionKeys(self._outside.secrets, self._outside.slot_cipher)
         return keys.wrap_again(tasks, alive, [secret for secret in (replaced, *dead) if secret], server, cancel)

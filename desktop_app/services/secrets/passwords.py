@@ -24,16 +24,16 @@ class Passwords:
 
     def of(self, session: SessionId) -> str:
         """Problems: ssh.no_password, keyring.*, server.*"""
-        found = kept(self._outside, SSH_PASSWORD, owners_of(self._outside, session)) or self._foreign(session)
+        found = kept(self._outside, SSH_PASSWORD, owners_of(self._outside, session)) or self._read_from_task(session)
         if not found:
             raise failure("ssh.no_password")
         return found
 
-    def _foreign(self, session: SessionId) -> str:
+    def _read_from_task(self, session: SessionId) -> str:
         now, cancel = self._store.get(session), Cancel(ASK_S)
-        if now is None or now.facts.foreign is None:
+        if now is None or now.facts.clearml_session is None:
             return ""
-        found = self._server(session.account, cancel).foreign_login(session.task, cancel).password
+        found = self._server(session.account, cancel).clearml_session_login(session.task, cancel).password
         if found:
             self._outside.register_secret(found)
         return found

@@ -116,7 +116,7 @@ class OpenIn:
         if tunnel is None or now is None or now.link is not Link.UP:
             why = "Open it once the session is connected."
             raise failure("open.not_ready", app="The session", state="not connected", why=why)
-        if tunnel.target is not None and tunnel.target.foreign:
+        if tunnel.target is not None and tunnel.target.is_clearml_session:
             if tunnel.no_login is not None:
                 raise AppError(tunnel.no_login)
             return tunnel.home or "/"

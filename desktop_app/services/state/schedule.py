@@ -23,7 +23,7 @@ def is_busy(snapshot: SessionSnapshot) -> bool:
         return False
     if snapshot.remote in (Remote.STARTING, Remote.STOPPING) or snapshot.stop_requested or _says_it_ends(snapshot):
         return True
-    if snapshot.link is Link.UP and snapshot.facts.foreign is None:
+    if snapshot.link is Link.UP and snapshot.facts.clearml_session is None:
         return False  # the control channel tells
     return any(e.state not in contract.APP_SETTLED for e in snapshot.endpoints)
 

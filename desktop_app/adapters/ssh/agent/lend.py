@@ -18,7 +18,7 @@ from paramiko.ssh_exception import SSHException
 from desktop_app.adapters.ssh.agent.protocol import Framer
 from desktop_app.adapters.ssh.keys import Damaged
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.domain.problems import failure
 from remote_bootstrap import contract
 
@@ -47,7 +47,7 @@ class AgentForward:
         self._stopped = threading.Event()
         self._channel: Channel | None = None
 
-    def start(self, patience: Patience) -> None:
+    def start(self, deadline: Deadline) -> None:
         """Returns once programs of the session can use the agent. Problems: agent.none, ssh.lost, ssh.protocol"""
         agent = _connect()
         if agent is None:
@@ -58,7 +58,7 @@ class AgentForward:
             channel.request_forward_agent(self._lend)
             channel.invoke_subsystem(contract.AGENT_SUBSYSTEM)
             self._channel = channel
-            self._wait_ready(channel, patience)
+            self._wait_ready(channel, deadline)
         except WIRE_ERRORS as error:
             if isinstance(error, SSHException) and self._transport.is_active():
                 raise failure("ssh.protocol", why="The session can't take an SSH agent.", cause=str(error)) from None
@@ -71,15 +71,15 @@ class AgentForward:
             with contextlib.suppress(*WIRE_ERRORS):
                 self._channel.close()
 
-    def _wait_ready(self, channel: Channel, patience: Patience) -> None:
+    def _wait_ready(self, channel: Channel, deadline: Deadline) -> None:
         told = b""
         while not told.endswith(b"\n"):
-            patience.check()
-            channel.settimeout(max(0.01, patience.tick()))
+            deadline.check()
+            channel.settimeout(max(0.01, deadline.tick()))
             try:
                 part = channel.recv(CHUNK)
             except TimeoutError:
-                if patience.remaining == 0.0:
+                if deadline.remaining == 0.0:
                     raise failure("ssh.lost", address=self._address, cause="the agent's channel is silent") from None
                 continue
             if not part:

@@ -2,7 +2,7 @@
 
 One thread (``loop``) accepts for all listeners, reads what goes up and serves whoever is slow; the transport's thread
 hands what comes down straight to the sockets that take it (``flow``). A connection that arrives while no transport is
-up waits up to ``PATIENCE_SECONDS``.
+up waits up to ``WAIT_SECONDS``.
 """
 
 import logging
@@ -24,7 +24,7 @@ from desktop_app.adapters.ssh.transport.transport import SessionTransport
 from desktop_app.boundary.connection import BoundPort, Destination
 from desktop_app.domain.problems import Cancelled, failure
 
-PATIENCE_SECONDS = 20.0
+WAIT_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
 REST_SECONDS = 1.0  # without new connections, when the system has no room for one
 PROXIED = "proxy"  # names what comes through a proxy
@@ -44,17 +44,17 @@ class Listener:
 class Forwarder:
     """Listeners and connections of one session. Thread-safe; what begins with ``_on`` runs on the loop's thread."""
 
-    def __init__(self, name: str, patience: float = PATIENCE_SECONDS, doorman: Doorman | None = None) -> None:
+    def __init__(self, name: str, wait_s: float = WAIT_SECONDS, doorman: Doorman | None = None) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[str, Listener] = {}
-        self._routes: dict[str, int] = {}
+        self._app_ports: dict[str, int] = {}
         self._forwards: dict[str, Destination] = {}
         self._closed = False
         self._loop = Loop(f"fwd-{name}")
         self._loop.due, self._loop.timer = self._on_due, self._on_time
         self._doorman = doorman or Doorman(name)
         # the loop's thread only
-        self._switchboard = Switchboard(self._loop, patience, self._way, self._on_listen)
+        self._switchboard = Switchboard(self._loop, wait_s, self._destination_of, self._on_listen)
         self._rest_until = 0.0  # monotonic; 0: no rest
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
@@ -67,16 +67,16 @@ class Forwarder:
                 self._loop.start()
             return tuple(self._listeners[app].bound for app in wanted if app in self._listeners)
 
-    def route(self, ports: Mapping[str, int]) -> None:
+    def set_app_ports(self, ports: Mapping[str, int]) -> None:
         """Application -> remote port, for new connections and those that wait."""
         with self._lock:
-            self._routes = dict(ports)
+            self._app_ports = dict(ports)
         self._loop.call(self._switchboard.retry)
 
-    def forward(self, key: str, wanted: int, way: Destination) -> BoundPort:
+    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
         """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
         with self._lock:
-            self._forwards[key] = way
+            self._forwards[key] = destination
         bound = self.bind({key: wanted})
         if not bound:
             raise Cancelled
@@ -90,7 +90,7 @@ class Forwarder:
         if listener is not None:
             self._loop.run(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
 
-    def adopt(self, client: socket.socket, origin: tuple[str, int], way: Destination) -> None:
+    def adopt(self, client: socket.socket, origin: tuple[str, int], destination: Destination) -> None:
         """Carry a local connection that another listener accepted; takes the socket over."""
         with self._lock:
             if not self._loop.started and not self._closed:
@@ -98,7 +98,7 @@ class Forwarder:
         if self._closed:
             reset(client)
         else:
-            self._loop.call(partial(self._on_adopt, client, origin, way))
+            self._loop.call(partial(self._on_adopt, client, origin, destination))
 
     def attach(self, transport: SessionTransport) -> None:
         """New connections go through this transport from now on."""
@@ -130,9 +130,9 @@ class Forwarder:
         self._listeners[app] = Listener(bound, listener)
         self._loop.call(self._on_listen)
 
-    def _way(self, app: str) -> Destination | None:
+    def _destination_of(self, app: str) -> Destination | None:
         with self._lock:
-            port = self._routes.get(app)
+            port = self._app_ports.get(app)
             return self._forwards.get(app) or (Destination(port) if port else None)
 
     # ---- the loop's thread
@@ -174,11 +174,11 @@ class Forwarder:
         else:
             reset(client)
 
-    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], way: Destination) -> None:
+    def _on_adopt(self, client: socket.socket, origin: tuple[str, int], destination: Destination) -> None:
         if self._closed:
             reset(client)
         else:
-            self._switchboard.take(PROXIED, client, origin, way)
+            self._switchboard.take(PROXIED, client, origin, destination)
 
     def _on_due(self) -> float | None:
         due = self._switchboard.due

@@ -1,7 +1,7 @@
 """One forwarded connection: a local socket on one side, an SSH channel on the other, and all that may end either.
 
-A connection that doesn't end as TCP connections do (transport lost, channel closed without an end of data, no way in
-time) is reset: a clean close would pass half an answer off as a whole one.
+A connection that doesn't end as TCP connections do (transport lost, channel closed without an end of data, no
+destination in time) is reset: a clean close would pass half an answer off as a whole one.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ class Connection:
     def __init__(self, loop: Loop, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
         self.app = app
         self.origin = origin
-        self.way: Destination | None = None  # where it leads whatever its listener's way is
+        self.destination: Destination | None = None  # set: it leads there whatever its listener says
         self.remote = 0
-        self.deadline = 0.0  # monotonic; until then it may wait for a way
+        self.deadline = 0.0  # monotonic; until then it may wait for a destination
         self.uplink: Uplink | None = None
         self.on_done: Callable[[Connection], None] = _nothing
         self.on_lost: Callable[[Connection], None] = _nothing  # before it was open: it may try again

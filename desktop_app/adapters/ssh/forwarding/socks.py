@@ -135,14 +135,14 @@ class SocksProxy:
             return False
         client.settimeout(GREETING_S)
         try:
-            way = negotiate(lambda size: _exactly(client, size), client.sendall)
+            destination = negotiate(lambda size: _exactly(client, size), client.sendall)
         except SocksError as error:
             log.debug("no proxy connection: %s", error)
             client.sendall(error.answer)
             return False
         # Before there is a connection: what fails then is reset, as a server that is down would do.
         client.sendall(_reply(DONE))
-        self._carry(client, origin, way)
+        self._carry(client, origin, destination)
         return True
 
 

@@ -15,18 +15,22 @@ CONNECTIONS = 400  # at once; more wait in the system's backlog. Windows can't w
 
 
 class Switchboard:
-    """``find_way`` says where an application's connections lead now; ``on_room`` is called when ``full`` changes."""
+    """``find_destination``: where an application leads now; ``on_room`` is called when ``full`` changes."""
 
     def __init__(
-        self, loop: Loop, patience: float, find_way: Callable[[str], Destination | None], on_room: Callable[[], None]
+        self,
+        loop: Loop,
+        wait_s: float,
+        find_destination: Callable[[str], Destination | None],
+        on_room: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._patience = patience
-        self._find_way = find_way
+        self._wait_s = wait_s
+        self._find_destination = find_destination
         self._on_room = on_room
         self._uplink: Uplink | None = None
         self._connections: set[Connection] = set()
-        self._pending: deque[Connection] = deque()  # by deadline: who waits for a way or an answer
+        self._pending: deque[Connection] = deque()  # by deadline: who waits for a destination or an answer
 
     @property
     def full(self) -> bool:
@@ -37,12 +41,14 @@ class Switchboard:
         """Monotonic time of the next ``expire``."""
         return self._pending[0].deadline if self._pending else None
 
-    def take(self, app: str, client: socket.socket, origin: tuple[str, int], way: Destination | None = None) -> None:
-        """Carry a connection, to ``way`` or where the application's lead."""
+    def take(
+        self, app: str, client: socket.socket, origin: tuple[str, int], destination: Destination | None = None
+    ) -> None:
+        """Carry a connection to ``destination``, or to where its application leads."""
         connection = Connection(self._loop, app, client, origin)
-        connection.way = way
+        connection.destination = destination
         connection.on_done, connection.on_lost = self._forget, self._dispatch
-        connection.deadline = time.monotonic() + self._patience
+        connection.deadline = time.monotonic() + self._wait_s
         self._connections.add(connection)
         self._pending.append(connection)
         self._dispatch(connection)
@@ -51,7 +57,7 @@ class Switchboard:
             self._on_room()
 
     def retry(self) -> None:
-        """A way may have come."""
+        """Ask again for the channels of connections that wait: a destination may be known by now."""
         for connection in list(self._pending):
             if connection.waiting:
                 self._dispatch(connection)
@@ -79,13 +85,13 @@ class Switchboard:
             connection.abort()
 
     def _dispatch(self, connection: Connection) -> None:
-        """Ask for its channel, if there is a way; else it waits for the next attach or route."""
+        """Ask for its channel if there is a destination; else it waits for the next attach or set_app_ports."""
         uplink = self._uplink
-        way = connection.way or self._find_way(connection.app)
-        if uplink is None or way is None:
+        destination = connection.destination or self._find_destination(connection.app)
+        if uplink is None or destination is None:
             return
         connection.uplink = uplink
-        if not uplink.soon().open(connection, way.host, way.port, connection.origin):
+        if not uplink.soon().open(connection, destination.host, destination.port, connection.origin):
             connection.uplink = None
 
     def _forget(self, connection: Connection) -> None:

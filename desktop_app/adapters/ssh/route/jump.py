@@ -22,7 +22,7 @@ from desktop_app.adapters.ssh.route.known import known_keys
 from desktop_app.adapters.ssh.route.pump import Pump
 from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.domain.launch.chosen_text import UnreadableText, check_chosen, read_chosen
 from desktop_app.domain.problems import AppError, failure
 from remote_bootstrap import contract
@@ -61,19 +61,19 @@ class Jump:
         self._transport.hang_up()
         self._close_below()
 
-    def sign_in(self, patience: Patience) -> None:
+    def sign_in(self, deadline: Deadline) -> None:
         """Problems: route.unreachable, route.host_key, route.auth"""
-        self._negotiate(patience)
+        self._negotiate(deadline)
         shown = self._transport.get_remote_server_key()
         if not self._known.accept(shown.asbytes()):
             found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
             why = f"It shows the key {found}, which is not the one in your known_hosts. Someone may be intercepting."
             raise failure("route.host_key", hop=self._settings, why=why)
-        self._authenticate(patience)
+        self._authenticate(deadline)
 
-    def open(self, host: str, port: int, patience: Patience) -> socket.socket:
+    def open(self, host: str, port: int, deadline: Deadline) -> socket.socket:
         """A socket to that address as the jump host sees it. Problems: route.refused"""
-        seconds = min(OPEN_SECONDS, max(0.1, patience.remaining))
+        seconds = min(OPEN_SECONDS, max(0.1, deadline.remaining))
         try:
             channel = self._transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=seconds)
         except WIRE_ERRORS as error:
@@ -81,37 +81,37 @@ class Jump:
             raise failure("route.refused", hop=self._settings, why=why, cause=describe(error)) from None
         return _pump(channel, self.close).near
 
-    def _negotiate(self, patience: Patience) -> None:
+    def _negotiate(self, deadline: Deadline) -> None:
         transport = self._transport
-        transport.banner_timeout = transport.handshake_timeout = max(1.0, patience.remaining)
+        transport.banner_timeout = transport.handshake_timeout = max(1.0, deadline.remaining)
         done = threading.Event()
         transport.start_client(event=done)
-        if patience.wait(done, transport.is_active) and transport.is_active():
+        if deadline.wait(done, transport.is_active) and transport.is_active():
             return
-        patience.check()
+        deadline.check()
         error = transport.get_exception()
         if isinstance(error, IncompatiblePeer):
             why = "It has no key of a kind that your known_hosts holds, or no secure algorithms."
             raise failure("route.host_key", hop=self._settings, why=why, cause=describe(error))
         raise failure("route.unreachable", hop=self._settings, cause=describe(error))
 
-    def _authenticate(self, patience: Patience) -> None:
+    def _authenticate(self, deadline: Deadline) -> None:
         keys = keys_for(self._settings)
         for key in keys[:MAX_KEYS]:
-            if self._try(key, patience):
+            if self._try(key, deadline):
                 return
         tried = f"{len(keys[:MAX_KEYS])} keys were tried" if keys else "there is no key to try"
         why = f"It did not let {self._settings.user} in; {tried}. Add the right key to your ssh-agent (ssh-add)."
         raise failure("route.auth", hop=self._settings, why=why)
 
-    def _try(self, key: PKey, patience: Patience) -> bool:
+    def _try(self, key: PKey, deadline: Deadline) -> bool:
         done = threading.Event()
         try:
             self._transport.auth_publickey(self._settings.user, key, event=done)
         except SSHException as error:
             raise failure("route.unreachable", hop=self._settings, cause=describe(error)) from None
-        answered = patience.wait(done, self._transport.is_active)
-        patience.check()
+        answered = deadline.wait(done, self._transport.is_active)
+        deadline.check()
         if self._transport.is_authenticated():
             return True
         if not answered or not self._transport.is_active():

@@ -10,7 +10,7 @@ import selectors
 import socket
 import struct
 
-from desktop_app.adapters.ssh.transport.wire import Patience, describe
+from desktop_app.adapters.ssh.transport.wire import Deadline, describe
 from desktop_app.domain.access.route import Hop
 from desktop_app.domain.problems import AppError, failure
 
@@ -23,12 +23,12 @@ SOCKS_REASONS = {
 
 
 class Talk:
-    """Sends and receives on a non-blocking socket, with patience. Problems: route.unreachable"""
+    """Sends and receives on a non-blocking socket, with deadline. Problems: route.unreachable"""
 
-    def __init__(self, sock: socket.socket, hop: Hop, patience: Patience) -> None:
+    def __init__(self, sock: socket.socket, hop: Hop, deadline: Deadline) -> None:
         self._sock = sock
         self._hop = hop
-        self._patience = patience
+        self._deadline = deadline
         sock.setblocking(False)
 
     def send(self, data: bytes) -> None:
@@ -56,16 +56,16 @@ class Talk:
     def _wait(self, event: int) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, event)
-            while not selector.select(self._patience.tick()):
-                self._patience.check()
-                if self._patience.remaining == 0.0:
+            while not selector.select(self._deadline.tick()):
+                self._deadline.check()
+                if self._deadline.remaining == 0.0:
                     raise self._gone("no answer in time")
 
     def _gone(self, cause: str) -> AppError:
         return failure("route.unreachable", hop=self._hop, cause=cause)
 
 
-def http_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], patience: Patience) -> None:
+def http_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], deadline: Deadline) -> None:
     """Problems: route.unreachable, route.refused, route.auth"""
     host, port = target
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -73,7 +73,7 @@ def http_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[s
     if proxy.user:
         token = base64.b64encode(f"{proxy.user}:{password}".encode()).decode()
         lines.append(f"Proxy-Authorization: Basic {token}")
-    talk = Talk(sock, proxy, patience)
+    talk = Talk(sock, proxy, deadline)
     talk.send("\r\n".join([*lines, "", ""]).encode())
     answer = bytearray()
     while not answer.endswith((b"\r\n\r\n", b"\n\n")):
@@ -93,9 +93,9 @@ def _judge_http(proxy: Hop, status: list[str]) -> None:
         raise failure("route.refused", hop=proxy, why=f"It answered “{said}”; proxies often allow port 443 only.")
 
 
-def socks5_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], patience: Patience) -> None:
+def socks5_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], deadline: Deadline) -> None:
     """Problems: route.unreachable, route.refused, route.auth"""
-    talk = Talk(sock, proxy, patience)
+    talk = Talk(sock, proxy, deadline)
     talk.send(b"\x05\x02\x00\x02" if proxy.user else b"\x05\x01\x00")
     version, method = talk.receive(2)
     if version != 5:

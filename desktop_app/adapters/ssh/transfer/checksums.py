@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from desktop_app.adapters.ssh.control import ControlChannel
-from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.adapters.ssh.transport.wire import Deadline
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
 from remote_bootstrap import contract
@@ -14,7 +14,7 @@ REFUSED = frozenset({"ssh.protocol", "ssh.refused"})  # the session is there and
 SECONDS = 120.0  # for one request; a network disk may be slow
 NAMES = 60_000  # characters of paths in one request: each is at most 12 bytes of a line that may have a million
 
-Answer = Callable[[Patience], dict[str, object]]
+Answer = Callable[[Deadline], dict[str, object]]
 
 
 class Checksums:
@@ -69,7 +69,7 @@ class Checksums:
     def _answer(self, answer: Answer, cancel: Cancel) -> dict[str, object] | None:
         """None where the machine refuses."""
         try:
-            return answer(Patience(cancel, self._stopped, SECONDS))
+            return answer(Deadline(cancel, self._stopped, SECONDS))
         except AppError as error:
             if error.problem.code not in REFUSED:
                 raise

@@ -19,7 +19,7 @@ from desktop_app.adapters.ssh.transfer.refusals import Here, Refusals
 from desktop_app.adapters.ssh.transfer.sftp import Sftp
 from desktop_app.adapters.ssh.transfer.wire import FAILURE, SftpError
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
-from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Patience, describe
+from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import Target
 from desktop_app.domain.files.remote_files import (
@@ -63,8 +63,8 @@ class SshFiles:
         self.disconnect()
         self._stopped.clear()
         self._address = target.record.address
-        patience = Patience(cancel, self._stopped, DIAL_SECONDS)
-        self._transport = transport = dial(target, patience, lambda _transport: None)
+        deadline = Deadline(cancel, self._stopped, DIAL_SECONDS)
+        self._transport = transport = dial(target, deadline, lambda _transport: None)
         self._control = control = ControlChannel(transport, target.record, lambda _report: None)
         control.open()  # while SFTP starts
         try:
@@ -90,7 +90,7 @@ class SshFiles:
     def _greet(self, control: ControlChannel, cancel: Cancel) -> None:
         """Where the machine has no control channel of ours, nothing is checksummed."""
         try:
-            control.greet(Patience(cancel, self._stopped, CONTROL_SECONDS))
+            control.greet(Deadline(cancel, self._stopped, CONTROL_SECONDS))
             self._checksums = Checksums(control, self._stopped)
         except AppError as error:
             if error.problem.code not in REFUSED:
@@ -206,7 +206,7 @@ class SshFiles:
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
         if self._control is None:
             raise failure("ssh.protocol", why="This session was not launched by SessionDock, so it can't do that.")
-        return self._control.request(op, args, Patience(cancel, self._stopped, REQUEST_SECONDS))
+        return self._control.request(op, args, Deadline(cancel, self._stopped, REQUEST_SECONDS))
 
     # -- the end
 

@@ -6,7 +6,7 @@ import selectors
 import socket
 import threading
 
-from desktop_app.adapters.ssh.transport.wire import Patience, describe
+from desktop_app.adapters.ssh.transport.wire import Deadline, describe
 
 SHORTEST_TRY_S = 2.0
 
@@ -17,15 +17,15 @@ class ConnectError(Exception):
     """``str`` says in one technical line why there is no connection."""
 
 
-def connect_tcp(host: str, port: int, patience: Patience) -> socket.socket:
+def connect_tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
     """The first of the host's addresses that answers. Raises ConnectError, Cancelled."""
     last = "no address"
-    addresses = resolve(host.strip("[]"), port, patience)
+    addresses = resolve(host.strip("[]"), port, deadline)
     for number, (family, address) in enumerate(addresses):
         sock = socket.socket(family, socket.SOCK_STREAM)
-        share = max(SHORTEST_TRY_S, patience.remaining / (len(addresses) - number))  # one may be a black hole
+        share = max(SHORTEST_TRY_S, deadline.remaining / (len(addresses) - number))  # one may be a black hole
         try:
-            last = _connect_one(sock, address, patience, share)
+            last = _connect_one(sock, address, deadline, share)
         except BaseException:
             sock.close()
             raise
@@ -36,7 +36,7 @@ def connect_tcp(host: str, port: int, patience: Patience) -> socket.socket:
     raise ConnectError(last)
 
 
-def _connect_one(sock: socket.socket, address: tuple[str, int], patience: Patience, seconds: float) -> str:
+def _connect_one(sock: socket.socket, address: tuple[str, int], deadline: Deadline, seconds: float) -> str:
     """ "" when connected, else why not."""
     sock.setblocking(False)
     try:
@@ -45,18 +45,18 @@ def _connect_one(sock: socket.socket, address: tuple[str, int], patience: Patien
         pass  # on its way
     except OSError as error:
         return describe(error)
-    end = patience.remaining - seconds
+    end = deadline.remaining - seconds
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_WRITE)
-        while not selector.select(patience.tick()):
-            patience.check()
-            if patience.remaining <= max(0.0, end):
+        while not selector.select(deadline.tick()):
+            deadline.check()
+            if deadline.remaining <= max(0.0, end):
                 return "timed out"
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return describe(OSError(number, "connect failed")) if number else ""
 
 
-def resolve(host: str, port: int, patience: Patience) -> list[Address]:
+def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
     """Addresses to try. A name is looked up on a thread of its own: nothing can interrupt it. Raises ConnectError."""
     with contextlib.suppress(ValueError):  # a name
         version = ipaddress.ip_address(host).version
@@ -74,6 +74,6 @@ def resolve(host: str, port: int, patience: Patience) -> list[Address]:
         done.set()
 
     threading.Thread(target=look_up, name="ssh-resolve", daemon=True).start()
-    if not patience.wait(done) or errors:
+    if not deadline.wait(done) or errors:
         raise ConnectError(errors[0] if errors else "the name could not be resolved in time")
     return found

@@ -16,7 +16,12 @@ Address = tuple[str, int]
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 DIGESTS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 KEY_TYPES = ("ssh-ed25519",)
-FOREIGN_KEY_TYPES = (*KEY_TYPES, "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256")  # of clearml-session's servers
+CLEARML_SESSION_KEY_TYPES = (
+    *KEY_TYPES,
+    "ecdsa-sha2-nistp256",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)  # of clearml-session's servers
 KEX_PREFIXES = ("mlkem768x25519", "curve25519", "ecdh-sha2")
 
 # paramiko logs each lost connection as an error with a traceback; we report those as problems instead.

@@ -22,7 +22,7 @@ WIRE_ERRORS = (SSHException, EOFError, OSError, ValueError, LookupError, TypeErr
 TICK_SECONDS = 0.1  # how late a cancel may be noticed
 
 
-class Patience:
+class Deadline:
     """A Cancel, a deadline that always exists, and the tunnel's own end, as one thing to wait with."""
 
     def __init__(self, cancel: Cancel, stopped: threading.Event, seconds: float) -> None:

@@ -11,7 +11,7 @@ from desktop_app.ui.widgets.basics import Card, label, retire
 from desktop_app.ui.widgets.wrapped_text import WrappedText
 
 TWO_COLUMNS_FROM = 520  # px of width
-FOREIGN = "clearml-session; ssh enters by a server that SessionDock runs there while it is connected"
+CLEARML_SESSION = "clearml-session; ssh enters by a server that SessionDock runs there while it is connected"
 WIDE = frozenset({"Task", "Server says"})  # never beside another fact
 WIDE_FROM = 26  # characters: a longer value has the row for itself
 
@@ -23,20 +23,23 @@ def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str
         ("Queue", facts.queue),
         ("Agent", facts.worker),
         ("Project", facts.project),
-        ("Machine", f"{record.user}@{record.address}, port {record.port}" if record else _foreign_machine(snapshot)),
+        (
+            "Machine",
+            f"{record.user}@{record.address}, port {record.port}" if record else _tool_machine(snapshot),
+        ),
         ("Name for ssh", alias),
         ("Created", ago(facts.created)),
         ("Started", ago(facts.started)),
         ("Held by", f"process {snapshot.held_by} on this computer" if snapshot.held_by else ""),
-        ("Started by", FOREIGN if facts.foreign else ""),
+        ("Started by", CLEARML_SESSION if facts.clearml_session else ""),
         ("Task", snapshot.id.task),
         ("Server says", facts.message),
     )
     return tuple((name, " ".join(shortened(value, MOST).split())) for name, value in rows if value)
 
 
-def _foreign_machine(snapshot: SessionSnapshot) -> str:
-    place = snapshot.facts.foreign
+def _tool_machine(snapshot: SessionSnapshot) -> str:
+    place = snapshot.facts.clearml_session
     return f"{place.user}@{place.address}, port {place.port}" if place and place.ready else ""
 
 

@@ -80,7 +80,7 @@ class PortsCard(Card):
         if snapshot.id != self._session:
             self._session, self._view = snapshot.id, None
         was_up, self._up = self._up, answers(snapshot)
-        ours = snapshot.facts.foreign is None  # a session of clearml-session can't be asked
+        ours = snapshot.facts.clearml_session is None  # a session of clearml-session can't be asked
         self.setVisible(ours and snapshot.link in SHOWN_LINKS)
         self._show()
         if self._up and (not was_up or self._view is None):

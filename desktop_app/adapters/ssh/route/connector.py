@@ -14,13 +14,13 @@ from desktop_app.adapters.ssh.route.jump import Jump
 from desktop_app.adapters.ssh.route.proxy import http_connect, socks5_connect
 from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.transport.tcp import ConnectError, connect_tcp
-from desktop_app.adapters.ssh.transport.wire import Patience
+from desktop_app.adapters.ssh.transport.wire import Deadline
 from desktop_app.domain.access.route import MAX_JUMPS, Hop, Kind, Route
 from desktop_app.domain.problems import failure
 
 
 @dataclass(slots=True)
-class Way:
+class RoutedSocket:
     """``sock`` leads to the machine. ``close`` gives up all that it stands on; quick, idempotent."""
 
     sock: socket.socket
@@ -33,17 +33,17 @@ class Way:
         self.sock.close()
 
     def why(self) -> str:
-        """What a step on the way says about its end, "" when none has anything to say."""
+        """What a step of the route says about its end, "" when none has anything to say."""
         return next(filter(None, (reason() for reason in self.reasons)), "")
 
 
-class Router:
-    """Finds the way to one address. Each call makes a new way."""
+class Connector:
+    """Connects to one address by a route. Each call makes a new connection."""
 
-    def __init__(self, route: Route, password: str, patience: Patience) -> None:
+    def __init__(self, route: Route, password: str, deadline: Deadline) -> None:
         self._route = route
         self._password = password
-        self._patience = patience
+        self._deadline = deadline
         self._config: UserSshConfig | None = None
 
     @property
@@ -53,7 +53,7 @@ class Router:
             self._config = UserSshConfig()
         return self._config
 
-    def reach(self, host: str, port: int) -> Way:
+    def reach(self, host: str, port: int) -> RoutedSocket:
         """Problems: route.*. Raises ConnectError when nothing but the address itself is at fault, and Cancelled."""
         kind = self._route.kind
         if kind is Kind.SSH_CONFIG:
@@ -63,19 +63,19 @@ class Router:
             return self._through(self._route.hops, host, port, depth=0)
         if kind in (Kind.HTTP, Kind.SOCKS5):
             return self._through_proxy(self._route.hops[0], host, port)
-        return Way(connect_tcp(host, port, self._patience))
+        return RoutedSocket(connect_tcp(host, port, self._deadline))
 
-    def _through_proxy(self, proxy: Hop, host: str, port: int) -> Way:
-        way = Way(_connect_hop(proxy, self._patience))
+    def _through_proxy(self, proxy: Hop, host: str, port: int) -> RoutedSocket:
+        routed = RoutedSocket(_connect_hop(proxy, self._deadline))
         speak = http_connect if self._route.kind is Kind.HTTP else socks5_connect
         try:
-            speak(way.sock, proxy, self._password, (host, port), self._patience)
+            speak(routed.sock, proxy, self._password, (host, port), self._deadline)
         except BaseException:
-            way.close()
+            routed.close()
             raise
-        return way
+        return routed
 
-    def _as_configured(self, settings: HostSettings, depth: int) -> Way:
+    def _as_configured(self, settings: HostSettings, depth: int) -> RoutedSocket:
         """To a host as its ssh config entry says."""
         if depth > MAX_JUMPS:
             raise failure("route.config", why="Its jump hosts lead in a circle.")
@@ -83,36 +83,36 @@ class Router:
             return _through_command(settings.proxy_command)
         if settings.proxy_jump:
             return self._through(settings.proxy_jump, settings.host, settings.port, depth + 1)
-        return Way(connect_tcp(settings.host, settings.port, self._patience))
+        return RoutedSocket(connect_tcp(settings.host, settings.port, self._deadline))
 
-    def _through(self, hops: tuple[Hop, ...], host: str, port: int, depth: int) -> Way:
+    def _through(self, hops: tuple[Hop, ...], host: str, port: int, depth: int) -> RoutedSocket:
         """To ``host`` through the last of the hops, which is reached through those before it."""
         *before, last = hops
         settings = self.config.lookup(last)
         try:
             if before:
-                way = self._through(tuple(before), settings.host, settings.port, depth)
+                routed = self._through(tuple(before), settings.host, settings.port, depth)
             else:
-                way = self._as_configured(settings, depth)
+                routed = self._as_configured(settings, depth)
         except ConnectError as error:
             raise failure("route.unreachable", hop=last, cause=str(error)) from None
-        jump = Jump(way.sock, settings, way.close)
+        jump = Jump(routed.sock, settings, routed.close)
         try:
-            jump.sign_in(self._patience)
-            sock = jump.open(host, port, self._patience)
+            jump.sign_in(self._deadline)
+            sock = jump.open(host, port, self._deadline)
         except BaseException:
             jump.close()
             raise
-        return Way(sock, [*way.closers, jump.close], way.reasons)
+        return RoutedSocket(sock, [*routed.closers, jump.close], routed.reasons)
 
 
-def _through_command(command: str) -> Way:
+def _through_command(command: str) -> RoutedSocket:
     running = run_proxy_command(command)
-    return Way(running.sock, [running.close], [running.why])
+    return RoutedSocket(running.sock, [running.close], [running.why])
 
 
-def _connect_hop(hop: Hop, patience: Patience) -> socket.socket:
+def _connect_hop(hop: Hop, deadline: Deadline) -> socket.socket:
     try:
-        return connect_tcp(hop.host, hop.port, patience)
+        return connect_tcp(hop.host, hop.port, deadline)
     except ConnectError as error:
         raise failure("route.unreachable", hop=hop, cause=str(error)) from None
