@@ -13,7 +13,7 @@ from desktop_app.cli.keyboard import on_terminal
 from desktop_app.cli.output import json_line, problem_json, result, say, table
 from desktop_app.domain.accounts import handover
 from desktop_app.domain.accounts.git_logins import where
-from desktop_app.domain.accounts.handover import BY_KEY, KINDS, GiftKind, Handover
+from desktop_app.domain.accounts.handover import BY_KEY, KINDS, Handover, HandoverKind
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
 
@@ -27,7 +27,7 @@ def add_gift_commands(make: MakeCommand) -> None:
     withhold = make("withhold", "run_withhold", "take back from a session what it was given")
     for command, count in ((give, "*"), (withhold, "+")):
         command.add_argument("session", help="id, beginning of an id, or name")
-        command.add_argument("kinds", nargs=count, type=gift_kind, metavar="KIND", help=", ".join(WORDS))
+        command.add_argument("kinds", nargs=count, type=handover_kind, metavar="KIND", help=", ".join(WORDS))
         command.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
     give.add_argument("--yes", "-y", action="store_true", default=argparse.SUPPRESS, help="agree without being asked")
     git = make("git", "run_git", "git logins in the keyring, which sessions can be given")
@@ -36,7 +36,7 @@ def add_gift_commands(make: MakeCommand) -> None:
     git.add_argument("--account", default=argparse.SUPPRESS, help="the account's name or id")
 
 
-def gift_kind(text: str) -> GiftKind:
+def handover_kind(text: str) -> HandoverKind:
     """A kind as an argument."""
     if text not in WORDS:
         raise argparse.ArgumentTypeError(f"“{text}” is none of: {', '.join(WORDS)}")
@@ -62,7 +62,7 @@ class GiftCommands(CommandBase):
         return self._each_kind(self.session().id, Handover(), self.core.handovers.withhold)
 
     def _each_kind(
-        self, session: SessionId, found: Handover, change: Callable[[SessionId, GiftKind, Cancel], Handover]
+        self, session: SessionId, found: Handover, change: Callable[[SessionId, HandoverKind, Cancel], Handover]
     ) -> int:
         """One that fails does not stop the others; each is told. Exit code 1 if any failed."""
         problems: dict[str, Problem] = {}
@@ -72,7 +72,7 @@ class GiftCommands(CommandBase):
             except AppError as error:
                 problems[kind.word] = error.problem
                 say(f"sessiondock: {kind.word}: {error.problem}")
-        if problems and not found.gifts:
+        if problems and not found.items:
             found = self._view(session)
         self._show(session, found, problems)
         return 1 if problems else 0
@@ -84,7 +84,7 @@ class GiftCommands(CommandBase):
         except AppError:
             return Handover()
 
-    def _agreed(self, kinds: tuple[GiftKind, ...], place: str) -> bool:
+    def _agreed(self, kinds: tuple[HandoverKind, ...], place: str) -> bool:
         if hasattr(self.arguments, "yes"):
             return True
         text = handover.sentence(kinds, place)
@@ -98,7 +98,7 @@ class GiftCommands(CommandBase):
             failed = {word: problem_json(one) for word, one in problems.items()}
             json_line({"id": session.task, "account": session.account, **found.to_json(), "problems": failed})
             return
-        rows = [(BY_KEY[gift.key].word, BY_KEY[gift.key].label, gift.state.value) for gift in found.gifts]
+        rows = [(BY_KEY[item.key].word, BY_KEY[item.key].label, item.state.value) for item in found.items]
         result(table(("KIND", "WHAT", "STATE"), rows))
         if found.place:
             say(f"Goes to {found.place}.")

@@ -112,7 +112,7 @@ TABLE = MappingProxyType(
             _row("handover.asked", "Your consent is needed",
                  "{text} if you agree: press Give in the window, or run “sessiondock give SESSION KIND --yes”.",
                  Retry.USER),
-            _row("handover.failed", "Something of yours could not be given to the session",
+            _row("handover.failed", "The handover to the session failed",
                  "The session did not get {what}: {why}", Retry.USER),
             _row("git.none", "There are no git logins to give",
                  "Neither the keyring nor ~/.git-credentials holds one, and git has no settings here. Add one with "

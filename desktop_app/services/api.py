@@ -13,7 +13,7 @@ from desktop_app.domain.access.route import Route
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.accounts.account import Account, LogLine, Queue
 from desktop_app.domain.accounts.credentials import Credentials, Offer
-from desktop_app.domain.accounts.handover import GiftKind, Handover
+from desktop_app.domain.accounts.handover import Handover, HandoverKind
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.again import Again
@@ -137,10 +137,10 @@ class Handovers(Protocol):
 
     def view(self, session: SessionId, cancel: Cancel) -> Handover: ...
 
-    def give(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover:
+    def give(self, session: SessionId, kind: HandoverKind, cancel: Cancel) -> Handover:
         """The person agrees, knowing the machine that ``view`` named."""
 
-    def withhold(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover: ...
+    def withhold(self, session: SessionId, kind: HandoverKind, cancel: Cancel) -> Handover: ...
 
 
 class Core(Protocol):

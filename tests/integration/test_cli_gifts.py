@@ -38,7 +38,7 @@ def test_give_shows_gives_and_takes_back_through_the_window(run: Run, world: Wor
     assert "Your git logins and settings will be given to" in refused.err
     assert world.tunnel().requests == []
     given = run("give", held.task, "git", "clearml", "--yes", "--json").json
-    assert [(gift["key"], gift["state"]) for gift in given["gifts"]] == [
+    assert [(item["key"], item["state"]) for item in given["gifts"]] == [
         ("git_credentials", "given"), ("clearml_credentials", "given"), ("ssh_agent_forwarding", "not given"),
     ]  # fmt: skip
     assert [op for op, _args in world.tunnel().requests] == [contract.OP_GIT_DELIVER, contract.OP_CLEARML_DELIVER]
@@ -54,7 +54,7 @@ def test_one_that_fails_does_not_stop_the_others(run: Run, world: World, held) -
     assert [op for op, _args in world.tunnel().requests] == [contract.OP_CLEARML_DELIVER]
     said = run("give", held.task, "clearml", "git", "--yes", "--json")
     assert said.code == 1 and said.json["problems"]["git"]["code"] == "git.none"
-    states = {gift["key"]: gift["state"] for gift in said.json["gifts"]}
+    states = {item["key"]: item["state"] for item in said.json["gifts"]}
     assert (states["git_credentials"], states["clearml_credentials"]) == ("not given", "given")
     world.git = GitIdentity((LOGIN,))
     assert run("give", held.task, "git", "clearml", "--yes", "--json").json["problems"] == {}

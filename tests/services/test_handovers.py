@@ -39,7 +39,7 @@ def wanting(rig: CoreRig, **wanted: bool) -> SessionId:
 
 
 def states(rig: CoreRig, session: SessionId) -> dict[str, State]:
-    return {gift.key: gift.state for gift in rig.core.handovers.view(session, rig.soon()).gifts}
+    return {item.key: item.state for item in rig.core.handovers.view(session, rig.soon()).items}
 
 
 @pytest.mark.parity("--git-credentials", "S6")
@@ -52,7 +52,7 @@ def test_nothing_goes_before_the_person_agreed_and_the_machine_is_named(world: W
         found = rig.core.handovers.view(session, rig.soon())
         assert found.place in asked.notice.detail
         assert "10.0.0.5" in found.place or world.tunnel().targets[0].record.address in found.place
-        assert [gift.state for gift in found.gifts] == [State.ASKED, State.ASKED, State.NONE]
+        assert [item.state for item in found.items] == [State.ASKED, State.ASKED, State.NONE]
         assert world.tunnel().requests == []
         assert world.tunnel().lent == 0
 

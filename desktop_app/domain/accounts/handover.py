@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class GiftKind:
+class HandoverKind:
     """``what`` completes "… will be given to" and "Gave …"; ``key`` is the launch option's field."""
 
     key: str
@@ -21,13 +21,13 @@ class GiftKind:
     effect: str
 
 
-GIT = GiftKind(
+GIT = HandoverKind(
     "git_credentials", "git", "Git logins", "your git logins and settings",
     "Git in the session signs in as you; kept in its memory, until it ends.")  # fmt: skip
-CLEARML = GiftKind(
+CLEARML = HandoverKind(
     "clearml_credentials", "clearml", "ClearML key", "your ClearML API key",
     "Experiments that you start in the session are yours; the key is removed at its end.")  # fmt: skip
-AGENT = GiftKind(
+AGENT = HandoverKind(
     "ssh_agent_forwarding", "ssh-agent", "SSH agent", "the use of your SSH keys",
     "Programs in the session can sign in with your SSH keys while you are connected.")  # fmt: skip
 KINDS = (GIT, CLEARML, AGENT)
@@ -44,7 +44,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gift:
+class HandoverItem:
     """One kind's row. ``detail``: which logins, or what is in the way."""
 
     key: str
@@ -57,23 +57,26 @@ class Handover:
     """``place``: the worker and the address that everything goes to, "" while not connected."""
 
     place: str = ""
-    gifts: tuple[Gift, ...] = ()
+    items: tuple[HandoverItem, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"place": self.place, "gifts": [{**asdict(gift), "state": gift.state.value} for gift in self.gifts]}
+        # “gifts”: the key in what “sessiondock give --json” prints.
+        return {"place": self.place, "gifts": [{**asdict(item), "state": item.state.value} for item in self.items]}
 
     @property
-    def asked(self) -> tuple[GiftKind, ...]:
-        return tuple(BY_KEY[gift.key] for gift in self.gifts if gift.state is State.ASKED)
+    def asked(self) -> tuple[HandoverKind, ...]:
+        return tuple(BY_KEY[item.key] for item in self.items if item.state is State.ASKED)
 
 
 def read_handover(value: Mapping[str, Any]) -> Handover:
     """What ``to_json`` wrote, by another process of ours maybe."""
-    gifts = tuple(Gift(row["key"], State(row["state"]), row.get("detail", "")) for row in value.get("gifts") or ())
-    return Handover(str(value.get("place", "")), gifts)
+    items = tuple(
+        HandoverItem(row["key"], State(row["state"]), row.get("detail", "")) for row in value.get("gifts") or ()
+    )
+    return Handover(str(value.get("place", "")), items)
 
 
-def sentence(kinds: tuple[GiftKind, ...], place: str) -> str:
+def sentence(kinds: tuple[HandoverKind, ...], place: str) -> str:
     """ "Your git logins and settings and your ClearML API key will be given to gpu-7 at 10.0.0.7"."""
     text = f"{' and '.join(kind.what for kind in kinds)} will be given to {place}"
     return text[0].upper() + text[1:]

@@ -15,7 +15,7 @@ from desktop_app.boundary.outside import Outside
 from desktop_app.domain.accounts import handover
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.git_logins import GitIdentity
-from desktop_app.domain.accounts.handover import AGENT, CLEARML, GIT, KINDS, Gift, GiftKind, Handover, State
+from desktop_app.domain.accounts.handover import AGENT, CLEARML, GIT, KINDS, Handover, HandoverItem, HandoverKind, State
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.sessions.reducer import Noticed
@@ -74,11 +74,11 @@ class Handovers:
         """What was given, what waits for consent, and to whom it goes."""
         return handover.read_handover(self._do(session, "view", {}, cancel))
 
-    def give(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover:
+    def give(self, session: SessionId, kind: HandoverKind, cancel: Cancel) -> Handover:
         """The person agrees, for the machine that ``view`` names: give it now and after each reconnect."""
         return handover.read_handover(self._do(session, "give", {"key": kind.key}, cancel))
 
-    def withhold(self, session: SessionId, kind: GiftKind, cancel: Cancel) -> Handover:
+    def withhold(self, session: SessionId, kind: HandoverKind, cancel: Cancel) -> Handover:
         """The person does not agree (any more); what the session can forget, it forgets."""
         return handover.read_handover(self._do(session, "withhold", {"key": kind.key}, cancel))
 
@@ -106,8 +106,8 @@ class Handovers:
     def _view(self, session: SessionId, _args: Mapping[str, Any], _cancel: Cancel) -> Mapping[str, Any]:
         place, consents = self._place(session), self._outside.consents.of(session.text)
         wanted = self._outside.profiles.session_options(session.text)
-        gifts = tuple(Gift(kind.key, _state(kind, wanted, consents, place)) for kind in KINDS)
-        return Handover(place.text if place else "", gifts).to_json()
+        items = tuple(HandoverItem(kind.key, _state(kind, wanted, consents, place)) for kind in KINDS)
+        return Handover(place.text if place else "", items).to_json()
 
     def _give(self, session: SessionId, args: Mapping[str, Any], cancel: Cancel) -> Mapping[str, Any]:
         kind, tunnel, place = handover.BY_KEY[args["key"]], self._links.held(session), self._place(session)
@@ -176,9 +176,9 @@ class Handovers:
     def _connected(self, session: SessionId, cancel: Cancel) -> None:
         found = handover.read_handover(self._view(session, {}, cancel))
         tunnel = self._links.held(session)
-        for gift in found.gifts if tunnel is not None else ():
-            if gift.state is State.GIVEN and tunnel is not None:
-                self._give_again(session, handover.BY_KEY[gift.key], tunnel, cancel)
+        for item in found.items if tunnel is not None else ():
+            if item.state is State.GIVEN and tunnel is not None:
+                self._give_again(session, handover.BY_KEY[item.key], tunnel, cancel)
         asked = _asks(found)
         if asked is not None:
             self._store.apply(session, Noticed(asked))
@@ -195,12 +195,12 @@ class Handovers:
         def give(cancel: Cancel) -> None:
             found = handover.read_handover(self._view(session, {}, cancel))
             tunnel = self._links.held(session)
-            if tunnel is not None and Gift(CLEARML.key, State.GIVEN) in found.gifts:
+            if tunnel is not None and HandoverItem(CLEARML.key, State.GIVEN) in found.items:
                 self._give_again(session, CLEARML, tunnel, cancel)
 
         return give
 
-    def _give_again(self, session: SessionId, kind: GiftKind, tunnel: SessionTunnel, cancel: Cancel) -> None:
+    def _give_again(self, session: SessionId, kind: HandoverKind, tunnel: SessionTunnel, cancel: Cancel) -> None:
         try:
             self._givers[kind](session, tunnel, cancel)
         except AppError as error:
@@ -222,7 +222,7 @@ def _asks(found: Handover) -> Problem | None:
     return problem("handover.asked", text=handover.sentence(found.asked, found.place))
 
 
-def _state(kind: GiftKind, wanted: Mapping[str, Any], consents: Mapping[str, str], place: _Place | None) -> State:
+def _state(kind: HandoverKind, wanted: Mapping[str, Any], consents: Mapping[str, str], place: _Place | None) -> State:
     consent = consents.get(kind.key)
     if consent == NOWHERE:
         return State.WITHHELD

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.domain.accounts.handover import KINDS, GiftKind, Handover, State
+from desktop_app.domain.accounts.handover import KINDS, Handover, HandoverKind, State
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, answers
 from desktop_app.services.api import Core
@@ -42,7 +42,7 @@ class HandoverCard(Card):
         self._place = label(ASKING, "muted", wrap=True)
         self._place.setAccessibleIdentifier("handover-place")
         self.body.addWidget(self._place)
-        self._rows = {kind.key: GiftRow(kind, self._give, self._withhold) for kind in KINDS}
+        self._rows = {kind.key: HandoverRow(kind, self._give, self._withhold) for kind in KINDS}
         for row in self._rows.values():
             self.body.addWidget(row)
 
@@ -64,10 +64,10 @@ class HandoverCard(Card):
             row.setEnabled(False)
             row.show_state(State.NONE, "")
 
-    def _give(self, kind: GiftKind) -> None:
+    def _give(self, kind: HandoverKind) -> None:
         self._ask("give", lambda session, cancel: self._core.handovers.give(session, kind, cancel))
 
-    def _withhold(self, kind: GiftKind) -> None:
+    def _withhold(self, kind: HandoverKind) -> None:
         self._ask("withhold", lambda session, cancel: self._core.handovers.withhold(session, kind, cancel))
 
     def _ask(self, name: str, what: Callable[[SessionId, Cancel], Handover]) -> None:
@@ -94,15 +94,17 @@ class HandoverCard(Card):
     def _show(self, found: Handover) -> None:
         self._named = bool(found.place)
         self._place.setText(f"What you give goes to {found.place}, encrypted, and is never written into the task.")
-        for gift in found.gifts:
-            if gift.key in self._rows:
-                self._rows[gift.key].show_state(gift.state, found.place)
+        for item in found.items:
+            if item.key in self._rows:
+                self._rows[item.key].show_state(item.state, found.place)
 
 
-class GiftRow(SplitRow):
+class HandoverRow(SplitRow):
     """One kind: what it is for, how it stands, and the button for the other way."""
 
-    def __init__(self, kind: GiftKind, give: Callable[[GiftKind], None], withhold: Callable[[GiftKind], None]) -> None:
+    def __init__(
+        self, kind: HandoverKind, give: Callable[[HandoverKind], None], withhold: Callable[[HandoverKind], None]
+    ) -> None:
         super().__init__(WORDS)
         self._kind = kind
         self._state = label("", "muted")
