@@ -61,7 +61,7 @@ def test_ports_are_named_and_the_applications_are_not_among_them(rig: CoreRig, s
 def test_a_forward_takes_the_same_port_here_and_leads_where_it_listens(rig: CoreRig, session: SessionId) -> None:
     assert rig.core.ports.forward(session, 6006, rig.soon()).local_port == 6006
     assert rig.core.ports.forward(session, 8080, rig.soon()).local_port == 8080
-    assert rig.world.tunnel().ways == {"local:6006": Destination(6006), "local:8080": Destination(8080, "::1")}
+    assert rig.world.tunnel().destinations == {"local:6006": Destination(6006), "local:8080": Destination(8080, "::1")}
     assert {one.local_port for one in rig.core.ports.look(session, rig.soon()).ports} == {6006, 8080}
 
 

@@ -34,7 +34,7 @@ def test_the_same_number_is_refused_where_it_is_insisted_on(place: tuple[CoreRig
     if here:
         with pytest.raises(AppError, match="lead into itself"):
             rig.core.ports.forward(session, 6106, rig.soon(), local=6106)
-        assert rig.world.tunnel().ways == {}
+        assert rig.world.tunnel().destinations == {}
     else:
         assert rig.core.ports.forward(session, 6106, rig.soon(), local=6106).local_port == 6106
 
