@@ -3,8 +3,8 @@
 clearml-agent mounts a folder of its machine into all its containers. Other tasks of that agent can write there, so
 nothing in it is believed: an archive is used only if its SHA-256 is one that the launch brought along
 (contract/archive_sums.py), and never where it lies: it is copied into the container, hashed while it is copied, and
-the copy is unpacked. Whatever is wrong with it, the installation goes its usual way. Installing threads, and one of our
-own that writes archives.
+the copy is unpacked. Whatever is wrong with it, the installation goes its usual way. Installing threads, and one of
+our own that writes archives.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ class Refused(Exception):
     """An archive can't be used; the text says why."""
 
 
-def begin(wanted: Settings, progress: Progress, say: Log, stop: threading.Event, cache: Path = AGENT_CACHE) -> None:
+def begin(wanted: Settings, progress: Progress, log: Log, stop: threading.Event, cache: Path = AGENT_CACHE) -> None:
     """From here on this session takes what earlier ones kept, and keeps what it installs. Quick; starts a thread.
 
     On a machine of its own, and in a cache that an administrator gave, things stay where they are.
@@ -66,15 +66,15 @@ def begin(wanted: Settings, progress: Progress, say: Log, stop: threading.Event,
     try:
         if not is_mount(cache):
             raise FileNotFoundError("the agent mounts no cache folder (%s)" % cache)
-        keeper = Kept(cache, sums_in_task(wanted.raw.get(PARAM_KEPT, "")), say)
+        keeper = Kept(cache, sums_in_task(wanted.raw.get(PARAM_KEPT, "")), log)
     except OSError as error:
-        say("What is installed here goes with this container, later sessions install it again: %s" % error)
+        log("What is installed here goes with this container, later sessions install it again: %s" % error)
         return
     keep_by(keeper)
-    threading.Thread(target=_seal_when_ready, args=(keeper, progress, stop, say), name="kept", daemon=True).start()
+    threading.Thread(target=_seal_when_ready, args=(keeper, progress, stop, log), name="kept", daemon=True).start()
 
 
-def _seal_when_ready(keeper: "Kept", progress: Progress, stop: threading.Event, say: Log) -> None:
+def _seal_when_ready(keeper: "Kept", progress: Progress, stop: threading.Event, log: Log) -> None:
     """A thread of its own: nobody waits for it."""
     report = progress.current()
     while report.phase != contract.READY:
@@ -84,7 +84,7 @@ def _seal_when_ready(keeper: "Kept", progress: Progress, stop: threading.Event, 
     try:
         keeper.seal(progress.sealed, stop)
     except Exception:  # thread boundary: the session does without
-        say("What was installed could not be kept: %s" % traceback.format_exc())
+        log("What was installed could not be kept: %s" % traceback.format_exc())
 
 
 def is_mount(folder: Path, table: str = "/proc/self/mountinfo") -> bool:
@@ -96,11 +96,11 @@ def is_mount(folder: Path, table: str = "/proc/self/mountinfo") -> bool:
 
 
 class Kept:
-    """Implements ``store.Keeper``. Raises OSError when the folder is not this user's to write."""
+    """Implements ``install_cache.Keeper``. Raises OSError when the folder is not this user's to write."""
 
-    def __init__(self, cache: Path, sums: Mapping[str, Sequence[str]], say: Log) -> None:
+    def __init__(self, cache: Path, sums: Mapping[str, Sequence[str]], log: Log) -> None:
         self._sums = sums
-        self._say = say
+        self._log = log
         self._built: List[Path] = []
         self._lock = threading.Lock()
         self.folder = cache / FOLDER
@@ -139,12 +139,12 @@ class Kept:
                 begun = time.monotonic()
                 arguments = ["-x", "-o", "-f", str(copy), "-C", str(folder)]
                 commands.run([self._tar, *arguments], "it can't be unpacked", cwd=folder)
-                self._say("Using %s of an earlier session (unpacked in %.1f s)" % (name, time.monotonic() - begun))
+                self._log("Using %s of an earlier session (unpacked in %.1f s)" % (name, time.monotonic() - begun))
                 return True
             except FileNotFoundError:  # another machine's, or it was not used for long
                 continue
             except (OSError, Refused, TooBig, InstallError) as error:
-                self._say("%s of an earlier session is not used: %s" % (name, error))
+                self._log("%s of an earlier session is not used: %s" % (name, error))
                 _empty(folder)
             finally:
                 with contextlib.suppress(FileNotFoundError):
@@ -193,7 +193,7 @@ class Kept:
                 tell(name_of(folder), self._seal(folder, stop))
             except (OSError, Refused, TooBig) as error:
                 if not stop.is_set():
-                    self._say("%s is not kept for later sessions: %s" % (folder.name, error))
+                    self._log("%s is not kept for later sessions: %s" % (folder.name, error))
         with contextlib.suppress(OSError), self._opened() as handle:
             prune(handle)
 

@@ -15,7 +15,7 @@ from remote_bootstrap.types import InstallError
 ALL = "all"
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, flush=True)
 
 
@@ -25,15 +25,15 @@ def install(names: List[str]) -> int:
     if not wanted or any(name not in PREINSTALL for name in wanted):
         print("usage: install %s" % "|".join([*PREINSTALL, ALL]), file=sys.stderr)
         return 2
-    environments = Environments(private(cache_folder()), _say)
+    environments = Environments(private(cache_folder()), _log)
     failed = False
     for name in wanted:
         begun = time.monotonic()
         try:
-            where = PREINSTALL[name](cache_folder(), environments, _say)
+            where = PREINSTALL[name](cache_folder(), environments, _log)
         except InstallError as error:
             print("%s: %s" % (name, error), file=sys.stderr, flush=True)
             failed = True
         else:
-            _say("%s: ready after %.1f s: %s" % (name, time.monotonic() - begun, where))
+            _log("%s: ready after %.1f s: %s" % (name, time.monotonic() - begun, where))
     return 1 if failed else 0

@@ -23,7 +23,7 @@ class Preparation(threading.Thread):
         self,
         context: Context,
         progress: Progress,
-        say: Log,
+        log: Log,
         stop: threading.Event,
         start_applications: Callable[[], None],
         fail: Callable[[str], None],
@@ -32,7 +32,7 @@ class Preparation(threading.Thread):
         super().__init__(name="preparation", daemon=True)
         self._context = context
         self._progress = progress
-        self._say = say
+        self._log = log
         self._stop_event = stop
         self._start_applications = start_applications
         self._fail = fail
@@ -72,9 +72,9 @@ class Preparation(threading.Thread):
         if not self._wait_for_ssh():
             return
         try:
-            init_script.run(self._context, self._say, self._stop_event.is_set)
+            init_script.run(self._context, self._log, self._stop_event.is_set)
         except init_script.InitError as error:
-            self._say(str(error))
+            self._log(str(error))
             self._context.notice(str(error))
         if not self._stop_event.is_set():
             shell.write_environment(self._context)

@@ -4,20 +4,19 @@ Signals and every other reason to end meet in one event; the end is the same for
 """
 
 import os
-import signal
 import threading
 import time
 import traceback
-from functools import partial
 from pathlib import Path
 from typing import Callable, List, Optional, TypeVar
 
 from remote_bootstrap import archives, contract
+from remote_bootstrap.announcer import Announcer
 from remote_bootstrap.apps.ssh import Ssh
 from remote_bootstrap.apps.table import WORK
 from remote_bootstrap.channel.control import ControlServer
 from remote_bootstrap.channel.operations.operation import Host
-from remote_bootstrap.contract import Record, clearml_session
+from remote_bootstrap.contract import clearml_session
 from remote_bootstrap.contract.apps import BY_KEY, JUPYTERLAB, SSH, VSCODE
 from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.machine import containers, network
@@ -32,13 +31,12 @@ from remote_bootstrap.machine.folders import (
     session_folder,
 )
 from remote_bootstrap.preparation import Preparation
-from remote_bootstrap.process import processes, remains
+from remote_bootstrap.process import processes, remains, signals
 from remote_bootstrap.session.context import HOME, Context
 from remote_bootstrap.session.supervise import Service
 from remote_bootstrap.steps import debugging, identities, inherited, programs, workspace
 from remote_bootstrap.steps.workspace import Workspace
 from remote_bootstrap.task import settings
-from remote_bootstrap.task.clearml_router import Place, RouteSeeker
 from remote_bootstrap.task.progress import Progress
 from remote_bootstrap.task.report import Extra, Publisher, ServerError, TaskFacts, TaskServer, TaskStatus, nothing_more
 from remote_bootstrap.task.watcher import ABORT_WORD, ABORTED, IN_PROGRESS, Looks, Watcher
@@ -46,7 +44,6 @@ from remote_bootstrap.task.watcher import ABORT_WORD, ABORTED, IN_PROGRESS, Look
 T = TypeVar("T")
 Connect = Callable[[str], TaskServer]
 
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
 END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
 LEFTOVER_GRACE = 1.0
@@ -56,7 +53,7 @@ LEFTOVER = (
 )
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """A line in the task's log. One write: several threads talk."""
     print("SessionDock: %s\n" % text, end="", flush=True)
 
@@ -81,14 +78,12 @@ class Session:
         self._publisher: Optional[Publisher] = None
         self._watcher: Optional[Watcher] = None
         self._control: Optional[ControlServer] = None
-        self._ssh: Optional[Ssh] = None
-        self._record: Optional[Record] = None
-        self._router: Optional[RouteSeeker] = None
+        self._announcer: Optional[Announcer] = None
         self._workspace: Optional[Workspace] = None
 
     def run(self) -> int:
-        """Returns the exit code: 0 if the session ended because somebody wanted it to."""
-        self._heed_signals()
+        """Run to the end; return the exit code: 0 if the session ended because its user wanted it to."""
+        signals.listen(lambda name: self.end("%s (%s)" % (contract.SIGNALLED, name)))
         os.environ[processes.SESSION_VARIABLE] = self._task  # inherited by everything, installers too
         try:
             self._start()
@@ -106,22 +101,6 @@ class Session:
         self._stop.set()
         self._wake.set()
 
-    def _heed_signals(self) -> None:
-        """A thread hears of signals by way of a pipe: a handler that sets an event while the main thread is inside
-        that event would wait for itself."""
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing)
-        for number in ENDING_SIGNALS:
-            signal.signal(number, lambda _number, _frame: None)
-        threading.Thread(target=self._hear, args=(reading,), name="signals", daemon=True).start()
-
-    def _hear(self, reading: int) -> None:
-        while True:
-            received = os.read(reading, 1)
-            if received and received[0] in ENDING_SIGNALS:
-                self.end("%s (%s)" % (contract.SIGNALLED, signal.Signals(received[0]).name))
-
     def _fail(self, reason: str) -> None:
         self._failed = True
         self.end(reason)
@@ -131,8 +110,8 @@ class Session:
         private(self._folder / LOGS)
         wanted = cache_folder()
         if own_cache() != wanted:
-            say("%s is not a folder of this user; what is installed is kept in %s" % (wanted, cache_folder()))
-        threading.Thread(target=remains.sweep, args=(self._folder, say), name="remains", daemon=True).start()
+            log("%s is not a folder of this user; what is installed is kept in %s" % (wanted, cache_folder()))
+        threading.Thread(target=remains.sweep, args=(self._folder, log), name="remains", daemon=True).start()
         threading.Thread(target=self._log_in, name="login", daemon=True).start()
         self._wake.wait()
         if self._server is None or self._stop.is_set():
@@ -152,7 +131,7 @@ class Session:
         wanted = settings.parse(_until_answered(server.parameters, self._stop))
         facts = _until_answered(server.facts, self._stop)
         if facts.over:
-            say(LEFTOVER)
+            log(LEFTOVER)
             self.end("it had ended before; its entry in the queue was left over")
             return
         wanted = settings.with_assigned_port(wanted, facts.assigned_port)
@@ -162,7 +141,7 @@ class Session:
         address = network.public_address(wanted.address, server.api_host, ask=wanted.public_ip)
         context = self._context(wanted, address)
         self._say_where(address, facts)
-        archives.begin(wanted, self._progress, say, self._stop)
+        archives.begin(wanted, self._progress, log, self._stop)
         context.changes.give(inherited.variables(context, facts))
         identities.prepare(context, server.api_host, facts)
         programs.write(context)
@@ -170,31 +149,29 @@ class Session:
         keys = [SSH.key, *(key for key in WORK if wanted.enabled(key))]
         self._progress.expect(keys)
         self._progress.phase(contract.STARTING_SSH)
-        self._publisher = Publisher(server, self._progress, say, extra_of(wanted))
+        self._publisher = Publisher(server, self._progress, log, extra_of(wanted))
         self._publisher.start()
-        self._watcher = Watcher(server, self.end, say, self._looks, self._task_changed)
+        self._watcher = Watcher(server, self.end, log, self._looks, self._task_changed)
         self._watcher.start()
         if folder is not None:
-            self._workspace = Workspace(context, server, facts.files_host, self._progress, say, folder)
+            self._workspace = Workspace(context, server, facts.files_host, self._progress, log, folder)
             _until_answered(lambda: server.edit_runtime(workspace.AGENT_WAITS), self._stop)
-        host = Host(context, self._progress, self.end, say, self._workspace)
+        host = Host(context, self._progress, self.end, log, self._workspace)
         self._control = ControlServer(context.control_socket, host, self._watcher.attached)
         self._control.start()
         self._preparation = Preparation(
             context,
             self._progress,
-            say,
+            log,
             self._stop,
             lambda: self._start_applications(context, keys[1:]),
             self._fail,
             self._restore_workspace(context) if self._workspace is not None else None,
         )
-        self._ssh = Ssh(context)
-        if wanted.router:
-            publish = partial(self._publish, context, self._ssh)
-            self._router = RouteSeeker(self._task, server, publish, self._progress.notice, say)
-            self._router.start()
-        self._add(Service(self._ssh, self._progress, self._logs(), say, self._stop, self._ssh_ready(context, facts)))
+        ssh = Ssh(context)
+        self._announcer = Announcer(context, ssh, facts, server, self._publisher, log)
+        self._announcer.start()
+        self._add(Service(ssh, self._progress, self._logs(), log, self._stop, self._ssh_answers))
         self._preparation.start()
 
     def _say_where(self, address: str, facts: TaskFacts) -> None:
@@ -204,12 +181,12 @@ class Session:
         closed = closed and containers.has_own_network()
         self._progress.placed(image, closed)
         if closed:
-            say("This container has a network of its own: %s can be reached from its machine only" % address)
+            log("This container has a network of its own: %s can be reached from its machine only" % address)
 
     def _start_applications(self, context: Context, keys: List[str]) -> None:
         for key in keys:
-            say("starting %s" % BY_KEY[key].label)
-            self._add(Service(WORK[key](context), self._progress, self._logs(), say, self._stop))
+            log("starting %s" % BY_KEY[key].label)
+            self._add(Service(WORK[key](context), self._progress, self._logs(), log, self._stop))
 
     def _restore_workspace(self, context: Context) -> Callable[[Callable[[], bool]], None]:
         archives = self._workspace
@@ -226,49 +203,27 @@ class Session:
 
     def _context(self, wanted: settings.Settings, address: str) -> Context:
         cache = cache_folder()
-        environments = Environments(cache, say)
+        environments = Environments(cache, log)
         return Context(self._task, self._folder, cache, wanted, environments, address, notice=self._progress.notice)
 
     def _logs(self) -> Path:
         return self._folder / LOGS
 
     def _task_changed(self) -> None:
-        """On the watcher's thread."""
-        if self._router is not None:
-            self._router.news()
+        """Look for a new route. On the watcher's thread."""
+        if self._announcer is not None:
+            self._announcer.task_changed()
 
     def _add(self, service: Service) -> None:
         self._services.append(service)
         service.start()
 
-    def _ssh_ready(self, context: Context, facts: TaskFacts) -> Callable[[int], None]:
-        def ready(port: int) -> None:
-            """On the SSH service's thread: tell the world where to connect."""
-            assert self._ssh is not None
-            outer = network.outer_port(port, facts.published_ports)
-            place = Place(context.address, context.settings.gateway_port or outer)
-            if self._router is not None and self._server is not None:
-                self._router.ask(Place(network.public_address("", self._server.api_host), outer), place)
-            else:
-                self._publish(context, self._ssh, place)
-            if self._preparation is not None:
-                self._preparation.ssh_is_up()
-
-        return ready
-
-    def _publish(self, context: Context, ssh: Ssh, place: Place) -> None:
-        """On the SSH service's thread, or on the router's."""
-        old = self._record
-        if self._publisher is None or (old is not None and (old.address, old.port) == place):
-            return
-        self._record = self._signed(ssh, place, 1 if old is None else old.sequence + 1)
-        say("SSH answers on %s port %d" % place)
-        print(contract.fingerprint_line(self._record.host_key), flush=True)
-        self._publisher.record(self._record)
-
-    def _signed(self, ssh: Ssh, place: Place, sequence: int) -> Record:
-        unsigned = Record(self._task, place.address, place.port, ssh.user, ssh.host_key.public, sequence)
-        return Record(**{**vars(unsigned), "signature": ssh.host_key.sign(unsigned)})
+    def _ssh_answers(self, port: int) -> None:
+        """Tell the desktop where to connect, and let the preparation go on. On the SSH service's thread."""
+        if self._announcer is not None:
+            self._announcer.ssh_answers(port)
+        if self._preparation is not None:
+            self._preparation.ssh_is_up()
 
     def _wait(self) -> None:
         """Until the session should end; meanwhile, bury orphans and notice that SSH, the only way in, is lost."""
@@ -282,10 +237,10 @@ class Session:
                 self._fail("no SSH server could be started: %s" % ssh.detail)
 
     def _finish(self) -> None:
-        say("ending: %s" % (self._reason or "finished"))
+        log("ending: %s" % (self._reason or "finished"))
         self._stop.set()
         self._progress.phase(contract.STOPPING, self._reason)
-        for thread in (self._watcher, self._router):
+        for thread in (self._watcher, self._announcer):
             if thread is not None:
                 thread.close()
         deadline = time.monotonic() + END_WAIT
@@ -294,7 +249,7 @@ class Session:
         for service in self._services:
             service.join(max(0.0, deadline - time.monotonic()))
         if not processes.end_all(self._left, LEFTOVER_GRACE):
-            say("some processes could not be ended: %s" % sorted(self._left()))
+            log("some processes could not be ended: %s" % sorted(self._left()))
         if self._workspace is not None:
             # Half an hour, if need be, and without anything of the person's: the agent's settings lead to the storage.
             clean_folder(self._folder, CODE, WORKSPACE, remains.LOCK)
@@ -303,7 +258,7 @@ class Session:
             self._control.close()
         self._tell_the_server()
         clean_folder(self._folder)
-        say("ended")
+        log("ended")
 
     def _left(self) -> "set[int]":
         me = os.getpid()
@@ -325,7 +280,7 @@ class Session:
             if found.status == IN_PROGRESS:
                 self._server.stopped(final_reason(self._reason, found))
         except ServerError as error:
-            say("the task can't be marked as stopped: %s" % error)
+            log("the task can't be marked as stopped: %s" % error)
 
 
 def final_reason(reason: str, found: TaskStatus) -> str:
@@ -349,7 +304,7 @@ def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:
         try:
             return question()
         except ServerError as error:
-            say("the task can't be read yet: %s" % error)
+            log("the task can't be read yet: %s" % error)
             if stop.wait(REAP_INTERVAL):
                 raise settings.SettingsError("ended before the task could be read") from error
 

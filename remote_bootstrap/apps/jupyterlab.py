@@ -31,9 +31,9 @@ def application(context: Context) -> "JupyterLab":
     return JupyterLab(context)
 
 
-def preinstall(cache: Path, environments: Environments, say: Log) -> str:
+def preinstall(cache: Path, environments: Environments, log: Log) -> str:
     """Fill the cache for the Python that runs this; returns what was installed where. Raises InstallError."""
-    jupyter = Jupyter(cache, environments, say)
+    jupyter = Jupyter(cache, environments, log)
     return "%s, %s" % (jupyter.lab(), jupyter.kernel())
 
 
@@ -55,9 +55,9 @@ class JupyterLab:
         self.secret = secrets.token_hex(24)
         self.marker = context.app_marker(SPEC.key)
 
-    def install(self, say: Log) -> None:
+    def install(self, log: Log) -> None:
         version = self._context.settings.option(SPEC.key, "version")
-        jupyter = Jupyter(self._context.cache, self._context.environments, say, version)
+        jupyter = Jupyter(self._context.cache, self._context.environments, log, version)
         # Beside the installation and the start of the server, which need it last.
         self._overlay_thread = threading.Thread(target=self._install_overlay, args=(jupyter,), name="ipykernel")
         self._overlay_thread.daemon = True

@@ -20,5 +20,5 @@ class Module(Protocol):
     def application(self, context: Context) -> Application:
         """What a session runs. Quick: the work is in its ``install`` and ``launch``."""
 
-    def preinstall(self, cache: Path, environments: Environments, say: Log) -> str:
+    def preinstall(self, cache: Path, environments: Environments, log: Log) -> str:
         """Fill the cache before any session needs it; returns what was installed. Raises InstallError."""

@@ -8,7 +8,7 @@ from typing import Callable, List, Mapping, NamedTuple, Optional, Protocol
 from remote_bootstrap import contract
 from remote_bootstrap.contract.apps import SSH
 from remote_bootstrap.installers import asyncssh, openssh
-from remote_bootstrap.machine import network
+from remote_bootstrap.machine import listening, network
 from remote_bootstrap.machine.folders import private, write_private
 from remote_bootstrap.servers import shell
 from remote_bootstrap.servers.openssh import OpenSsh, Program, Subsystems
@@ -71,7 +71,7 @@ class Ssh:
         self._folder = context.folder / "ssh"
         self.host = network.bind_address(context.address)
         self._port = 0
-        self._say: Log = print
+        self._log: Log = print
         self._kinds: List[Callable[[], SshServer]] = []
         self._server: Optional[SshServer] = None
         self._starts = 0
@@ -80,8 +80,8 @@ class Ssh:
         self.user = self._account
         self.host_key = HostKey(self._folder, self._crypto_python)
 
-    def install(self, say: Log) -> None:
-        self._say = say
+    def install(self, log: Log) -> None:
+        self._log = log
         private(self._folder)
         write_private(self._folder / "authorized_keys", self._context.settings.authorized_key + "\n")
         ours = self._subsystems()
@@ -90,8 +90,8 @@ class Ssh:
         self._shell = shell.write(self._context, words)
         openssh_may = self._has_login and openssh.terminals_work()
         if not openssh_may:
-            say("SSH: sshd can't log this user in with a terminal here")
-        kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, say)
+            log("SSH: sshd can't log this user in with a terminal here")
+        kinds = kinds_in_order(openssh_may, self._openssh, self._asyncssh, self._context.cache, log)
         self._kinds = [self._own_server, *kinds] if self._wishes.own_server else kinds
         self._next_kind()
         self.host_key.make()  # with the ssh-keygen that may have come with the server
@@ -106,7 +106,7 @@ class Ssh:
         return self._server.launch(self.host, self._port)
 
     def ready(self, pid: int) -> int:
-        if not network.greeting(self._port, network.near(self.host)).startswith(BANNER) or not network.listens(
+        if not network.greeting(self._port, network.near(self.host)).startswith(BANNER) or not listening.listens(
             pid, self._port
         ):
             return 0  # another session may have been quicker with this port
@@ -122,7 +122,7 @@ class Ssh:
                 self._server.prepare()
             except InstallError as error:
                 reason = str(error)
-                self._say("SSH: %s" % reason)
+                self._log("SSH: %s" % reason)
                 continue
             self._starts = 0
             return
@@ -139,12 +139,12 @@ class Ssh:
 
     def _asyncssh(self) -> SshServer:
         self._as_the_account()
-        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._say)
+        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._log)
 
     def _own_server(self) -> SshServer:
         """A name or a password of the person's own: sshd would have to change the machine's accounts for them."""
         self.user = self._wishes.user
-        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._say)
+        return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._log)
 
     def _as_the_account(self) -> None:
         self.user = self._account
@@ -153,7 +153,7 @@ class Ssh:
             self._wishes = Wishes(self._account)
 
     def _crypto_python(self) -> str:
-        return str(asyncssh.python(self._context, self._say))
+        return str(asyncssh.python(self._context, self._log))
 
 
 def kinds_in_order(
@@ -161,14 +161,14 @@ def kinds_in_order(
     with_program: Callable[[Program], SshServer],
     with_asyncssh: Callable[[], SshServer],
     cache: Path,
-    say: Log,
+    log: Log,
 ) -> List[Callable[[], SshServer]]:
     """What may work here, best first."""
 
     found = {
         "openssh": lambda: with_program(openssh.system()),
-        "apt": lambda: with_program(openssh.installed_by_apt(say)),
-        "unpacked": lambda: with_program(openssh.unpacked(cache, say)),
+        "apt": lambda: with_program(openssh.installed_by_apt(log)),
+        "unpacked": lambda: with_program(openssh.unpacked(cache, log)),
         "asyncssh": with_asyncssh,
     }
     forced = os.environ.get(FORCE_VARIABLE, "")

@@ -49,9 +49,9 @@ def application(context: Context) -> "VsCode":
     return VsCode(context)
 
 
-def preinstall(cache: Path, environments: Environments, say: Log) -> str:
+def preinstall(cache: Path, environments: Environments, log: Log) -> str:
     """Fill the cache; returns the command that starts code-server. Raises InstallError."""
-    return " ".join(CodeServer(cache, environments, say).command())
+    return " ".join(CodeServer(cache, environments, log).command())
 
 
 class VsCode:
@@ -68,19 +68,19 @@ class VsCode:
         self.secret = secrets.token_urlsafe(24)
         self.marker = context.app_marker(SPEC.key)
 
-    def install(self, say: Log) -> None:
+    def install(self, log: Log) -> None:
         settings = self._context.settings
         wanted = {name: settings.option(SPEC.key, name) for name in ("version", "url", "sha256")}
         wanted["version"], _, python = wanted["version"].partition(":")
         if not wanted["sha256"]:
             wanted["url"], _, wanted["sha256"] = wanted["url"].partition("#sha256=")
-        source = Source(**wanted) if wanted["url"] else of_the_machine(wanted["version"], say)
-        self._command = CodeServer(self._context.cache, self._context.environments, say, source).command()
+        source = Source(**wanted) if wanted["url"] else of_the_machine(wanted["version"], log)
+        self._command = CodeServer(self._context.cache, self._context.environments, log, source).command()
         private(self._folder)
         names = extensions.wanted(settings.option(SPEC.key, "extensions"), python)
-        failed = extensions.install(self._command, names, self._places(), self._folder / "fetched", say)
+        failed = extensions.install(self._command, names, self._places(), self._folder / "fetched", log)
         if failed:
-            say(failed)
+            log(failed)
             self._context.notice(failed)
 
     def launch(self) -> Launch:

@@ -155,10 +155,10 @@ class Channel:
                 self._count(-1)
 
     def _handle(self, line: bytes) -> bool:
+        """Answer one request; True if the channel can go on."""
         if not line.endswith(b"\n"):
-            return (
-                self._send(Reply(0, ok=False, error="a request is one line of at most %d bytes" % MAX_LINE)) and False
-            )
+            self._send(Reply(0, ok=False, error="a request is one line of at most %d bytes" % MAX_LINE))
+            return False
         try:
             request = Request.loads(line.decode("utf-8", "replace"))
         except ContractError as error:
@@ -191,6 +191,7 @@ class Channel:
                 return
 
     def _send(self, reply: Reply) -> bool:
+        """True if it was sent; False once the other side has gone."""
         try:
             with self._write:
                 self._connection.sendall(reply.dumps().encode("utf-8"))

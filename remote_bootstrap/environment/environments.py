@@ -90,9 +90,9 @@ def uv_is_configured(environment: Mapping[str, str]) -> bool:
 class Environments:
     """Makes and fills Python environments in one cache folder."""
 
-    def __init__(self, cache: Path, say: Log, python: str = sys.executable) -> None:
+    def __init__(self, cache: Path, log: Log, python: str = sys.executable) -> None:
         self._cache = cache
-        self._say = say
+        self._log = log
         self.python = python
 
     def cache_settings(self) -> Dict[str, str]:
@@ -109,7 +109,7 @@ class Environments:
             place = {name: os.environ[name] for name in ("PIP_CONFIG_FILE",) if name in os.environ}
             found = parse_pip_config(commands.run(argv, "pip config", {**self.cache_settings(), **place}))
         except InstallError as error:
-            self._say("pip's configuration can't be read, it is left out: %s" % error)
+            self._log("pip's configuration can't be read, it is left out: %s" % error)
             found = {}
         numbers = {name for name in PIP_NUMBERS if "".join(found.get(name, [])).isdigit()}
         return {name: values for name, values in found.items() if name in PIP_KEPT or name in numbers}
@@ -151,7 +151,7 @@ class Environments:
                 by_uv(uv)
                 return
             except InstallError as error:
-                self._say("uv failed, trying pip: %s" % error)
+                self._log("uv failed, trying pip: %s" % error)
                 first = str(error)
             try:
                 by_pip()
@@ -167,14 +167,14 @@ class Environments:
         if found:
             return found
         try:
-            folder = build_once(self._cache / ("uv-" + python_tag()), self._install_uv, self._say)
+            folder = build_once(self._cache / ("uv-" + python_tag()), self._install_uv, self._log)
         except InstallError as error:
-            self._say("Going on without uv: %s" % error)
+            self._log("Going on without uv: %s" % error)
             return ""
         return str(folder / "bin" / "uv")
 
     def _install_uv(self, folder: Path) -> None:
-        self._say("Installing uv")
+        self._log("Installing uv")
         self._pip(self.pip_python(), ["--quiet", "--target", str(folder), UV_REQUIREMENT], "uv could not be installed")
         if not (folder / "bin" / "uv").is_file():
             raise InstallError("uv has no program for this machine")
@@ -186,7 +186,7 @@ class Environments:
             commands.run([self.python, "-m", "pip", "--version"], "pip is missing", self.cache_settings())
             return self.python
         except InstallError:
-            folder = build_once(self._cache / ("pip-" + python_tag()), self._make_pip, self._say)
+            folder = build_once(self._cache / ("pip-" + python_tag()), self._make_pip, self._log)
             return str(folder / "bin" / "python")
 
     def _make_pip(self, folder: Path) -> None:

@@ -57,7 +57,7 @@ def python_tag() -> str:
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path, say: Log) -> Iterator[None]:
+def exclusive(lock: Path, log: Log) -> Iterator[None]:
     """Hold ``lock`` against other processes of this machine; released by the kernel when this process dies."""
     import fcntl  # Unix only, and the desktop imports the modules above this one on Windows too
 
@@ -71,7 +71,7 @@ def exclusive(lock: Path, say: Log) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if not waiting:
-                    say("Waiting for the same installation that is under way already")
+                    log("Waiting for the same installation that is under way already")
                 waiting = True
                 time.sleep(LOCK_POLL)
         yield
@@ -83,14 +83,14 @@ def installed(folder: Path) -> bool:
     return (folder / MARKER).is_file()
 
 
-def build_once(folder: Path, build: Callable[[Path], None], say: Log) -> Path:
+def build_once(folder: Path, build: Callable[[Path], None], log: Log) -> Path:
     """Return ``folder``, after ``build(folder)`` filled it if no earlier run did.
 
     Raises whatever ``build`` raises, with the half-made folder removed.
     """
     if installed(folder):
         return folder
-    with exclusive(folder.parent / (folder.name + ".lock"), say):
+    with exclusive(folder.parent / (folder.name + ".lock"), log):
         if installed(folder):
             return folder
         shutil.rmtree(str(folder), ignore_errors=True)

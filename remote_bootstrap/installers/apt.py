@@ -34,13 +34,13 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def install(packages: Sequence[str], say: Log) -> None:
+def install(packages: Sequence[str], log: Log) -> None:
     """Raises InstallError where the machine is not ours to change, or apt-get can't."""
     apt = first_executable("apt-get")
     if not (is_root() and in_container() and apt):
         raise InstallError("%s is not installed, and this machine is not ours to change" % " and ".join(packages))
     with _one_at_a_time:
-        say("Installing %s with apt-get" % " and ".join(packages))
+        log("Installing %s with apt-get" % " and ".join(packages))
         env = {"DEBIAN_FRONTEND": "noninteractive"}
         run([apt, "update", "-qq"], env)
         wait = "DPkg::Lock::Timeout=%d" % LOCK_SECONDS

@@ -23,27 +23,27 @@ def requirement() -> str:
     return "asyncssh==" + (NEWEST if sys.version_info >= (3, 10) else FOR_OLD_PYTHON)
 
 
-def python(context: Context, say: Log) -> Path:
+def python(context: Context, log: Log) -> Path:
     """The Python of the asyncssh environment, made if need be. Raises InstallError."""
 
     def build(folder: Path) -> None:
-        say("Installing %s" % requirement())
+        log("Installing %s" % requirement())
         context.environments.make(folder, [requirement()], "the SSH server asyncssh could not be installed")
 
     key = key_of(sys.version, machine(), requirement())
-    folder = build_once(context.cache / ("asyncssh-%s-%s" % (python_tag(), key)), build, say)
+    folder = build_once(context.cache / ("asyncssh-%s-%s" % (python_tag(), key)), build, log)
     return folder / "bin" / "python"
 
 
 class AsyncSsh:
     """Starts the asyncssh server."""
 
-    def __init__(self, context: Context, user: str, subsystems: Subsystems, shell: Path, say: Log) -> None:
+    def __init__(self, context: Context, user: str, subsystems: Subsystems, shell: Path, log: Log) -> None:
         self._context = context
         self._user = user
         self._subsystems = subsystems
         self._shell = shell
-        self._python = python(context, say)
+        self._python = python(context, log)
 
     def prepare(self) -> None:
         """Nothing to do: it needs no folder and no user of the system."""

@@ -44,7 +44,7 @@ class Source:
     sha256: str = ""
 
 
-def of_the_machine(version: str, say: Log) -> Source:
+def of_the_machine(version: str, log: Log) -> Source:
     """The archive that the agent's administrator names in ARCHIVE_VARIABLE: a file of this machine, or an address that
     ends in ``#sha256=<checksum>``; ``{version}`` stands for the wanted one. Without one: the defaults for ``version``.
     """
@@ -59,9 +59,9 @@ def of_the_machine(version: str, say: Log) -> Source:
         try:
             return Source(version, path.absolute().as_uri(), _checksum(path))
         except OSError as error:
-            say("%s is not used: %s" % (ARCHIVE_VARIABLE, error))
+            log("%s is not used: %s" % (ARCHIVE_VARIABLE, error))
             return Source(version)
-    say("%s is not used: its address has no #sha256=… to check the download by" % ARCHIVE_VARIABLE)
+    log("%s is not used: its address has no #sha256=… to check the download by" % ARCHIVE_VARIABLE)
     return Source(version)
 
 
@@ -114,10 +114,10 @@ def _link(link: Path, target: Path) -> None:
 class CodeServer:
     """Yields the command that starts code-server."""
 
-    def __init__(self, cache: Path, environments: Environments, say: Log, source: Optional[Source] = None) -> None:
+    def __init__(self, cache: Path, environments: Environments, log: Log, source: Optional[Source] = None) -> None:
         self._cache = cache
         self._environments = environments
-        self._say = say
+        self._log = log
         self._source = source or Source()
         self.version = self._source.version or DEFAULT_VERSION
 
@@ -127,21 +127,21 @@ class CodeServer:
             return self._from_archive()
         found = first_executable("code-server")
         if found and not self._source.version:
-            self._say("Using code-server of this machine: %s" % found)
+            self._log("Using code-server of this machine: %s" % found)
             return [found]
         return self._from_npm()
 
     def _from_archive(self) -> List[str]:
         if len(self._source.sha256) != 64:
             raise InstallError("vscode_url needs the archive's SHA-256 in vscode_sha256; nothing was downloaded")
-        folder = build_once(self._cache / ("code-server-" + self._source.sha256[:12].lower()), self._unpack, self._say)
+        folder = build_once(self._cache / ("code-server-" + self._source.sha256[:12].lower()), self._unpack, self._log)
         programs = sorted(folder.glob("*/bin/code-server")) + sorted(folder.glob("bin/code-server"))
         if not programs:
             raise InstallError("the archive of vscode_url holds no bin/code-server")
         return [str(programs[0])]
 
     def _unpack(self, folder: Path) -> None:
-        self._say("Downloading code-server")
+        self._log("Downloading code-server")
         archive = folder / "archive.tar.gz"
         digest = hashlib.sha256()
         try:
@@ -165,7 +165,7 @@ class CodeServer:
     def _from_npm(self) -> List[str]:
         node = node_requirement(self.version)
         name = "code-server-%s-%s" % (self.version, key_of(self.version, node, machine()))
-        folder = build_once(self._cache / name, self._build, self._say)
+        folder = build_once(self._cache / name, self._build, self._log)
         return [str(folder / "node" / "bin" / "node"), str(self._entry(folder))]
 
     def _entry(self, folder: Path) -> Path:
@@ -176,7 +176,7 @@ class CodeServer:
             raise InstallError("code-server is not on PATH, and it is installed automatically on Linux only")
         self._build_tools()
         node = self._node(folder)
-        self._say("Building code-server %s with npm (about three minutes, then kept in the cache)" % self.version)
+        self._log("Building code-server %s with npm (about three minutes, then kept in the cache)" % self.version)
         self._npm(folder, node)
         if not self._entry(folder).is_file():
             raise InstallError("npm installed code-server %s without its program" % self.version)
@@ -187,7 +187,7 @@ class CodeServer:
         if not missing:
             return
         try:
-            apt.install(missing, self._say)
+            apt.install(missing, self._log)
         except InstallError as error:
             raise InstallError(
                 "code-server is not on PATH and can't be built here: %s. Install %s (Debian names) there, launch with "
@@ -197,7 +197,7 @@ class CodeServer:
 
     def _node(self, folder: Path) -> Path:
         """Lay the wheel's files out as a node prefix: its own bin/npm and bin/npx are broken links."""
-        self._say("Installing node from PyPI")
+        self._log("Installing node from PyPI")
         wheel = self._environments.add(
             folder / "wheel", [node_requirement(self.version)], "node could not be installed from PyPI"
         )
@@ -229,6 +229,6 @@ class CodeServer:
             settings["JOBS"] = "1"  # node-gyp's: compilers side by side are what runs out of memory
         arguments = ["install", "--global", "--prefix", str(folder), "code-server@" + self.version]
         npm = [str(node / "bin" / "node"), str((node / "bin" / "npm").resolve())]
-        log = self._cache / "logs" / ("code-server-%s.log" % self.version)
-        commands.run([*npm, *arguments], "npm could not build code-server", settings, cwd=folder, log=log)
+        logfile = self._cache / "logs" / ("code-server-%s.log" % self.version)
+        commands.run([*npm, *arguments], "npm could not build code-server", settings, cwd=folder, log=logfile)
         shutil.rmtree(str(folder / "npm-cache"), ignore_errors=True)

@@ -31,11 +31,11 @@ def wanted(listed: str, python_version: str) -> List[str]:
     return [*others, "%s@%s" % (PYTHON_EXTENSION, python)]
 
 
-def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, say: Log) -> str:
+def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, log: Log) -> str:
     """Returns what did not work, as a sentence, "" = all are there. ``folder``: for what is fetched."""
     if not names:
         return ""
-    say("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
+    log("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
     flags = [part for option in options.items() for part in option]
     found, failed = _found(names, folder)
     try:

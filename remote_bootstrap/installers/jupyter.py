@@ -35,32 +35,32 @@ def pins(version: Tuple[int, int]) -> Tuple[str, str]:
 class Jupyter:
     """Yields the Python of the JupyterLab environment and the folder with ipykernel for the task's Python."""
 
-    def __init__(self, cache: Path, environments: Environments, say: Log, version: str = "") -> None:
+    def __init__(self, cache: Path, environments: Environments, log: Log, version: str = "") -> None:
         lab, kernel = pins(sys.version_info[:2])
         self._cache = cache
         self._environments = environments
-        self._say = say
+        self._log = log
         self.version = version or lab
         self._lab_requirements = ["jupyterlab==" + self.version, QUICK_START]
         self._kernel_requirements = ["ipykernel==" + kernel]
 
     def lab(self) -> Path:
         """The Python that runs JupyterLab. Raises InstallError."""
-        folder = build_once(self._folder("jupyterlab-" + self.version, self._lab_requirements), self._lab, self._say)
+        folder = build_once(self._folder("jupyterlab-" + self.version, self._lab_requirements), self._lab, self._log)
         return folder / "bin" / "python"
 
     def kernel(self) -> Path:
         """A folder of packages with ipykernel for the task's Python. Raises InstallError."""
-        return build_once(self._folder("ipykernel", self._kernel_requirements), self._kernel, self._say)
+        return build_once(self._folder("ipykernel", self._kernel_requirements), self._kernel, self._log)
 
     def _folder(self, name: str, requirements: List[str]) -> Path:
         key = key_of(sys.version, machine(), *requirements)
         return self._cache / ("%s-%s-%s" % (name, python_tag(), key))
 
     def _lab(self, folder: Path) -> None:
-        self._say("Installing JupyterLab %s" % self.version)
+        self._log("Installing JupyterLab %s" % self.version)
         self._environments.make(folder, self._lab_requirements, "JupyterLab could not be installed")
 
     def _kernel(self, folder: Path) -> None:
-        self._say("Installing ipykernel for the task's Python")
+        self._log("Installing ipykernel for the task's Python")
         self._environments.add(folder, self._kernel_requirements, "ipykernel could not be installed")

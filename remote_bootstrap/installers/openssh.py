@@ -70,26 +70,26 @@ def system() -> Program:
     return Program(found)
 
 
-def installed_by_apt(say: Log) -> Program:
+def installed_by_apt(log: Log) -> Program:
     """Install sshd, in a container and as root only. Raises InstallError."""
-    apt.install(["openssh-server"], say)
+    apt.install(["openssh-server"], log)
     return system()
 
 
-def unpacked(cache: Path, say: Log) -> Program:
+def unpacked(cache: Path, log: Log) -> Program:
     """Debian's packages unpacked into the cache, for an ordinary user. Raises InstallError."""
     apt_get, dpkg = first_executable("apt-get"), first_executable("dpkg")
     if apt.is_root() or not (apt_get and dpkg):
         raise InstallError("an unpacked sshd needs apt-get and an ordinary user")
-    folder = build_once(cache / ("openssh-" + key_of(machine(), *PACKAGES)), _unpacker(apt_get, dpkg, say), say)
+    folder = build_once(cache / ("openssh-" + key_of(machine(), *PACKAGES)), _unpacker(apt_get, dpkg, log), log)
     libraries = sorted(folder.glob("root/usr/lib/*-linux-*"))
     env = {"LD_LIBRARY_PATH": os.pathsep.join(str(one) for one in libraries)}
     return Program(str(folder / "root" / "usr" / "sbin" / "sshd"), folder / "root", env)
 
 
-def _unpacker(apt_get: str, dpkg: str, say: Log) -> Callable[[Path], None]:
+def _unpacker(apt_get: str, dpkg: str, log: Log) -> Callable[[Path], None]:
     def unpack(folder: Path) -> None:
-        say("Downloading openssh-server with apt-get")
+        log("Downloading openssh-server with apt-get")
         packages = folder / "packages"
         packages.mkdir()
         for name in PACKAGES:

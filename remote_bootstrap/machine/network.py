@@ -5,10 +5,8 @@ import http.client
 import ipaddress
 import os
 import socket
-import struct
 import urllib.request
-from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
@@ -16,7 +14,6 @@ LOOPBACK6, ANY6 = "::1", "::"
 ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH asks for the session's key
 AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
 PORT_TRIES = 200
-LISTEN_STATE = "0A"
 ANSWER_TIMEOUT = 2.0  # seconds
 ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of whoever asks
 DEFAULT_ADDRESS_SERVICE = "https://checkip.amazonaws.com"
@@ -143,104 +140,3 @@ def http_status(port: int, path: str, headers: Optional[Dict[str, str]] = None) 
         return 0
     finally:
         connection.close()
-
-
-def listens(pid: int, port: int) -> bool:
-    """Whether it is this process that listens on that TCP port; True where the kernel doesn't tell (not Linux, or a
-    process that guards itself)."""
-    if not Path("/proc/net/tcp").exists():
-        return True
-    wanted = {"socket:[%s]" % inode for inode in _listening_inodes(port)}
-    try:
-        entries = list(Path("/proc/%d/fd" % pid).iterdir())
-    except PermissionError:
-        return True
-    except OSError:
-        return False  # it ended
-    found = set()
-    for entry in entries:
-        with contextlib.suppress(OSError):  # closed meanwhile, as the listing's own
-            found.add(os.readlink(str(entry)))  # noqa: PTH115  Python 3.8
-    return bool(wanted & found)
-
-
-def group_listens(group: int, port: int) -> bool:
-    """Whether a process of that group listens on that TCP port. Between a port's choice and its server's start another
-    user of the machine may take it, and be told the server's password by the next browser. True where the kernel
-    doesn't tell (not Linux, or a process that guards itself)."""
-    known = Path("/proc/net/tcp").exists()
-    wanted = {"socket:[%s]" % inode for inode in (_listening_inodes(port) if known else ()) if inode != "0"}
-    if not wanted:
-        return True
-    for process in _members(group):
-        try:
-            if any(_leads(entry) in wanted for entry in (process / "fd").iterdir()):
-                return True
-        except PermissionError:
-            return True
-        except OSError:
-            continue  # it ended
-    return False
-
-
-def strays(group: int, host: str, port: int) -> List[str]:
-    """Where processes of that group listen though they were told to listen at ``host`` and ``port`` only, as
-    "address:port"; loopback is never wrong. Empty where the kernel doesn't tell (not Linux)."""
-    inodes = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        path = Path(table)
-        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
-            fields = line.split()
-            if fields[3] == LISTEN_STATE:
-                inodes["socket:[%s]" % fields[9]] = _address(fields[1])
-    found = set()
-    for link in _open_by_group(group):
-        address, at = inodes.get(link, (LOOPBACK, 0))
-        told = at == port and host in (address, ANY)
-        if not told and not is_loopback(address):
-            found.add("%s:%d" % ("[%s]" % address if ":" in address else address, at))
-    return sorted(found)
-
-
-def _members(group: int) -> Iterator[Path]:
-    """The folders in /proc of a process group."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):  # it ended
-            text = (process / "stat").read_text("ascii", "replace")
-            if int(text.rpartition(")")[2].split()[2]) == group:
-                yield process
-
-
-def _open_by_group(group: int) -> Iterator[str]:
-    """What the descriptors of a process group lead to."""
-    for process in _members(group):
-        with contextlib.suppress(OSError):  # it ended, or is somebody else's
-            for entry in (process / "fd").iterdir():
-                yield _leads(entry)
-
-
-def _leads(descriptor: Path) -> str:
-    """Where it leads to, "" for one that was closed meanwhile."""
-    with contextlib.suppress(OSError):
-        return os.readlink(str(descriptor))  # noqa: PTH115  Python 3.8
-    return ""
-
-
-def _address(text: str) -> Tuple[str, int]:
-    """As the kernel writes it: words in the machine's byte order, all in hexadecimal."""
-    host, _, port = text.partition(":")
-    words = [int(host[at : at + 8], 16) for at in range(0, len(host), 8)]
-    address = ipaddress.ip_address(struct.pack("=%dI" % len(words), *words))
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address), int(port, 16)
-
-
-def _listening_inodes(port: int) -> List[str]:
-    found = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        path = Path(table)
-        for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
-            fields = line.split()
-            if fields[3] == LISTEN_STATE and int(fields[1].rpartition(":")[2], 16) == port:
-                found.append(fields[9])
-    return found

@@ -49,7 +49,7 @@ def hold(session: Path) -> None:
             raise
 
 
-def sweep(own: Path, say: Log) -> None:
+def sweep(own: Path, log: Log) -> None:
     """Remove the keys and tokens of this user's dead sessions. ``own``: the folder of the session that asks."""
     swept = []
     for session in _others(own):
@@ -58,9 +58,9 @@ def sweep(own: Path, say: Log) -> None:
                 swept.append(session.name)
             _end_logs(session)
         except OSError as error:
-            say("what the session %s left could not be removed: %s" % (session.name, error))
+            log("what the session %s left could not be removed: %s" % (session.name, error))
     if swept:
-        say("removed keys and tokens of sessions that were cut off on this machine: %s" % ", ".join(swept))
+        log("removed keys and tokens of sessions that were cut off on this machine: %s" % ", ".join(swept))
 
 
 def _others(own: Path) -> List[Path]:

@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Protocol
 
 from remote_bootstrap import contract
 from remote_bootstrap.contract import AppReport
-from remote_bootstrap.machine import network
+from remote_bootstrap.machine import listening
 from remote_bootstrap.process import processes
 from remote_bootstrap.process.commands import launched, tail_of
 from remote_bootstrap.task.progress import Progress
@@ -137,11 +137,11 @@ class Service(threading.Thread):
 
     def _try_ready(self, pid: int) -> bool:
         port = self._app.ready(pid)
-        if port and not network.group_listens(pid, port):
+        if port and not listening.group_listens(pid, port):
             return False  # somebody else answers there: ours will say that it can't listen
         if port or time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
-            strays = network.strays(pid, self._app.host, port)
+            strays = listening.strays(pid, self._app.host, port)
             if strays:
                 raise InstallError(STRAYS % (", ".join(strays), self._app.host))
         if not port:

@@ -97,11 +97,11 @@ def limit_of(context: Context) -> float:
     return 60.0 * (minutes if minutes > 0 else DEFAULT_MINUTES)
 
 
-def run(context: Context, say: Log, stopped: Callable[[], bool]) -> None:
+def run(context: Context, log: Log, stopped: Callable[[], bool]) -> None:
     """Run the script; what it exported up to its end, a bad one too, is in force afterwards. Raises InitError."""
     folder = private(context.folder / "init")
     write_private(folder / "script", script_of(context) + "\n")
-    say("Running the init script")
+    log("Running the init script")
     begun = time.monotonic()
     told = False
     try:
@@ -112,7 +112,7 @@ def run(context: Context, say: Log, stopped: Callable[[], bool]) -> None:
         raise InitError(NOT_TOLD)
     if code:
         raise InitError("The init script ended with exit code %d; the session goes on without the rest of it." % code)
-    say("The init script took %.1f s" % (time.monotonic() - begun))
+    log("The init script took %.1f s" % (time.monotonic() - begun))
 
 
 class _Run:
@@ -177,9 +177,9 @@ class _Run:
         self._copying.join(OUTPUT_WAIT)
 
 
-def _copy(source: "IO[bytes]", log: Path) -> None:
+def _copy(source: "IO[bytes]", logfile: Path) -> None:
     """Line by line into the task's log and a file of the session."""
-    with source, log.open("ab") as copy:
+    with source, logfile.open("ab") as copy:
         for line in source:
             copy.write(line)
             copy.flush()

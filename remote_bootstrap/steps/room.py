@@ -53,7 +53,9 @@ class Room:
         check: Callable[[int, Path], None] = need,
         disk: Callable[[Path], os.statvfs_result] = _disk,
     ) -> None:
-        self._folder, self._packed, self._check = folder, packed, check
+        self._folder = folder
+        self._packed = packed
+        self._check = check
         self._claimed = self._entries = 0
         about = disk(folder)
         self._most = MOST_ENTRIES

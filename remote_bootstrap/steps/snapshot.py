@@ -229,7 +229,10 @@ class _Padded:
     """Exactly ``size`` bytes of a stream: an archive can't take back what it announced."""
 
     def __init__(self, stream: "io.BufferedReader", size: int, tell: Callable[[int], None]) -> None:
-        self._stream, self._left, self._size, self._tell = stream, size, size, tell
+        self._stream = stream
+        self._left = size
+        self._size = size
+        self._tell = tell
         self.short = False
 
     def read(self, count: int = -1) -> bytes:

@@ -104,7 +104,9 @@ class _Bounded:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self.seek = stream.seek
+        self.tell = stream.tell
+        self.seekable = stream.seekable
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= LONGEST:
@@ -154,7 +156,9 @@ class _Unpacking:
         ] = {}  # the files whose content the archive has, also under links' names
         self._written: Set[str] = set()
         self._plain: Set[str] = set()  # see _safe
-        self._root, self._room, self._made = root, room, _Made()
+        self._root = root
+        self._room = room
+        self._made = _Made()
         self._folders: Dict[str, tarfile.TarInfo] = {}
         self._links: List[Tuple[str, tarfile.TarInfo]] = []
 

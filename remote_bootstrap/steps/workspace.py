@@ -54,14 +54,14 @@ class Workspace:
     """``show(text)`` is told about progress, once a second at most."""
 
     def __init__(
-        self, context: Context, server: TaskServer, files_host: str, progress: Progress, say: Log, folder: Path
+        self, context: Context, server: TaskServer, files_host: str, progress: Progress, log: Log, folder: Path
     ) -> None:
         self.folder = folder
         self._context = context
         self._server = server
         self._files_host = files_host
         self._progress = progress
-        self._say = say
+        self._log = log
         self._lock = threading.Lock()
         self._job: Optional[Job] = None
         self._stored = ""  # fingerprint of what was stored or restored last
@@ -89,7 +89,7 @@ class Workspace:
     def _restore(self, stopped: Callable[[], bool]) -> None:
         found = self._choices()
         if not found:
-            self._say("no earlier snapshot of the workspace %s was found" % self.folder)
+            self._log("no earlier snapshot of the workspace %s was found" % self.folder)
             return  # what lies there already is in no snapshot: it is stored, changed or not
         last = "no snapshot could be read"
         for one in found:
@@ -100,7 +100,7 @@ class Workspace:
                 raise WorkspaceError("the snapshot of “%s”: %s" % (one.name, error)) from error
             except (WorkspaceError, OSError, tarfile.TarError) as error:
                 last = snapshot.told(error)
-                self._say("the snapshot of “%s” can't be restored: %s" % (one.name, last))
+                self._log("the snapshot of “%s” can't be restored: %s" % (one.name, last))
         raise WorkspaceError(last)
 
     def _choices(self) -> List[Snapshot]:
@@ -117,7 +117,7 @@ class Workspace:
     def _restore_one(self, one: Snapshot, stopped: Callable[[], bool]) -> None:
         archive = private(self._context.folder / WORKSPACE) / "restored.tar.gz"
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.timestamp))
-        self._say("restoring the workspace %s from “%s” (%s, stored %s UTC)" % (self.folder, one.name, one.task, when))
+        self._log("restoring the workspace %s from “%s” (%s, stored %s UTC)" % (self.folder, one.name, one.task, when))
         shown = _Shown(self._show_restoring, stopped)
         # Else there is no snapshot of what is here now: of this folder, and with the files that lay in it before.
         same = not self._context.settings.raw.get(contract.PARAM_CONTINUE, "").strip() and not self._scan()[0]
@@ -132,7 +132,7 @@ class Workspace:
         self._stored = snapshot.fingerprint(self._scan()[0]) if same else ""
         if done.named:
             self._tell("Restored the workspace, but not everything as it was: %s." % _list(done.named))
-        self._say("restored %s into the workspace %s" % (snapshot.files_text(done.files), self.folder))
+        self._log("restored %s into the workspace %s" % (snapshot.files_text(done.files), self.folder))
 
     def _fetch(self, one: Snapshot, archive: Path, shown: "_Shown", stopped: Callable[[], bool]) -> None:
         room.need(one.size, archive.parent)
@@ -194,7 +194,7 @@ class Workspace:
             job.failed, job.text = True, "The workspace could not be stored: %s." % type(error).__name__
         finally:
             self.took = time.monotonic() - began
-            self._say(job.text)
+            self._log(job.text)
             if job.failed:
                 self._progress.notice(job.text)
             job.done.set()
@@ -224,7 +224,8 @@ class Workspace:
             with contextlib.suppress(FileNotFoundError):
                 archive.unlink()
         self._replace(stored, packed.preview)
-        self._stored, self._kept_back = mark, ""
+        self._stored = mark
+        self._kept_back = ""
         job.text = "The workspace is stored: %s, %s." % (
             snapshot.files_text(packed.files),
             snapshot.size_text(packed.size),
@@ -276,7 +277,7 @@ class Workspace:
                 try:
                     self._storage(["delete", one.url], lambda _program: None, lambda: False)
                 except WorkspaceError as error:
-                    self._say("an old snapshot could not be removed: %s" % error)
+                    self._log("an old snapshot could not be removed: %s" % error)
 
     # -- inside
 
@@ -286,7 +287,7 @@ class Workspace:
         return transport.run(arguments, self._context.folder / WORKSPACE / "storage.out", look, stopped)
 
     def _tell(self, text: str) -> None:
-        self._say(text)
+        self._log(text)
         self._progress.notice(text)
 
 
@@ -294,7 +295,9 @@ class _Shown:
     """Progress in words, once a second at most. Each call raises Stopped when it should end."""
 
     def __init__(self, show: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-        self._show, self._stopped, self._shown = show, stopped, 0.0
+        self._show = show
+        self._stopped = stopped
+        self._shown = 0.0
 
     def packing(self, done: int, total: int) -> None:
         self.moving("Packing the workspace", done, total)
@@ -317,7 +320,9 @@ class Intervals(threading.Thread):
 
     def __init__(self, workspace: Workspace, minutes: float, stop: threading.Event) -> None:
         super().__init__(name="workspace-intervals", daemon=True)
-        self._workspace, self._minutes, self._stop_event = workspace, minutes, stop
+        self._workspace = workspace
+        self._minutes = minutes
+        self._stop_event = stop
 
     def run(self) -> None:
         while not self._stop_event.wait(max(60.0 * self._minutes, IDLE_SHARE * self._workspace.took)):

@@ -73,8 +73,10 @@ class RouteSeeker(threading.Thread):
         with self._lock:
             if upstream == self._upstream:
                 return
-            self._upstream, self._direct = upstream, direct
-            self._asked, self._published = False, None
+            self._upstream = upstream
+            self._direct = direct
+            self._asked = False
+            self._published = None
             self._deadline = time.monotonic() + self._patience
         self._wake.set()
 

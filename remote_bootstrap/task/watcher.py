@@ -123,7 +123,8 @@ class Watcher(threading.Thread):
             if self._failures:
                 self._log("The ClearML server answers again")
             self._failures = 0
-        self._looked, self._spread = self._clock(), self._draw()
+        self._looked = self._clock()
+        self._spread = self._draw()
         if reason:
             self._end(reason)
         return bool(reason)

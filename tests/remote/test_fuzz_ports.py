@@ -6,8 +6,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote_bootstrap.channel.operations.ports import open_sockets
 from remote_bootstrap.machine import shown_command
+from remote_bootstrap.machine.listening import open_sockets
 from tests.support.fuzzing import thorough
 
 SECRETS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=12, max_size=40).map(lambda text: "Zq7" + text)

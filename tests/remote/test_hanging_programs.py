@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from remote_bootstrap import contract
-from remote_bootstrap.environment import install_cache
 from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers import codeserver
 from remote_bootstrap.process import commands, processes
 from remote_bootstrap.servers import openssh
 from remote_bootstrap.session.context import Context
 from remote_bootstrap.task.settings import parse
+from remote_bootstrap.types import InstallError
 from tests.support.waiting import wait_until
 
 SOON = 20.0  # seconds; what these tests start would last far longer
@@ -35,7 +35,7 @@ def hanging(folder: Path) -> str:
 
 def test_a_command_that_hangs_is_ended_with_what_it_said(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    with pytest.raises(install_cache.InstallError, match=r"it broke \(not within 1 s\): the reason"):
+    with pytest.raises(InstallError, match=r"it broke \(not within 1 s\): the reason"):
         commands.run(["sh", "-c", f"echo the reason; sleep 300 & echo $! > {pid}; wait"], "it broke", deadline=1)
     wait_until(lambda: not processes.alive(int(pid.read_text())), "what it started to end")
 

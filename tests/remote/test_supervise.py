@@ -9,7 +9,8 @@ import pytest
 
 from remote_bootstrap import contract
 from remote_bootstrap.machine.folders import private
-from remote_bootstrap.machine.network import ANY, LOOPBACK, free_port, http_status, strays
+from remote_bootstrap.machine.listening import strays
+from remote_bootstrap.machine.network import ANY, LOOPBACK, free_port, http_status
 from remote_bootstrap.session.supervise import Launch, Service
 from remote_bootstrap.task.progress import Progress
 from remote_bootstrap.types import Log

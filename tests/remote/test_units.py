@@ -15,10 +15,11 @@ from remote_bootstrap.contract import AppReport, Record, Reply, Report, Request
 from remote_bootstrap.environment import install_cache
 from remote_bootstrap.environment.environments import Environments, parse_pip_config, uv_settings
 from remote_bootstrap.installers import codeserver, jupyter
-from remote_bootstrap.machine import folders, network
+from remote_bootstrap.machine import folders, listening, network
 from remote_bootstrap.process import commands, processes
 from remote_bootstrap.servers import shell
 from remote_bootstrap.task import settings
+from remote_bootstrap.types import InstallError
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIClc+iDIgnNKgeHZCAHLnywLqBqHg9NjfxrHDCu3YAi6"
 RECORD = Record("t" * 32, "10.1.2.3", 10022, "root", KEY, 1, "signature")
@@ -220,9 +221,9 @@ def test_an_installation_is_made_once_and_again_after_a_failure(tmp_path: Path) 
         made.append(folder)
         (folder / "half").touch()
         if len(made) == 1:
-            raise install_cache.InstallError("no network")
+            raise InstallError("no network")
 
-    with pytest.raises(install_cache.InstallError, match="no network"):
+    with pytest.raises(InstallError, match="no network"):
         install_cache.build_once(tmp_path / "x", build, made.append)
     assert not (tmp_path / "x").exists()
     for _time in range(2):
@@ -267,7 +268,7 @@ def test_an_archive_is_taken_only_with_its_checksum(tmp_path: Path) -> None:
         (codeserver.Source(url=archive.as_uri()), "needs the archive's SHA-256"),
         (codeserver.Source(url=archive.as_uri(), sha256="0" * 64), "another SHA-256"),
     ):
-        with pytest.raises(install_cache.InstallError, match=words):
+        with pytest.raises(InstallError, match=words):
             codeserver.CodeServer(tmp_path / "cache", None, print, source).command()
     assert not any(path.name.startswith("code-server-0") and path.is_dir() for path in (tmp_path / "cache").iterdir())
 
@@ -279,11 +280,11 @@ def test_jupyterlab_is_pinned_per_python(python, lab: str) -> None:
 
 
 def test_a_failing_command_says_why(tmp_path: Path) -> None:
-    with pytest.raises(install_cache.InstallError, match=r"it broke \(exit code 3\): the reason"):
+    with pytest.raises(InstallError, match=r"it broke \(exit code 3\): the reason"):
         commands.run(["sh", "-c", "echo the reason; exit 3"], "it broke")
-    with pytest.raises(install_cache.InstallError, match=r"at https://\*\*\*@index/simple"):
+    with pytest.raises(InstallError, match=r"at https://\*\*\*@index/simple"):
         commands.run(["sh", "-c", "echo at https://me:password@index/simple; exit 1"], "it broke")
-    with pytest.raises(install_cache.InstallError, match="no-such-program"):
+    with pytest.raises(InstallError, match="no-such-program"):
         commands.run(["no-such-program"], "it broke")
 
 
@@ -387,11 +388,11 @@ def test_a_port_is_told_to_belong_to_its_process_only() -> None:
     """Two sessions that start at once may choose the same port: the one that lost must not take the other's answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert network.listens(os.getpid(), port)
+        assert listening.listens(os.getpid(), port)
         other = subprocess.Popen(["sleep", "60"])
         try:
-            assert not network.listens(other.pid, port)
+            assert not listening.listens(other.pid, port)
         finally:
             other.kill()
             other.wait()
-    assert not network.listens(os.getpid(), port)
+    assert not listening.listens(os.getpid(), port)
