@@ -29,6 +29,8 @@ MAY_IMPORT = {
         "desktop_app.ui", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
         "remote_bootstrap.contract",
     },
+    # The world in memory stands in the adapters' place: only the composition and tests may know it.
+    "desktop_app.demo": {"desktop_app.demo", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract"},
     "desktop_app.sandbox": {"desktop_app.sandbox", "desktop_app.domain", "remote_bootstrap.contract"},
     "desktop_app.cli": {
         "desktop_app.cli", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",

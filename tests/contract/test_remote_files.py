@@ -13,9 +13,9 @@ from desktop_app.adapters.ssh.transfer.files import SshFiles
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import Target
 from desktop_app.boundary.files import RemoteFiles
+from desktop_app.demo.files import FakeFiles, FakeMachine
 from desktop_app.domain.files.remote_files import FileKind, Get, MakeFolder, Names, Put, RemoteEntry, Remove, Stat
 from desktop_app.domain.problems import AppError, Cancelled
-from tests.fakes.files import FakeFiles, FakeMachine
 from tests.support.bootstrap_rig import bootstrap_rig
 from tests.support.ssh_server import SshServer
 

@@ -12,10 +12,10 @@ import pytest
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
-from tests.fakes.secret_store import FakeSecretStore
 from tests.support import isolated_agent
 from tests.support.clearml_router import HOST, ClearmlRouter
 from tests.support.sandbox_cli import ClearmlSession

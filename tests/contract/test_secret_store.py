@@ -13,9 +13,9 @@ import pytest
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.boundary.secrets import SecretStore
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.secrets import API_SECRET, CLIENT_KEY, GIT_CREDENTIALS, KINDS, MAX_CHARS, SERVICE
 from desktop_app.domain.problems import AppError, Remedy, failure
-from tests.fakes.secret_store import FakeSecretStore
 from tests.support.keyring_bus import KeyringBus
 from tests.support.waiting import wait_until
 

@@ -13,9 +13,9 @@ import pytest
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import Destination, Target, Tunnel
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.problems import AppError, Cancelled, Remedy, Retry, failure
 from remote_bootstrap.contract import APP_READY, READY, AppReport, Record, Report, fingerprint
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.ssh_server import SshServer, free_port
 
 REPORT = Report(READY, "Ready", 7, {"lab": AppReport(APP_READY, "", 8888, "token-of-lab")}, {"ready": 3.5})

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from desktop_app.adapters.files.text import TextFiles
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.memory import FakeDocument
 from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec, defaults
@@ -32,7 +33,6 @@ from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.state.notices import Notice
 from remote_bootstrap.contract import APP_FAILED, APP_INSTALLING, APP_READY, APP_STARTING, AppReport, Record, Report
 from remote_bootstrap.contract.apps import APPS
-from tests.fakes.profiles import FakeDocument
 from tests.fakes.routes import FakeRoutes
 from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_credentials import FakeCredentialImport

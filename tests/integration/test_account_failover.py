@@ -14,11 +14,11 @@ from desktop_app.adapters.clearml.tokens import REFUSED_S
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import NextKey, TaskDraft
+from desktop_app.demo.memory import FakeProfiles
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.sandbox.rules.auth import Credential
 from tests.fakes.outside import World
-from tests.fakes.profiles import FakeProfiles
 from tests.support.cli_rig import Run
 from tests.support.core_rig import CoreRig
 from tests.support.guards import ExpectLog

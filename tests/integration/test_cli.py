@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.cli import main as cli
+from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.launch.options import options
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World
-from tests.fakes.profiles import FakeProfiles
-from tests.fakes.server import UNREACHABLE
 from tests.support.cli_rig import ODD, Run, add_ready
 from tests.support.waiting import wait_until
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.demo.memory import FakeProfiles
 from desktop_app.domain.accounts.account import UNCHECKED
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import problem
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.profiles import FakeProfiles
 from tests.support.cli_rig import Run
 
 FILE = Credentials(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.demo.server import UNAUTHORISED, UNREACHABLE
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, SessionId
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.server import UNAUTHORISED, UNREACHABLE
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.cli_rig import Run, add_ready
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog

@@ -9,9 +9,9 @@ import pytest
 
 from desktop_app.cli import interrupt
 from desktop_app.cli.interrupt import Interruptible
+from desktop_app.demo.files import lost
 from desktop_app.domain.problems import Cancelled, failure
 from remote_bootstrap.contract import OP_SYNC_WORKSPACE
-from tests.fakes.files import lost
 from tests.fakes.outside import World
 from tests.support.cli_rig import Run, add_ready
 

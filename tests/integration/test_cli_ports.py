@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from desktop_app.demo.tunnel import FakeTunnel
 from remote_bootstrap import contract
 from tests.fakes.outside import World
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.cli_rig import Run
 from tests.support.core_rig import CoreRig
 

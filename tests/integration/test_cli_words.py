@@ -10,13 +10,13 @@ import pytest
 
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parse, parser
+from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId
 from desktop_app.services.core import Core
 from desktop_app.services.ssh.elsewhere import no_browser
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.server import UNREACHABLE
 from tests.support.cli_rig import Run, add_ready
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.waiting import wait_until

@@ -14,9 +14,9 @@ import pytest
 from desktop_app import __main__ as entry
 from desktop_app import __version__, compose
 from desktop_app.cli import main as cli
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
-from tests.fakes.secret_store import FakeSecretStore
 
 
 @pytest.fixture

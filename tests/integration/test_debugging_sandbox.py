@@ -11,11 +11,11 @@ import pytest
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.sandbox.launch import SandboxInfo
 from desktop_app.services.core import Core
-from tests.fakes.secret_store import FakeSecretStore
 from tests.support.sandbox_server import RealApi, own_sandbox
 from tests.support.waiting import wait_until
 

@@ -7,9 +7,9 @@ import pytest
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import build_core
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.problems import AppError
 from desktop_app.services.core import Core
-from tests.fakes.secret_store import FakeSecretStore
 from tests.support.server_rigs import HttpRig
 
 CONF = """api {{

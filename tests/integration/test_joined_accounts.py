@@ -9,10 +9,10 @@ import pytest
 from desktop_app import compose
 from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.sessions.snapshot import SessionId
-from tests.fakes.secret_store import FakeSecretStore
 
 ONE, TWO = "a" * 32, "b" * 32
 OLD_FIELDS = ("id", "label", "api_url", "access_key", "web_url", "user_id", "user_name", "route")

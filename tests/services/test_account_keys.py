@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.server import UNREACHABLE, FakeServer
 from desktop_app.domain.accounts import key_slots
 from desktop_app.domain.accounts.account import Account, Identity
 from desktop_app.domain.accounts.credentials import Credentials
@@ -18,8 +20,6 @@ from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from desktop_app.services.secrets.api_keys import account_id
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.profiles import FakeProfiles
-from tests.fakes.server import UNREACHABLE, FakeServer
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until
 

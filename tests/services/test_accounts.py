@@ -2,12 +2,12 @@
 
 import pytest
 
+from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.problems import AppError, failure, problem
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
-from tests.fakes.profiles import FakeProfiles
-from tests.fakes.server import UNREACHABLE
 from tests.support.core_rig import CoreRig, is_remote
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

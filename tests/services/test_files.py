@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.files import FakeFiles, FakeMachine
 from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.files.transfer import Progress, Summary, part_name
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from desktop_app.domain.sessions.snapshot import SessionId
-from tests.fakes.files import FakeFiles, FakeMachine
 from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from desktop_app.demo.files import FakeFiles
 from desktop_app.domain.files.remote_files import Space
 from desktop_app.domain.problems import AppError
-from tests.fakes.files import FakeFiles
 from tests.services.test_files import Rig, many, rig
 
 __all__ = ["rig"]  # the fixture

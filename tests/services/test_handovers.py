@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.server import FakeServer
 from desktop_app.domain.accounts.git_logins import GitIdentity, dumps
 from desktop_app.domain.accounts.handover import AGENT, CLEARML, GIT, KINDS, State
 from desktop_app.domain.accounts.secrets import GIT_CREDENTIALS
@@ -14,7 +15,6 @@ from desktop_app.domain.sessions.snapshot import Link, SessionId
 from remote_bootstrap import contract
 from remote_bootstrap.contract.git import GitLogin
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.server import FakeServer
 from tests.support.core_rig import CoreRig
 
 LOGIN = GitLogin("https", "git.example.com", "ada", "git-password")

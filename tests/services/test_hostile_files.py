@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.files import FakeFiles, FakeMachine
 from desktop_app.domain.files.remote_files import FileKind, Names, RemoteEntry
 from desktop_app.domain.files.transfer import Item, ItemKind, Skipped
 from desktop_app.domain.problems import AppError, Cancelled
@@ -14,7 +15,6 @@ from desktop_app.services.files import copy, trees
 from desktop_app.services.files.copy import GROWTH, Blocked
 from desktop_app.services.files.downloader import Downloader
 from desktop_app.services.files.run import Meter, Run
-from tests.fakes.files import FakeFiles, FakeMachine
 
 BLOCK = bytes(1_000_000)
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.boundary.computer import SystemEvent
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from tests.fakes.outside import ACCOUNT, QUICK, World, record_of
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.core_rig import CoreRig, is_link
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

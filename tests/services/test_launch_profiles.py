@@ -8,11 +8,11 @@ import pytest
 
 from desktop_app.adapters.files.profiles import JsonFile
 from desktop_app.adapters.files.text import TextFiles
+from desktop_app.demo.memory import FakeDocument
 from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError
 from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from tests.fakes.outside import ACCOUNT
-from tests.fakes.profiles import FakeDocument
 from tests.support.core_rig import CoreRig
 
 SPEC = replace(defaults(), queue="a100", docker="python:3.12")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.server import FakeServer
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.accounts.secrets import SecretKind
 from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError, Cancelled, failure, problem
@@ -13,8 +15,6 @@ from desktop_app.domain.sessions.snapshot import Link, Remote
 from desktop_app.services.state.notices import Notice
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.server import FakeServer
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.core_rig import BOTH, SPEC, CoreRig, is_link
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

@@ -7,6 +7,7 @@ import pytest
 
 from desktop_app.boundary.computer import SystemEvent
 from desktop_app.boundary.outside import Pace
+from desktop_app.demo.server import EXPIRED, UNAUTHORISED, UNREACHABLE
 from desktop_app.domain.problems import Problem, Remedy, failure, problem
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId, Status, status_of
 from desktop_app.services.state.poller import Poller, with_grace
@@ -14,7 +15,6 @@ from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract import STOPPING
 from tests.fakes.core import NOON
 from tests.fakes.outside import ACCOUNT, QUICK, World, report_of
-from tests.fakes.server import EXPIRED, UNAUTHORISED, UNREACHABLE
 from tests.support.core_rig import CoreRig, is_link, is_remote
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

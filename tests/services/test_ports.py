@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from desktop_app.boundary.connection import Destination
+from desktop_app.demo.memory import FakeForwards
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.access.listening import Forward, Kind, Page
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from remote_bootstrap import contract
-from tests.fakes.outside import FakeForwards, World
-from tests.fakes.tunnel import FakeTunnel
+from tests.fakes.outside import World
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.services.secrets.redaction import MARK, LogTail, Redactor, guard
 from desktop_app.services.secrets.registered import RegisteredSecrets
-from tests.fakes.secret_store import FakeSecretStore
 
 END = "-----END OPENSSH PRIVATE KEY-----"
 KEY = f"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\nAAtzc2gtZWQyNTUxOQ\n{END}"

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.memory import FakeProfiles
 from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.problems import AppError
 from desktop_app.services.secrets.api_keys import ApiKeys
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.profiles import FakeProfiles
 from tests.support.core_rig import CoreRig
 
 TWO_KEYS = replace(ACCOUNT, keys=(ApiKey("ACCESS", ACCOUNT.id), ApiKey("SECOND", "second")))

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.adapters.ssh.key_slots import AesSlots
+from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.server import FakeServer
 from desktop_app.domain.accounts import key_slots
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.key_slots import Slot, SlotKind
@@ -15,8 +17,6 @@ from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from desktop_app.services.secrets.api_keys import account_id
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
-from tests.fakes.profiles import FakeProfiles
-from tests.fakes.server import FakeServer
 from tests.support.core_rig import CoreRig, is_link
 
 API_SECRET = "Gk3vYb8xTq1LzR5nWm7dPc2hJf9sAa0eUi4oNt6y"

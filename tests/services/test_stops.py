@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.services.state.stops import Stops
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, QUICK, World
-from tests.fakes.server import UNREACHABLE
 from tests.support.core_rig import CoreRig, is_remote
 from tests.support.waiting import wait_until
 

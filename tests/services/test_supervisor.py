@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.boundary.peers import WINDOW
+from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import QUICK, World, record_of, report_of
-from tests.fakes.tunnel import FakeTunnel
 from tests.support.core_rig import BOTH, CoreRig, is_link
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from types import TracebackType
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.server import FakeServer
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
 from desktop_app.services.state.notices import Notice
 from remote_bootstrap.contract import Report, fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of, report_of
-from tests.fakes.server import FakeServer
 
 SPEC = LaunchSpec(queue="default", name="a session")
 BOTH = report_of(jupyterlab="ready", vscode="ready")

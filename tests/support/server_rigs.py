@@ -11,11 +11,11 @@ from pathlib import Path
 
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.boundary.server import Server
+from desktop_app.demo.server import FakeServer
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
 from desktop_app.sandbox.rules.call import iso
 from desktop_app.sandbox.web import server as wire
 from remote_bootstrap import contract
-from tests.fakes.server import FakeServer
 from tests.support.sandbox_server import Rig, basic
 
 AGENT = "machine-1:0"

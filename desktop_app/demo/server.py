@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.boundary.server import SeenTask, TaskDraft
+from desktop_app.boundary.server import SeenTask, Server, TaskDraft
 from desktop_app.domain.accounts.account import Identity, LogLine, Queue, Worker
 from desktop_app.domain.problems import AppError, Cancelled, Problem, failure, problem
 from desktop_app.domain.sessions.again import LaunchedTask
@@ -41,7 +41,7 @@ class FakeTask:
     login: ClearmlSessionLogin = field(default_factory=ClearmlSessionLogin)
 
 
-class FakeServer:
+class FakeServer(Server):
     """Implements ``ports.Server``. The lower half of the methods is the script: what an agent or a neighbour does."""
 
     def __init__(self, queues: Sequence[Queue] = (Queue("q1", "default", (Worker("agent-1"),)),)) -> None:

@@ -2,11 +2,12 @@
 
 import threading
 
+from desktop_app.boundary.secrets import SecretStore
 from desktop_app.domain.accounts.secrets import SecretKind, entry_name
 from desktop_app.domain.problems import AppError
 
 
-class FakeSecretStore:
+class FakeSecretStore(SecretStore):
     """Look: ``entries`` (keyring user name -> value), ``calls`` (method, entry). Script: ``broken``."""
 
     def __init__(self) -> None:

@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target
+from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target, Tunnel
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from remote_bootstrap.contract import Report
 
 
-class FakeTunnel:
+class FakeTunnel(Tunnel):
     """Works at once and for ever unless scripted otherwise.
 
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its

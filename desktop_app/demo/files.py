@@ -14,6 +14,7 @@ from typing import Any
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import Target
+from desktop_app.boundary.files import RemoteFiles
 from desktop_app.domain.files.remote_files import (
     Ask,
     FileKind,
@@ -77,7 +78,7 @@ def lost() -> AppError:
     return failure("ssh.lost", address="the machine")
 
 
-class FakeFiles:
+class FakeFiles(RemoteFiles):
     """One connection to the machine."""
 
     def __init__(self, machine: FakeMachine) -> None:
@@ -125,7 +126,7 @@ class FakeFiles:
         with self._at(path, cancel) as here:
             here.unlink()
 
-    def read(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Cancel) -> None:
+    def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
         with self._at(path, cancel) as here, here.open("rb") as stream:
             stream.seek(offset)
             while block := stream.read(1 << 16):
@@ -200,7 +201,7 @@ class FakeFiles:
 
     def _whole(self, ask: Get, cancel: Cancel) -> bytes:
         pieces: list[bytes] = []
-        self.read(ask.path, 0, pieces.append, cancel)
+        self.read(ask.path, 0, lambda block: pieces.append(bytes(block)), cancel)
         data = b"".join(pieces)
         if len(data) != ask.size:
             raise failure("files.refused", path=ask.path, why="it has another size")

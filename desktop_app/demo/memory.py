@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from desktop_app.boundary.memory import Consents, Document, ForwardMemory, Memory, UploadMemory
+from desktop_app.domain.access.listening import Forward
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.identity import tell_apart
+from desktop_app.domain.files.transfer import Wanted
 from desktop_app.domain.problems import AppError, Problem
 
 
-class FakeDocument:
+class FakeDocument(Document):
     """Implements ``boundary.memory.Document``."""
 
     def __init__(self) -> None:
@@ -29,7 +32,7 @@ class FakeDocument:
         self.content = draft
 
 
-class FakeProfiles:
+class FakeProfiles(Memory):
     """Implements ``boundary.memory.Memory``; one instance outlives the cores that a test starts and ends."""
 
     def __init__(self, *accounts: Account) -> None:
@@ -161,3 +164,58 @@ class FakeProfiles:
 
     def problems(self) -> tuple[Problem, ...]:
         return ()
+
+
+class FakeForwards(ForwardMemory):
+    """What is remembered about forwards, in memory."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, tuple[Forward, ...]] = {}
+        self.rules: frozenset[str] = frozenset()
+
+    def of(self, session: str) -> tuple[Forward, ...]:
+        return self.sessions.get(session, ())
+
+    def save(self, session: str, forwards: tuple[Forward, ...]) -> None:
+        self.sessions[session] = forwards
+
+    def always(self) -> frozenset[str]:
+        return self.rules
+
+    def save_always(self, services: frozenset[str]) -> None:
+        self.rules = services
+
+
+class FakeConsents(Consents):
+    """What was agreed to, in memory."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, dict[str, str]] = {}
+
+    def of(self, session: str) -> Mapping[str, str]:
+        return dict(self.sessions.get(session, {}))
+
+    def save(self, session: str, key: str, place: str) -> None:
+        self.sessions.setdefault(session, {})[key] = place
+
+
+class FakeUploads(UploadMemory):
+    """What launches still have to upload; shared by the cores of one world."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[Wanted, ...]] = {}
+        self.problem: Problem | None = None  # while set: nothing can be taken out
+
+    def sessions(self) -> tuple[str, ...]:
+        return tuple(self.rows)
+
+    def of(self, session: str) -> tuple[Wanted, ...]:
+        return self.rows.get(session, ())
+
+    def save(self, session: str, uploads: tuple[Wanted, ...]) -> None:
+        self.rows[session] = uploads
+
+    def drop(self, session: str) -> bool:
+        if self.problem is not None:
+            raise AppError(self.problem)
+        return self.rows.pop(session, None) is not None

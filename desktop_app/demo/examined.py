@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.boundary.connection import Target
+from desktop_app.boundary.connection import Examined, Target
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, failure
 from remote_bootstrap.contract import Report
@@ -36,7 +36,7 @@ class FakeMachineToExamine:
         return FakeExamined(self)
 
 
-class FakeExamined:
+class FakeExamined(Examined):
     def __init__(self, machine: FakeMachineToExamine) -> None:
         self._machine = machine
 
