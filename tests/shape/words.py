@@ -29,10 +29,10 @@ VAGUE_NAMES = ("found", "one", "now")
 
 def begins_with_a_verb(docstring: str) -> bool:
     """True if the first word is a verb in the imperative, or the first two are "True if"."""
-    words = re.findall(r"[^\s,:;(]+", docstring.lstrip("`*\"'“"))[:2]
+    words = re.findall(r"[\w'’-]+", docstring)[:2]
     if words == ["True", "if"]:
         return True
-    first = words[0].rstrip(".") if words else ""
+    first = words[0] if words else ""
     if not first[:1].isupper() or first.lower() not in VERBS:
         return False
     second = words[1] if len(words) > 1 else ""
