@@ -21,8 +21,11 @@ MAY_IMPORT = {
         "desktop_app.services", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract",
     },
     "desktop_app.adapters": {
-        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract",
+        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "desktop_app.private_files",
+        "remote_bootstrap.contract",
     },
+    # How files are written, for everybody who writes some.
+    "desktop_app.private_files": set(),
     # The one adapter that reads the remote program itself: it makes the task's script of it.
     "desktop_app.adapters.clearml.payload": {"remote_bootstrap"},
     "desktop_app.ui": {
@@ -31,7 +34,9 @@ MAY_IMPORT = {
     },
     # The world in memory stands in the adapters' place: only the composition and tests may know it.
     "desktop_app.demo": {"desktop_app.demo", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract"},
-    "desktop_app.sandbox": {"desktop_app.sandbox", "desktop_app.domain", "remote_bootstrap.contract"},
+    "desktop_app.sandbox": {
+        "desktop_app.sandbox", "desktop_app.domain", "desktop_app.private_files", "remote_bootstrap.contract",
+    },
     "desktop_app.cli": {
         "desktop_app.cli", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
         "desktop_app.compose", "remote_bootstrap.contract",

@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from desktop_app.private_files import write_private
 from desktop_app.sandbox import leases
 from desktop_app.sandbox.agent import setup
 from desktop_app.sandbox.agent.install import Installation, beside_us
@@ -32,7 +33,7 @@ from desktop_app.sandbox.agent.supervision import (
     reap_orphans,
 )
 from desktop_app.sandbox.handlers import files, queues, task_life
-from desktop_app.sandbox.home import Home, State, created_at, private_secret, read_json, write_private
+from desktop_app.sandbox.home import Home, State, created_at, private_secret, read_json
 from desktop_app.sandbox.rules.auth import Auth, Credential
 from desktop_app.sandbox.rules.call import Server
 from desktop_app.sandbox.rules.limits import Clock, Limits

@@ -1,17 +1,18 @@
-"""The sandbox's folder: where everything lies, and how private files are written. Stateless; any thread.
+"""The sandbox's folder: where everything lies. Stateless; any thread.
 
 The folder and everything that holds a secret is for its owner only; that is the sandbox's root of trust (see
 docs/decisions/0003-sandbox-trust.md).
 """
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from desktop_app.private_files import write_private
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,6 @@ class Home:
 def private_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.chmod(0o700)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace the file in one step; nobody but its owner can read it at any moment."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
 
 
 def private_secret(path: Path) -> str:

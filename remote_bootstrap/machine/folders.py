@@ -5,6 +5,7 @@ Pure path arithmetic plus mkdir; any thread. Nothing outside these folders is wr
 
 import contextlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -197,9 +198,14 @@ def _emptied(handle: int, above: int, prefix: str) -> List[str]:
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> Path:
-    """Replace ``path`` at once, never readable by others in between."""
-    fresh = path.with_name(path.name + ".new-%d" % os.getpid())
-    handle = os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    """Replace ``path`` at once, never readable by others in between; a link there is replaced, not followed.
+
+    As desktop_app/private_files.py does it (docs/decisions/0045), but without waiting for the disk: what is written
+    here lives no longer than its session, which a power cut ends, and a disk that pip fills would hold up its start.
+    """
+    fresh = path.with_name(".sessiondock-" + secrets.token_hex(8))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(str(fresh), flags, 0o600)
     # An environment may hold bytes that are no text; Python reads them as lone surrogates and writes them back.
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:

@@ -12,6 +12,7 @@ from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import AppError
+from desktop_app.private_files import DRAFT
 from tests.support.ssh_home import SshHome
 
 ALIAS = Alias("sd-a", f"account/{'1' * 32}", "ada", 8022, "A session")
@@ -160,7 +161,7 @@ def test_an_edit_in_the_same_moment_is_not_lost(home: SshHome, config: SshConfig
     backed_up = os.open
 
     def slow_open(path, *more):
-        if str(path).startswith(str(home.config.parent / ".config")):
+        if str(path).startswith(str(home.config.parent / DRAFT)):
             home.config.write_text(PLAIN + "# edited\n")
         return backed_up(path, *more)
 

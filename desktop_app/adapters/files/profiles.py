@@ -7,8 +7,6 @@ where it is: the defaults are used, and nothing is written over it. ``problems``
 """
 
 import json
-import os
-import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
@@ -21,6 +19,7 @@ from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.accounts.identity import tell_apart
 from desktop_app.domain.problems import AppError, Problem, failure, problem
+from desktop_app.private_files import write_private
 
 SCHEMA = 1
 LOCK_S = 5.0
@@ -113,21 +112,10 @@ class JsonFile:
                 edit(content)
                 content["schema"] = SCHEMA
                 if content != self._content:
-                    self._write(content)
+                    write_private(self._path, json.dumps(content, indent=1, ensure_ascii=False))
         except (OSError, Timeout) as error:
             why = getattr(error, "strerror", None) or "another program holds it"
             raise failure("file.unwritable", path=self._path, why=why, cause=str(error)) from None
-
-    def _write(self, content: Document) -> None:
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        try:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1, ensure_ascii=False)
-            draft.replace(self._path)
-        except BaseException:  # a full disk would fill with drafts
-            draft.unlink(missing_ok=True)
-            raise
 
 
 class ProfilesFile:

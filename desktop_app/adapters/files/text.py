@@ -4,6 +4,7 @@ from pathlib import Path
 
 from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
 from desktop_app.domain.problems import failure
+from desktop_app.private_files import write_private
 
 
 class TextFiles:
@@ -19,11 +20,8 @@ class TextFiles:
     def write(self, path: Path, text: str) -> Path:
         """Replace the file in one step; where it is now. Problems: file.unwritable"""
         path = path.expanduser()
-        draft = path.with_name(f".{path.name}.part")
         try:
-            draft.write_text(text, "utf-8", newline="\n")
-            draft.replace(path)
+            write_private(path, text)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise failure("file.unwritable", path=path, why=error.strerror or str(error)) from None
         return path

@@ -27,6 +27,7 @@ from desktop_app.adapters.peers.local_socket import Answering, Question
 from desktop_app.boundary.peers import Handler, Holder, PeerNames, owned_by
 from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, problem
+from desktop_app.private_files import write_private
 
 ANSWER_S = 20.0
 CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
@@ -73,7 +74,7 @@ class Ownership(PeerNames):
                 return False
             self._held[name] = lock
             note = {"pid": os.getpid(), "role": self.role, "address": address}
-            _write_private(self._path(name, ".json"), json.dumps(note).encode())
+            write_private(self._path(name, ".json"), json.dumps(note))
             return True
 
     def release(self, name: str) -> None:
@@ -168,7 +169,7 @@ class Ownership(PeerNames):
             return path.read_bytes()
         with FileLock(self._folder / "authkey.lock"):
             if not path.exists():
-                _write_private(path, secrets.token_hex(32).encode())
+                write_private(path, secrets.token_hex(32))
             return path.read_bytes()
 
     # -- listening
@@ -275,12 +276,3 @@ def _problem_from(value: Mapping[str, Any]) -> Problem:
 
 def _private_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Replace the file in one step; never readable by others."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    draft.replace(path)

@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 from platformdirs import user_cache_path
 
-from desktop_app.sandbox.home import Home, write_private
+from desktop_app.private_files import write_private
+from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.rules.auth import Credential
 from desktop_app.sandbox.rules.limits import Limits
 

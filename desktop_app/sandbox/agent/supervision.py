@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from desktop_app.sandbox.home import Home, created_at, read_json, write_private
+from desktop_app.private_files import write_private
+from desktop_app.sandbox.home import Home, created_at, read_json
 
 _log = logging.getLogger(__name__)
 

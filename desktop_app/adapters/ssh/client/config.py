@@ -6,8 +6,8 @@ add by hand.
 """
 
 import contextlib
+import errno
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -25,6 +25,7 @@ from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.launch.chosen_text import UnreadableText, read_bytes
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.private_files import write_private
 
 BACKUP = ".before-sessiondock"
 LOCK_S = 5.0
@@ -67,7 +68,7 @@ class SshConfig:
                 known = tuple(aliases())
                 text = render(known, lambda alias: self._files(alias.session), self._proxy, sys.platform != "win32")
                 if not self.own.exists() or self.own.read_text("utf-8") != text:
-                    _replace(self.own, text.encode(), 0o600)
+                    write_private(self.own, text)
                 self._sweep(known)
         except (OSError, Timeout) as error:
             why = getattr(error, "strerror", None) or "another program holds it"
@@ -138,7 +139,7 @@ class SshConfig:
         if not after and not self.user.is_symlink():
             real.unlink()
             return
-        _replace(real, after, mode, expected=before)
+        _replace(real, after, mode, before)
 
     def _unwritable(self, why: str, by_hand: str) -> Exception:
         return failure("ssh.config_unwritable", path=self.user, why=why, by_hand=by_hand, line=self.line)
@@ -151,24 +152,16 @@ def _names(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _replace(path: Path, content: bytes, mode: int, expected: bytes | None = None) -> None:
-    """In one step, on the disk before it counts. With ``expected``: OSError when the file holds something else now."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+def _replace(path: Path, content: bytes, mode: int, expected: bytes) -> None:
+    """Replace the user's file, which keeps its owner. Raises OSError, also when it does not hold ``expected`` now."""
+
+    def check(draft: Path) -> None:
         if path.exists():
             _same_owner(path, draft)
-            if expected is not None and path.read_bytes() != expected:
-                raise OSError(11, "another program changed it just now")
-        draft.chmod(mode)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+            if path.read_bytes() != expected:
+                raise OSError(errno.EAGAIN, "another program changed it just now")
+
+    write_private(path, content, mode=mode, before=check)
 
 
 def _same_owner(path: Path, draft: Path) -> None:

@@ -7,13 +7,13 @@ entry of our ssh config file.
 import os
 import re
 import subprocess
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.adapters.ssh.keys import KEY_TYPE
+from desktop_app.private_files import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,7 @@ def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> No
     for path, line in ((files.public_key, key), (files.known_hosts, f"{files.host_alias} {host}")):
         text = line + "\n"
         if not path.exists() or path.read_text("utf-8") != text:
-            # the shell that is asked for and the session's alias write at the same time
-            fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-            fresh.write_text(text, encoding="ascii")
-            fresh.replace(path)
+            write_private(path, text.encode("ascii"))
 
 
 def session_options(files: ClientFiles) -> dict[str, str]:
