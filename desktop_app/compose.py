@@ -258,10 +258,10 @@ def new_keyboard(typed: Callable[[str | None], None]) -> Waiting:
 
 
 def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
-    """Show the window until the user quits; the exit code. The caller has claimed the window (``core.links``)."""
+    """Show the window until the user quits; the exit code. The caller has claimed the window (``core.connections``)."""
     from desktop_app.ui.app import run  # lazy on purpose: Qt is loaded for the window only
 
-    return run(core, argv, hidden=hidden, on_activate=core.links.questions.on_activate)
+    return run(core, argv, hidden=hidden, on_activate=core.connections.questions.on_activate)
 
 
 # -- the log

@@ -31,7 +31,7 @@ class AccountCommands(CommandBase):
         return work[self.arguments.what]()
 
     def _list(self) -> int:
-        known = self.core.accounts()
+        known = self.core.accounts.all()
         if self.json:
             json_line({"accounts": [_account_json(account) for account in known]})
         elif known:
@@ -126,7 +126,7 @@ class AccountCommands(CommandBase):
         account, key = self._to_remove()
         left = self.core.credentials.remove(account.id, key.access_key, self.cancel()) if key else None
         if key is None:
-            self.core.remove_account(account.id, self.cancel())
+            self.core.accounts.remove(account.id)
         if self.json:
             keys = _account_json(left)["keys"] if left else []
             json_line({"removed": account.id if left is None else None, "account": account.id, "keys": keys})
@@ -145,23 +145,23 @@ class AccountCommands(CommandBase):
         if not name:
             raise failure("usage.missing", why="Name the account or the key: sessiondock accounts list shows them.")
         if key:
-            account = self.core.find_account(name)
+            account = self.core.accounts.find(name)
             found = find_key(account, key)
             if found is None:
                 known = ", ".join(one.shown for one in account.all_keys)
                 raise failure("account.no_key", account=account.label, name=key, known=known)
             return account, found
-        whole = [one for one in self.core.accounts() if name in (*one.ids, one.label)]
-        named = [(one, found) for one in self.core.accounts() if not whole and (found := find_key(one, name))]
-        return named[0] if len(named) == 1 else (self.core.find_account(name), None)
+        whole = [one for one in self.core.accounts.all() if name in (*one.ids, one.label)]
+        named = [(one, found) for one in self.core.accounts.all() if not whole and (found := find_key(one, name))]
+        return named[0] if len(named) == 1 else (self.core.accounts.find(name), None)
 
     def _route(self) -> int:
         """Show or change how the machines of an account's sessions are reached."""
-        account, text = self.core.find_account(self.arguments.server), self.arguments.access_key
+        account, text = self.core.accounts.find(self.arguments.server), self.arguments.access_key
         if text:
             asks = parse_route(text).takes_password
             self.core.routes.set(account, text, read_secret("Proxy password: ") if asks else "", self.cancel())
-            account = self.core.find_account(account.id)
+            account = self.core.accounts.find(account.id)
         route = self.core.routes.of(account)
         if self.json:
             json_line({"account": account.id, "route": account.route or "direct"})
@@ -174,12 +174,12 @@ class AccountCommands(CommandBase):
     def run_sandbox(self) -> int:
         what = self.arguments.what
         if what == "start":
-            account = self.core.use_sandbox(Interruptible(SANDBOX_S))
+            account = self.core.accounts.use_sandbox(Interruptible(SANDBOX_S))
             self._sandbox_is(True, account.api_url)
         elif what == "stop":
-            self._sandbox_is(False, "", was=self.core.stop_sandbox())
+            self._sandbox_is(False, "", was=self.core.sandbox.stop())
         else:
-            address = self.core.sandbox_address()
+            address = self.core.sandbox.address()
             self._sandbox_is(bool(address), address)
         return 0
 

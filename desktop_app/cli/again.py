@@ -47,7 +47,7 @@ class AgainCommands(CommandBase):
             say(f"{label}: the task in ClearML says “{theirs}” by now. What this computer launched with is used.")
         if found.partial:
             self._look_at(found)
-        return self.core.find_account(snapshot.id.account), self._with_secrets(found)
+        return self.core.accounts.find(snapshot.id.account), self._with_secrets(found)
 
     def told_again(self) -> dict[str, Any]:
         """For --json: what came from the earlier session's task; nothing where this launch is none like another."""
@@ -77,7 +77,7 @@ class AgainCommands(CommandBase):
             raise ask.Left
 
     def _earlier(self, text: str) -> SessionSnapshot:
-        if not self.core.sandbox_address() and any(account.sandbox for account in self._wanted_accounts()):
+        if not self.core.sandbox.address() and any(account.sandbox for account in self._wanted_accounts()):
             self._new_sandbox()
         self.arguments.session = text
         if text:

@@ -63,17 +63,17 @@ class CommandBase:
         Problems: account.unknown, account.several, account.none
         """
         found = self._chosen_account()
-        if found.sandbox and self.arguments.command in LAUNCHES and not self.core.sandbox_address():
+        if found.sandbox and self.arguments.command in LAUNCHES and not self.core.sandbox.address():
             return self._new_sandbox()  # with its agent there: a launch asks for queues that are served
         return found
 
     def _chosen_account(self) -> Account:
         name = self._account_name()
-        known = self.core.accounts()
+        known = self.core.accounts.all()
         if name == SANDBOX_ID and not any(account.sandbox for account in known):
             return self._new_sandbox()
         if name:
-            return self.core.find_account(name)
+            return self.core.accounts.find(name)
         if len(known) == 1:
             return known[0]
         if known:
@@ -101,7 +101,7 @@ class CommandBase:
 
     def _new_sandbox(self) -> Account:
         say("Starting the sandbox of this computer…")
-        return self.core.use_sandbox(Interruptible(SANDBOX_S))
+        return self.core.accounts.use_sandbox(Interruptible(SANDBOX_S))
 
     # -- sessions
 
@@ -111,7 +111,7 @@ class CommandBase:
 
         def one(account: Account) -> tuple[SessionSnapshot, ...]:
             try:
-                self.core.look(account.id, self.cancel())
+                self.core.sessions.look(account.id, self.cancel())
             except AppError:
                 self.core.known.recall(account.id)
                 raise
@@ -125,7 +125,9 @@ class CommandBase:
 
     def everybodys(self) -> Looked:
         """The living sessions of all users of these accounts' workspaces."""
-        return self._each(self._wanted_accounts(), lambda account: self.core.everybodys(account.id, self.cancel()))
+        return self._each(
+            self._wanted_accounts(), lambda account: self.core.sessions.of_all_users(account.id, self.cancel())
+        )
 
     def _each(self, accounts: Sequence[Account], ask: Callable[[Account], tuple[SessionSnapshot, ...]]) -> Looked:
         found: list[SessionSnapshot] = []
@@ -138,7 +140,7 @@ class CommandBase:
         return tuple(found), problems
 
     def _wanted_accounts(self) -> Sequence[Account]:
-        return [self.core.find_account(self._account_name())] if self._account_name() else self.core.accounts()
+        return [self.core.accounts.find(self._account_name())] if self._account_name() else self.core.accounts.all()
 
     def _account_name(self) -> str:
         return getattr(self.arguments, "account", "")
@@ -169,7 +171,7 @@ class CommandBase:
 
     def say_sandbox_rests(self) -> bool:
         """Whether it does: its earlier sessions are known to it alone, and looking for them does not start it."""
-        rests = any(account.sandbox for account in self._wanted_accounts()) and not self.core.sandbox_address()
+        rests = any(account.sandbox for account in self._wanted_accounts()) and not self.core.sandbox.address()
         if rests:
             say("The sandbox does not run. Its earlier sessions can be seen while it does: sessiondock sandbox start")
         return rests
@@ -179,7 +181,7 @@ class CommandBase:
         if not snapshot.held_by:
             return {}
         try:
-            return dict(self.core.links.status(snapshot.id))
+            return dict(self.core.connections.status(snapshot.id))
         except AppError:
             return {}
 
@@ -193,8 +195,8 @@ class CommandBase:
         """Another user's session of that name; ``silent``: accounts, by name, that don't answer.
         Problems: session.ambiguous"""
         wanted = self._wanted_accounts()
-        asked = [one for one in wanted if one.label not in silent and (not one.sandbox or self.core.sandbox_address())]
-        found, _ = self._each(asked, lambda account: self.core.everybodys(account.id, self.cancel()))
+        asked = [one for one in wanted if one.label not in silent and (not one.sandbox or self.core.sandbox.address())]
+        found, _ = self._each(asked, lambda account: self.core.sessions.of_all_users(account.id, self.cancel()))
         by_task = {one.id.task: one for one in matching(tuple(s for s in found if not s.facts.mine), text)}
         if len(by_task) > 1:
             rows = [f"{shorten(s.name, 40)} ({s.id.task[:8]}), which belongs to {_owner(s)}" for s in by_task.values()]
@@ -216,7 +218,7 @@ class CommandBase:
         found: list[tuple[Account, tuple[FinishedSession, ...]]] = []
         problems: dict[str, Problem] = {}
         for account in self._wanted_accounts():
-            if account.sandbox and not self.core.sandbox_address():
+            if account.sandbox and not self.core.sandbox.address():
                 continue
             try:
                 found.append((account, self.core.history.ended(account.id, self.cancel())))
@@ -237,16 +239,18 @@ class CommandBase:
         if len(fitting) > 1:
             names = ", ".join(f"{one.name} ({one.task[:8]})" for _, one in fitting)
             raise failure("session.ambiguous", known=names)
-        return self.core.fetch(SessionId(fitting[0][0], fitting[0][1].task), self.cancel()) if fitting else None
+        return (
+            self.core.sessions.fetch(SessionId(fitting[0][0], fitting[0][1].task), self.cancel()) if fitting else None
+        )
 
     def _by_id(self, task: str) -> SessionSnapshot:
         """One that has ended is not in the list, but its server still knows it: as ours where one account says so."""
         last: AppError | None = None
         theirs: SessionSnapshot | None = None
-        accounts = [self.account()] if self._account_name() else self.core.accounts()
+        accounts = [self.account()] if self._account_name() else self.core.accounts.all()
         for account in accounts:
             try:
-                found = self.core.fetch(SessionId(account.id, task), self.cancel())
+                found = self.core.sessions.fetch(SessionId(account.id, task), self.cancel())
             except AppError as error:
                 last = error
                 continue

@@ -58,7 +58,7 @@ class DoctorCommands(CommandBase):
             session = self.session().id
         except AppError:
             name = self._account_name()
-            for account in (self.core.find_account(name),) if name else self.core.accounts():
+            for account in (self.core.accounts.find(name),) if name else self.core.accounts.all():
                 told: list[Finding] = []
                 diagnosis = self.core.doctor.examine_account(account.id, cancel, told.append)
                 if diagnosis.broken is not None:

@@ -53,7 +53,7 @@ class KeyCommands(CommandBase):
         why = said_by(self.holder_of(snapshot))
         asked = why.cause if why is not None and why.code == "ssh.new_run" else ""
         self.core.keys.trust_host(snapshot.id, self.arguments.fingerprint)
-        self.core.links.ask_reconnect(snapshot.id)  # whoever holds it may be waiting for this word
+        self.core.connections.ask_reconnect(snapshot.id)  # whoever holds it may be waiting for this word
         if self.json:
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
         else:
@@ -68,7 +68,7 @@ class KeyCommands(CommandBase):
         """Attach; a session of another computer may need its passphrase, which a person can tell."""
         now = self.core.store.get(session)
         if now is not None and now.facts.clearml_session is not None:
-            self.core.attach(session, self.cancel())
+            self.core.connections.attach(session, self.cancel())
             return
         try:
             self.core.keys.check(session, self.cancel())
@@ -77,7 +77,7 @@ class KeyCommands(CommandBase):
                 raise
             say(f"{error.problem}")
             self.core.keys.unlock(session, read_passphrase(twice=False), self.cancel())
-        self.core.attach(session, self.cancel())
+        self.core.connections.attach(session, self.cancel())
 
 
 def read_passphrase(*, twice: bool) -> str:

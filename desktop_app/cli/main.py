@@ -146,7 +146,7 @@ def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
     core: Core | None = None
     try:
         core = make_core(WINDOW)
-        if not core.links.claim_window():
+        if not core.connections.claim_window():
             say(f"{APP_NAME} is already open; its window was brought up.")
             return OK
         return run_window(core, ["sessiondock", *arguments], hidden=hidden)

@@ -41,7 +41,7 @@ class OpenCommands(CommandBase):
         snapshot = self._session_to_open()
         key = key or _first_ready(snapshot)
         if self.arguments.only_print:
-            url = self.core.login_page(snapshot.id, key, self.cancel())
+            url = self.core.connections.login_page(snapshot.id, key)
             json_line({"url": url}) if self.json else result(url)
             return 0
         self._open_key(snapshot, key)
@@ -66,7 +66,7 @@ class OpenCommands(CommandBase):
             self.core.open_in.open(snapshot.id, key, self.cancel())
             text = f"{BY_KEY[key].label} opens."
         else:
-            self.core.open_app(snapshot.id, key, self.cancel())
+            self.core.open_in.open_app(snapshot.id, key, self.cancel())
             text = f"{key} opens in your browser."
         if self.json:
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "opened", "in": key})
@@ -76,7 +76,7 @@ class OpenCommands(CommandBase):
     def _open_terminal(self, snapshot: SessionSnapshot) -> None:
         """On a computer without terminal programs the one that we run in will do."""
         try:
-            self.core.open_terminal(snapshot.id, self.cancel())
+            self.core.open_in.open_terminal(snapshot.id, self.cancel())
         except AppError as error:
             if error.problem.code != "open.no_terminal":
                 raise

@@ -108,11 +108,11 @@ class ProfileCommands(CommandBase):
         if not queue:
             return
         known: list[str] = []
-        for account in self.core.accounts():
-            if account.sandbox and not self.core.sandbox_address():
+        for account in self.core.accounts.all():
+            if account.sandbox and not self.core.sandbox.address():
                 return
             try:
-                known += [one.name for one in self.core.queues(account.id, Cancel(QUEUES_S))]
+                known += [one.name for one in self.core.launches.queues(account.id, Cancel(QUEUES_S))]
             except AppError:
                 return
         if known and queue not in known:

@@ -82,7 +82,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
             one.id.account == account.id and one.remote is not Remote.ENDED for one in self.look()[0]
         )
         self.clean_up_before(account, spec, asks=asks)
-        self.core.watch(account.id)
+        self.core.accounts.watch(account.id)
         session = self._made(account, spec, attach=attach)
         seen = self.core.store.get(session)
         self._event("launched", session, seen, **self.told_again())
@@ -108,7 +108,9 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def _made(self, account: Account, spec: LaunchSpec, *, attach: bool) -> SessionId:
         try:
-            return self.core.launch(account.id, spec, Interruptible(LAUNCH_S), attach=attach, profile=self.profile)
+            return self.core.launches.launch(
+                account.id, spec, Interruptible(LAUNCH_S), attach=attach, profile=self.profile
+            )
         except AppError as error:
             raise self._with_queues(error, account, spec) from None
 
@@ -124,9 +126,9 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         """Into a queue, from another one or from none."""
         snapshot, queue = self.session(), self.arguments.queue
         try:
-            self.core.move_to_queue(snapshot.id, queue, self.cancel())
+            self.core.sessions.move_to_queue(snapshot.id, queue, self.cancel())
         except AppError as error:
-            account = self.core.find_account(snapshot.id.account)
+            account = self.core.accounts.find(snapshot.id.account)
             raise self._with_queues(error, account, LaunchSpec(queue=queue)) from None
         now = self.core.store.get(snapshot.id) or snapshot
         if self.json:
@@ -144,7 +146,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         queues = self.offered(account, spec)
         names = [queue.name for queue in queues]
         served = [queue.name for queue in queues if queue.served]
-        last = "" if self.arguments.command else self.core.last_spec(account.id).queue
+        last = "" if self.arguments.command else self.core.launches.last_spec(account.id).queue
         for name in (last, *served[:1] * (len(served) == 1), "default"):
             if name in names:
                 return replace(spec, queue=name)
@@ -152,14 +154,16 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def offered(self, account: Account, spec: LaunchSpec) -> tuple[Queue, ...]:
         """The queues that a launch may choose from."""
-        return offered(self.core.queues(account.id, self.cancel()), spec.queue_include_tag, spec.queue_excluded_tag)
+        return offered(
+            self.core.launches.queues(account.id, self.cancel()), spec.queue_include_tag, spec.queue_excluded_tag
+        )
 
     def run_attach(self) -> int:
         snapshot = self.session()
         session = snapshot.id
         if snapshot.held_by:
             return self.held_elsewhere(session, snapshot.held_by)
-        self.core.watch(session.account)
+        self.core.accounts.watch(session.account)
         pid = self.attach_or_holder(session)
         return self.held_elsewhere(session, pid) if pid else self.stay(session, hold=True)
 
@@ -170,7 +174,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         except AppError as error:
             if error.problem.code != "tunnel.owned":
                 raise
-            holder = self.core.links.others.of(session)  # it says who it is a moment after it has taken it
+            holder = self.core.connections.others.of(session)  # it says who it is a moment after it has taken it
             if holder is None or not holder.pid:
                 raise
             return holder.pid
@@ -178,7 +182,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def held_elsewhere(self, session: SessionId, pid: int) -> int:
         """Another process has the tunnel already: that is what was asked for."""
-        holder = self.core.links.status(session)
+        holder = self.core.connections.status(session)
         snapshot = self.core.store.get(session)
         if self.json and snapshot is not None:
             json_line({"event": "held", "pid": pid, **session_json(snapshot, holder)})
@@ -282,7 +286,7 @@ class _Watch:
 
     def _server(self, now: SessionSnapshot) -> None:
         """That it went away, or refuses our key, is told; the connection does not need it."""
-        why = self._command.core.account_problem(now.id.account) if now.stale_since is not None else None
+        why = self._command.core.accounts.problem(now.id.account) if now.stale_since is not None else None
         if self._answers is not (now.stale_since is None) and (why is not None or not self._answers):
             self._answers = now.stale_since is None
             if self._command.json:
@@ -328,7 +332,7 @@ class _Watch:
     def _handed_over(self, now: SessionSnapshot) -> int | None:
         """A window holds the tunnel: wait until it is up there (with --wait: until every application is ready)."""
         try:
-            holder = self._command.core.links.status(now.id)
+            holder = self._command.core.connections.status(now.id)
         except AppError:
             return None  # it let go in this very moment; the next look tells
         link = str(holder.get("link", Link.OFF.value))
@@ -352,7 +356,7 @@ class _Watch:
 
     def gone(self, session: SessionId) -> int:
         """The task was deleted, or another process of ours removed its account."""
-        if all(account.id != session.account for account in self._command.core.accounts()):
+        if all(account.id != session.account for account in self._command.core.accounts.all()):
             self._command.removed(session)
             return 0
         raise failure("task.gone", cause=session.text)

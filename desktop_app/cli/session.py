@@ -107,7 +107,7 @@ class OneSession(RunCommands, SessionCommands):
         return [snapshot for snapshot in self.look()[0] if snapshot.remote is not Remote.ENDED]
 
     def _to_connect(self) -> SessionSnapshot | None:
-        known = [account.id for account in self.core.accounts()]
+        known = [account.id for account in self.core.accounts.all()]
         found = self._living() if known else []
         return ask.running_session(found) if found else None
 
@@ -120,12 +120,12 @@ class OneSession(RunCommands, SessionCommands):
 
     def _attach(self, snapshot: SessionSnapshot) -> int:
         if snapshot.remote in (*WAITING, Remote.STARTING):
-            self.core.watch(snapshot.id.account)
-            self.core.attach_when_up(snapshot.id)
+            self.core.accounts.watch(snapshot.id.account)
+            self.core.connections.pending.attach_when_up(snapshot.id)
             return self._held(snapshot.id)
         if snapshot.held_by and not self._wants_shell:
             return self.held_elsewhere(snapshot.id, snapshot.held_by)
-        self.core.watch(snapshot.id.account)
+        self.core.accounts.watch(snapshot.id.account)
         pid = 0 if snapshot.held_by else self.attach_or_holder(snapshot.id)
         return self.held_elsewhere(snapshot.id, pid) if pid and not self._wants_shell else self._held(snapshot.id)
 
@@ -148,7 +148,7 @@ class OneSession(RunCommands, SessionCommands):
         if not self._wants_shell:
             return self.stay(session, hold=True, commands=self.listens)
         code = self.stay(session, hold=False, commands=False, link_only=True)
-        return code or run_shell(self.core.ssh_command(session, self.cancel()))
+        return code or run_shell(self.core.open_in.ssh_command(session, self.cancel()))
 
     # -- what to launch
 
@@ -160,7 +160,7 @@ class OneSession(RunCommands, SessionCommands):
     def _spec_of(self, account: Account) -> LaunchSpec:
         """The flags over what is remembered, then over what is answered."""
         start = self.start_spec(
-            lambda: options_file.load(self._file) if self._file else self.core.last_spec(account.id)
+            lambda: options_file.load(self._file) if self._file else self.core.launches.last_spec(account.id)
         )
         flags = given(self.arguments)
         base = wanted_task(str(flags.get("base_task", start.base_task)))

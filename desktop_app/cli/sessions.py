@@ -68,10 +68,10 @@ class SessionCommands(CommandBase):
 
     def _print_table(self, sessions: tuple[SessionSnapshot, ...]) -> None:
         if not sessions:
-            say(f"No sessions. {'Launch one: sessiondock launch' if self.core.accounts() else NO_ACCOUNT}")
+            say(f"No sessions. {'Launch one: sessiondock launch' if self.core.accounts.all() else NO_ACCOUNT}")
             return
         rows = [(snapshot, session_json(snapshot, self.holder_of(snapshot))) for snapshot in sessions]
-        accounts = {account.id: account.label for account in self.core.accounts()}
+        accounts = {account.id: account.label for account in self.core.accounts.all()}
         result(session_table(rows, accounts, owners=self.arguments.all_users, width=columns()))
 
     def run_info(self) -> int:
@@ -83,7 +83,7 @@ class SessionCommands(CommandBase):
         if self.json:
             json_line(found)
         else:
-            label = {account.id: account.label for account in self.core.accounts()}.get(snapshot.id.account, "")
+            label = {account.id: account.label for account in self.core.accounts.all()}.get(snapshot.id.account, "")
             found["ssh_short"] = self._terminal(snapshot, found)
             result(describe(snapshot, found, label, full=self.arguments.full or hasattr(self.arguments, "verbose")))
         return 0
@@ -100,7 +100,7 @@ class SessionCommands(CommandBase):
 
     def _ssh_command(self, snapshot: SessionSnapshot) -> str | None:
         try:
-            return self.core.ssh_command(snapshot.id, self.cancel())
+            return self.core.open_in.ssh_command(snapshot.id, self.cancel())
         except AppError:
             return None
 
@@ -114,10 +114,10 @@ class SessionCommands(CommandBase):
             if ended or not self.arguments.follow:
                 return 0
             Interruptible().wait(FOLLOW_S)
-            snapshot = self.core.fetch(snapshot.id, self.cancel())
+            snapshot = self.core.sessions.fetch(snapshot.id, self.cancel())
 
     def _print_log(self, snapshot: SessionSnapshot, since: int) -> int:
-        while page := self.core.log(snapshot.id, since, self.cancel()):
+        while page := self.core.sessions.log(snapshot.id, since, self.cancel()):
             for line in page:
                 if self.json:
                     json_line({"timestamp": line.timestamp, "level": line.level, "text": line.text})
@@ -130,7 +130,7 @@ class SessionCommands(CommandBase):
     def run_detach(self) -> int:
         snapshot = self.session()
         held = bool(snapshot.held_by)
-        self.core.detach(snapshot.id, self.cancel())
+        self.core.connections.detach(snapshot.id)
         text = "is detached" if held else "was not attached on this computer"
         self._done(snapshot, "detached", f"“{snapshot.name}” {text}; it goes on running.")
         return 0
@@ -142,7 +142,7 @@ class SessionCommands(CommandBase):
         """Ask for its end, and see it."""
         if snapshot.remote is not Remote.ENDED:
             forced = getattr(self.arguments, "force", False)
-            (self.core.end_anyway if forced else self.core.stop)(snapshot.id, self.cancel())
+            (self.core.sessions.end_anyway if forced else self.core.sessions.stop)(snapshot.id, self.cancel())
         if not wait:
             self._done(snapshot, "shutting down", f"“{snapshot.name}” shuts down.")
             return 0
@@ -162,12 +162,12 @@ class SessionCommands(CommandBase):
                 raise AppError(gone(now))
             patience.wait(1.0)
             try:
-                now = self.core.fetch(snapshot.id, self.cancel())
+                now = self.core.sessions.fetch(snapshot.id, self.cancel())
                 if now.remote is Remote.STOPPING and (text := progress_of(now)) != told:  # it stores its workspace
                     patience, told = Interruptible(END_S), text
                     self._shutting_down(now, text)
                 for session in stops.due((now,)):
-                    self.core.stop(session, self.cancel())
+                    self.core.sessions.stop(session, self.cancel())
             except AppError as error:
                 if error.problem.code == "task.gone":
                     return

@@ -63,7 +63,7 @@ class SshCommands(CommandBase):
         """What it prints besides the connection itself goes to standard error, which ssh shows."""
         alias = self.core.aliases.named(self.arguments.alias)
         session = SessionId.parse(alias.session)
-        holder = self.core.links.status(session)
+        holder = self.core.connections.status(session)
         port = dict(holder.get("ports") or {}).get(SSH.key)
         if not port:
             raise failure("ssh.not_attached", name=alias.title, task=session.task[:8])

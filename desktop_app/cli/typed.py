@@ -47,10 +47,10 @@ class Typed:
 
     def _reconnect(self) -> None:
         say("Checking the connection; it is dialled again if it does not answer.")
-        self._core.reconnect(self._session)
+        self._core.connections.reconnect(self._session)
 
     def _shell(self) -> None:
-        run_shell(self._core.ssh_command(self._session, self._cancel()))
+        run_shell(self._core.open_in.ssh_command(self._session, self._cancel()))
         say(COMMANDS)
 
     def _give(self) -> None:
@@ -63,4 +63,4 @@ class Typed:
 
     def _shutdown(self) -> None:
         say("Shutting down…")
-        self._core.stop(self._session, self._cancel())
+        self._core.sessions.stop(self._session, self._cancel())

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.api_keys import ApiKeysDialog
@@ -44,7 +44,7 @@ class Accounts(QObject):
     @property
     def chosen(self) -> str:
         """The chosen account, as far as it still exists; with a single account that one; "" = all."""
-        known = self._core.accounts()
+        known = self._core.accounts.all()
         if self._wanted in {account.id for account in known}:
             return self._wanted
         return known[0].id if len(known) == 1 else ""
@@ -56,14 +56,14 @@ class Accounts(QObject):
 
     def refresh(self) -> None:
         """Bring the switcher and the account banner up to date."""
-        accounts, chosen = self._core.accounts(), self.chosen
+        accounts, chosen = self._core.accounts.all(), self.chosen
         self._window.sidebar.show_accounts(accounts, chosen)
         self._troubled, problem = self._find_problem(accounts, chosen)
         self._window.sidebar.show_account_problem(problem)
 
     def _find_problem(self, accounts: tuple[Account, ...], chosen: str) -> tuple[str, Problem | None]:
         for account in accounts:
-            problem = self._core.account_problem(account.id) if chosen in ("", account.id) else None
+            problem = self._core.accounts.problem(account.id) if chosen in ("", account.id) else None
             if problem is not None:
                 return account.id, problem
         return "", None
@@ -80,7 +80,7 @@ class Accounts(QObject):
 
     def open_earlier(self) -> None:
         """The earlier sessions of the chosen account, or of the first one."""
-        known = self._core.accounts()
+        known = self._core.accounts.all()
         account = next((one for one in known if self.chosen in ("", one.id)), None)
         if account is None:
             self.open_wizard()
@@ -110,7 +110,7 @@ class Accounts(QObject):
 
     def _added(self, account: str) -> None:
         self.choose(account)
-        facts = next((known.facts for known in self._core.accounts() if known.id == account), "")
+        facts = next((known.facts for known in self._core.accounts.all() if known.id == account), "")
         if facts:
             self._window.say(f"Signed in: {facts}")
 
@@ -123,7 +123,7 @@ class Accounts(QObject):
     # -- changing, removing and repairing
 
     def ask_route(self, account: str) -> None:
-        known = next((one for one in self._core.accounts() if one.id == account), None)
+        known = next((one for one in self._core.accounts.all() if one.id == account), None)
         if known is not None:
             dialog = RouteDialog(self._core, self._bridge, known, top_level(self._window))
             dialog.saved.connect(lambda route: self._window.say(f"From the next connection on: {route}."))
@@ -132,7 +132,7 @@ class Accounts(QObject):
 
     def ask_keys(self, account: str) -> None:
         """The account's API keys."""
-        known = next((one for one in self._core.accounts() if one.id == account), None)
+        known = next((one for one in self._core.accounts.all() if one.id == account), None)
         if known is not None:
             dialog = ApiKeysDialog(self._core, self._bridge, known, top_level(self._window))
             dialog.changed.connect(self.changed)
@@ -140,7 +140,7 @@ class Accounts(QObject):
             dialog.open()
 
     def _ask_remove(self, account: str) -> None:
-        label = next((known.label for known in self._core.accounts() if known.id == account), account)
+        label = next((known.label for known in self._core.accounts.all() if known.id == account), account)
         text = "Its sessions go on running; SessionDock forgets the account and its secret."
         ask(top_level(self._window), f"Remove “{shortened(label, 60)}”?", text, "Remove",
             lambda: self._remove(account), identifier="confirm-remove-account")  # fmt: skip
@@ -151,7 +151,7 @@ class Accounts(QObject):
                 self._window.say(str(outcome.problem))
             self.changed.emit()
 
-        self._bridge.submit("remove-account", lambda cancel: self._core.remove_account(account, cancel), done, self)
+        self._bridge.submit("remove-account", lambda _cancel: self._core.accounts.remove(account), done, self)
 
     def _remedy(self, remedy: Remedy) -> None:
         if remedy is Remedy.SIGN_IN:
@@ -161,7 +161,7 @@ class Accounts(QObject):
 
     def _check(self, account: str) -> None:
         """Ask the server something now; the answer clears the account's problem or renews it."""
-        known = next((one for one in self._core.accounts() if one.id == account), None)
+        known = next((one for one in self._core.accounts.all() if one.id == account), None)
         if known is None:
             return
         core, name = self._core, known.label
@@ -171,6 +171,6 @@ class Accounts(QObject):
             self.changed.emit()
 
         if known.sandbox:
-            self._bridge.submit("start-sandbox", core.use_sandbox, done, self)
+            self._bridge.submit("start-sandbox", core.accounts.use_sandbox, done, self)
         else:
-            self._bridge.submit("check-account", lambda cancel: core.queues(account, cancel), done, self)
+            self._bridge.submit("check-account", lambda cancel: core.launches.queues(account, cancel), done, self)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_ID, APP_NAME, __version__
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.look import icons
 from desktop_app.ui.look.theme import Theme

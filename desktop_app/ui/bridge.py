@@ -12,8 +12,8 @@ from shiboken6 import isValid
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.sessions.snapshot import SessionSnapshot
-from desktop_app.services.api import Core, Job
-from desktop_app.services.runtime.jobs import Outcome
+from desktop_app.services.core import Core
+from desktop_app.services.runtime.jobs import Outcome, PooledJob
 
 COALESCE_MS = 40  # store changes of one burst reach the views together
 
@@ -22,7 +22,7 @@ class Ticket:
     """A submitted job as its caller holds it. GUI thread only."""
 
     def __init__(self) -> None:
-        self.job: Job | None = None
+        self.job: PooledJob | None = None
         self.dropped = False
 
     def cancel(self) -> None:

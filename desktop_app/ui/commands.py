@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Remedy
 from desktop_app.domain.sessions.snapshot import Action, Link, SessionId, SessionSnapshot, allowed_actions
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.command_runner import Work
 
@@ -65,7 +65,7 @@ class Commands(Work):
     # -- one per action
 
     def _open(self, session: SessionId, app: str) -> None:
-        self._submit(session, Action.OPEN, lambda cancel: self._core.open_app(session, app, cancel), app=app)
+        self._submit(session, Action.OPEN, lambda cancel: self._core.open_in.open_app(session, app, cancel), app=app)
 
     def _open_in(self, session: SessionId, key: str) -> None:
         self._submit(session, Action.OPEN_IN, lambda cancel: self._core.open_in.open(session, key, cancel), app=key)
@@ -77,14 +77,14 @@ class Commands(Work):
         self.do(session, "ssh-config", lambda _cancel: self._core.aliases.install(), lambda _changed: again())
 
     def _terminal(self, session: SessionId) -> None:
-        self._submit(session, Action.TERMINAL, lambda cancel: self._core.open_terminal(session, cancel))
+        self._submit(session, Action.TERMINAL, lambda cancel: self._core.open_in.open_terminal(session, cancel))
 
     def _copy_ssh(self, session: SessionId) -> None:
         def copied(value: object) -> None:
             QGuiApplication.clipboard().setText(str(value))
             self.said.emit("The ssh command is on the clipboard.")
 
-        self._submit(session, Action.COPY_SSH, lambda cancel: self._core.ssh_command(session, cancel), copied)
+        self._submit(session, Action.COPY_SSH, lambda cancel: self._core.open_in.ssh_command(session, cancel), copied)
 
     def _copy_password(self, session: SessionId) -> None:
         def copied(value: object) -> None:
@@ -97,28 +97,30 @@ class Commands(Work):
         self._submit(session, Action.COPY_PASSWORD, lambda _cancel: self._core.passwords.of(session), copied)
 
     def _attach(self, session: SessionId) -> None:
-        self._submit(session, Action.ATTACH, lambda cancel: self._core.attach(session, cancel))
+        self._submit(session, Action.ATTACH, lambda cancel: self._core.connections.attach(session, cancel))
 
     def _detach(self, session: SessionId) -> None:
-        self._submit(session, Action.DETACH, lambda cancel: self._core.detach(session, cancel))
+        self._submit(session, Action.DETACH, lambda _cancel: self._core.connections.detach(session))
 
     def _reconnect(self, session: SessionId) -> None:
         self.dismiss(session)
-        self._core.reconnect(session)
+        self._core.connections.reconnect(session)
 
     def _forget(self, session: SessionId) -> None:
         self._failures.pop(session, None)
-        self._core.forget(session)
+        self._core.sessions.forget(session)
 
     def stop(self, session: SessionId) -> None:
         """Shut down or cancel, without asking again."""
-        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.stop(session, cancel))
+        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.sessions.stop(session, cancel))
 
     def end_anyway(self, session: SessionId) -> None:
-        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.end_anyway(session, cancel))
+        self._submit(session, Action.SHUT_DOWN, lambda cancel: self._core.sessions.end_anyway(session, cancel))
 
     def move(self, session: SessionId, queue: str) -> None:
-        self._submit(session, Action.OTHER_QUEUE, lambda cancel: self._core.move_to_queue(session, queue, cancel))
+        self._submit(
+            session, Action.OTHER_QUEUE, lambda cancel: self._core.sessions.move_to_queue(session, queue, cancel)
+        )
 
     def _trust(self, session: SessionId) -> None:
         """The shown host key is confirmed; connect."""
@@ -128,7 +130,7 @@ class Commands(Work):
         def work(_cancel: Cancel) -> None:
             if problem is not None:
                 self._core.keys.trust_host(session, problem.cause)
-            self._core.reconnect(session)
+            self._core.connections.reconnect(session)
 
         self._submit(session, Action.RECONNECT, work)
 
@@ -137,7 +139,7 @@ class Commands(Work):
 
         def work(cancel: Cancel) -> None:
             self._core.keys.unlock(session, passphrase, cancel)
-            self._core.attach(session, cancel)
+            self._core.connections.attach(session, cancel)
 
         self._submit(session, Action.ATTACH, work)
 
@@ -147,7 +149,7 @@ class Commands(Work):
             if Action.RECONNECT in allowed_actions(snapshot):
                 self._reconnect(snapshot.id)
             elif snapshot.link is Link.UP:
-                self._core.reconnect(snapshot.id)
+                self._core.connections.reconnect(snapshot.id)
 
     def _submit(
         self,
@@ -192,6 +194,6 @@ class Commands(Work):
             return
         snapshot: SessionSnapshot | None = self._core.store.get(session)
         if snapshot is not None and Action.RECONNECT in allowed_actions(snapshot):
-            self._core.reconnect(session)
+            self._core.connections.reconnect(session)
         elif snapshot is not None and Action.ATTACH in allowed_actions(snapshot):
             self._attach(session)

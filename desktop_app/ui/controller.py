@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app import APP_NAME
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.state.notices import Notice
 from desktop_app.ui.account_switcher import Accounts
 from desktop_app.ui.actions import ActionBook
@@ -113,7 +113,7 @@ class Controller(QObject):
         if not (hidden and self.tray.usable):
             self.window.show()
             self.window.sidebar.view.setFocus()
-            if not self._core.accounts():
+            if not self._core.accounts.all():
                 self.accounts.open_wizard()
 
     # -- following the core
@@ -129,7 +129,7 @@ class Controller(QObject):
         self.accounts.refresh()
         chosen = self.accounts.chosen
         shown = tuple(s for s in self._core.store.all() if chosen in ("", s.id.account) and self.book.knows(s.id))
-        labels = {one.id: "Sandbox" if one.sandbox else one.label for one in self._core.accounts()}
+        labels = {one.id: "Sandbox" if one.sandbox else one.label for one in self._core.accounts.all()}
         self.window.refresh(shown, labels, several=not chosen)
         if self._wanted is not None and self.window.sidebar.select(self._wanted):
             self._wanted = None
@@ -198,7 +198,7 @@ class Controller(QObject):
 
     def _clean_up(self) -> None:
         """Of the chosen account, or of the first one."""
-        known = self._core.accounts()
+        known = self._core.accounts.all()
         account = self.accounts.chosen or (known[0].id if known else "")
         if not account:
             self.window.say("There is no account yet.")

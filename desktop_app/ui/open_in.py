@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.ssh.open_in import Installed
 from desktop_app.ui.bridge import Bridge

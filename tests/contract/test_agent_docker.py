@@ -86,7 +86,7 @@ def launch(server: HttpRig, **changes: str) -> str:
     world = World()
     world.connect_server = lambda _account, _secret, _next_key: server.client()  # type: ignore[method-assign, assignment]  # a real one
     with CoreRig(world, start=False) as rig:
-        return rig.core.launch(ACCOUNT.id, replace(SESSION, **changes), rig.soon(), attach=False).task
+        return rig.core.launches.launch(ACCOUNT.id, replace(SESSION, **changes), rig.soon(), attach=False).task
 
 
 def split(argv: list[str]) -> tuple[list[str], str]:

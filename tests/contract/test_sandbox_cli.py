@@ -18,6 +18,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
@@ -110,13 +111,13 @@ def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
     paths = Paths(home / "config", home / "state", home / "run", home / "sandbox")
     core = build_core(paths, "cli", secrets=FakeSecretStore())
     try:
-        account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
-        session = core.fetch(SessionId(account.id, task), Cancel(20)).id
-        core.attach(session, Cancel(20))
+        account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
+        session = core.sessions.fetch(SessionId(account.id, task), Cancel(20)).id
+        core.connections.attach(session, Cancel(20))
         now = wait_until(lambda: _up(core, session), "the tunnel", ATTACH_SECONDS)
         assert now.notice is not None and "anybody can download" in now.notice.detail
         assert now.facts.has_password and len(core.passwords.of(session)) == 64
-        page = core.login_page(session, "jupyterlab", Cancel(20))
+        page = core.connections.login_page(session, "jupyterlab")
         with urllib.request.urlopen(page, timeout=20) as answer:
             form = answer.read().decode()
         local = re.search(r"http://127.0.0.1:\d+", form)
@@ -130,7 +131,7 @@ def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
 
 def _ssh_and_files(core: Core, session: SessionId, config: Path, home: Path) -> None:
     """No password anywhere: what the terminal button runs, the alias with ssh and scp, a transfer."""
-    command = shlex.split(core.ssh_command(session, Cancel(20)))
+    command = shlex.split(core.open_in.ssh_command(session, Cancel(20)))
     assert _run(*command, "-o", "BatchMode=yes", "whoami; echo $SSH_CONNECTION").startswith("root\n127.0.0.1")
     alias = wait_until(lambda: core.aliases.of(session), "the alias", 20).name
     wait_until(lambda: config.exists() and alias in config.read_text(), "the alias's entry", 20)

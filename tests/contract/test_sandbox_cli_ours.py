@@ -13,6 +13,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Remote
 from desktop_app.sandbox import launch
@@ -37,10 +38,10 @@ def test_clearml_session_attaches_to_ours_and_ends_it(info: SandboxInfo, private
     paths = Paths(private_home / "config", private_home / "state", private_home / "run", private_home / "sandbox")
     core = build_core(paths, "cli", secrets=FakeSecretStore())
     try:
-        account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
+        account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
         spec = LaunchSpec(queue="default", name="ours for both", vscode=False, cli_compatible=True)
-        session = core.launch(account.id, spec, Cancel(30), attach=False)
-        core.watch(account.id)
+        session = core.launches.launch(account.id, spec, Cancel(30), attach=False)
+        core.accounts.watch(account.id)
         api = RealApi(info)
 
         def published() -> bool:

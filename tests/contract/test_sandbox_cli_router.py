@@ -13,6 +13,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
@@ -51,14 +52,14 @@ def test_clearml_session_and_we_come_by_the_route(info: SandboxInfo, private_hom
             Paths(home / "config", home / "state", home / "run", home / "sandbox"), "cli", secrets=FakeSecretStore()
         )
         try:
-            account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
-            session = core.fetch(SessionId(account.id, task), Cancel(20)).id
-            core.attach(session, Cancel(20))
+            account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
+            session = core.sessions.fetch(SessionId(account.id, task), Cancel(20)).id
+            core.connections.attach(session, Cancel(20))
             wait_until(lambda: (now := core.store.get(session)) and now.link is Link.UP, "the tunnel", 60)
-            target = core.links.target(session)
+            target = core.connections.target(session)
             assert target is not None and (target.record.address, target.record.port) == (HOST, relay.port)
             assert relay.carried > before
-            core.stop(session, Cancel(20))
+            core.sessions.stop(session, Cancel(20))
             wait_until(lambda: api.status(task) == "stopped", "their session to end", 30)
         finally:
             core.close()

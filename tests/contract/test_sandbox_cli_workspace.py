@@ -13,6 +13,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.sandbox import launch
@@ -53,13 +54,13 @@ def core(private_home: Path) -> Iterator[Core]:
 
 def ours(core: Core, info: SandboxInfo, workspace: Path, **more: str) -> SessionId:
     """A session of ours whose workspace is restored."""
-    account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
+    account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
     spec = LaunchSpec(
         queue="default", name="ours", vscode=False, jupyterlab=False, cli_compatible=True,
         store_workspace=str(workspace), **more,
     )  # fmt: skip
-    session = core.launch(account.id, spec, Cancel(30), attach=False)
-    core.watch(account.id)
+    session = core.launches.launch(account.id, spec, Cancel(30), attach=False)
+    core.accounts.watch(account.id)
 
     def ready() -> bool:
         now = core.store.get(session)
@@ -73,7 +74,7 @@ def ours(core: Core, info: SandboxInfo, workspace: Path, **more: str) -> Session
 
 
 def ended(core: Core, api: RealApi, session: SessionId) -> None:
-    core.stop(session, Cancel(20))
+    core.sessions.stop(session, Cancel(20))
     wait_until(lambda: api.status(session.task) == "stopped", "our session to end", STORE_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Finished sessions for the window's tests: implements services.api.Cleaner in memory."""
+"""Finished sessions for the window's tests: stands for core.cleanup."""
 
 from collections.abc import Callable, Sequence
 

@@ -3,9 +3,10 @@ Jobs run on real threads. A test makes a call slow with ``gates[name]`` (an even
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from desktop_app.adapters.files.text import TextFiles
 from desktop_app.boundary.cancel import Cancel
@@ -173,7 +174,7 @@ def ready(number: int, name: str, *states: str, **changes: object) -> ServerFact
 
 
 class FakeCore(Glanced):
-    """Implements services.api.Core. ``calls`` records what the window asked for, in order."""
+    """Stands for the core. ``calls`` records what the window asked for, in order."""
 
     def __init__(self) -> None:
         self.jobs = FakeJobs()
@@ -203,6 +204,29 @@ class FakeCore(Glanced):
         self.routes = FakeRoutes(self._call, self.account_list)
         self.open_in = FakeOpenIn(self._call)
         self.aliases = self.open_in.aliases
+        self._make_services()
+
+    def _make_services(self) -> None:
+        """The shape of the core: what each service is asked for."""
+        self.accounts = SimpleNamespace(
+            all=lambda: tuple(self.account_list),
+            problem=lambda account: self.account_problems.get(account),
+            use_sandbox=self.use_sandbox,
+            remove=self.remove_account,
+        )
+        self.sessions = SimpleNamespace(
+            log=self.log,
+            stop=self.stop,
+            end_anyway=self.end_anyway,
+            move_to_queue=self.move_to_queue,
+            forget=self.forget,
+        )
+        self.launches = SimpleNamespace(queues=self.queues, last_spec=self.last_spec, launch=self.launch)
+        self.connections = SimpleNamespace(attach=self.attach, detach=self.detach, reconnect=self.reconnect)
+        self.open_in.open_app, self.open_in.open_terminal = self.open_app, self.open_terminal
+        self.open_in.ssh_command = self.ssh_command
+        lines = ("12:00:01 INFO poller: polling acme.example", "12:00:02 INFO jobs: launch done")
+        self.log_tail = SimpleNamespace(lines=lambda: lines)
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         self.calls.append((name, *arguments))
@@ -229,12 +253,6 @@ class FakeCore(Glanced):
             callback(notice)
 
     # -- accounts
-    def accounts(self) -> tuple[Account, ...]:
-        return tuple(self.account_list)
-
-    def account_problem(self, account: str) -> Problem | None:
-        return self.account_problems.get(account)
-
     def use_sandbox(self, cancel: Cancel) -> Account:
         self._call("use_sandbox", cancel)
         if SANDBOX not in self.account_list:
@@ -247,8 +265,8 @@ class FakeCore(Glanced):
             self.account_list.append(TEAM)
         return TEAM
 
-    def remove_account(self, account: str, cancel: Cancel) -> None:
-        self._call("remove_account", cancel, account)
+    def remove_account(self, account: str) -> None:
+        self._call("remove_account", Cancel(), account)
         self.account_list = [known for known in self.account_list if known.id != account]
 
     # -- launching
@@ -287,16 +305,12 @@ class FakeCore(Glanced):
         self._call("attach", cancel, session)
         self.store.apply(session, AttachRequested(PORTS))
 
-    def detach(self, session: SessionId, cancel: Cancel) -> None:
-        self._call("detach", cancel, session)
+    def detach(self, session: SessionId) -> None:
+        self._call("detach", Cancel(), session)
         self.store.apply(session, Detached())
 
     def reconnect(self, session: SessionId) -> None:
         self._call("reconnect", None, session)
-
-    def login_page(self, session: SessionId, app: str, cancel: Cancel) -> str:
-        self._call("login_page", cancel, session, app)
-        return "http://127.0.0.1:40000/once"
 
     def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
         self._call("open_app", cancel, session, app)
@@ -311,9 +325,6 @@ class FakeCore(Glanced):
     def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         self._call("log", cancel, session, since)
         return tuple(line for line in self.log_lines.get(session, ()) if line.timestamp > since)
-
-    def log_tail(self) -> Sequence[str]:
-        return ("12:00:01 INFO poller: polling acme.example", "12:00:02 INFO jobs: launch done")
 
 
 CONNECTED, STARTING, QUEUED, NO_AGENT, RETRYING, BLOCKED, READY, OFFLINE, STOPPING, ENDED, FAILED, CONNECTING = (

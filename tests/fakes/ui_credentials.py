@@ -1,4 +1,4 @@
-"""Accounts from keys for the window's tests: implements services.api.CredentialImport in memory."""
+"""Accounts from keys for the window's tests: stands for core.credentials."""
 
 from dataclasses import replace
 from pathlib import Path

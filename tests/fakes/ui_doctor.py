@@ -1,4 +1,4 @@
-"""A doctor whose findings the window's tests choose: implements services.doctor.view.DoctorService."""
+"""A doctor whose findings the window's tests choose: stands for core.doctor."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What sessions were given, for the window's tests: implements services.api.Handovers in memory."""
+"""What sessions were given, for the window's tests: stands for core.handovers."""
 
 from collections.abc import Callable
 from dataclasses import replace

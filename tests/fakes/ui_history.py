@@ -1,4 +1,4 @@
-"""Ended sessions for the window's tests: implements services.api.SessionHistory in memory."""
+"""Ended sessions for the window's tests: stands for core.history."""
 
 from collections.abc import Callable
 

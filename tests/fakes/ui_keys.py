@@ -1,4 +1,4 @@
-"""Session keys for the window's tests: implements services.api.Keys in memory."""
+"""Session keys for the window's tests: stands for core.keys."""
 
 from collections.abc import Callable
 

@@ -20,7 +20,7 @@ INSTALLED = {
 
 
 class FakeAliases:
-    """Implements services.api.Aliases."""
+    """Stands for core.aliases."""
 
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call
@@ -44,7 +44,7 @@ class FakeAliases:
 
 
 class FakeOpenIn:
-    """Implements services.open_in.OpenInService."""
+    """Stands for core.open_in."""
 
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""The ports of every session, for the window's tests: implements services.ports.view.PortService in memory."""
+"""The ports of every session, for the window's tests: stands for core.ports."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -209,16 +209,16 @@ def test_a_refused_key_is_tried_again_after_a_while_and_one_that_works_is_refuse
     for pair in rows:
         revoke(http, pair)
     with CoreRig(world) as window:
-        (account,) = window.core.accounts()
-        window.core.refresh(account.id, 10)
-        assert all(key.refused for key in window.core.accounts()[0].keys)
+        (account,) = window.core.accounts.all()
+        window.core.accounts.wait_polled(account.id, 10)
+        assert all(key.refused for key in window.core.accounts.all()[0].keys)
         for row in rows.values():
             assert row is not None
             http.sandbox.store.put("credential", row)
         http.sandbox.clock.advance(REFUSED_S + 1)
-        window.core.refresh(account.id, 10)
-        assert window.core.account_problem(account.id) is None
-        assert not window.core.accounts()[0].all_keys[0].refused
+        window.core.accounts.wait_polled(account.id, 10)
+        assert window.core.accounts.problem(account.id) is None
+        assert not window.core.accounts.all()[0].all_keys[0].refused
 
 
 def test_a_key_is_removed_by_its_beginning(run: Run, http: HttpRig, add: Add) -> None:

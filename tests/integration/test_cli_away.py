@@ -53,7 +53,7 @@ def go_away(window: CoreRig, why: Problem, expected_log: ExpectLog) -> GoAway:
     def work() -> None:
         expected_log(why.title)
         window.server.problem = why
-        wait_until(lambda: window.core.account_problem(ACCOUNT.id) is not None, "the window to notice")
+        wait_until(lambda: window.core.accounts.problem(ACCOUNT.id) is not None, "the window to notice")
 
     return work
 
@@ -125,7 +125,7 @@ def test_what_the_window_saw_but_does_not_hold_is_known_too(
     task = add_ready(world, "another")
     session = SessionId(ACCOUNT.id, task)
     window.until(session, is_link(Link.OFF))
-    assert window.core.links.claim_window()
+    assert window.core.connections.claim_window()
     go_away()
     found = run("info", "another", "--json").json
     assert found["id"] == task and found["held_by"] is None and found["as_of"]
@@ -233,7 +233,7 @@ def test_a_window_begins_with_what_is_known(world: World, why: Problem, expected
     with CoreRig(world) as rig:
         found = rig.until(session, lambda s: s.stale_since is not None)
         assert found.name == "a session"
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
 
 
@@ -255,7 +255,7 @@ def test_an_account_that_another_process_removes_ends_an_attach(
     def later() -> None:
         world.tunnel().wait_for(lambda tunnel: tunnel.connected)
         with CoreRig(other, "cli", start=False) as rig:
-            rig.core.remove_account(ACCOUNT.id, rig.soon())
+            rig.core.accounts.remove(ACCOUNT.id)
 
     in_background(later)
     said = run("attach", "a session")
@@ -265,11 +265,11 @@ def test_an_account_that_another_process_removes_ends_an_attach(
 
 def test_a_sandbox_that_died_under_a_session_is_named_and_the_session_stays(run: Run, other: World) -> None:
     with CoreRig(other) as rig:
-        rig.core.use_sandbox(rig.soon())
+        rig.core.accounts.use_sandbox(rig.soon())
         task = add_ready(other, account=SANDBOX_ID)
         session = SessionId(SANDBOX_ID, task)
         rig.until(session, lambda now: now.remote is Remote.READY)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
         assert other.sandbox.stop()
         said = run("list")

@@ -23,7 +23,7 @@ def held(world: World):
     world.git = GitIdentity((LOGIN,))
     with CoreRig(world) as rig:
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link is Link.UP)
         yield session
 

@@ -51,7 +51,9 @@ def test_the_connection_process_tells_of_a_new_run_and_connects_once_it_is_accep
         start_over(world, task)
         core = Core(other.outside(), "cli")
         session = SessionId(ACCOUNT.id, task)
-        wait_until(lambda: core.links.status(session).get("problem") == "The session was started again", "the question")
+        wait_until(
+            lambda: core.connections.status(session).get("problem") == "The session was started again", "the question"
+        )
         pass_polls(world)
         core.close()
         parsed = parse(["trust", task, found])
@@ -89,7 +91,7 @@ def test_other_processes_tell_what_the_one_that_waits_asks(run: Run, other: Worl
         session = rig.attached()
         start_over(other, session.task)
         question = "The session was started again"
-        wait_until(lambda: rig.core.links.status(session).get("problem") == question, "the question")
+        wait_until(lambda: rig.core.connections.status(session).get("problem") == question, "the question")
         accept = f"sessiondock trust {session.task[:8]} {found}"
         assert accept in run("info", session.task).out
         assert question in run("list").out

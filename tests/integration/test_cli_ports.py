@@ -68,7 +68,7 @@ def test_what_is_no_port_is_wrong_usage(run: Run, port: str) -> None:
 
 def test_nothing_attached_is_a_problem(run: Run, window: CoreRig) -> None:
     session = window.core.store.all()[0].id
-    window.core.detach(session, window.soon())
+    window.core.connections.detach(session)
     said = run("ports", "a session", "--json")
     assert said.code == 1 and f"sessiondock attach {session.task[:8]}" in said.err
     assert said.json["error"]["code"] == "session.not_attached"

@@ -224,7 +224,7 @@ def test_attach_tells_who_holds_the_session_already(run: Run, world: World, othe
     with CoreRig(other) as window:
         session = SessionId(ACCOUNT.id, task)
         window.until(session, lambda s: s.remote is Remote.READY)
-        window.core.attach(session, window.soon())
+        window.core.connections.attach(session, window.soon())
         window.until(session, is_link(Link.UP))
         said = run("attach", task, "--json")
         assert said.code == 0 and said.json["event"] == "held" and said.json["pid"] == os.getpid()
@@ -309,7 +309,7 @@ def test_with_a_window_open_the_window_connects(
     run: Run, world: World, other: World, in_background: Callable[[Callable[[], None]], None]
 ) -> None:
     with CoreRig(other) as window:
-        assert window.core.links.claim_window()
+        assert window.core.connections.claim_window()
         in_background(agent(world))
         said = run("launch", "--json").events
         assert [event["event"] for event in said if event["event"] not in ("progress", "notice")] == [

@@ -182,7 +182,7 @@ class CoreHolding:
         self._rig = CoreRig(mine, "cli").__enter__()
         session = SessionId(ACCOUNT.id, self._task)
         self._rig.until(session, lambda s: s.remote is Remote.READY)
-        self._rig.core.attach(session, self._rig.soon())
+        self._rig.core.connections.attach(session, self._rig.soon())
         self._rig.until(session, is_link(Link.UP))
 
     def __exit__(self, *_: object) -> None:

@@ -36,12 +36,12 @@ def test_the_log_is_private_bounded_and_clean(private_home: Path, root_log: None
     redactor, tail = compose.set_up_log(paths, "window")
     store = FakeSecretStore()
     core = compose.build_core(paths, "cli", secrets=store, redactor=redactor, tail=tail)
-    core._parts.outside.secrets.set(API_SECRET, "acc1", "a-secret-to-hide")
+    core._outside.secrets.set(API_SECRET, "acc1", "a-secret-to-hide")
     logging.getLogger("desktop_app.test").info("used a-secret-to-hide at once")
     core.close()
     text = (paths.state / "window.log").read_text()
     assert "at once" in text and "a-secret-to-hide" not in text
-    assert any("at once" in line for line in core.log_tail())
+    assert any("at once" in line for line in core.log_tail.lines())
     assert stat.S_IMODE((paths.state / "window.log").stat().st_mode) == 0o600
 
 

@@ -12,6 +12,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.sandbox.launch import SandboxInfo
@@ -70,12 +71,12 @@ def test_a_task_is_debugged_with_its_code_changes_and_parameters(
     paths = Paths(private_home / "config", private_home / "state", private_home / "run", private_home / "sandbox")
     core = build_core(paths, "cli", secrets=FakeSecretStore())
     try:
-        account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
+        account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
         spec = LaunchSpec(queue="default", name="debug", jupyterlab=False, vscode=False, debug_task=source["id"])
-        core.watch(account.id)
-        session = core.launch(account.id, spec, Cancel(30))
+        core.accounts.watch(account.id)
+        session = core.launches.launch(account.id, spec, Cancel(30))
         wait_until(lambda: up(core, session), "the session", READY_S)
-        ssh = shlex.split(core.ssh_command(session, Cancel(20)))
+        ssh = shlex.split(core.open_in.ssh_command(session, Cancel(20)))
 
         def run(command: str) -> str:
             done = subprocess.run([*ssh, "-o", "BatchMode=yes", command], capture_output=True, text=True, timeout=60)
@@ -90,7 +91,7 @@ def test_a_task_is_debugged_with_its_code_changes_and_parameters(
         assert "task_repository" in folder
         kept = api.call("tasks.get_all", id=[session.task], only_fields=["hyperparams"])["tasks"][0]["hyperparams"]
         assert kept["Args"]["lr"] == argument
-        core.stop(session, Cancel(20))
+        core.sessions.stop(session, Cancel(20))
         wait_until(lambda: api.status(session.task) == "stopped", "the end", 30)
     finally:
         core.close()

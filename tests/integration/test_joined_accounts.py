@@ -59,18 +59,18 @@ def test_two_accounts_of_one_user_are_one_after_the_start(paths: compose.Paths) 
     secrets = FakeSecretStore()
     secrets.entries = {"api-secret/acc1": "s1", "api-secret/acc2": "s2", f"client-key/acc2/{TWO}": "PRIVATE"}
     core = compose.build_core(paths, "cli", secrets=secrets)
-    bob, ada = core.accounts() if core.accounts()[0].id == "bob1" else reversed(core.accounts())
+    bob, ada = core.accounts.all() if core.accounts.all()[0].id == "bob1" else reversed(core.accounts.all())
     assert bob.user_id == "u2"
     assert (ada.id, ada.former, [key.owner for key in ada.all_keys]) == ("acc1", ("acc2",), ["acc2", "acc1"])
-    assert core.find_account("acc2") == ada, "scripts name it"
-    outside = core._parts.outside
+    assert core.accounts.find("acc2") == ada, "scripts name it"
+    outside = core._outside
     one, two = SessionId("acc1", ONE), SessionId("acc1", TWO)
     assert outside.profiles.ports(one.text) == {"ssh": 8023} and outside.profiles.attached() == (one.text,)
     assert [(alias.name, alias.session) for alias in outside.profiles.aliases()] == [("sd-one", one.text)]
     assert outside.profiles.host_key(one.text) == "ssh-ed25519 AAAA"
     assert outside.profiles.ports(f"bob1/{ONE}") == {"ssh": 9000}
     assert outside.consents.of(two.text) == {"git": "gpu-7"}
-    assert core.last_spec("acc1").queue == "gpu" and core.last_spec("bob1").queue == "cpu"
+    assert core.launches.last_spec("acc1").queue == "gpu" and core.launches.last_spec("bob1").queue == "cpu"
     assert core.profiles.last_in("acc1", "gpu") is not None
     core.close()
     before = {path: path.read_bytes() for path in (paths.config / "settings.json", paths.state / "state.json")}

@@ -8,6 +8,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.compose import Paths, build_core
 from desktop_app.demo.secret_store import FakeSecretStore
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.sandbox.launch import SandboxInfo
@@ -37,9 +38,9 @@ def core(private_home: Path) -> Iterator[Core]:
 
 
 def launched(core: Core, info: SandboxInfo) -> SessionId:
-    account = core.add_account(info.api_url, info.access_key, info.secret_key, Cancel(20))
-    session = core.launch(account.id, SPEC, Cancel(30), attach=True)
-    core.watch(account.id)
+    account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
+    session = core.launches.launch(account.id, SPEC, Cancel(30), attach=True)
+    core.accounts.watch(account.id)
     return session
 
 
@@ -50,7 +51,7 @@ def connected(core: Core, session: SessionId, port: int = 0) -> SessionSnapshot:
         now = core.store.get(session)
         assert now is None or now.link is not Link.BLOCKED, now
         found = now is not None and now.link is Link.UP and now.facts.record is not None
-        target = core.links.target(session)
+        target = core.connections.target(session)
         there = not port or (target is not None and target.record.port == port)
         return now if found and there else None
 
@@ -78,7 +79,7 @@ def test_the_session_is_reached_through_its_route_and_follows_it(info: SandboxIn
         assert moved.port != relay.port
         connected(core, session, moved.port)
         assert moved.carried > 0
-        core.stop(session, Cancel(20))
+        core.sessions.stop(session, Cancel(20))
         wait_until(lambda: api.status(session.task) == "stopped", "the end", 30)
 
 
@@ -90,5 +91,5 @@ def test_a_server_without_a_router_costs_a_notice_and_a_wait(info: SandboxInfo, 
     assert record is not None and report is not None
     assert record.address == "127.0.0.1"
     assert len(report.notices) == 1 and "no route within 30 seconds" in report.notices[0]
-    core.stop(session, Cancel(20))
+    core.sessions.stop(session, Cancel(20))
     wait_until(lambda: RealApi(info).status(session.task) == "stopped", "the end", 30)

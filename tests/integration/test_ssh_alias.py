@@ -198,6 +198,6 @@ def test_no_private_key_is_in_any_file(attached: AliasRig) -> None:
 
 def test_the_alias_is_gone_when_the_session_has_ended(attached: AliasRig) -> None:
     attached.world.server().end(attached.rig.task)
-    attached.core.fetch(attached.session, Cancel(10))
+    attached.core.sessions.fetch(attached.session, Cancel(10))
     wait_until(lambda: attached.core.aliases.of(attached.session) is None, "the alias to go", 15)
     assert "hostname sd-protein-folding" in attached.home.run("ssh", "-G", ALIAS).stdout

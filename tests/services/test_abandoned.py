@@ -15,7 +15,7 @@ from tests.support.core_rig import CoreRig, is_remote
 def stopping(rig: CoreRig, lost: float, phase: str = contract.READY) -> SessionId:
     """Asked to end, with an agent that has been silent for so many seconds."""
     session = rig.running()
-    rig.core.stop(session, rig.soon())
+    rig.core.sessions.stop(session, rig.soon())
     report = replace(report_of(5), phase=phase)
     rig.server.publish(session.task, record_of(session.task), report)
     rig.server.change(session.task, remote=Remote.STOPPING, worker="box:0", worker_lost_s=lost, report=report)
@@ -30,7 +30,7 @@ def test_within_a_minute_it_can_be_ended_anyway(lost: float) -> None:
         told = rig.until(session, lambda s: s.notice is not None and s.notice.code == "agent.gone").notice
         assert told is not None and told.remedies == (Remedy.END_ANYWAY,)
         assert "Shut down still ends it" not in told.detail and "--force" in told.detail
-        rig.core.end_anyway(session, rig.soon())
+        rig.core.sessions.end_anyway(session, rig.soon())
         assert rig.until(session, is_remote(Remote.ENDED)).notice is None
         assert "end_anyway" in rig.server.calls
 

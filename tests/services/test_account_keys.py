@@ -66,7 +66,7 @@ def launched(rig: CoreRig, passphrase: str = "", name: str = "a session") -> Ses
 
 
 def add(rig: CoreRig, key: str, secret: str, address: str = ADDRESS) -> Account:
-    return rig.core.add_account(address, key, secret, rig.soon())
+    return rig.core.credentials.use(Credentials(address, key, secret), rig.soon())
 
 
 def opens(server: FakeServer, secret: str, session: SessionId) -> bool:
@@ -82,7 +82,7 @@ def opens(server: FakeServer, secret: str, session: SessionId) -> bool:
 
 def test_a_second_key_joins_the_account(home: CoreRig) -> None:
     after = add(home, "SECONDKEY", TWO)
-    assert home.core.accounts() == (after,)
+    assert home.core.accounts.all() == (after,)
     assert (after.id, after.label, after.access_key) == (ACCOUNT.id, ACCOUNT.label, "SECONDKEY")
     assert [key.access_key for key in after.all_keys] == ["SECONDKEY", "ACCESS"]
     secrets = home.world.secrets.entries
@@ -94,7 +94,7 @@ def test_a_second_key_joins_the_account(home: CoreRig) -> None:
 )
 def test_however_the_address_is_written(home: CoreRig, address: str) -> None:
     after = add(home, "SECONDKEY", TWO, address)
-    assert home.core.accounts() == (after,) and after.id == ACCOUNT.id
+    assert home.core.accounts.all() == (after,) and after.id == ACCOUNT.id
     assert after.api_url.startswith("https://"), "a typed http does not take https away"
 
 
@@ -103,7 +103,7 @@ def test_at_another_address_the_server_is_known_by_what_both_list(home: CoreRig,
     server.keys = ("ACCESS", "SECONDKEY")
     add(home, "ACCESS", ONE)  # this is how the account learns when he was made
     after = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
-    assert home.core.accounts() == (after,) and after.id == ACCOUNT.id
+    assert home.core.accounts.all() == (after,) and after.id == ACCOUNT.id
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_server_that_claims_to_be_ours_gets_nothing(
     false.who, false.keys = server.who, claimed
     home.world.servers[""] = home.world.servers[account_id("http://10.0.0.5:8008", "SECONDKEY")] = false
     other = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
-    mine, found = sorted(home.core.accounts(), key=lambda one: one.id != ACCOUNT.id)
+    mine, found = sorted(home.core.accounts.all(), key=lambda one: one.id != ACCOUNT.id)
     assert (mine.id, mine.api_url, found) == (ACCOUNT.id, ADDRESS, other)
     assert [key.access_key for key in mine.all_keys] == ["ACCESS"]
     assert [key.access_key for key in other.all_keys] == ["SECONDKEY"]
@@ -139,7 +139,7 @@ def test_a_server_that_is_away_proves_nothing(home: CoreRig, server: NamedServer
     add(home, "ACCESS", ONE)
     server.problems["key_names"] = UNREACHABLE
     after = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
-    assert after.id != ACCOUNT.id and len(home.core.accounts()) == 2
+    assert after.id != ACCOUNT.id and len(home.core.accounts.all()) == 2
 
 
 def test_the_same_key_again_is_the_same_key(home: CoreRig) -> None:
@@ -152,7 +152,7 @@ def test_another_users_key_is_another_account_with_a_label_of_its_own(home: Core
     server.who = replace(server.who, user_id="other", user_name="Ada")
     before, other = ACCOUNT, add(home, "OTHERKEY", TWO)
     home.world.servers[other.id] = server
-    assert [one.id for one in home.core.accounts()] == [before.id, other.id]
+    assert [one.id for one in home.core.accounts.all()] == [before.id, other.id]
     assert other.label != before.label and other.label.startswith(before.label)
 
 
@@ -222,7 +222,7 @@ def test_a_sign_in_counts_even_if_the_sessions_can_not_be_asked(server: NamedSer
 
     server.on_call = fails_here
     with CoreRig(world_of(server), "cli", start=False) as rig:
-        after = rig.core._parts.accounts.sign_in(replace(ACCOUNT, access_key="SECONDKEY"), TWO, rig.soon())
+        after = rig.core.accounts.sign_in(replace(ACCOUNT, access_key="SECONDKEY"), TWO, rig.soon())
         assert len(after.all_keys) == 2 and rig.core.credentials.wrapped(ACCOUNT.id).failed
 
 
@@ -252,7 +252,7 @@ def seen(rig: CoreRig, session: SessionId) -> dict[str, object]:
 @pytest.mark.parametrize("gone", ["ACCESS", "SECONDKEY"])
 def test_a_removed_key_takes_nothing_along(home: CoreRig, gone: str) -> None:
     session = launched(home)
-    home.core.attach(session, home.soon())
+    home.core.connections.attach(session, home.soon())
     home.until(session, lambda s: s.link is Link.UP)
     before = belongings(home, session)
     assert all(before.values())
@@ -261,7 +261,7 @@ def test_a_removed_key_takes_nothing_along(home: CoreRig, gone: str) -> None:
     assert left is not None and [key.access_key for key in left.all_keys] == [
         {"ACCESS": "SECONDKEY", "SECONDKEY": "ACCESS"}[gone]
     ]
-    assert home.core.refresh(ACCOUNT.id, 5) and home.core.account_problem(ACCOUNT.id) is None
+    assert home.core.accounts.wait_polled(ACCOUNT.id, 5) and home.core.accounts.problem(ACCOUNT.id) is None
     assert seen(home, session) == before
     assert home.get(session).link is Link.UP
     api = {name for name in home.world.secrets.entries if name.startswith("api-secret/")}
@@ -271,18 +271,18 @@ def test_a_removed_key_takes_nothing_along(home: CoreRig, gone: str) -> None:
 def test_the_last_key_is_the_account_and_it_comes_back_with_another_one(home: CoreRig) -> None:
     session = launched(home)
     assert home.core.credentials.remove(ACCOUNT.id, "ACCESS", home.soon()) is None
-    assert home.core.accounts() == ()
+    assert home.core.accounts.all() == ()
     after = add(home, "NEWKEY", TWO)
     assert after.id == ACCOUNT.id and [key.access_key for key in after.all_keys] == ["NEWKEY"]
     home.until(session, lambda s: s.remote is Remote.READY)
-    home.core.attach(session, home.soon())
+    home.core.connections.attach(session, home.soon())
     home.until(session, lambda s: s.link is Link.UP)
 
 
 def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: CoreRig, server: NamedServer) -> None:
     session = launched(home)
     add(home, "SECONDKEY", TWO)
-    known = home.core.accounts()[0]
+    known = home.core.accounts.all()[0]
     keys = tuple(
         replace(key, refused="2026-01-01T00:00:00") if key.access_key == "ACCESS" else key for key in known.keys
     )
@@ -310,7 +310,7 @@ def test_a_locked_keyring_changes_nothing(home: CoreRig) -> None:
             change()
         assert caught.value.problem.code == "keyring.locked"
     home.world.secrets.broken = None
-    assert home.core.accounts() == (before,)
+    assert home.core.accounts.all() == (before,)
 
 
 # -- two processes
@@ -336,7 +336,7 @@ def test_keys_that_two_processes_add_at_once_are_both_there(server: NamedServer)
 
 
 def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: NamedServer) -> None:
-    assert home.core.links.claim_window()
+    assert home.core.connections.claim_window()
     world = World(
         home.world.profiles, home.world.secrets, servers=home.world.servers, runtime_dir=home.world.runtime_dir
     )
@@ -347,7 +347,7 @@ def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: Named
         task = home.world.servers[bob].create_running("bob's")
         add(command, "BOBSKEY", TWO)
         home.until(SessionId(bob, task), lambda s: s.remote is Remote.STARTING)
-        command.core.remove_account(bob, command.soon())
+        command.core.accounts.remove(bob)
         home.until_gone(SessionId(bob, task))
 
 
@@ -356,7 +356,7 @@ def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(s
     with CoreRig(world_of(server, profiles)) as window:
         used = watch_keys(window)
         add(window, "SECONDKEY", TWO)
-        assert window.core.refresh(ACCOUNT.id, 5)
+        assert window.core.accounts.wait_polled(ACCOUNT.id, 5)
         assert used[-1] == ("SECONDKEY", TWO)
         world = World(profiles, window.world.secrets, servers=window.world.servers)
         with CoreRig(world, "cli", start=False) as command:
@@ -367,7 +367,7 @@ def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(s
 def watch_keys(rig: CoreRig) -> list[tuple[str, str]]:
     """The keys that clients are made with."""
     used: list[tuple[str, str]] = []
-    accounts = rig.core._parts.accounts
+    accounts = rig.core.accounts
     connect = rig.world.connect_server
 
     def note(account: Account, secret: str, next_key: object) -> FakeServer:

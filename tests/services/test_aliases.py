@@ -21,7 +21,7 @@ def test_a_session_gets_its_alias_when_it_is_connected() -> None:
     with CoreRig() as rig:
         session = rig.running()
         assert rig.core.aliases.of(session) is None
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         wait_until(lambda: session.text in published(rig.world), "the alias")
         assert published(rig.world)[session.text] == Alias("sd-a-session", session.text, "ada", 8022, "a session")
         assert rig.core.aliases.of(session) == rig.core.aliases.named("sd-a-session")
@@ -42,13 +42,13 @@ def test_detaching_takes_the_key_back_and_keeps_the_alias() -> None:
     with CoreRig(world) as rig:
         session = rig.attached()
         wait_until(lambda: session.text in published(world), "the alias")
-        rig.core.detach(session, rig.soon())
+        rig.core.connections.detach(session)
         wait_until(lambda: not world.ssh_access.open, "the key to be taken back")
         assert session.text in published(world)
     assert session.text in published(world)
     with CoreRig(world) as rig:
         rig.until(session, lambda s: s.remote is Remote.READY)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         wait_until(lambda: world.ssh_access.open, "the key")
         alias = rig.core.aliases.of(session)
         assert alias is not None and alias.name == "sd-a-session"
@@ -73,7 +73,7 @@ def test_what_ended_while_we_were_away_is_found_by_the_next_poll() -> None:
         world.profiles.save_alias(session, "ada", 8022, "old", lambda taken: f"sd-{len(taken)}")
     with CoreRig(world) as rig:
         wait_until(lambda: {alias.session for alias in world.profiles.aliases()} == {other}, "the old alias to go")
-        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
     assert {alias.session for alias in world.profiles.aliases()} == {other}
 
 
@@ -83,7 +83,7 @@ def test_a_server_that_is_away_ends_no_alias(expected_log: ExpectLog) -> None:
     world.server().problem = problem("server.unreachable", server="x")
     expected_log("can't be reached")
     with CoreRig(world) as rig:
-        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
     assert [alias.name for alias in world.profiles.aliases()] == ["sd-old"]
 
 
@@ -116,11 +116,11 @@ def test_the_command_to_copy_is_short_once_ssh_knows_the_sessions() -> None:
     with CoreRig() as rig:
         session = rig.attached()
         wait_until(lambda: session.text in published(rig.world), "the alias")
-        assert rig.core.ssh_command(session, rig.soon()).startswith("ssh -p 8022")
+        assert rig.core.open_in.ssh_command(session, rig.soon()).startswith("ssh -p 8022")
         rig.core.aliases.install()
-        assert rig.core.ssh_command(session, rig.soon()) == "ssh sd-a-session"
+        assert rig.core.open_in.ssh_command(session, rig.soon()) == "ssh sd-a-session"
         rig.world.ssh_config.published = ()
-        assert rig.core.ssh_command(session, rig.soon()).startswith("ssh -p 8022"), "the entry is on its way"
+        assert rig.core.open_in.ssh_command(session, rig.soon()).startswith("ssh -p 8022"), "the entry is on its way"
 
 
 def test_an_alias_of_a_session_that_another_process_holds_stays() -> None:
@@ -151,7 +151,7 @@ def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back(
     with CoreRig(world) as rig:
         session = rig.attached()
         assert lending.wait(5)
-        rig.core.detach(session, rig.soon())
+        rig.core.connections.detach(session)
         go_on.set()
         wait_until(lambda: world.profiles.aliases(), "the alias")
         wait_until(lambda: not world.ssh_access.open, "the key to be taken back")

@@ -57,7 +57,7 @@ def unreachable(rig: CoreRig, session: SessionId, address: str) -> None:
     """The machine was there a moment ago, and is not any more."""
     rig.server.publish(session.task, record_of(session.task, address=address))
     rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
-    rig.core.attach(session, rig.soon())
+    rig.core.connections.attach(session, rig.soon())
     rig.until(session, lambda s: s.link is Link.UP)
     rig.world.tunnel().connect_errors += [failure("ssh.unreachable", address=address, port=10022)] * 50
     rig.world.tunnel().drop()
@@ -162,4 +162,4 @@ def test_an_ended_session_that_is_looked_at_tells_what_its_launch_told() -> None
         rig.server.agent_takes(session.task)
         rig.server.write_log(session.task, "docker: Error response from daemon: No such image: nope:1\n")
         rig.server.end(session.task, End.FAILED, "worker execution exit code 125")
-        assert "No such image" in str(rig.core.fetch(session, rig.soon()).problem)
+        assert "No such image" in str(rig.core.sessions.fetch(session, rig.soon()).problem)

@@ -36,7 +36,7 @@ def theirs(rig: CoreRig, place: ClearmlSession = PLACE, login: ClearmlSessionLog
 
 def attached(rig: CoreRig, place: ClearmlSession = PLACE, login: ClearmlSessionLogin = LOGIN) -> SessionSnapshot:
     session = theirs(rig, place, login)
-    rig.core.attach(session, rig.soon())
+    rig.core.connections.attach(session, rig.soon())
     rig.until(session, is_link(Link.UP))
     return rig.until(session, lambda s: s.notice is not None)
 
@@ -71,7 +71,7 @@ def test_an_exposed_api_secret_is_told() -> None:
 def test_the_notebook_opens_with_its_token() -> None:
     with CoreRig() as rig:
         session = attached(rig).id
-        rig.core.open_app(session, "jupyterlab", rig.soon())
+        rig.core.open_in.open_app(session, "jupyterlab", rig.soon())
         assert rig.world.pages[0][2] == "jupyter-token"
 
 
@@ -82,7 +82,7 @@ def test_ssh_gets_in_by_a_key_and_a_host_key_that_nobody_else_knows() -> None:
         assert {Action.TERMINAL, Action.COPY_SSH, Action.OPEN_IN, Action.OPEN, Action.DETACH, Action.SHUT_DOWN} <= (
             allowed_actions(now)
         )
-        rig.core.ssh_command(now.id, rig.soon())
+        rig.core.open_in.ssh_command(now.id, rig.soon())
         (keys,) = rig.world.tunnel().logins
         target = rig.world.ssh_access.lent[now.id.text]
         assert target.private_key and target.record.host_key
@@ -95,7 +95,7 @@ def test_it_has_an_alias_while_it_is_attached() -> None:
         session = attached(rig).id
         wait_until(lambda: rig.core.aliases.of(session), "the alias", 5)
         assert session.text in rig.world.ssh_access.open
-        rig.core.detach(session, rig.soon())
+        rig.core.connections.detach(session)
         wait_until(lambda: session.text not in rig.world.ssh_access.open, "the key to be taken back", 5)
 
 
@@ -125,7 +125,7 @@ def test_a_notebook_that_comes_later_gets_its_address_and_its_token() -> None:
         rig.server.tasks[now.id.task].login = LOGIN
 
         def opened() -> bool:
-            rig.core.open_app(now.id, "jupyterlab", rig.soon())
+            rig.core.open_in.open_app(now.id, "jupyterlab", rig.soon())
             return rig.world.pages[-1][2] == "jupyter-token"
 
         wait_until(opened, "the token", 5)
@@ -139,9 +139,9 @@ def test_a_machine_without_sshd_is_told_and_the_rest_works() -> None:
         assert now.notice is not None and "no sshd program" in now.notice.detail
         assert rig.world.tunnel().routes["ssh"] == 10022  # by the password, as before
         with pytest.raises(AppError) as caught:
-            rig.core.ssh_command(now.id, rig.soon())
+            rig.core.open_in.ssh_command(now.id, rig.soon())
         assert caught.value.problem.code == "session.no_login"
-        rig.core.open_app(now.id, "jupyterlab", rig.soon())
+        rig.core.open_in.open_app(now.id, "jupyterlab", rig.soon())
 
 
 def test_its_password_can_be_looked_up_for_other_programs() -> None:
@@ -167,7 +167,7 @@ def test_its_files_wait_until_it_is_attached() -> None:
         with pytest.raises(AppError) as caught:
             rig.core.files.browse(session, "", rig.soon())
         assert caught.value.problem.code == "ssh.not_attached"
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
         rig.core.files.browse(session, "", rig.soon())
 
@@ -186,11 +186,11 @@ def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() 
         unknown = failure("ssh.unknown_host", address="10.0.0.9", port=31022, found=STRANGE, cause=STRANGE)
         rig.world.prepare_tunnel = lambda tunnel: tunnel.connect_errors.append(unknown)
         session = theirs(rig)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         blocked = rig.until(session, is_link(Link.BLOCKED))
         assert blocked.problem is not None and STRANGE in blocked.problem.detail
         rig.core.keys.trust_host(session, blocked.problem.cause)
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
         assert rig.world.tunnel().targets[-1].fingerprints == frozenset({STRANGE})
 
@@ -210,7 +210,7 @@ def test_a_router_that_moves_is_followed() -> None:
 def test_it_can_be_shut_down() -> None:
     with CoreRig() as rig:
         session = theirs(rig)
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         assert "stop" in rig.server.calls
 
 
@@ -221,7 +221,7 @@ def test_a_session_of_ours_is_never_taken_for_theirs() -> None:
         task = rig.server.tasks[session.task]
         task.facts = replace(task.facts, record=None, clearml_session=PLACE, report=PLACE.report())
         task.login = LOGIN
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         problem = rig.until(session, is_link(Link.BLOCKED)).problem
         assert problem is not None and problem.code == "ssh.record" and "SessionDock launched" in problem.detail
         assert rig.world.tunnel().targets == []

@@ -33,7 +33,7 @@ def wanting(rig: CoreRig, **wanted: bool) -> SessionId:
     """A running session that was launched with these options, attached."""
     session = rig.running()
     rig.world.profiles.save_session_options(session.text, to_session(LaunchSpec(**wanted)))
-    rig.core.attach(session, rig.soon())
+    rig.core.connections.attach(session, rig.soon())
     rig.until(session, lambda s: s.link is Link.UP)
     return session
 

@@ -47,9 +47,9 @@ def test_a_session_of_this_computer_is_launched_with_all_its_options() -> None:
         again = rig.core.history.again(session, rig.soon())
         assert again.spec == replace(wanted, store_defaults=False)
         assert again.asks == () and not again.partial  # its password was made, and another one will be
-        before = rig.core.last_spec(ACCOUNT.id)
+        before = rig.core.launches.last_spec(ACCOUNT.id)
         second = rig.launch(replace(again.spec, packages="numpy"))
-        assert rig.core.last_spec(ACCOUNT.id) == before
+        assert rig.core.launches.last_spec(ACCOUNT.id) == before
         assert rig.server.tasks[second.task].draft.docker_args == rig.server.tasks[session.task].draft.docker_args
 
 
@@ -107,7 +107,7 @@ def test_the_queue_is_the_one_that_a_person_moved_it_to_here() -> None:
     with CoreRig(start=False) as rig:
         rig.server.set_queue("gpu", ["a"])
         session = rig.launch()
-        rig.core.move_to_queue(session, "gpu", rig.soon())
+        rig.core.sessions.move_to_queue(session, "gpu", rig.soon())
         rig.server.end(session.task)
         again = rig.core.history.again(session, rig.soon())
         assert again.spec.queue == "gpu" and again.differs == ()

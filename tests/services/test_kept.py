@@ -22,7 +22,7 @@ def test_the_next_launch_in_that_queue_brings_what_a_session_told_over_its_conne
         session = rig.launch()
         rig.comes_up(session)
         rig.until(session, lambda s: s.endpoints != ())
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link.name == "UP")
         assert parameters(rig) == {}
         rig.world.tunnel().push(TOLD)

@@ -77,7 +77,7 @@ def test_what_needs_a_person_is_not_redialled_by_a_wake() -> None:
     world = World(pace=PATIENT, prepare_tunnel=lambda t: t.connect_errors.append(failure("ssh.auth", address="x")))
     with CoreRig(world) as rig:
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.BLOCKED))
         rig.world.system.say(SystemEvent.WOKE)
         world.prepare_tunnel = lambda _tunnel: None
@@ -153,5 +153,5 @@ def test_ports_are_kept_while_the_server_can_not_be_asked(expected_log: ExpectLo
     world.profiles.save_ports(session.text, {"jupyterlab": 8878})
     world.server().problem = failure("server.unreachable", server="x").problem
     with CoreRig(world) as rig:
-        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
     assert world.profiles.ports(session.text) == {"jupyterlab": 8878}

@@ -142,7 +142,7 @@ def test_a_launch_is_noted_with_its_profile_unless_it_is_not_to_be_remembered() 
     with CoreRig() as rig:
         rig.core.profiles.save("mine", SPEC)
         spec = replace(defaults(), queue="default")
-        rig.core.launch(ACCOUNT.id, spec, rig.soon(), attach=False, profile="mine")
+        rig.core.launches.launch(ACCOUNT.id, spec, rig.soon(), attach=False, profile="mine")
         assert rig.core.profiles.last_profile(ACCOUNT.id, "default") == "mine"
-        rig.core.launch(ACCOUNT.id, replace(spec, store_defaults=False), rig.soon(), attach=False)
+        rig.core.launches.launch(ACCOUNT.id, replace(spec, store_defaults=False), rig.soon(), attach=False)
         assert rig.core.profiles.last_profile(ACCOUNT.id, "default") == "mine"

@@ -112,7 +112,7 @@ def test_a_command_line_takes_them_only_when_it_is_told_to(world: World, data: P
         session = launching.launch(spec_of(data / "note"))
     with CoreRig(world, "cli") as listing:
         listing.comes_up(session)
-        listing.core.look(session.account, Cancel(5))
+        listing.core.sessions.look(session.account, Cancel(5))
         assert not transfers(listing, session)
         assert listing.core.uploads.take(session)
         assert until_done(listing, session).state is State.DONE

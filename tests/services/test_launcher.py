@@ -76,9 +76,9 @@ def test_names_that_nobody_chose_can_be_told_apart_and_chosen_ones_stay() -> Non
         default = replace(SPEC, name=defaults().name)
         names = [rig.get(rig.launch(spec)).name for spec in (default, default, SPEC, SPEC)]
         assert names == ["Interactive session 2", "Interactive session 3", SPEC.name, SPEC.name]
-        assert rig.core.last_spec(ACCOUNT.id).name == SPEC.name
+        assert rig.core.launches.last_spec(ACCOUNT.id).name == SPEC.name
         rig.launch(default)
-        assert rig.core.last_spec(ACCOUNT.id).name == defaults().name
+        assert rig.core.launches.last_spec(ACCOUNT.id).name == defaults().name
 
 
 def test_project_and_tags_are_sent_as_the_server_keeps_them() -> None:
@@ -111,7 +111,7 @@ def test_a_requirements_file_is_read_at_launch(tmp_path: Path) -> None:
         spec = replace(SPEC, requirements=str(file), packages="tqdm")
         draft = rig.server.tasks[rig.launch(spec).task].draft
         assert draft.requirements[1:] == ("numpy>=1", "--extra-index-url https://x/simple", "tqdm")
-        assert rig.core.last_spec(ACCOUNT.id).requirements == str(file)
+        assert rig.core.launches.last_spec(ACCOUNT.id).requirements == str(file)
 
 
 @pytest.mark.parity("--disable-storage-packages")
@@ -146,7 +146,7 @@ def test_a_password_is_this_session_s_own_and_in_the_keyring_only() -> None:
         assert not any(password in repr((rig.server.tasks, vars(rig.world.profiles))) for password in kept)
         unasked = rig.launch()
         assert f"ssh-password/{unasked.text}" not in rig.world.secrets.entries
-        rig.core.forget(sessions[0])
+        rig.core.sessions.forget(sessions[0])
         wait_until(lambda: f"ssh-password/{sessions[0].text}" not in rig.world.secrets.entries, "it to be forgotten")
 
 
@@ -155,7 +155,7 @@ def test_a_launch_that_is_not_to_be_remembered_is_not() -> None:
     with CoreRig(start=False) as rig:
         rig.launch(replace(SPEC, packages="tqdm"))
         rig.launch(replace(SPEC, packages="numpy", store_defaults=False))
-        assert rig.core.last_spec(ACCOUNT.id).packages == "tqdm"
+        assert rig.core.launches.last_spec(ACCOUNT.id).packages == "tqdm"
 
 
 @pytest.mark.parametrize("failing", ["create", "enqueue"])
@@ -180,7 +180,7 @@ def test_an_unknown_queue_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize("code", ["keyring.locked", "keyring.absent", "keyring.silent"])
 def test_without_a_keyring_nothing_is_launched(code: str, expected_log: ExpectLog) -> None:
     with CoreRig(start=False) as rig:
-        rig.core.queues(ACCOUNT.id, rig.soon())  # signed in while the keyring was open
+        rig.core.launches.queues(ACCOUNT.id, rig.soon())  # signed in while the keyring was open
         rig.world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
         expected_log("the key of the failed launch .* is left behind")
         with pytest.raises(AppError) as caught:
@@ -200,7 +200,7 @@ def test_a_launch_that_is_cancelled_half_way_leaves_nothing_behind() -> None:
 
         rig.world.secrets.set = set_and_cancel  # type: ignore[method-assign]  # the fake's own, watched
         with pytest.raises(Cancelled):
-            rig.core.launch(ACCOUNT.id, SPEC, cancel)
+            rig.core.launches.launch(ACCOUNT.id, SPEC, cancel)
         assert rig.server.tasks == {}
         assert not any(name.startswith("client-key") for name in rig.world.secrets.entries)
 
@@ -218,7 +218,7 @@ def test_the_last_launch_is_remembered() -> None:
     with CoreRig(start=False) as rig:
         spec = replace(SPEC, packages="tqdm", vscode=False)
         rig.launch(spec)
-        assert rig.core.last_spec(ACCOUNT.id) == spec
+        assert rig.core.launches.last_spec(ACCOUNT.id) == spec
 
 
 def test_a_launched_session_is_attached_by_itself() -> None:
@@ -240,7 +240,7 @@ def test_a_queue_that_nobody_serves_is_told_and_can_be_left() -> None:
         session = rig.launch()
         waiting = rig.until(session, lambda s: s.problem is not None)
         assert waiting.problem is not None and waiting.problem.code == "queue.no_agent"
-        rig.core.move_to_queue(session, "served", rig.soon())
+        rig.core.sessions.move_to_queue(session, "served", rig.soon())
         moved = rig.until(session, lambda s: s.problem is None)
         assert moved.facts.queue == "served"
         rig.comes_up(session)
@@ -260,7 +260,7 @@ def test_moving_to_an_unknown_queue_stays_where_it_was() -> None:
     with CoreRig(start=False) as rig:
         session = rig.launch()
         with pytest.raises(AppError) as caught:
-            rig.core.move_to_queue(session, "no such queue", rig.soon())
+            rig.core.sessions.move_to_queue(session, "no such queue", rig.soon())
         assert caught.value.problem.code == "queue.unknown"
         facts = rig.server.tasks[session.task].facts
         assert (facts.remote, facts.queue) == (Remote.QUEUED, "default")
@@ -270,7 +270,7 @@ def test_moving_to_an_unknown_queue_stays_where_it_was() -> None:
 def test_cancelling_a_waiting_launch() -> None:
     with CoreRig() as rig:
         session = rig.launch()
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.until(session, lambda s: s.remote is Remote.ENDED)
         assert not rig.world.tunnels
 

@@ -22,7 +22,7 @@ def test_closing_while_an_attach_is_about_to_start_leaves_nothing_behind() -> No
                 assert go.wait(5)
 
         rig.core.store.subscribe(hold)
-        attaching = threading.Thread(target=rig.core.attach, args=(session, rig.soon()), name="attaching")
+        attaching = threading.Thread(target=rig.core.connections.attach, args=(session, rig.soon()), name="attaching")
         attaching.start()
         assert reached.wait(5)
         closing = threading.Thread(target=rig.core.close, name="closing")
@@ -39,9 +39,9 @@ def test_a_session_that_can_not_be_noted_as_attached_is_not_held(expected_log: E
         session = rig.running()
         rig.world.profiles.unwritable = problem("file.unwritable", path="/state", why="read-only file system")
         with pytest.raises(AppError):
-            rig.core.attach(session, rig.soon())
+            rig.core.connections.attach(session, rig.soon())
         rig.world.profiles.unwritable = None
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
 
 

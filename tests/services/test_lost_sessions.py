@@ -52,7 +52,7 @@ def test_it_can_be_put_into_a_queue_again(how: str) -> None:
         rig.server.take_out(session.task) if how == "taken out" else rig.server.remove_from_queue(session.task)
         rig.until(session, lambda s: s.facts.unplaced)
         rig.server.calls.clear()
-        rig.core.move_to_queue(session, "default", rig.soon())
+        rig.core.sessions.move_to_queue(session, "default", rig.soon())
         now = rig.until(session, lambda s: not s.facts.unplaced)
         assert (now.remote, now.facts.queue, now.problem) == (Remote.QUEUED, "default", None)
         assert "dequeue" not in rig.server.calls, "a server may refuse to take out what is in no queue"
@@ -63,7 +63,7 @@ def test_it_can_be_removed() -> None:
         session = rig.launch()
         rig.server.take_out(session.task, "reset")
         rig.until(session, lambda s: s.facts.unplaced)
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.until_gone(session)
         assert rig.server.tasks == {}
 
@@ -90,9 +90,9 @@ def test_a_running_session_is_not_put_into_a_queue() -> None:
     with CoreRig() as rig:
         session = rig.running()
         with pytest.raises(AppError) as caught:
-            rig.core.move_to_queue(session, "default", rig.soon())
+            rig.core.sessions.move_to_queue(session, "default", rig.soon())
         assert caught.value.problem.code == "queue.not_waiting" and "Ready" in caught.value.problem.detail
         rig.server.end(session.task)
         with pytest.raises(AppError) as caught:
-            rig.core.move_to_queue(session, "default", rig.soon())
+            rig.core.sessions.move_to_queue(session, "default", rig.soon())
         assert "enqueue" not in rig.server.calls

@@ -77,7 +77,7 @@ def test_the_new_run_is_explained_and_connected_once_a_person_accepts_it(
         assert found.remedies[0] is Remedy.ACCEPT_RUN and found.cause == NEW
         assert len(rig.world.tunnel().targets) == 1, "nothing was dialled before"
         rig.core.keys.trust_host(session, found.cause)
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         now = rig.until(session, is_link(Link.UP))
         assert rig.world.tunnel().targets[-1].record == record_of(session.task, host_key=NEW_KEY, address="10.0.0.9")
         assert now.notice is None and now.facts.report == BOTH
@@ -164,7 +164,7 @@ def test_a_new_run_is_known_by_another_process_and_after_a_restart(sign: str) ->
         )
         rig.server.write_log(session.task, *["noise"] * 900, fingerprint_line(NEW_KEY))
         rig.until(session, is_remote(Remote.READY))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         found = new_run(rig, session)
         assert found.code == "ssh.new_run" and OLD in found.detail and NEW in found.detail
 
@@ -191,7 +191,7 @@ def test_a_session_that_is_removed_meanwhile_ends_the_waiting() -> None:
         rig.until(session, is_remote(Remote.CREATED))
         rig.world.tunnel().drop()
         rig.until(session, is_link(Link.CONNECTING))
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.until_gone(session)
         wait_until(lambda: rig.world.tunnel().closed, "the ports to be free")
 
@@ -203,7 +203,7 @@ def test_detaching_while_it_waits_for_the_new_run() -> None:
         rig.until(session, is_remote(Remote.CREATED))
         rig.world.tunnel().drop()
         rig.until(session, is_link(Link.CONNECTING))
-        rig.core.detach(session, rig.soon())
+        rig.core.connections.detach(session)
         assert rig.get(session).link is Link.OFF and rig.world.tunnel().closed
 
 
@@ -253,7 +253,7 @@ def test_what_an_earlier_run_left_is_dialled_only_until_the_new_run_says_where_i
     with CoreRig(world) as rig:
         rig.server.change(session.task, changed=datetime(2026, 11, 29, 12, tzinfo=UTC))
         rig.until(session, is_remote(Remote.READY))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         now = rig.until(session, is_link(Link.RETRYING))
         assert now.problem is not None and now.problem.code == "ssh.earlier_run"
         rig.server.write_log(session.task, fingerprint_line(NEW_KEY))

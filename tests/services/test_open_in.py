@@ -64,7 +64,7 @@ def test_what_stands_in_the_way_is_said(rig: CoreRig) -> None:
     rig.world.programs.started.clear()
     rig.world.ssh_config.included = Place.BURIED
     assert code(rig, session, "zed") == "ssh.not_included"
-    rig.core.detach(session, rig.soon())
+    rig.core.connections.detach(session)
     assert code(rig, session, "zed") == "session.not_attached"
     assert rig.world.programs.started == []
 
@@ -78,7 +78,7 @@ def test_look_tells_what_there_is(rig: CoreRig) -> None:
 def test_the_chosen_terminal_is_remembered_and_used(rig: CoreRig) -> None:
     session = opened(rig)
     rig.core.open_in.choose_terminal("xterm")
-    rig.core.open_terminal(session, rig.soon())
+    rig.core.open_in.open_terminal(session, rig.soon())
     assert rig.world.chosen_terminal == "xterm"
     assert rig.core.open_in.look(rig.soon()).terminal == "xterm"
     with pytest.raises(AppError):

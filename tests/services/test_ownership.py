@@ -247,7 +247,7 @@ def test_a_window_takes_the_tunnel_over_from_a_command_line() -> None:
             window.world.secrets.entries.update(cli.world.secrets.entries)
             held = window.until(session, lambda s: s.held_by != 0)
             assert held.held_by == os.getpid()
-            window.core.attach(session, Cancel(5))
+            window.core.connections.attach(session, Cancel(5))
             window.until(session, is_link(Link.UP))
             assert cli.get(session).link is Link.OFF
             cli.until(session, lambda s: s.held_by == os.getpid())
@@ -255,19 +255,19 @@ def test_a_window_takes_the_tunnel_over_from_a_command_line() -> None:
 
 def test_a_command_line_asks_the_window_to_attach() -> None:
     with CoreRig() as window:
-        assert window.core.links.claim_window()
+        assert window.core.connections.claim_window()
         session = window.running()
         with CoreRig(World(runtime_dir=window.world.runtime_dir, servers=window.world.servers), "cli") as cli:
-            cli.core.look(ACCOUNT.id, Cancel(5))
-            cli.core.attach(session, Cancel(5))
+            cli.core.sessions.look(ACCOUNT.id, Cancel(5))
+            cli.core.connections.attach(session, Cancel(5))
             window.until(session, is_link(Link.UP))
             assert cli.world.tunnels == []
             assert cli.get(session).held_by == os.getpid()
-            assert cli.core.links.status(session)["ports"]["ssh"] == 8022
-            url = cli.core.login_page(session, "jupyterlab", Cancel(5))
+            assert cli.core.connections.status(session)["ports"]["ssh"] == 8022
+            url = cli.core.connections.login_page(session, "jupyterlab")
             assert url == "http://127.0.0.1:1/page-1" and len(window.world.pages) == 1
-            assert cli.core.ssh_command(session, Cancel(5)).startswith("ssh -p 8022")
-            cli.core.detach(session, Cancel(5))
+            assert cli.core.open_in.ssh_command(session, Cancel(5)).startswith("ssh -p 8022")
+            cli.core.connections.detach(session)
             assert window.get(session).link is Link.OFF
 
 
@@ -275,10 +275,10 @@ def test_a_command_line_does_not_take_a_tunnel_from_another() -> None:
     with CoreRig(role="cli") as first:
         session = first.attached()
         with CoreRig(World(runtime_dir=first.world.runtime_dir, servers=first.world.servers), "cli") as second:
-            second.core.look(ACCOUNT.id, Cancel(5))
+            second.core.sessions.look(ACCOUNT.id, Cancel(5))
             second.world.secrets.entries.update(first.world.secrets.entries)
             with pytest.raises(AppError) as caught:
-                second.core.attach(session, Cancel(5))
+                second.core.connections.attach(session, Cancel(5))
             assert caught.value.problem.code == "tunnel.owned"
             assert str(os.getpid()) in caught.value.problem.detail
             assert first.get(session).link is Link.UP
@@ -293,17 +293,17 @@ def test_a_killed_owner_frees_the_session_for_the_window() -> None:
         finally:
             owner_process.stop(process)
         rig.until(session, lambda s: s.held_by == 0)
-        rig.core.attach(session, Cancel(5))
+        rig.core.connections.attach(session, Cancel(5))
         rig.until(session, is_link(Link.UP))
 
 
 def test_the_second_window_shows_the_first() -> None:
     shown: list[bool] = []
     with CoreRig(start=False) as first:
-        assert first.core.links.claim_window()
-        first.core.links.questions.on_activate(lambda: shown.append(True))
+        assert first.core.connections.claim_window()
+        first.core.connections.questions.on_activate(lambda: shown.append(True))
         with CoreRig(World(runtime_dir=first.world.runtime_dir), start=False) as second:
-            assert not second.core.links.claim_window()
+            assert not second.core.connections.claim_window()
     assert shown == [True]
 
 
@@ -312,14 +312,14 @@ def test_the_window_of_a_killed_process_can_be_opened_again() -> None:
     process = owner_process.start(world.runtime_dir, WINDOW, WINDOW)
     owner_process.stop(process)
     with CoreRig(world, start=False) as rig:
-        assert rig.core.links.claim_window()
+        assert rig.core.connections.claim_window()
 
 
 def test_detaching_what_nobody_holds_is_no_problem() -> None:
     with CoreRig() as rig:
         session = rig.running()
-        rig.core.detach(session, Cancel(5))
-        rig.core.detach(SessionId(ACCOUNT.id, "f" * 32), Cancel(5))
+        rig.core.connections.detach(session)
+        rig.core.connections.detach(SessionId(ACCOUNT.id, "f" * 32))
         wait_until(lambda: rig.get(session).link is Link.OFF, "the session to be detached")
 
 

@@ -8,6 +8,7 @@ import pytest
 from desktop_app.boundary.computer import SystemEvent
 from desktop_app.boundary.outside import Pace
 from desktop_app.demo.server import EXPIRED, UNAUTHORISED, UNREACHABLE
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import Problem, Remedy, failure, problem
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId, Status, status_of
 from desktop_app.services.state.poller import Poller, with_grace
@@ -30,7 +31,7 @@ clearml_agent: ERROR: Could not install task requirements!
 
 
 def account_problem(rig: CoreRig, account: str = ACCOUNT.id) -> Problem:
-    return wait_until(lambda: rig.core.account_problem(account), "the account's problem", 5.0)
+    return wait_until(lambda: rig.core.accounts.problem(account), "the account's problem", 5.0)
 
 
 def test_sessions_of_earlier_runs_appear_by_themselves() -> None:
@@ -49,7 +50,7 @@ def test_the_server_is_down_at_the_start_and_comes_later(expected_log: ExpectLog
         assert account_problem(rig).code == "server.unreachable"
         world.server().problem = None
         rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
-        wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "the problem to go")
+        wait_until(lambda: rig.core.accounts.problem(ACCOUNT.id) is None, "the problem to go")
 
 
 def test_the_server_goes_down_and_comes_back_while_sessions_run(expected_log: ExpectLog) -> None:
@@ -73,12 +74,12 @@ def test_a_refused_key_waits_for_a_person(why: Problem, expected_log: ExpectLog)
     with CoreRig(World(pace=replace(QUICK, poll_human_s=60.0))) as rig:
         session = rig.attached()
         rig.server.problem = why
-        rig.core.refresh(ACCOUNT.id, 1)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 1)
         found = account_problem(rig)
         assert found.code == why.code and Remedy.SIGN_IN in found.remedies
         assert rig.get(session).link is Link.UP  # the tunnel has a key of its own
         rig.server.problem = None
-        rig.core.add_account(ACCOUNT.api_url, "ANOTHER", "new-secret", rig.soon())
+        rig.core.credentials.use(Credentials(ACCOUNT.api_url, "ANOTHER", "new-secret"), rig.soon())
 
 
 def test_a_missing_secret_is_told(expected_log: ExpectLog) -> None:
@@ -109,7 +110,7 @@ def test_an_agent_that_was_killed_is_told_and_the_session_stays_usable() -> None
         lost = rig.until(session, lambda s: s.notice is not None)
         assert lost.notice is not None and lost.notice.code == "agent.lost"
         assert lost.link is Link.UP and Remedy.SHUT_DOWN in lost.notice.remedies
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         assert rig.server.tasks[session.task].facts.remote is Remote.STOPPING
 
 
@@ -140,7 +141,7 @@ def test_a_failure_whose_log_can_not_be_read_is_still_told() -> None:
 def test_a_deleted_session_leaves_the_list() -> None:
     with CoreRig() as rig:
         session = rig.launch()
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         rig.server.delete(session.task)
         rig.until_gone(session)
 
@@ -150,9 +151,9 @@ def test_an_ended_session_stays_until_it_is_forgotten() -> None:
         session = rig.attached()
         rig.server.end(session.task)
         rig.until(session, is_remote(Remote.ENDED))
-        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         assert rig.core.store.get(session) is not None
-        rig.core.forget(session)
+        rig.core.sessions.forget(session)
         rig.until_gone(session)
         wait_until(lambda: f"client-key/{session.text}" not in rig.world.secrets.entries, "the key to be deleted")
         wait_until(lambda: not rig.world.profiles.ports(session.text), "the ports to be forgotten")
@@ -175,12 +176,12 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     expected_log("polling account acc1 failed")
     expected_log("made a mistake")
     with CoreRig(world) as rig:
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         sessions = world.server().sessions
         world.server().sessions = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # ours
         assert account_problem(rig).code == "internal"
         world.server().sessions = sessions  # type: ignore[method-assign]  # mended
-        wait_until(lambda: rig.core.account_problem(ACCOUNT.id) is None, "polling to go on")
+        wait_until(lambda: rig.core.accounts.problem(ACCOUNT.id) is None, "polling to go on")
 
 
 def test_the_sandbox_gets_a_moment_to_bring_its_agent() -> None:
@@ -214,11 +215,11 @@ def test_a_server_that_is_away_is_asked_ever_less_often(expected_log: ExpectLog)
 
 def test_the_poll_reaches_a_session_within_one_pause_of_a_poke() -> None:
     with CoreRig(World(pace=SELDOM)) as rig:
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         session = rig.launch()  # pokes
         rig.until(session, lambda s: s.facts.worker == "" and s.remote is Remote.QUEUED)
         rig.comes_up(session)
-        assert rig.core.refresh(ACCOUNT.id, 5)
+        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         rig.until(session, is_link(Link.UP))
 
 
@@ -236,7 +237,7 @@ def test_a_lost_connection_and_a_session_that_says_that_it_ends_are_looked_up_at
 
 def test_a_computer_that_woke_looks_at_once_also_while_nothing_is_attached() -> None:
     with CoreRig(World(pace=SELDOM)) as rig:
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         task = rig.world.server().create_running("launched elsewhere", report_of())
         rig.world.system.say(SystemEvent.WOKE)
         rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
@@ -244,7 +245,7 @@ def test_a_computer_that_woke_looks_at_once_also_while_nothing_is_attached() -> 
 
 def test_a_person_who_looks_sees_what_is_true_now() -> None:
     with CoreRig(World(pace=replace(SELDOM, glance_s=0.0))) as rig:
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         task = rig.world.server().create_running("launched elsewhere", report_of())
         rig.core.glance()
         rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))

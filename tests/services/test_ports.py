@@ -121,7 +121,7 @@ def test_forwards_come_back_with_the_next_run_before_the_first_dial(world: World
     world.prepare_tunnel = lambda tunnel: setattr(tunnel, "connect_blocks", True)
     with CoreRig(world) as rig:
         rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         tunnel = world.tunnel(1)
         tunnel.wait_for(lambda one: "local:6006" in one.bound)
         assert tunnel.bound["local:6006"].port == 16006
@@ -141,7 +141,7 @@ def test_what_is_no_web_page_is_not_opened(rig: CoreRig, session: SessionId) -> 
 
 
 def test_without_a_connection_that_is_said(rig: CoreRig, session: SessionId) -> None:
-    rig.core.detach(session, rig.soon())
+    rig.core.connections.detach(session)
     with pytest.raises(AppError, match="not attached"):
         rig.core.ports.look(session, rig.soon())
 
@@ -207,7 +207,7 @@ def test_reverse_forwards_and_the_proxy_are_listed_stopped_and_come_back(world: 
         assert world.tunnel().reversed == {reverse.key: (3128, 8888)}
     with CoreRig(world) as rig:
         rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         tunnel = world.tunnel(1)
         tunnel.wait_for(lambda one: one.connected and socks.key in one.bound and reverse.key in one.reversed)
         assert tunnel.bound[socks.key].port == 1080

@@ -18,7 +18,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[tuple[CoreRig, SessionId, 
         session = rig.running()
         rig.server.publish(session.task, record_of(session.task, address=request.param))
         rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link is Link.UP)
         yield rig, session, request.param == "127.0.0.1"
 
@@ -66,7 +66,7 @@ def test_our_own_end_of_a_tunnel_is_not_forwarded(address: str) -> None:
         session = rig.running(report=report_of(jupyterlab="ready"))
         rig.server.publish(session.task, record_of(session.task, address=address))
         rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link is Link.UP)
         own = next(e.local_port for e in rig.get(session).endpoints if e.app == "jupyterlab")
         with pytest.raises(AppError, match="own end of the tunnel"):

@@ -17,7 +17,7 @@ def test_a_record_with_a_bad_signature_is_refused() -> None:
     with CoreRig() as rig:
         rig.world.bad_record = problem("ssh.record", why="Its signature is not valid.")
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert "signature" in blocked(rig, session).detail
         assert rig.world.tunnel().targets == []
 
@@ -27,7 +27,7 @@ def test_a_record_that_the_log_contradicts_is_refused() -> None:
     with CoreRig() as rig:
         session = rig.running(log=False)
         rig.server.write_log(session.task, fingerprint_line(OTHER_KEY))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == "ssh.record"
         assert rig.world.tunnel().targets == []
         assert rig.world.profiles.host_key(session.text) == ""
@@ -38,7 +38,7 @@ def test_a_log_with_two_host_keys_is_refused() -> None:
         session = rig.running()  # its own line is in the log
         rig.server.change(session.task, record=record_of(session.task, host_key=OTHER_KEY))
         rig.server.write_log(session.task, fingerprint_line(OTHER_KEY))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert "different host keys" in blocked(rig, session).detail
         assert rig.world.tunnel().targets == []
 
@@ -54,7 +54,7 @@ def ran_twice(rig: CoreRig, *, began: int, second: int) -> SessionId:
         LogLine(100_000, first), LogLine(second * 1000, fingerprint_line(OTHER_KEY)),
     ]  # fmt: skip
     rig.until(session, lambda s: s.facts.changed == changed)
-    rig.core.attach(session, rig.soon())
+    rig.core.connections.attach(session, rig.soon())
     return session
 
 
@@ -66,7 +66,7 @@ def test_a_computer_that_saw_no_run_is_asked_about_the_present_one() -> None:
         assert fingerprint(record_of("x").host_key) in found.detail and found.cause == fingerprint(OTHER_KEY)
         assert rig.world.tunnel().targets == []
         rig.core.keys.trust_host(session, found.cause)
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
         assert rig.world.profiles.host_key(session.text) == OTHER_KEY
 
@@ -81,7 +81,7 @@ def test_a_key_that_was_announced_in_the_same_run_is_refused(began: int, second:
         assert "different host keys" in blocked(rig, session).detail
         rig.core.keys.trust_host(session, fingerprint(OTHER_KEY))
         before = rig.get(session).version
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, lambda s: s.version > before + 1 and s.link is Link.BLOCKED)
         assert blocked(rig, session).code == "ssh.record"
         assert rig.world.tunnel().targets == []
@@ -92,11 +92,11 @@ def test_a_key_that_was_named_before_the_first_connection_is_the_only_one() -> N
     with CoreRig() as rig:
         session = rig.running()
         rig.core.keys.trust_host(session, fingerprint(OTHER_KEY))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         found = blocked(rig, session)
         assert found.code == "ssh.record" and fingerprint(OTHER_KEY) in found.detail
         rig.core.keys.trust_host(session, fingerprint(record_of("x").host_key))
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
         assert rig.world.profiles.host_key(session.text) == record_of("x").host_key
 
@@ -105,7 +105,7 @@ def test_the_log_may_come_later_than_the_record() -> None:
     with CoreRig() as rig:
         session = rig.running(log=False)
         rig.server.write_log(session.task, "Collecting clearml\n")
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.CONNECTING))
         assert rig.world.tunnel().targets == []
         rig.server.write_log(session.task, "noise\n" + fingerprint_line(record_of("x").host_key) + "\nmore")
@@ -121,7 +121,7 @@ def test_a_host_key_that_changed_since_the_first_sighting_is_refused() -> None:
         rig.server.change(session.task, record=record_of(session.task, sequence=2, host_key=OTHER_KEY))
         rig.server.write_log(session.task, fingerprint_line(OTHER_KEY))
         rig.until(session, lambda s: s.remote is Remote.READY)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == "ssh.record"
 
 
@@ -129,7 +129,7 @@ def test_an_older_record_is_not_believed_again() -> None:
     with CoreRig() as rig:
         session = rig.running()
         rig.server.change(session.task, record=record_of(session.task, sequence=5))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
         rig.server.change(session.task, record=record_of(session.task, sequence=4, address="10.6.6.6"))
         rig.world.tunnel().drop()
@@ -141,17 +141,17 @@ def test_an_older_record_is_not_believed_by_the_next_start_either() -> None:
     with CoreRig(world) as rig:
         session = rig.running()
         rig.server.change(session.task, record=record_of(session.task, sequence=5))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
     with CoreRig(world) as rig:
         rig.server.change(session.task, record=record_of(session.task, sequence=4, address="10.6.6.6"))
         rig.until(session, lambda s: s.remote is Remote.READY)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert "older" in blocked(rig, session).detail
     with CoreRig(world) as rig:
         rig.server.change(session.task, record=record_of(session.task, sequence=5))
         rig.until(session, lambda s: s.remote is Remote.READY)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
 
 
@@ -164,7 +164,7 @@ def test_a_key_that_a_member_replaced_in_the_queue_is_named(admitted: str, code:
     with CoreRig(World(prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(refused))) as rig:
         session = rig.running()
         rig.server.tasks[session.task].parameters[PARAM_AUTHORIZED_KEY] = admitted
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == code
 
 
@@ -172,5 +172,5 @@ def test_an_unreadable_record_is_told() -> None:
     with CoreRig() as rig:
         session = rig.running()
         rig.server.change(session.task, record=None, record_error="connection record has no usable 'port'")
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert "no usable 'port'" in blocked(rig, session).detail

@@ -65,13 +65,13 @@ def test_a_key_that_another_process_removed_first_is_no_mistake_of_ours() -> Non
         with pytest.raises(AppError) as caught:
             rig.core.credentials.remove(ACCOUNT.id, "THIRD", rig.soon())
         assert caught.value.problem.code == "account.no_key" and "SECOND" in caught.value.problem.detail
-        assert len(rig.core.accounts()[0].all_keys) == 2
+        assert len(rig.core.accounts.all()[0].all_keys) == 2
 
 
 def test_an_account_that_is_named_as_it_was_before_it_was_joined_has_one_client() -> None:
     world = World(profiles=FakeProfiles(replace(ACCOUNT, former=("before",))))
     with CoreRig(world, start=False) as rig:
-        servers = rig.core._parts.accounts
+        servers = rig.core.accounts
         first = servers.server("before", Cancel(5))
         assert servers.server("before", Cancel(5)) is first is servers.server(ACCOUNT.id, Cancel(5))
         assert list(servers._servers) == [ACCOUNT.id]

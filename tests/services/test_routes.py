@@ -20,8 +20,8 @@ def test_the_next_dial_takes_the_route_and_its_password() -> None:
         session = rig.attached()
         target = rig.world.tunnel().targets[0]
         assert (target.route.kind, target.route_password) == (Kind.SOCKS5, "proxy-secret-text")
-        assert "proxy-secret-text" not in repr((target, rig.core.accounts(), rig.core.store.all()))
-        rig.core.routes.set(rig.core.find_account(ACCOUNT.id), "direct", "", rig.soon())
+        assert "proxy-secret-text" not in repr((target, rig.core.accounts.all(), rig.core.store.all()))
+        rig.core.routes.set(rig.core.accounts.find(ACCOUNT.id), "direct", "", rig.soon())
         rig.world.tunnel().drop()
         rig.world.tunnel().wait_for(lambda t: len(t.targets) == 2)
         assert rig.world.tunnel().targets[1].route.kind is Kind.DIRECT
@@ -32,11 +32,11 @@ def test_the_next_dial_takes_the_route_and_its_password() -> None:
 def test_a_new_key_and_a_password_left_out_change_nothing() -> None:
     with CoreRig() as rig:
         rig.core.routes.set(ACCOUNT, PROXY, "proxy-secret-text", rig.soon())
-        account = rig.core.find_account(ACCOUNT.id)
+        account = rig.core.accounts.find(ACCOUNT.id)
         rig.core.routes.set(account, PROXY, "", rig.soon())
         assert rig.world.secrets.entries[f"proxy-password/{ACCOUNT.id}"] == "proxy-secret-text"
-        assert rig.core.find_account(ACCOUNT.id).route == PROXY
-        rig.core.remove_account(ACCOUNT.id, rig.soon())
+        assert rig.core.accounts.find(ACCOUNT.id).route == PROXY
+        rig.core.accounts.remove(ACCOUNT.id)
         assert f"proxy-password/{ACCOUNT.id}" not in rig.world.secrets.entries
 
 
@@ -53,15 +53,15 @@ def test_a_jump_host_that_needs_a_person_stops_until_they_say_so() -> None:
     world = World(prepare_tunnel=lambda t: t.connect_errors.append(failure("route.host_key", hop="bastion", why="?")))
     with CoreRig(world) as rig:
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert rig.until(session, is_link(Link.BLOCKED)).problem.code == "route.host_key"
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
 
 
 def test_the_sandbox_takes_none_and_nonsense_is_refused() -> None:
     with CoreRig() as rig:
-        sandbox = rig.core.use_sandbox(rig.soon())
+        sandbox = rig.core.accounts.use_sandbox(rig.soon())
         assert sandbox.id == SANDBOX_ID
         for account, text in ((sandbox, "ssh://bastion"), (ACCOUNT, "nonsense")):
             with pytest.raises(AppError) as caught:

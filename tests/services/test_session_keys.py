@@ -10,6 +10,7 @@ from desktop_app.demo.memory import FakeProfiles
 from desktop_app.demo.server import FakeServer
 from desktop_app.domain.accounts import key_slots
 from desktop_app.domain.accounts.account import Account
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.accounts.key_slots import Slot, SlotKind
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError
@@ -62,7 +63,7 @@ def test_the_same_api_key_attaches_from_another_computer(server: FakeServer, hom
     session = launched(home)
     with CoreRig(world_of(server)) as away:
         away.until(session, lambda s: s.remote is Remote.READY)
-        away.core.attach(session, away.soon())
+        away.core.connections.attach(session, away.soon())
         away.until(session, is_link(Link.UP))
         assert away.world.secrets.entries[f"client-key/{session.text}"].startswith("PRIVATE KEY of")
 
@@ -88,14 +89,14 @@ def test_another_api_key_needs_the_passphrase(server: FakeServer, home: CoreRig)
     session = launched(home, PASSPHRASE)
     with CoreRig(world_of(server, OTHER_SECRET)) as away:
         away.until(session, lambda s: s.remote is Remote.READY)
-        away.core.attach(session, away.soon())
+        away.core.connections.attach(session, away.soon())
         blocked = away.until(session, is_link(Link.BLOCKED))
         assert blocked.problem is not None and blocked.problem.code == "ssh.passphrase"
         with pytest.raises(AppError) as caught:
             away.core.keys.unlock(session, "correct horse batterz", away.soon())
         assert code_of(caught) == "ssh.wrong_passphrase"
         away.core.keys.unlock(session, PASSPHRASE, away.soon())
-        away.core.attach(session, away.soon())
+        away.core.connections.attach(session, away.soon())
         away.until(session, is_link(Link.UP))
 
 
@@ -103,7 +104,7 @@ def test_without_a_slot_that_fits_the_app_says_how_to_change_that(server: FakeSe
     session = launched(home)
     with CoreRig(world_of(server, OTHER_SECRET)) as away:
         away.until(session, lambda s: s.remote is Remote.READY)
-        away.core.attach(session, away.soon())
+        away.core.connections.attach(session, away.soon())
         blocked = away.until(session, is_link(Link.BLOCKED))
         assert blocked.problem is not None and blocked.problem.code == "ssh.no_key"
         assert "sessiondock passphrase" in blocked.problem.detail
@@ -147,7 +148,7 @@ def opens(server: FakeServer, secret: str, session: SessionId) -> bool:
 
 def test_another_api_key_of_the_same_user_opens_the_running_sessions_too(server: FakeServer, home: CoreRig) -> None:
     session = launched(home)
-    home.core.add_account(ACCOUNT.api_url, "OTHERKEY", OTHER_SECRET, home.soon())
+    home.core.credentials.use(Credentials(ACCOUNT.api_url, "OTHERKEY", OTHER_SECRET), home.soon())
     assert opens(server, OTHER_SECRET, session)
     assert opens(server, API_SECRET, session)
 
@@ -155,8 +156,8 @@ def test_another_api_key_of_the_same_user_opens_the_running_sessions_too(server:
 def test_a_secret_that_was_replaced_opens_no_running_session_any_more(server: FakeServer) -> None:
     account = Account(account_id(ACCOUNT.api_url, "KEY"), "Ada", ACCOUNT.api_url, "KEY", user_id="me")
     with CoreRig(world_of(server, API_SECRET, account)) as home:
-        session = home.core.launch(account.id, LaunchSpec(queue="default", name="a session"), home.soon())
-        home.core.add_account(ACCOUNT.api_url, "KEY", OTHER_SECRET, home.soon())
+        session = home.core.launches.launch(account.id, LaunchSpec(queue="default", name="a session"), home.soon())
+        home.core.credentials.use(Credentials(ACCOUNT.api_url, "KEY", OTHER_SECRET), home.soon())
     here = SessionId(ACCOUNT.id, session.task)
     assert opens(server, OTHER_SECRET, here)
     assert not opens(server, API_SECRET, here)

@@ -48,24 +48,24 @@ def test_a_stop_that_the_agents_start_overwrites_is_repeated() -> None:
     with CoreRig() as rig:
         session = rig.launch()
         rig.server.agent_takes(session.task)
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.until(session, is_remote(Remote.STOPPING))
         rig.server.change(session.task, remote=Remote.STARTING)  # the agent's own report, a moment too late
         wait_until(lambda: rig.server.calls.count("stop") >= 2, "the second stop")
         rig.until(session, is_remote(Remote.STOPPING))
         sent = rig.server.calls.count("stop")
-        assert rig.core.refresh(session.account, 5)
+        assert rig.core.accounts.wait_polled(session.account, 5)
         assert rig.server.calls.count("stop") == sent, "a stop that was heard is not repeated"
 
 
 def test_a_refused_repetition_does_not_count_as_a_server_that_is_away() -> None:
     with CoreRig(World(pace=replace(QUICK, stop_again_s=0.01))) as rig:
         session = rig.running()
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.server.problems["stop"] = UNREACHABLE
         rig.server.change(session.task, remote=Remote.READY)
         wait_until(lambda: rig.server.calls.count("stop") >= 3, "the repetitions")
-        assert rig.core.account_problem(session.account) is None
+        assert rig.core.accounts.problem(session.account) is None
 
 
 def test_an_abort_that_the_server_tells_of_is_passed_on_to_the_session() -> None:
@@ -74,5 +74,5 @@ def test_an_abort_that_the_server_tells_of_is_passed_on_to_the_session() -> None
         session = rig.attached()
         rig.server.change(session.task, remote=Remote.STOPPING)
         rig.world.tunnel().wait_for(lambda t: (contract.OP_SHUTDOWN, {}) in t.requests)
-        rig.core.refresh(ACCOUNT.id, 5)
+        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         assert [op for op, _args in rig.world.tunnel().requests].count(contract.OP_SHUTDOWN) == 1

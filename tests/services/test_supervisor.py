@@ -44,7 +44,7 @@ def test_routes_follow_the_reports_and_secrets_stay_in_memory() -> None:
         rig.until(session, lambda s: s.facts.report is not None and s.facts.report.sequence == 5)
         assert tunnel.routes == {"jupyterlab": 9000, "ssh": 9001, "vscode": 9002}
         assert "tok-secret-text" not in repr(rig.core.store.all())
-        url = rig.core.login_page(session, "jupyterlab", rig.soon())
+        url = rig.core.connections.login_page(session, "jupyterlab")
         assert url.startswith("http://127.0.0.1:")
         login, origin, secret = rig.world.pages[0]
         assert (login.path, origin, secret) == ("/lab", "http://127.0.0.1:8878", "tok-secret-text")
@@ -61,12 +61,12 @@ def test_ports_stay_across_redials_detach_and_restart() -> None:
         rig.world.tunnel().wait_for(lambda t: len(t.targets) == 2)
         rig.until(first, is_link(Link.UP))
         assert ports_of(rig, first) == before[0]
-        rig.core.detach(first, rig.soon())
+        rig.core.connections.detach(first)
         assert rig.get(first).link is Link.OFF
     with CoreRig(world) as rig:
         for session, ports in zip((second, first), reversed(before), strict=True):
             rig.until(session, lambda s: s.remote is Remote.READY)
-            rig.core.attach(session, rig.soon())
+            rig.core.connections.attach(session, rig.soon())
             rig.until(session, is_link(Link.UP))
             assert ports_of(rig, session) == ports
 
@@ -123,8 +123,8 @@ def test_reconnect_dials_at_once() -> None:
         rig.world.tunnel().connect_errors.append(failure("ssh.unreachable", address="x", port=1))
         rig.world.tunnel().drop()
         rig.until(session, lambda s: s.link is Link.RETRYING)
-        rig.core.reconnect(session)
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
 
 
@@ -141,7 +141,7 @@ def test_a_new_api_key_in_the_middle_of_a_dial_is_no_end() -> None:
     """Entering the key again replaces the account's client; the old one's calls are cancelled."""
     with CoreRig() as rig:
         session = rig.running(log=False)
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         wait_until(lambda: "log" in rig.server.calls, "the log to be read")
         rig.server.closed = True
         rig.until(session, is_link(Link.RETRYING))
@@ -165,10 +165,10 @@ def test_a_refusal_that_time_does_not_heal_stops_at_once(why: AppError) -> None:
     world = World(prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(why))
     with CoreRig(world) as rig:
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == why.problem.code
         assert len(world.tunnel().targets) == 1
-        rig.core.reconnect(session)  # the person says: try again
+        rig.core.connections.reconnect(session)  # the person says: try again
         rig.until(session, is_link(Link.UP))
 
 
@@ -177,7 +177,7 @@ def test_without_its_key_a_session_can_not_be_attached() -> None:
         session = rig.running()
         rig.world.secrets.entries.clear()
         rig.world.secrets.entries[f"api-secret/{session.account}"] = "the-api-secret"
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == "ssh.no_key"
         assert rig.world.tunnel().targets == []
 
@@ -186,12 +186,12 @@ def test_without_its_key_a_session_can_not_be_attached() -> None:
 def test_a_keyring_that_does_not_give_the_key_has_its_own_message(code: str) -> None:
     with CoreRig() as rig:
         session = rig.running()
-        rig.core.queues(session.account, rig.soon())
+        rig.core.launches.queues(session.account, rig.soon())
         rig.world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == code
         rig.world.secrets.broken = None
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
 
 
@@ -201,7 +201,7 @@ def test_a_keyring_that_does_not_give_the_key_has_its_own_message(code: str) -> 
 def test_the_end_of_the_session_ends_the_tunnel() -> None:
     with CoreRig() as rig:
         session = rig.attached()
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.world.tunnel().drop()  # sshd is gone before the record says so
         assert rig.get(session).link is Link.UP or rig.get(session).remote is Remote.STOPPING
         rig.server.end(session.task)
@@ -216,7 +216,7 @@ def test_shutting_down_does_not_look_like_a_lost_connection() -> None:
     with CoreRig() as rig:
         session = rig.attached()
         rig.core.store.subscribe(lambda _old, new: seen.add(new.link) if new else None)
-        rig.core.stop(session, rig.soon())
+        rig.core.sessions.stop(session, rig.soon())
         rig.world.tunnel().drop()
         rig.server.end(session.task)
         rig.until(session, lambda s: s.remote is Remote.ENDED)
@@ -234,12 +234,12 @@ def test_a_deleted_task_ends_the_tunnel_and_leaves_the_list() -> None:
 def test_detach_closes_ports_and_lets_the_session_run() -> None:
     with CoreRig() as rig:
         session = rig.attached()
-        rig.core.ssh_command(session, rig.soon())
-        rig.core.detach(session, rig.soon())
+        rig.core.open_in.ssh_command(session, rig.soon())
+        rig.core.connections.detach(session)
         assert rig.world.tunnel().closed
         assert rig.world.ssh_access.open == set()
         assert rig.server.tasks[session.task].facts.remote is Remote.READY
-        assert rig.core.links.ownership.claim(session.text)
+        assert rig.core.connections.ownership.claim(session.text)
 
 
 def test_detach_while_dialling_does_not_wait_for_the_dial() -> None:
@@ -248,9 +248,9 @@ def test_detach_while_dialling_does_not_wait_for_the_dial() -> None:
 
     with CoreRig(World(prepare_tunnel=block, pace=replace(QUICK, dial_s=60.0))) as rig:
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         rig.world.tunnel().wait_for(lambda t: len(t.targets) == 1)
-        rig.core.detach(session, rig.soon())
+        rig.core.connections.detach(session)
         assert rig.get(session).link is Link.OFF
 
 
@@ -279,7 +279,7 @@ def test_a_command_line_does_not_take_up_what_a_window_held() -> None:
     world.profiles.save_attached(session.text, True)
     with CoreRig(world, role="cli") as rig:
         rig.until(session, lambda s: s.remote is Remote.READY)
-        assert rig.core.refresh(session.account, 5)
+        assert rig.core.accounts.wait_polled(session.account, 5)
     assert world.tunnels == []
 
 
@@ -290,10 +290,10 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     with CoreRig(World(prepare_tunnel=broken)) as rig:
         expected_log("the supervisor of .* failed")
         session = rig.running()
-        rig.core.attach(session, rig.soon())
+        rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == "internal"
         rig.world.prepare_tunnel = lambda _tunnel: None
-        rig.core.reconnect(session)
+        rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
 
 
@@ -311,7 +311,7 @@ def test_an_application_that_fails_is_told_while_the_others_work() -> None:
         rig.until(session, lambda s: (e := s.endpoint("jupyterlab")) is not None and e.state == "failed")
         told = wait_until(lambda: rig.notices[-1:], "the notice, which may come after the snapshot")
         assert told[0].title == "JupyterLab failed in “a session”"
-        assert rig.core.login_page(session, "vscode", rig.soon())
+        assert rig.core.connections.login_page(session, "vscode")
         with pytest.raises(Exception, match="not ready"):
-            rig.core.login_page(session, "jupyterlab", rig.soon())
+            rig.core.connections.login_page(session, "jupyterlab")
     assert BOTH.sequence == 1

@@ -69,7 +69,7 @@ class AliasRig:
 
     def attach(self) -> None:
         """Returns once the alias leads to the session."""
-        self.core.attach(self.session, Cancel(20))
+        self.core.connections.attach(self.session, Cancel(20))
         wait_until(lambda: self.core.store.get(self.session).link is Link.UP, "the tunnel", 30)
         wait_until(self._answers, "the session's agent and its alias", 30)
 
@@ -81,7 +81,7 @@ class AliasRig:
         return "\nport " in found and "ssh-proxy" not in found
 
     def detach(self) -> None:
-        self.core.detach(self.session, Cancel(20))
+        self.core.connections.detach(self.session)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class CoreRig:
         return Cancel(5.0)
 
     def launch(self, spec: LaunchSpec = SPEC) -> SessionId:
-        return self.core.launch(ACCOUNT.id, spec, self.soon())
+        return self.core.launches.launch(ACCOUNT.id, spec, self.soon())
 
     def running(self, *, log: bool = True, report: Report = BOTH) -> SessionId:
         """A session that somebody launched before: published, attachable, with its key in the keyring."""
@@ -66,7 +66,7 @@ class CoreRig:
 
     def attached(self, **more: bool) -> SessionId:
         session = self.running(**more)
-        self.core.attach(session, self.soon())
+        self.core.connections.attach(session, self.soon())
         self.until(session, lambda s: s.link is Link.UP)
         return session
 

@@ -85,7 +85,7 @@ class Scene:
     def __enter__(self) -> "Scene":
         self.rig.__enter__()
         self.session = self._publish_session()
-        self.rig.core.attach(self.session, self.rig.soon())
+        self.rig.core.connections.attach(self.session, self.rig.soon())
         self.wait_back()
         self.ports = self._local_ports()
         lab, code = self.ports["jupyterlab"], self.ports["vscode"]

@@ -57,7 +57,7 @@ def test_an_outcome_for_a_deleted_owner_is_dropped(qtbot, core, bridge):
     gate = core.gates["log"] = threading.Event()
     got, other = [], []
     owner = QObject()
-    bridge.submit("slow", lambda cancel: core.log(ui_core.READY, 0, cancel), got.append, owner)
+    bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), got.append, owner)
     shiboken6.delete(owner)
     gate.set()
     core.jobs.threads[-1].join(5)
@@ -69,7 +69,7 @@ def test_an_outcome_for_a_deleted_owner_is_dropped(qtbot, core, bridge):
 def test_a_dropped_ticket_is_cancelled_and_silent(qtbot, core, bridge):
     core.gates["log"] = threading.Event()
     got, other = [], []
-    ticket = bridge.submit("slow", lambda cancel: core.log(ui_core.READY, 0, cancel), got.append, bridge)
+    ticket = bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), got.append, bridge)
     ticket.drop()
     core.jobs.threads[-1].join(5)
     assert not core.jobs.threads[-1].is_alive(), "drop() must reach the job's cancel token"
@@ -99,7 +99,7 @@ def test_nothing_is_emitted_after_close(qtbot, core, bridge):
     bridge.activated.connect(lambda: seen.append("activated"))
     bridge.noticed.connect(lambda _n: seen.append("noticed"))
     gate = core.gates["log"] = threading.Event()
-    bridge.submit("slow", lambda cancel: core.log(ui_core.READY, 0, cancel), seen.append, bridge)
+    bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), seen.append, bridge)
     bridge.close()
     gate.set()
     core.store.apply(ui_core.READY, StopRequested())

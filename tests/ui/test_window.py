@@ -309,7 +309,7 @@ def test_a_long_sentence_is_wrapped_and_not_cut(qtbot, face, width):
 
 
 def test_the_log_of_the_program_opens_at_its_end(face, core):
-    core.log_tail = lambda: tuple(f"line {number}" for number in range(500))
+    core.log_tail.lines = lambda: tuple(f"line {number}" for number in range(500))
     face.window.app_log.emit()
     text = dialog("app-log").findChild(QPlainTextEdit)
     assert text.verticalScrollBar().value() == text.verticalScrollBar().maximum() > 0

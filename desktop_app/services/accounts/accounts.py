@@ -29,12 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class Accounts:
-    """Everything that depends on an account's id. ``after_poll(account)`` runs on the poller's thread."""
+    """Everything that depends on an account's id."""
 
-    def __init__(self, outside: Outside, store: SessionStore, after_poll: Callable[[str], None]) -> None:
+    def __init__(self, outside: Outside, store: SessionStore) -> None:
         self._outside = outside
         self._store = store
-        self._after_poll = after_poll
+        self.after_poll: list[Callable[[str], None]] = []  # called after each look at an account's server
         self._lock = threading.RLock()
         self._connecting: dict[str, threading.Lock] = {}
         self._keys = ApiKeys(outside)
@@ -170,7 +170,11 @@ class Accounts:
                 lost = self._servers.pop(account, None)
             if lost is not None:
                 lost.close()
-        self._after_poll(account)
+        self._tell_polled(account)
+
+    def _tell_polled(self, account: str) -> None:
+        for tell in tuple(self.after_poll):
+            tell(account)
 
     def poke(self, account: str) -> None:
         """Quick: ask this account's server now."""
@@ -206,7 +210,7 @@ class Accounts:
             return
         for seen in self.server(account.id, cancel).sessions((), cancel):
             self._store.see(SessionId(account.id, seen.task), seen.facts)
-        self._after_poll(account.id)
+        self._tell_polled(account.id)
 
     # -- changing the list
 

@@ -24,8 +24,10 @@ from desktop_app.services.connection import peers
 from desktop_app.services.connection.local_ports import LocalPorts
 from desktop_app.services.connection.peer_requests import PeerRequests
 from desktop_app.services.connection.peers import Peers
+from desktop_app.services.connection.pending import PendingAttaches
 from desktop_app.services.connection.session_tunnel import SessionTunnel
 from desktop_app.services.connection.supervisor import Mail, Supervisor
+from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.runtime.system_watch import SystemWatch
 from desktop_app.services.state.store import SessionStore
 from desktop_app.services.state.task_failure import explained
@@ -44,6 +46,7 @@ class Connections:
         outside: Outside,
         store: SessionStore,
         server: Callable[[str, Cancel], Server],
+        jobs: JobPool,
         role: str,
         woke: Callable[[], None] = lambda: None,
     ) -> None:
@@ -61,6 +64,7 @@ class Connections:
         self._add_questions()
         self.ownership = outside.hold_names(role, self.questions.answer)
         self.others = Peers(self.ownership)
+        self.pending = PendingAttaches(store, jobs, self.attach)
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
@@ -132,6 +136,7 @@ class Connections:
 
     def detach(self, session: SessionId) -> None:
         """Close our half, wherever on this computer it lives."""
+        self.pending.drop(session)
         mine = self._supervisors.get(session)
         if mine is not None:
             mine.cancel()
@@ -149,8 +154,13 @@ class Connections:
         for snapshot in self._store.of_account(account):
             self.detach(snapshot.id)
 
-    def reconnect(self, session: SessionId) -> bool:
-        """Quick: redial now; False when this process does not hold the tunnel."""
+    def reconnect(self, session: SessionId) -> None:
+        """Redial now, or attach where this process does not hold the tunnel. Quick."""
+        if not self.redial(session):
+            self.pending.attach_soon(session)
+
+    def redial(self, session: SessionId) -> bool:
+        """Redial now; False when this process does not hold the tunnel. Quick."""
         supervisor = self._supervisors.get(session)
         if supervisor is not None:
             supervisor.post(Mail.REDIAL)
@@ -172,7 +182,7 @@ class Connections:
 
     def ask_reconnect(self, session: SessionId) -> bool:
         """Redial now, whichever process holds the tunnel; False when nobody does. Problems: tunnel.owned"""
-        return self.reconnect(session) or self.others.reconnect(session)
+        return self.redial(session) or self.others.reconnect(session)
 
     def free_ports(self, account: str) -> None:
         """After a poll that worked: sessions that are not there any more need no ports."""
@@ -280,7 +290,7 @@ class Connections:
         to_all(peers.OP_ATTACH, lambda session, _args: self.attach(session, Cancel(peers.HAND_OVER_S)))
         to_all(peers.OP_DETACH, lambda session, _args: self._let_go(session, peers.OP_DETACH))
         to_all(peers.OP_GIVE_UP, lambda session, _args: self._let_go(session, peers.OP_GIVE_UP))
-        to_all(peers.OP_RECONNECT, lambda session, _args: {"redialled": self.reconnect(session)})
+        to_all(peers.OP_RECONNECT, lambda session, _args: {"redialled": self.redial(session)})
         to_all(peers.OP_STATUS, lambda session, _args: self.status(session) if self.held(session) else {})
         to_holder(
             peers.OP_LOGIN_PAGE, lambda session, args: {"url": self.login_page(session, str(args.get("app", "")))}
@@ -300,6 +310,7 @@ class Connections:
             self._closing = True
             supervisors = tuple(self._supervisors.values())
         self._unsubscribe()
+        self.pending.close()
         self._watch.cancel()
         for supervisor in supervisors:
             supervisor.cancel()

@@ -43,7 +43,7 @@ class _Place:
 
 
 class Handovers:
-    """Implements ``services.api.Handovers``. ``account``: id -> account."""
+    """Gives sessions what belongs to the user, where the user agreed. Blocking. ``account``: id -> account."""
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ class _Case:
 
 
 class Doctor:
-    """Implements ``services.doctor.view.DoctorService``."""
+    """Examines sessions and accounts, stage by stage. Thread-safe."""
 
     def __init__(
         self, outside: Outside, store: SessionStore, accounts: Accounts, log: Callable[[], Sequence[str]]

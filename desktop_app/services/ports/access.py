@@ -31,7 +31,7 @@ ASK_S = 15.0
 
 
 class Ports:
-    """Implements ``services.ports.view.PortService``. Problems: open.not_ready, ssh.lost, port.*"""
+    """Lists a session's ports and forwards them. All block. Problems: open.not_ready, ssh.lost, port.*"""
 
     def __init__(self, outside: Outside, store: SessionStore, links: Connections) -> None:
         self._outside = outside

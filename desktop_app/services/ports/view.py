@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.access.listening import Forward, Kind, Listening, read_forward
 from desktop_app.domain.access.port_services import BY_KEY
-from desktop_app.domain.sessions.snapshot import SessionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +58,6 @@ class PortsView:
         others = (read_forward(one) for one in value.get("others") or ())
         ports = tuple(PortView(**one) for one in value.get("ports") or ())
         return cls(ports, tuple(one for one in others if one is not None), int(value.get("more") or 0))
-
-
-class PortService(Protocol):
-    """``core.ports``. All block but ``always``; see ``services.ports.Ports``."""
-
-    def look(self, session: SessionId, cancel: Cancel) -> PortsView: ...
-
-    def forward(self, session: SessionId, port: int, cancel: Cancel, *, local: int = 0) -> PortView: ...
-
-    def stop(self, session: SessionId, port: int, cancel: Cancel) -> bool: ...
-
-    def reverse(self, session: SessionId, port: int, local: int, cancel: Cancel) -> Forward: ...
-
-    def socks(self, session: SessionId, cancel: Cancel, *, local: int = 0) -> Forward: ...
-
-    def stop_other(self, session: SessionId, other: Forward, cancel: Cancel) -> bool: ...
-
-    def open(self, session: SessionId, port: int, cancel: Cancel) -> str: ...
-
-    def always(self, service: str, on: bool) -> None: ...
 
 
 def forward_json(forward: Forward) -> dict[str, Any]:

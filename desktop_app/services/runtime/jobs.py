@@ -70,7 +70,7 @@ class PooledJob:
 
 
 class JobPool:
-    """Implements ``services.api.Jobs``; its threads start with the first job."""
+    """Runs one-shots on a few named threads, which start with the first job."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._queue: queue.SimpleQueue[PooledJob | None] = queue.SimpleQueue()

@@ -1,12 +1,13 @@
-"""OpenIn (``core.open_in``): opens a session in an editor, an IDE or a file manager of this computer. Blocking; any
-thread.
+"""OpenIn (``core.open_in``): opens a session in programs of this computer: its applications in the browser, a shell
+in a terminal, its folder in an editor, an IDE or a file manager. Blocking; any thread.
 
-They reach the session by its ssh alias. Whoever holds the tunnel is asked for the session's folder.
+The last three reach the session by its ssh alias; the process that holds the tunnel is asked for the folder.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
@@ -17,6 +18,7 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.ssh.aliases import Aliases
+from desktop_app.services.ssh.elsewhere import no_browser
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 
@@ -37,20 +39,8 @@ class Installed:
     ssh_ready: bool = False
 
 
-class OpenInService(Protocol):
-    """What faces ask for; blocking."""
-
-    def look(self, cancel: Cancel) -> Installed: ...
-
-    def open(self, session: SessionId, key: str, cancel: Cancel) -> None:
-        """Problems: open.*, ssh.not_included"""
-
-    def choose_terminal(self, name: str) -> None:
-        """ "" = the desktop's own. Problems: open.unknown, file.unwritable"""
-
-
 class OpenIn:
-    """Implements ``OpenInService``."""
+    """Finds the programs of this computer, and opens sessions in them. Blocking."""
 
     def __init__(self, outside: Outside, store: SessionStore, links: Connections, aliases: Aliases) -> None:
         self._outside = outside
@@ -60,6 +50,7 @@ class OpenIn:
         links.questions.add(OP_FOLDER, self._answer)
 
     def look(self, cancel: Cancel) -> Installed:
+        """Return what this computer has."""
         cancel.check()
         found = {opener.key: self._outside.programs.find(opener) for opener in OPENERS}
         return Installed(
@@ -76,6 +67,7 @@ class OpenIn:
             return False
 
     def open(self, session: SessionId, key: str, cancel: Cancel) -> None:
+        """Open the session in the program of this key. Problems: open.*, ssh.not_included"""
         opener = BY_KEY.get(key)
         if opener is None:
             raise failure("open.unknown", name=key, known=", ".join(BY_KEY), near=nearest(key, BY_KEY))
@@ -96,10 +88,34 @@ class OpenIn:
             raise failure("ssh.not_included", program=opener.label, path=status.path)
 
     def choose_terminal(self, name: str) -> None:
+        """Remember the terminal to use, "" for the desktop's own. Problems: open.unknown, file.unwritable"""
         known = self._outside.programs.terminals()
         if name and name not in known:
             raise failure("open.unknown", name=name, known=", ".join(known) or "none", near=nearest(name, known))
         self._outside.profiles.save_preference(TERMINAL, name)
+
+    def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
+        """Open the application in the user's browser, logged in. Problems: open.*, tunnel.owned"""
+        cancel.check()
+        url = self._links.login_page(session, app)
+        if not self._outside.open_url(url):
+            raise no_browser(url, self._links.status(session).get("ports", {}).get(app, 0))
+
+    def open_terminal(self, session: SessionId, cancel: Cancel) -> None:
+        """Open a terminal of this computer with a shell in the session. Problems: open.*, ssh.agent, tunnel.owned"""
+        cancel.check()
+        argv = self._links.ssh_command(session)
+        if not self._outside.open_terminal(argv, self._outside.profiles.preference(TERMINAL)):
+            raise failure("open.no_terminal", command=shlex.join(argv))
+
+    def ssh_command(self, session: SessionId, cancel: Cancel) -> str:
+        """Return a command line to copy: it works while attached, with no prompt and no key file in clear.
+
+        Problems: open.not_ready, ssh.agent, tunnel.owned
+        """
+        cancel.check()
+        argv = self._links.ssh_command(session)
+        return self._aliases.short_command(session) or shlex.join(argv)
 
     # -- the session's folder, from whoever holds the tunnel
 

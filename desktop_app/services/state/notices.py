@@ -1,8 +1,11 @@
-"""Which changes are worth a notification: one pure rule over (old, new). Any thread."""
+"""Which changes are worth a notification: one pure rule over (old, new); and who hears of them. Any thread."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from desktop_app.domain.sessions.snapshot import WAITING, End, Link, Remote, SessionId, SessionSnapshot, openable
+from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract import APP_FAILED, ENDED_BY_MACHINE
 from remote_bootstrap.contract.apps import APPS
 
@@ -15,6 +18,42 @@ class Notice:
     body: str
     session: SessionId | None = None
     urgent: bool = False
+
+
+class Notices:
+    """Tells its subscribers what a user should hear of: changes of sessions, and what services ``tell``."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[Notice], None]] = []
+        self._unsubscribe = store.subscribe(self._on_change)
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """Call back on the thread that has something to tell; returns what ends that. Quick."""
+        with self._lock:
+            self._callbacks.append(callback)
+        return lambda: self._drop(callback)
+
+    def _drop(self, callback: Callable[[Notice], None]) -> None:
+        with self._lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+    def tell(self, notice: Notice) -> None:
+        """Hand this notice to all subscribers."""
+        with self._lock:
+            callbacks = tuple(self._callbacks)
+        for callback in callbacks:
+            callback(notice)
+
+    def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
+        notice = notice_of(old, new)
+        if notice is not None:
+            self.tell(notice)
+
+    def close(self) -> None:
+        """Follow the sessions no longer."""
+        self._unsubscribe()
 
 
 def notice_of(old: SessionSnapshot | None, new: SessionSnapshot | None) -> Notice | None:

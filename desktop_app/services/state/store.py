@@ -20,7 +20,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class SessionStore:
-    """All snapshots. Implements ``services.api.Store`` and the writers' side."""
+    """All snapshots, and the only one that changes them. Quick; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.domain.accounts.account import Account, ApiKey
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask

@@ -5,7 +5,7 @@ from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import APP_NAME, __version__
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, fixed_font
 from desktop_app.ui.widgets.basics import button, fit_screen, label
 
@@ -26,7 +26,7 @@ class AppLogDialog(QDialog):
         self._text.setAccessibleName(f"{APP_NAME} log")
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFont(fixed_font())
-        self._text.setPlainText("\n".join((f"{APP_NAME} {__version__}", *core.log_tail())))
+        self._text.setPlainText("\n".join((f"{APP_NAME} {__version__}", *core.log_tail.lines())))
         copy = button("Copy", identifier="app-log-copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text.toPlainText()))
         close = button("Close", "primary", "app-log-close")

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.finished import FinishedSession
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.text import ago, count, tooltip

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit,
 
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.status import Shape

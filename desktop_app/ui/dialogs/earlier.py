@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import Action, SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.text import ago, tooltip
@@ -70,7 +70,7 @@ class EarlierDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE_XL, SPACE_L, SPACE_XL, SPACE_L)
         column.setSpacing(SPACE_M)
-        of = f" of {self._account.label}" if len(self._core.accounts()) > 1 else ""
+        of = f" of {self._account.label}" if len(self._core.accounts.all()) > 1 else ""
         column.addWidget(ElidedLabel(f"Earlier sessions{of}", "heading"))
         column.addWidget(label(TEXT, "muted", wrap=True))
         column.addWidget(self._banner)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from desktop_app.domain.files.remote_files import FileKind, RemoteEntry
 from desktop_app.domain.files.transfer import readable, size_text
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.files.access import Listing
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.domain.access.route import DIRECT, Kind, Route, parse_route
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.domain.accounts.account import Queue
 from desktop_app.domain.launch.queues import offered
 from desktop_app.domain.problems import Problem
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.look.text import count, shortened
@@ -110,7 +110,9 @@ class QueueEditor(QWidget):
 
     def _ask(self, then: Callable[[Outcome], None]) -> None:
         account = self._account
-        self._ticket = self._bridge.submit("queues", lambda cancel: self._core.queues(account, cancel), then, self)
+        self._ticket = self._bridge.submit(
+            "queues", lambda cancel: self._core.launches.queues(account, cancel), then, self
+        )
 
     def _look_again(self) -> None:
         """Keep the agents' counts true without a flicker and without taking an open list away."""

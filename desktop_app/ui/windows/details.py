@@ -17,7 +17,7 @@ from desktop_app.domain.sessions.snapshot import (
     status_of,
     takes_files,
 )
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, Q
 
 from desktop_app import APP_NAME
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.commands import Commands

@@ -15,7 +15,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import SANDBOX_LABEL, Account
 from desktop_app.domain.accounts.addresses import check_address
 from desktop_app.domain.accounts.credentials import Credentials, from_text
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.theme import SPACE_L, SPACE_S
 from desktop_app.ui.widgets.basics import Card, button, focus_in_view, label
@@ -102,7 +102,7 @@ class AccountPage(QWidget):
         form.addWidget(self.certificates)
 
     def _start(self, account: Account | None) -> None:
-        others = account is None and bool(self._core.accounts())
+        others = account is None and bool(self._core.accounts.all())
         (self._server if others else self._sandbox).setChecked(True)
         self._form.setVisible(others)
         if account is not None:
@@ -166,7 +166,7 @@ class AccountPage(QWidget):
     def work(self) -> tuple[str, Callable[[Cancel], object]]:
         """What going on means: a sentence for the progress line, and the blocking call."""
         if self.sandbox:
-            return "Starting the sandbox. The first time takes a little longer…", self._core.use_sandbox
+            return "Starting the sandbox. The first time takes a little longer…", self._core.accounts.use_sandbox
         return self.work_with(
             Credentials(
                 self.address.text.rstrip("/"),

@@ -13,7 +13,7 @@ from desktop_app.domain.launch.exposed import warnings_of
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.sessions.again import Again
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.working import WorkingDialog
@@ -54,7 +54,7 @@ class Wizard(WorkingDialog):
         self._account_only = account_only
         self._like = like  # until its options are in the form
         self._launch_title = "launch"  # or "again"
-        known = {one.id: one for one in core.accounts()}
+        known = {one.id: one for one in core.accounts.all()}
         self._known: Account | None = known.get(account)
         self.account_page = AccountPage(core, bridge, self._known if account_only else None)
         self.launch_page = LaunchPage(core, bridge)
@@ -218,7 +218,7 @@ class Wizard(WorkingDialog):
             spec, profile = form.spec(), self.launch_page.profile_bar.current
 
             def work(cancel: Cancel) -> object:
-                return self._core.launch(account, spec, cancel, profile=profile)
+                return self._core.launches.launch(account, spec, cancel, profile=profile)
 
             self.start("launch", "Creating the session…", work, self._launched)
 
@@ -237,7 +237,7 @@ class Wizard(WorkingDialog):
         if remedy is Remedy.RETRY and self._like is not None and not self.on_account_page:
             self._read_earlier()
         elif remedy is Remedy.SIGN_IN:
-            known = {one.id: one for one in self._core.accounts()}
+            known = {one.id: one for one in self._core.accounts.all()}
             self._show_account(known.get(self.launch_page.account))
         elif remedy is Remedy.OTHER_QUEUE:
             self.launch_page.focus_queue()

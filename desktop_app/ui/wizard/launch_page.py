@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.domain.launch.options import options
 from desktop_app.domain.sessions.again import Again
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.option_form import OptionForm
 from desktop_app.ui.forms.queue_editor import QueueEditor
@@ -91,7 +91,7 @@ class LaunchPage(QWidget):
     def show_account(self, account: str) -> None:
         """Offer the known accounts, choose this one, and fill the form with its last launch."""
         self._account.clear()
-        for known in self._core.accounts():
+        for known in self._core.accounts.all():
             self._account.addItem(menu_text(known.label, 80).replace("&&", "&"), known.id)
         self._account.setCurrentIndex(max(0, self._account.findData(account)))
         self._switch()
@@ -102,7 +102,7 @@ class LaunchPage(QWidget):
         self.switched.emit()
 
     def _switch(self) -> None:
-        known = next((one for one in self._core.accounts() if one.id == self.account), None)
+        known = next((one for one in self._core.accounts.all() if one.id == self.account), None)
         self._facts.setText(known.facts if known else "")
         self._facts.setVisible(bool(self._facts.text()))
         self.profile_bar.show_account(self.account)
@@ -130,7 +130,7 @@ class LaunchPage(QWidget):
         self.reload()
 
     def _show_notes(self, more: dict[str, str]) -> None:
-        known = next((one for one in self._core.accounts() if one.id == self.account), None)
+        known = next((one for one in self._core.accounts.all() if one.id == self.account), None)
         self.form.show_notes({**(SANDBOX_NOTES if known is not None and known.sandbox else {}), **more})
 
     def reload(self) -> None:

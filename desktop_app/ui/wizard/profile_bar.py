@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWid
 
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.launch.profile import Profile
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.launching.launch_profiles import THEIR_STATE
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.ask_name import AskName
@@ -82,7 +82,7 @@ class ProfileBar(QWidget):
 
     def show_account(self, account: str) -> None:
         """Fill the form with this account's last launch, and name the profile that it came from."""
-        self.state.show_last(account, self._core.last_spec(account))
+        self.state.show_last(account, self._core.launches.last_spec(account))
         self._fill()
 
     def show_again(self, account: str, spec: LaunchSpec) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, takes_files
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.files import FilesDialog

@@ -12,7 +12,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.handover import KINDS, Handover, HandoverKind, State
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, answers
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.look.text import tooltip

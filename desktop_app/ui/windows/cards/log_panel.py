@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayou
 from desktop_app.domain.access.terminal import plain_text
 from desktop_app.domain.accounts.account import LogLine
 from desktop_app.domain.sessions.snapshot import Remote, SessionId, SessionSnapshot
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge, Ticket
 from desktop_app.ui.look.text import shortened
@@ -134,7 +134,10 @@ class LogPanel(QWidget):
         if session is None or self._ticket is not None:
             return
         self._ticket = self._bridge.submit(
-            f"log-{session.task[:8]}", lambda cancel: self._core.log(session, since, cancel), self._answer, self
+            f"log-{session.task[:8]}",
+            lambda cancel: self._core.sessions.log(session, since, cancel),
+            self._answer,
+            self,
         )
 
     def _answer(self, outcome: Outcome) -> None:

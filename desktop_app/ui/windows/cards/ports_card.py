@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.domain.access.listening import Forward
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot, answers
-from desktop_app.services.api import Core
+from desktop_app.services.core import Core
 from desktop_app.services.ports.view import PortsView, PortView
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
