@@ -22,7 +22,7 @@ def clean_environment() -> None:
 
 
 def main() -> int:
-    """The exit code: 0 done, 1 a problem, 2 wrong usage, 130 interrupted."""
+    """Return the exit code: 0 done, 1 a problem, 2 wrong usage, 130 interrupted."""
     clean_environment()
     arguments = sys.argv[1:]
     # Imports are lazy on purpose: each way in loads only what it needs (the sandbox no window, the window no server).
@@ -34,6 +34,10 @@ def main() -> int:
         from desktop_app.self_test import main as self_test
 
         return self_test(arguments[1:])
+    from desktop_app import window_start
+
+    if window_start.asks_for_window(arguments):
+        return window_start.open_window(arguments, hidden=bool(arguments))
     from desktop_app.cli.main import main as command_line
 
     return command_line(arguments)

@@ -6,17 +6,12 @@ Quick but for the log's file; nothing here talks to a server, a keyring or a san
 import logging
 import logging.handlers
 import os
-import platform
-import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TextIO
-
-import platformdirs
 
 from desktop_app.adapters import os as system
 from desktop_app.adapters.browser_page import LoginPages
@@ -53,6 +48,7 @@ from desktop_app.boundary.server import NextKey
 from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import AppError, failure
+from desktop_app.paths import Paths, default_paths
 from desktop_app.sandbox.home import Home
 from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
@@ -61,35 +57,11 @@ from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
 from desktop_app.services.secrets.registered import RegisteredSecrets
 from remote_bootstrap.machine import passwords
 
-APP_FOLDER = "sessiondock"
 SANDBOX_START_S = 90.0  # the first start installs an agent
 LOG_BYTES = 2_000_000
 LOG_FILES = 3
 LOG_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
 TALKATIVE = ("httpx", "httpcore", "paramiko", "filelock", "keyring")
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where this user's SessionDock keeps things. ``runtime`` is of this computer only, ``sandbox`` is its home."""
-
-    config: Path
-    state: Path
-    runtime: Path
-    sandbox: Path
-
-
-def default_paths() -> Paths:
-    """The places of this system's conventions (on Linux the XDG variables decide)."""
-    state = platformdirs.user_state_path(APP_FOLDER, appauthor=False)
-    # A home folder may be shared between computers; locks and sockets are not.
-    node = re.sub(r"[^A-Za-z0-9.-]", "-", platform.node())[:24] or "here"
-    return Paths(
-        config=platformdirs.user_config_path(APP_FOLDER, appauthor=False),
-        state=state,
-        runtime=state / f"run-{node}",
-        sandbox=platformdirs.user_data_path(APP_FOLDER, appauthor=False) / "sandbox",
-    )
 
 
 class LocalSandbox:
@@ -255,13 +227,6 @@ def _make_folders(paths: Paths) -> None:
 def new_keyboard(typed: Callable[[str | None], None]) -> Waiting:
     """Waits for pokes and for lines on standard input, which go to ``typed``; None = the input has ended."""
     return system.Keyboard(sys.stdin, typed)
-
-
-def run_window(core: Core, argv: Sequence[str], *, hidden: bool) -> int:
-    """Show the window until the user quits; the exit code. The caller has claimed the window (``core.connections``)."""
-    from desktop_app.ui.app import run  # lazy on purpose: Qt is loaded for the window only
-
-    return run(core, argv, hidden=hidden, on_activate=core.connections.questions.on_activate)
 
 
 # -- the log

@@ -39,14 +39,18 @@ MAY_IMPORT = {
     },
     "desktop_app.cli": {
         "desktop_app.cli", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
-        "desktop_app.compose", "remote_bootstrap.contract",
+        "desktop_app.compose", "desktop_app.paths", "desktop_app.window_start", "remote_bootstrap.contract",
     },
     # The composition layer: the only modules that know everybody.
     "desktop_app.compose": {"desktop_app", "remote_bootstrap"},
+    "desktop_app.paths": set(),
+    "desktop_app.window_start": {"desktop_app"},
     "desktop_app.self_test": {"desktop_app", "remote_bootstrap"},
     "desktop_app.__main__": {"desktop_app"},
     "desktop_app": set(),
 }  # fmt: skip
+
+COMPOSITION = ("desktop_app.compose", "desktop_app.window_start", "desktop_app.self_test", "desktop_app.__main__")
 
 # library -> where alone it may be imported
 ONLY_IN = {
@@ -94,7 +98,7 @@ def allowed(module: str, target: str) -> bool:
     rooms = MAY_IMPORT[room_of(module)]
     if target in ("desktop_app", "remote_bootstrap"):
         return True  # the bare package holds the version only
-    if room_of(module) in ("desktop_app.compose", "desktop_app.self_test", "desktop_app.__main__"):
+    if room_of(module) in COMPOSITION:
         return True
     return any(target == room or target.startswith((room + ".", room + "_")) for room in rooms - {"desktop_app"})
 

@@ -5,12 +5,9 @@ Without a command it opens the window; everything else works without Qt and with
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
-from desktop_app import APP_NAME
-from desktop_app.boundary.peers import WINDOW
 from desktop_app.cli import interrupt
 from desktop_app.cli.accounts import AccountCommands
 from desktop_app.cli.arguments import parse
@@ -27,10 +24,12 @@ from desktop_app.cli.ports import PortCommands
 from desktop_app.cli.profiles import ProfileCommands
 from desktop_app.cli.session import OneSession, wants_session
 from desktop_app.cli.ssh import SshCommands
-from desktop_app.compose import build_core, default_paths, run_window, set_up_log
+from desktop_app.compose import build_core, set_up_log
 from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem
+from desktop_app.paths import default_paths
 from desktop_app.services.core import Core
+from desktop_app.window_start import open_window
 
 OK, PROBLEM, INTERRUPTED = 0, 1, 130
 
@@ -134,25 +133,3 @@ def _trouble_told(core: Core, code: int) -> int:
     if code == OK and core.trouble.log():
         say(f"sessiondock: {core.trouble.log()}")
     return code
-
-
-def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
-    """The window, or the one that is already open."""
-    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not display:
-        say("There is no display here, so no window can open. Everything works without one: sessiondock --ask asks "
-            "what to launch, sessiondock --help names the commands.")  # fmt: skip
-        return PROBLEM
-    core: Core | None = None
-    try:
-        core = make_core(WINDOW)
-        if not core.connections.claim_window():
-            say(f"{APP_NAME} is already open; its window was brought up.")
-            return OK
-        return run_window(core, ["sessiondock", *arguments], hidden=hidden)
-    except AppError as error:
-        say(f"sessiondock: {error.problem}")
-        return PROBLEM
-    finally:
-        if core is not None:
-            core.close()

@@ -10,6 +10,7 @@ from desktop_app import APP_NAME
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
+from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.state.notices import Notice
 from desktop_app.ui.account_switcher import Accounts
 from desktop_app.ui.actions import ActionBook
@@ -21,6 +22,7 @@ from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.doctor import DoctorDialog
 from desktop_app.ui.dialogs.passphrase import PassphraseDialog
 from desktop_app.ui.dialogs.queue import QueueDialog
+from desktop_app.ui.look import icons
 from desktop_app.ui.look.text import count, shortened
 from desktop_app.ui.look.theme import Scheme, Theme
 from desktop_app.ui.open_in import OpenIn
@@ -36,13 +38,16 @@ class Controller(QObject):
 
     leaving = Signal()
 
-    def __init__(self, core: Core, theme: Theme, state: WindowState, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, core: Core, theme: Theme, state: WindowState, window: MainWindow | None = None) -> None:
+        """``window``: its frame, where that is on the screen already."""
+        super().__init__()
         self._core, self._theme, self._state = core, theme, state
         self.bridge = Bridge(core, self)
         self.commands = Commands(core, self.bridge, self)
         self.book = ActionBook(self.commands, self)
-        self.window = MainWindow(core, self.bridge, self.commands, self.book)
+        self.window = MainWindow(state) if window is None else window
+        QApplication.setWindowIcon(icons.app_icon())
+        self.window.furnish(core, self.bridge, self.commands, self.book)
         self.menu = TrayMenu(self.book)
         self.tray = Tray(self.menu, self)
         self.accounts = Accounts(core, self.bridge, self.window, state, self)
@@ -105,7 +110,6 @@ class Controller(QObject):
 
     def start(self, *, hidden: bool) -> None:
         """First paint. Hidden only where there is a tray to come back from."""
-        self.window.restore_layout(self._state.geometry, self._state.splitter)
         self.window.show_scheme(self._theme.scheme)
         self.refresh()
         self.open_in.look()
@@ -115,6 +119,11 @@ class Controller(QObject):
             self.window.sidebar.view.setFocus()
             if not self._core.accounts.all():
                 self.accounts.open_wizard()
+
+    def started(self, outcome: Outcome) -> None:
+        """The core has started, or could not."""
+        if outcome.problem is not None:
+            self.window.say(str(outcome.problem))
 
     # -- following the core
 
@@ -226,7 +235,7 @@ class Controller(QObject):
             self.tray.notify(Notice(f"{APP_NAME} keeps running", "Open or quit it from the tray icon."))
 
     def remember(self) -> None:
-        self._state.geometry, self._state.splitter = self.window.layout_state()
+        self.window.remember_layout(self._state)
 
     def ask_quit(self) -> None:
         """Leave, after asking if that cuts connections. Remote sessions go on either way."""

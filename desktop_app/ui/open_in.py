@@ -41,7 +41,7 @@ class OpenIn(QObject):
         self._build()
 
     def _build(self) -> None:
-        menu, before = self._window.menu, self._window.menu_end
+        menu, before = self._window.menu, self._window.menu.end
         self._terminals = QMenu("Terminal program", menu)
         self._switch = QAction(SWITCH, menu, checkable=True)
         self._switch.setObjectName("ssh-switch")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.compose import Paths, build_core
+from desktop_app.compose import build_core
 from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Remote
+from desktop_app.paths import Paths
 from desktop_app.sandbox import launch
 from desktop_app.sandbox.launch import SandboxInfo
 from tests.support import isolated_agent

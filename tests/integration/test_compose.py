@@ -17,6 +17,7 @@ from desktop_app.cli import main as cli
 from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
+from desktop_app.paths import default_paths
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def root_log() -> Iterator[None]:
 
 
 def test_the_log_is_private_bounded_and_clean(private_home: Path, root_log: None) -> None:
-    paths = compose.default_paths()
+    paths = default_paths()
     redactor, tail = compose.set_up_log(paths, "window")
     store = FakeSecretStore()
     core = compose.build_core(paths, "cli", secrets=store, redactor=redactor, tail=tail)
@@ -48,7 +49,7 @@ def test_the_log_is_private_bounded_and_clean(private_home: Path, root_log: None
 @pytest.mark.parity("--verbose")
 def test_verbose_says_more_and_no_secret(private_home: Path, root_log: None) -> None:
     told = io.StringIO()
-    redactor, _ = compose.set_up_log(compose.default_paths(), "cli", told)
+    redactor, _ = compose.set_up_log(default_paths(), "cli", told)
     redactor.register("a-secret-to-hide")
     logging.getLogger("desktop_app.test").info("used a-secret-to-hide at once")
     assert "at once" in told.getvalue() and "a-secret-to-hide" not in told.getvalue()
@@ -56,7 +57,7 @@ def test_verbose_says_more_and_no_secret(private_home: Path, root_log: None) -> 
 
 
 def test_all_places_are_below_the_xdg_folders_and_private(private_home: Path) -> None:
-    paths = compose.default_paths()
+    paths = default_paths()
     compose.build_core(paths, "cli", secrets=FakeSecretStore()).close()
     for folder in (paths.config, paths.state, paths.runtime):
         assert folder.is_relative_to(private_home)

@@ -13,6 +13,7 @@ from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.paths import Paths, default_paths
 
 ONE, TWO = "a" * 32, "b" * 32
 OLD_FIELDS = ("id", "label", "api_url", "access_key", "web_url", "user_id", "user_name", "route")
@@ -26,8 +27,8 @@ def old_row(number: str, **changes: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def paths(private_home: Path) -> compose.Paths:
-    found = compose.default_paths()
+def paths(private_home: Path) -> Paths:
+    found = default_paths()
     found.config.mkdir(parents=True)
     found.state.mkdir(parents=True)
     settings = {
@@ -55,7 +56,7 @@ def paths(private_home: Path) -> compose.Paths:
     return found
 
 
-def test_two_accounts_of_one_user_are_one_after_the_start(paths: compose.Paths) -> None:
+def test_two_accounts_of_one_user_are_one_after_the_start(paths: Paths) -> None:
     secrets = FakeSecretStore()
     secrets.entries = {"api-secret/acc1": "s1", "api-secret/acc2": "s2", f"client-key/acc2/{TWO}": "PRIVATE"}
     core = compose.build_core(paths, "cli", secrets=secrets)
@@ -78,7 +79,7 @@ def test_two_accounts_of_one_user_are_one_after_the_start(paths: compose.Paths) 
     assert {path: path.read_bytes() for path in before} == before, "the second start has nothing to do"
 
 
-def test_a_start_that_was_killed_half_way_is_done_again(paths: compose.Paths) -> None:
+def test_a_start_that_was_killed_half_way_is_done_again(paths: Paths) -> None:
     settings = paths.config / "settings.json"
     before = settings.read_bytes()
     join_accounts(paths.config, paths.state)
@@ -89,7 +90,7 @@ def test_a_start_that_was_killed_half_way_is_done_again(paths: compose.Paths) ->
     assert ProfilesFile(paths.config, paths.state).ports(f"acc1/{ONE}") == {"ssh": 8023}
 
 
-def test_damaged_rows_stand_in_nobodys_way(paths: compose.Paths) -> None:
+def test_damaged_rows_stand_in_nobodys_way(paths: Paths) -> None:
     settings, state = paths.config / "settings.json", paths.state / "state.json"
     content = json.loads(settings.read_text())
     keys = [7, {"access_key": 1}, {"access_key": "K", "owner": "o", "new": "x"}]
@@ -103,14 +104,14 @@ def test_damaged_rows_stand_in_nobodys_way(paths: compose.Paths) -> None:
     assert ProfilesFile(paths.config, paths.state).ports(f"acc1/{ONE}") == {"ssh": 1}
 
 
-def test_settings_that_can_not_be_written_are_told(paths: compose.Paths) -> None:
+def test_settings_that_can_not_be_written_are_told(paths: Paths) -> None:
     (paths.state / "state.json.lock").mkdir()
     with pytest.raises(AppError) as caught:
         join_accounts(paths.config, paths.state)
     assert caught.value.problem.code == "file.unwritable"
 
 
-def test_labels_that_were_the_same_are_told_apart(paths: compose.Paths) -> None:
+def test_labels_that_were_the_same_are_told_apart(paths: Paths) -> None:
     labels = [one.label for one in ProfilesFile(paths.config, paths.state).accounts()]
     assert len(set(labels)) == len(labels) == 3
 

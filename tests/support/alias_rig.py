@@ -14,9 +14,10 @@ from desktop_app.adapters.ssh.keys import verify_record
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside, Pace
-from desktop_app.compose import build_core, default_paths, own_command
+from desktop_app.compose import build_core, own_command
 from desktop_app.domain.accounts.secrets import CLIENT_KEY
 from desktop_app.domain.sessions.snapshot import Link, SessionId
+from desktop_app.paths import default_paths
 from desktop_app.services.core import Core
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.bootstrap_rig import BootstrapRig

@@ -6,9 +6,10 @@ Options: --dark, --system (the desktop's scheme), --empty, --hidden, --locked (t
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QDeadlineTimer, QEventLoop, QSettings, QTimer
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QMetaObject, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
 from desktop_app.boundary.cancel import Cancel
@@ -83,7 +84,17 @@ class TalkingCore(ui_core.FakeCore):
     def start(self) -> None:
         super().start()
         if "--quit-soon" in sys.argv:
-            QTimer.singleShot(300, QApplication.quit)
+            QMetaObject.invokeMethod(QApplication.instance(), "quit", Qt.ConnectionType.QueuedConnection)
+
+
+class DemoSource:
+    """A core that is there already."""
+
+    def __init__(self, core: ui_core.FakeCore) -> None:
+        self.make = lambda: core
+
+    def on_activate(self, _bring_up: Callable[[], None]) -> None:
+        """No second start comes here."""
 
 
 def demo_core() -> ui_core.FakeCore:
@@ -102,7 +113,7 @@ def main() -> int:
     WindowState().scheme = scheme
     core = demo_core()
     if "--shot" not in sys.argv:
-        return run(core, sys.argv[:1], hidden="--hidden" in sys.argv)
+        return run(DemoSource(core), sys.argv[:1], hidden="--hidden" in sys.argv)
     app = make_application(sys.argv[:1])
     controller = Controller(core, Theme(app, scheme), WindowState())
     controller.start(hidden=False)

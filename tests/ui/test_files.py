@@ -159,7 +159,7 @@ def test_storing_belongs_to_the_session_that_stores(qtbot: QtBot, face: Controll
     assert not button.isEnabled() and text.text() == "Storing the workspace…"
     face.window.sidebar.select(ui_core.STARTING)
     core.gates["files.store_workspace"].set()
-    qtbot.waitUntil(lambda: "12 files" in face.window._toast_text.text())
+    qtbot.waitUntil(lambda: "12 files" in face.window._toast.text.text())
     assert not button.isEnabled() and not text.text(), "a session that is not ready has nothing to store"
     face.window.sidebar.select(ui_core.CONNECTED)
     assert button.isEnabled() and "12 files" in text.text()

@@ -39,7 +39,7 @@ def said(face, identifier) -> str:
 
 
 def toast(face) -> str:
-    return face.window._toast_text.text() if face.window._toast.isVisible() else ""
+    return face.window._toast.text.text() if face.window._toast.isVisible() else ""
 
 
 # -- following the store
@@ -298,14 +298,14 @@ def test_a_click_on_a_notice_shows_its_session(face):
 def test_a_long_sentence_is_wrapped_and_not_cut(qtbot, face, width):
     face.window.resize(width, 700)
     face.window.say("The ClearML server can't be reached: " + "it does not answer, and nobody knows why. " * 6)
-    words, box = face.window._toast_text, face.window._toast
+    words, box = face.window._toast.text, face.window._toast
     assert face.window.rect().contains(box.geometry())
     assert words.height() >= words.heightForWidth(words.width()) and words.width() < box.width()
-    assert face.window._toast_timer.interval() > 10_000, "it takes longer to read"
+    assert face.window._toast.timer.interval() > 10_000, "it takes longer to read"
     face.window.resize(width + 200, 600)
     qtbot.waitUntil(lambda: face.window.rect().contains(box.geometry()))
     face.window.say("Short.")
-    assert box.width() < 200 and face.window._toast_timer.interval() == 4000
+    assert box.width() < 200 and face.window._toast.timer.interval() == 4000
 
 
 def test_the_log_of_the_program_opens_at_its_end(face, core):

@@ -87,5 +87,5 @@ def test_another_account_is_told_when_its_page_has_closed(qtbot, face, core):
     qtbot.waitUntil(lambda: find(wizard, "found-credentials", QWidget).isVisibleTo(wizard))
     button(wizard, "found-use-0").click()
     qtbot.waitUntil(lambda: face.accounts.wizard is None)
-    said = face.window._toast_text.text()
+    said = face.window._toast.text.text()
     assert said == "Signed in: Ada Lovelace · workspace Acme Research · ClearML server 2.3.0"

@@ -6,7 +6,6 @@ those that listen, answer and ask are ``local_socket``'s.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from desktop_app.adapters.peers.local_socket import Answering, Question
+from desktop_app.adapters.peers.names import file_of
 from desktop_app.boundary.peers import Handler, Holder, PeerNames, owned_by
 from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, problem
@@ -155,7 +155,7 @@ class Ownership(PeerNames):
     # -- files
 
     def _path(self, name: str, ending: str) -> Path:
-        return self._folder / (hashlib.sha256(name.encode()).hexdigest()[:24] + ending)
+        return file_of(self._folder, name, ending)
 
     def _file_lock(self, name: str) -> FileLock:
         _private_folder(self._folder)

@@ -18,8 +18,6 @@ from desktop_app.ui.look.status import LOOK, Shape, paint_shape
 from desktop_app.ui.look.text import tooltip
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Tone, colours
 
-DIALOG_MARGIN = QSize(40, 60)  # px: a title bar, and some of the window behind
-
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
     """A label that shows exactly ``text``; ``role`` picks its look from the stylesheet."""
@@ -212,11 +210,6 @@ class Page(QScrollArea):
         bar = self.verticalScrollBar().sizeHint().width() if high > 0 else 0
         margins.setRight(max(0, self._margin - bar))
         self.body.setContentsMargins(margins)
-
-
-def fit_screen(window: QWidget, width: int, height: int, around: QSize = DIALOG_MARGIN) -> None:
-    """Open in that size, or in what the screen has (scaled ones are small); ``around`` is left free."""
-    window.resize(QSize(width, height).boundedTo(window.screen().availableSize() - around))
 
 
 def focus_in_view(widget: QWidget) -> None:

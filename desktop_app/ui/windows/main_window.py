@@ -1,60 +1,42 @@
 """The main window: account and session list on the left, details on the right. GUI thread.
 
-It shows and asks; what happens is decided in ``controller.py`` and done in ``commands.py``.
+It shows and asks; what happens is decided in ``controller.py`` and done in ``commands.py``. Its frame is on the screen
+before anything in it exists (decision 0049): this module imports what the frame needs, ``furnish`` the rest.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleAnnouncementEvent,
-    QAction,
-    QActionGroup,
-    QCloseEvent,
-    QKeySequence,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPaintEvent
+from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QWidget
 
 from desktop_app import APP_NAME
-from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
-from desktop_app.services.core import Core
-from desktop_app.ui.actions import ActionBook
-from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
-from desktop_app.ui.look import icons
-from desktop_app.ui.look.measure import advance
-from desktop_app.ui.look.theme import SPACE_M, Scheme
-from desktop_app.ui.widgets.basics import fit_screen, label
-from desktop_app.ui.windows.details import DetailsPane
-from desktop_app.ui.windows.empty import EmptyState
-from desktop_app.ui.windows.session_list import SessionListModel
-from desktop_app.ui.windows.sidebar import Sidebar
+from desktop_app.ui.look.theme import Scheme
+from desktop_app.ui.state import WindowState
+from desktop_app.ui.widgets.screen import fit_screen
 
-TOAST_MS, TOAST_MS_PER_CHARACTER = 4000, 60  # what is longer is read longer
-TOAST_WIDTH, TOAST_GAP = 560, 28  # px
+if TYPE_CHECKING:
+    from desktop_app.domain.sessions.snapshot import SessionSnapshot
+    from desktop_app.services.core import Core
+    from desktop_app.ui.actions import ActionBook
+    from desktop_app.ui.bridge import Bridge
+    from desktop_app.ui.commands import Commands
+    from desktop_app.ui.windows.details import DetailsPane
+    from desktop_app.ui.windows.empty import EmptyState
+    from desktop_app.ui.windows.main_menu import MainMenu
+    from desktop_app.ui.windows.session_list import SessionListModel
+    from desktop_app.ui.windows.sidebar import Sidebar
+
 FRAME = QSize(2, 20)  # px: the least that window managers put around
 SIDE = 380  # px: of the list, in a window that has the room
 HANDLE = 5  # px: a pointer has to hit it
-WELCOME = (
-    "No sessions yet",
-    "A session is JupyterLab, VS Code and a terminal on a machine of your ClearML server, "
-    "opened from here with one click.",
-    "New session",
-)
-NO_ACCOUNT = (
-    f"Welcome to {APP_NAME}",
-    "Connect your ClearML server, or try everything in a sandbox that runs on this computer.",
-    "Get started",
-)
-NOTHING_FOUND = ("No session matches", "Change what you look for in the list, or empty the line with Escape.", "")
-NOTHING_SELECTED = ("Choose a session", "Select a session on the left to see its details.", "")
 
 
 class MainWindow(QMainWindow):
     """``closing`` is emitted instead of closing; the controller decides between hiding and quitting."""
 
+    painted = Signal()  # its first frame is on the way to the screen
     closing = Signal()
     new_session = Signal()
     quit_asked = Signal()
@@ -64,165 +46,89 @@ class MainWindow(QMainWindow):
     earlier = Signal()
     scheme_chosen = Signal(object)
 
-    def __init__(self, core: Core, bridge: Bridge, commands: Commands, book: ActionBook) -> None:
+    menu: "MainMenu"
+    model: "SessionListModel"
+    sidebar: "Sidebar"
+    details: "DetailsPane"
+    empty: "EmptyState"
+
+    def __init__(self, state: WindowState) -> None:
+        """``state``: what an earlier window remembered of its place."""
         super().__init__()
+        self._painted = False
         self.setWindowTitle(APP_NAME)
-        self.setWindowIcon(icons.app_icon())
         self.setAccessibleIdentifier("main-window")
         fit_screen(self, 1160, 780, FRAME)
-        self._book = book
-        self._bound: SessionId | None = None
-        self._following = False  # the list changes under the selection: what is shown waits until it is done
-        self.model = SessionListModel(self)
-        self.sidebar = Sidebar(self.model, book)
-        self.details = DetailsPane(core, bridge, commands, book)
-        self.empty = EmptyState("empty-new-session")
-        self._build()
-        self._connect()
-
-    def _build(self) -> None:
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
-        self._stack.addWidget(self.details)
-        self._stack.setMinimumWidth(385)
-        self.sidebar.setMinimumWidth(230)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(HANDLE)
-        self._splitter.addWidget(self.sidebar)
-        self._splitter.addWidget(self._stack)
+        for name in ("sidebar", "page"):  # their grounds, until ``furnish`` puts the real ones there
+            ground = QFrame()
+            ground.setObjectName(name)
+            self._splitter.addWidget(ground)
         self._splitter.setStretchFactor(1, 1)
         side = min(SIDE, self.width() // 3)
         self._splitter.setSizes([side, self.width() - side])
         self.setCentralWidget(self._splitter)
-        self._build_toast()
-        self._build_menu()
+        self._restore_layout(state)
 
-    def _build_toast(self) -> None:
-        self._toast = QFrame(self)
-        self._toast.setProperty("card", True)
-        row = QHBoxLayout(self._toast)
-        row.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
-        self._toast_text: QLabel = label()
-        self._toast_text.setWordWrap(True)
-        row.addWidget(self._toast_text)
-        self._toast.hide()
-        self._toast_timer = QTimer(self)
-        self._toast_timer.setSingleShot(True)
-        self._toast_timer.timeout.connect(self._toast.hide)
+    def furnish(self, core: "Core", bridge: "Bridge", commands: "Commands", book: "ActionBook") -> None:
+        """Put the list, the details and the menu into the frame. Once."""
+        from desktop_app.ui.widgets.toast import Toast  # late on purpose, see the module
+        from desktop_app.ui.windows.main_menu import MainMenu
+        from desktop_app.ui.windows.session_views import SessionViews
 
-    def _build_menu(self) -> None:
-        menu = QMenu(self)
-        self._action(menu, "New session…", "Ctrl+N", self.new_session.emit)
-        self._action(menu, "Earlier sessions…", "Ctrl+H", self.earlier.emit)
-        self._action(menu, "Reconnect all", "Ctrl+Shift+R", self.reconnect_all.emit)
-        self._action(menu, "Find a session", "Ctrl+Shift+F", self.sidebar.ask_find)
-        self._action(menu, "Find in log", "Ctrl+F", self.details.log.focus_find)
-        menu.addSeparator()
-        self._action(menu, "Clean up finished sessions…", "", self.clean_up.emit)
-        self._action(menu, f"{APP_NAME} log…", "", self.app_log.emit)
-        menu.addSeparator()
-        self._scheme_menu = menu.addMenu("Appearance")
-        group = QActionGroup(menu)
-        for scheme in Scheme:
-            entry = QAction(scheme.value, group, checkable=True)
-            entry.setData(scheme)
-            entry.triggered.connect(lambda _on=False, scheme=scheme: self.scheme_chosen.emit(scheme))
-            self._scheme_menu.addAction(entry)
-        self.menu, self.menu_end = menu, menu.addSeparator()
-        self._action(menu, "Close window", "Ctrl+W", self.close)
-        self._action(menu, "Quit", "Ctrl+Q", self.quit_asked.emit)
+        self._views = views = SessionViews(core, bridge, commands, book, self)
+        self.model, self.sidebar, self.details, self.empty = views.model, views.sidebar, views.details, views.empty
+        self._toast = Toast(self)
+        self.menu = MainMenu(self)
+        self._place(views.sidebar, views.stack)
+        self._connect_menu()
+        views.new_session.connect(self.new_session)
+        views.said.connect(self.say)
+
+    def _place(self, sidebar: QWidget, stack: QWidget) -> None:
+        sidebar.setMinimumWidth(230)
+        stack.setMinimumWidth(385)
+        sizes = self._splitter.sizes()
+        for at, widget in enumerate((sidebar, stack)):
+            ground = self._splitter.replaceWidget(at, widget)
+            if ground is not None:
+                ground.deleteLater()
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes(sizes)
+
+    def _connect_menu(self) -> None:
+        menu = self.menu
+        menu.new_session.connect(self.new_session)
+        menu.earlier.connect(self.earlier)
+        menu.reconnect_all.connect(self.reconnect_all)
+        menu.find_session.connect(self.sidebar.ask_find)
+        menu.find_in_log.connect(self.details.log.focus_find)
+        menu.clean_up.connect(self.clean_up)
+        menu.app_log.connect(self.app_log)
+        menu.scheme_chosen.connect(self.scheme_chosen)
+        menu.close_asked.connect(self.close)
+        menu.quit_asked.connect(self.quit_asked)
         self.sidebar.menu_button.setMenu(menu)
-
-    def _action(self, menu: QMenu, text: str, keys: str, act: Callable[[], object]) -> None:
-        made = QAction(text, self)
-        made.setShortcut(QKeySequence(keys))
-        made.triggered.connect(lambda: act())
-        menu.addAction(made)
-        self.addAction(made)  # the shortcut works while the menu is closed
-
-    def _connect(self) -> None:
-        self.sidebar.new_session.connect(self.new_session)
-        self.empty.button.clicked.connect(lambda: self.new_session.emit())
-        self.sidebar.selected.connect(self._selected)
-        self.details.said.connect(self.say)
-        self.sidebar.view.dropped.connect(lambda s, paths: self.details.files.upload(s.id, s.name, paths))
 
     # -- what is shown
 
-    def refresh(self, every: tuple[SessionSnapshot, ...], accounts: Mapping[str, str], *, several: bool) -> None:
-        """Show these sessions, or those of them that are looked for; one stays selected while there is any.
-
-        ``accounts``: id -> label of all that there are; ``several``: the sessions may be of any of them.
-        """
-        before = self.sidebar.current
-        snapshots = self.sidebar.narrow(every, accounts)
-        self._following = True
-        self.model.show_accounts(accounts if several and len(accounts) > 1 else {})
-        self.model.refresh(snapshots)
-        self._following = False
-        if self.sidebar.current is None and snapshots:
-            self.sidebar.select(snapshots[0].id)
-        elif before is None or not snapshots or self.sidebar.current is not None:
-            self.show_current()
-        if every:
-            self.empty.show_words(*(NOTHING_SELECTED if snapshots else NOTHING_FOUND))
-        else:
-            self.empty.show_words(*(WELCOME if accounts else NO_ACCOUNT))
-
-    def _selected(self, _session: SessionId | None) -> None:
-        if not self._following:
-            self.show_current()
+    def refresh(self, every: "tuple[SessionSnapshot, ...]", accounts: Mapping[str, str], *, several: bool) -> None:
+        """As ``SessionViews.refresh``."""
+        self._views.refresh(every, accounts, several=several)
 
     def show_current(self) -> None:
-        snapshot = self.sidebar.current
-        self._bind_shortcuts(snapshot.id if snapshot else None)
-        if snapshot is None:
-            self.details.log.follow(None)
-            self._stack.setCurrentWidget(self.empty)
-            return
-        self.details.show_session(snapshot)
-        self._stack.setCurrentWidget(self.details)
-
-    def _bind_shortcuts(self, session: SessionId | None) -> None:
-        """The window's shortcuts act on the selected session only."""
-        if session == self._bound:
-            return
-        for old in [action for action in self.actions() if action.property("session")]:
-            self.removeAction(old)
-        self._bound = session
-        if session is not None:
-            for action in self._book.of(session).all():
-                action.setProperty("session", True)
-                self.addAction(action)
+        """Show the details of the selected session, as the store knows it now."""
+        self._views.show_current()
 
     def show_scheme(self, scheme: Scheme) -> None:
-        for entry in self._scheme_menu.actions():
-            entry.setChecked(entry.data() is scheme)
+        """Tick the scheme that is in use in the menu."""
+        self.menu.show_scheme(scheme)
 
     def say(self, sentence: str) -> None:
-        """A short sentence at the bottom that goes by itself; screen readers are told."""
-        self._toast_text.setText(sentence)
-        self._place_toast()
-        self._toast.show()
-        self._toast.raise_()
-        self._toast_timer.start(max(TOAST_MS, TOAST_MS_PER_CHARACTER * len(sentence)))
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, sentence))
-
-    def _place_toast(self) -> None:
-        """In one line where it fits, else wrapped, and never wider than the window."""
-        most = min(TOAST_WIDTH, self.width() - 2 * TOAST_GAP)
-        self._toast.ensurePolished()
-        around = 2 * (SPACE_M + 1)
-        wide = min(most, advance(self._toast_text.fontMetrics(), self._toast_text.text()) + around + 2)
-        high = self._toast_text.heightForWidth(wide - around) + around
-        left = (self.width() - wide) // 2
-        self._toast.setGeometry(left, self.height() - high - TOAST_GAP, wide, high)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self._toast.isVisible():
-            self._place_toast()
+        """Show a short sentence at the bottom that goes by itself."""
+        self._toast.say(sentence)
 
     def bring_up(self) -> None:
         """Show, un-minimise, raise and focus."""
@@ -231,23 +137,32 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first frame, once Qt has handed it to the screen."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
     # -- closing and remembering
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask the controller instead of closing."""
         event.ignore()
         self.closing.emit()
 
-    def layout_state(self) -> tuple[QByteArray, QByteArray]:
-        return self.saveGeometry(), self._splitter.saveState()
+    def remember_layout(self, state: WindowState) -> None:
+        """Keep the window's place and the width of the list for the next window."""
+        state.geometry, state.splitter = self.saveGeometry(), self._splitter.saveState()
 
-    def restore_layout(self, geometry: QByteArray, splitter: QByteArray) -> None:
-        if not geometry.isEmpty():
-            self.restoreGeometry(geometry)
-        if not splitter.isEmpty():
-            self._splitter.restoreState(splitter)
+    def _restore_layout(self, state: WindowState) -> None:
+        if not state.geometry.isEmpty():
+            self.restoreGeometry(state.geometry)
+        if not state.splitter.isEmpty():
+            self._splitter.restoreState(state.splitter)
             self._splitter.setHandleWidth(HANDLE)
 
 
 def top_level(widget: QWidget) -> QWidget | None:
-    """A dialog's parent: the window while it can be seen, else none, so that the dialog is not hidden with it."""
+    """Return a dialog's parent: the window while it can be seen, else none: a dialog is hidden with its parent."""
     return widget if widget.isVisible() else None

@@ -18,7 +18,8 @@ from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.working import WorkingDialog
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets.basics import Page, fit_screen, label
+from desktop_app.ui.widgets.basics import Page, label
+from desktop_app.ui.widgets.screen import fit_screen
 from desktop_app.ui.wizard.account_page import AccountPage
 from desktop_app.ui.wizard.finder import OptionFinder
 from desktop_app.ui.wizard.launch_page import LaunchPage

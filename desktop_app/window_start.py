@@ -1,0 +1,96 @@
+"""How the window starts: its frame first, then the core and all that the window shows. Main thread.
+
+Part of the composition layer. What is imported before the first frame is held by tests/test_start.py; why it is so
+little, and what waits for what: docs/decisions/0049.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from desktop_app import APP_NAME
+from desktop_app.adapters.peers.names import name_is_noted
+from desktop_app.boundary.peers import WINDOW
+from desktop_app.domain.problem import AppError
+from desktop_app.paths import Paths, default_paths
+
+if TYPE_CHECKING:
+    from desktop_app.services.core import Core
+
+PROBLEM = 1
+ONLY_WINDOW = frozenset({"--hidden"})
+NO_DISPLAY = (
+    "There is no display here, so no window can open. Everything works without one: sessiondock --ask asks "
+    "what to launch, sessiondock --help names the commands."
+)
+
+
+def asks_for_window(arguments: Sequence[str]) -> bool:
+    """True if these arguments mean the window and nothing else: then the command line's parser is not needed."""
+    return set(arguments) <= ONLY_WINDOW
+
+
+def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
+    """Show the window, or bring up the one that is open already; return the exit code once it is over."""
+    if sys.platform.startswith("linux") and not _display():
+        _say(NO_DISPLAY)
+        return PROBLEM
+    # Until all is there (ui/opening.py): most of what a start makes stays, and looking through it takes time.
+    gc.disable()
+    paths = default_paths()
+    made = WindowCore(paths)
+    from desktop_app.ui.app import run  # Qt is loaded for the window only
+
+    argv = ["sessiondock", *arguments]
+    try:
+        code = run(made, argv, hidden=hidden, at_once=not name_is_noted(paths.runtime, WINDOW))
+    except AppError as error:
+        _say(f"sessiondock: {error.problem}")
+        return PROBLEM
+    finally:
+        made.close()
+    if made.open_elsewhere:
+        _say(f"{APP_NAME} is already open; its window was brought up.")
+    return code
+
+
+class WindowCore:
+    """The core of the one window: made once, on a thread of the window's, and closed with it."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.open_elsewhere = False
+        self._paths = paths
+        self._core: Core | None = None
+
+    def make(self) -> "Core | None":
+        """Return the core; None if another process has the window, which comes up instead. Blocks, any thread.
+
+        Problems: file.unwritable
+        """
+        from desktop_app.compose import build_core, set_up_log  # after the first frame, see the module
+
+        redactor, tail = set_up_log(self._paths, WINDOW)
+        core = self._core = build_core(self._paths, WINDOW, redactor=redactor, tail=tail)
+        self.open_elsewhere = not core.connections.claim_window()
+        return None if self.open_elsewhere else core
+
+    def on_activate(self, bring_up: Callable[[], None]) -> None:
+        """Call ``bring_up``, from any thread, when another start of the program asks for the window."""
+        if self._core is not None:
+            self._core.connections.questions.on_activate(bring_up)
+
+    def close(self) -> None:
+        """Close the core, if there is one. Idempotent."""
+        if self._core is not None:
+            self._core.close()
+
+
+def _display() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # None: a windowed program without a console
+        sys.stderr.write(f"{text}\n")
