@@ -18,13 +18,13 @@ from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.clearml.find import find_api
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
-from desktop_app.adapters.files.text import TextFiles
 from desktop_app.adapters.files.uploads import UploadsFile
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.log_file import PrivateLog, StreamLog
@@ -148,7 +148,7 @@ def build_core(
         public_of=ssh_keys.public_line,
         launch_profiles=named,
         kept=JsonFile(paths.state / "kept.json"),
-        text_files=TextFiles(),
+        text_files=ChosenFiles(),
         programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=find_api,

@@ -1,5 +1,6 @@
 """The user's own computer: its sandbox, programs, ssh configuration, credentials and small files."""
 
+import os
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,6 +12,7 @@ from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.credentials import Credentials
+from desktop_app.domain.launch.chosen_text import MOST_BYTES
 from desktop_app.domain.problems import Problem
 
 
@@ -22,13 +24,17 @@ class SystemEvent(Enum):
 
 
 class TextFiles(Protocol):
-    """Small files that people choose. Blocks."""
+    """Small text files that the user chooses; a ``~`` at the beginning is the home folder. Any thread but the window's:
+    a disk may sleep or be far away."""
 
-    def read(self, path: Path) -> str:
-        """Problems: profile.unreadable"""
+    def read(self, path: str | os.PathLike[str], most: int = MOST_BYTES) -> str:
+        """Return the text of a file of at most ``most`` bytes, with plain line feeds. Raises UnreadableText."""
 
-    def write(self, path: Path, text: str) -> Path:
-        """Where it is now. Problems: file.unwritable"""
+    def exists(self, path: str | os.PathLike[str]) -> bool:
+        """True if anything has that name, a link that leads nowhere included."""
+
+    def write(self, path: Path, text: str, *, make_folder: bool = False) -> Path:
+        """Replace the file, readable by its owner only, and return where it is. Problems: file.unwritable"""
 
 
 class CredentialSource(Protocol):

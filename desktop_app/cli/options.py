@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from desktop_app.boundary.computer import TextFiles
 from desktop_app.cli.given import read_secret
 from desktop_app.cli.output import say
 from desktop_app.cli.parsing import EMPTY
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.launch.option import Kind, Option
 from desktop_app.domain.launch.options import ASK, LaunchSpec, options
 from desktop_app.domain.problems import failure
@@ -144,19 +145,20 @@ def names_given(arguments: argparse.Namespace) -> frozenset[str]:
     return frozenset(name.removeprefix(PREFIX) for name in vars(arguments) if name.startswith(PREFIX))
 
 
-def given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Field name -> value of each option that was on the command line. Problems: launch.invalid"""
+def given(arguments: argparse.Namespace, files: TextFiles) -> dict[str, Any]:
+    """Return field name -> value of each option that was on the command line. Reads what they name; Problems:
+    launch.invalid"""
     table = options()
     found = {name.removeprefix(PREFIX): value for name, value in vars(arguments).items() if name.startswith(PREFIX)}
     assert found.keys() <= table.keys()
-    return {name: _value(table[name], value) for name, value in found.items()}
+    return {name: _value(table[name], value, files) for name, value in found.items()}
 
 
-def _value(option: Option, value: Any) -> Any:
+def _value(option: Option, value: Any, files: TextFiles) -> Any:
     if isinstance(value, list):
         return "\n".join(value)
     if option.kind is Kind.SCRIPT and value:
-        return _read(option, value)
+        return _read(option, value, files)
     if option.kind is Kind.SECRET:
         return _secret(option, value)
     if option.flag in REMOTE_FOLDERS and str(value).startswith(f"{Path.home()}{os.sep}"):
@@ -176,13 +178,13 @@ def _secret(option: Option, value: str) -> str:
     return value
 
 
-def _read(option: Option, path: str) -> str:
+def _read(option: Option, path: str, files: TextFiles) -> str:
     try:
-        return read_chosen(path)
+        return files.read(path)
     except UnreadableText as error:
         raise failure("launch.invalid", why=f"{option.flag}: {path} can't be read: {error.why}.") from error
 
 
-def spec_of(arguments: argparse.Namespace, start: LaunchSpec) -> LaunchSpec:
-    """``start`` with what the command line says. Problems: launch.invalid"""
-    return replace(start, **given(arguments))
+def spec_of(arguments: argparse.Namespace, start: LaunchSpec, files: TextFiles) -> LaunchSpec:
+    """Return ``start`` with what the command line says. Problems: launch.invalid"""
+    return replace(start, **given(arguments, files))

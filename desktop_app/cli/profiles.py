@@ -74,7 +74,7 @@ class ProfileCommands(CommandBase):
         """The flags over the profile of that name, or over the defaults where there is none."""
         profiles, name = self.core.profiles, self.arguments.name
         start = profiles.get(name) if name in profiles.names() else LaunchSpec()
-        spec = spec_of(self.arguments, start)
+        spec = spec_of(self.arguments, start, self.core.text_files)
         name = profiles.save(name, spec)
         say(f"Saved the profile “{name}”.")
         self._warn_of_queue(spec.queue)

@@ -54,7 +54,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
 
     def run_launch(self) -> int:
         account, start = self._start()
-        spec = self.with_queue(account, spec_of(self.arguments, start))
+        spec = self.with_queue(account, spec_of(self.arguments, start, self.core.text_files))
         attach = not self.arguments.no_attach
         session = self.launch(account, spec, attach=attach)
         if self.arguments.no_attach and not self.arguments.wait and not spec.upload_files:
@@ -71,7 +71,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
     def launch(self, account: Account, spec: LaunchSpec, *, attach: bool = True, asks: bool = False) -> SessionId:
         """Launch and say so."""
         spec = self._continued(spec)
-        for text in (*warnings_of(spec), *requirement_notes(spec)):
+        for text in (*warnings_of(spec), *requirement_notes(spec, self.core.text_files)):
             say(text)
         if spec.cli_compatible:
             option = options()["cli_compatible"]

@@ -136,7 +136,7 @@ class OneSession(RunCommands, SessionCommands):
             account, replace(spec, store_defaults=spec.store_defaults and not self._file), asks=self.asks
         )
         if self._file and spec.store_defaults:
-            options_file.save(self._file, spec)
+            options_file.save(self._file, spec, self.core.text_files)
         return self._held(session)
 
     @property
@@ -159,10 +159,11 @@ class OneSession(RunCommands, SessionCommands):
 
     def _spec_of(self, account: Account) -> LaunchSpec:
         """The flags over what is remembered, then over what is answered."""
+        files = self.core.text_files
         start = self.start_spec(
-            lambda: options_file.load(self._file) if self._file else self.core.launches.last_spec(account.id)
+            lambda: options_file.load(self._file, files) if self._file else self.core.launches.last_spec(account.id)
         )
-        flags = given(self.arguments)
+        flags = given(self.arguments, files)
         base = wanted_task(str(flags.get("base_task", start.base_task)))
         if base != start.base_task:  # what was remembered belongs to the other task
             start = replace(start, packages="", requirements="", init_script="")

@@ -43,7 +43,7 @@ class SessionCommands(CommandBase):
 
     def _wanted(self, snapshot: SessionSnapshot) -> bool:
         """By --project and --session-tags, where they are given."""
-        values = given(self.arguments)
+        values = given(self.arguments, self.core.text_files)
         tags = items(values.get("tags", ""))
         project = project_path(values.get("project", ""))
         return project in ("", project_path(snapshot.facts.project)) and (

@@ -1,5 +1,6 @@
 """The user's own computer in memory: its sandbox, programs, ssh configuration, credentials, sleep. Any thread."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.accounts.credentials import Credentials, from_text
+from desktop_app.domain.launch.chosen_text import MOST_BYTES, UnreadableText
 from desktop_app.domain.problems import AppError, Problem, failure
 
 
@@ -181,11 +183,14 @@ class FakeTextFiles(TextFiles):
     def __init__(self) -> None:
         self.texts: dict[Path, str] = {}
 
-    def read(self, path: Path) -> str:
-        if path not in self.texts:
-            raise failure("profile.unreadable", path=path, why="no such file or directory")
-        return self.texts[path]
+    def read(self, path: str | os.PathLike[str], most: int = MOST_BYTES) -> str:
+        if Path(path) not in self.texts:
+            raise UnreadableText("no such file or directory")
+        return self.texts[Path(path)][:most]
 
-    def write(self, path: Path, text: str) -> Path:
+    def exists(self, path: str | os.PathLike[str]) -> bool:
+        return Path(path) in self.texts
+
+    def write(self, path: Path, text: str, *, make_folder: bool = False) -> Path:
         self.texts[path] = text
         return path

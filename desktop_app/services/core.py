@@ -16,7 +16,7 @@
     core.keys         unlock, trust_host, set_passphrase
     core.history      ended, again;   core.cleanup  look, delete;   core.known  recall
     core.doctor       examine, examine_account, report;   core.trouble;   core.log_tail  lines
-    core.sandbox      address, stop
+    core.sandbox      address, stop;   core.text_files  read, write: small files that the user names
     core.jobs         submit
 
 Any thread. A method that says "Quick" never blocks and may be called on the GUI thread. All others block: a face calls
@@ -74,6 +74,7 @@ class Core:
         self._closed = False
         self.log_tail = log_tail or LogTail()
         self.sandbox = outside.sandbox
+        self.text_files = outside.text_files
         self.store = SessionStore()
         self.jobs = JobPool()
         self.accounts = Accounts(outside, self.store)

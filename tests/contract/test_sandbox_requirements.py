@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.domain.launch import requirements
 from desktop_app.sandbox import launch
 from desktop_app.services.launching.requirements_file import requirement_lines
@@ -30,7 +31,7 @@ def test_a_file_of_pip_compile_installs(tmp_path: Path) -> None:
     """With hashes, pip would want one of every package, clearml's and those that it needs included."""
     (tmp_path / "compiled.txt").write_text(COMPILED)
     (tmp_path / "requirements.txt").write_text("-r compiled.txt\n")
-    lines = requirements.for_agent(requirement_lines(str(tmp_path / "requirements.txt")))
+    lines = requirements.for_agent(requirement_lines(str(tmp_path / "requirements.txt"), ChosenFiles()))
     with tempfile.TemporaryDirectory(prefix="sd-agent-") as folder:
         info = launch.ensure_running(Path(folder) / "home", options=["--package-manager", "pip"])
         api = RealApi(info)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.domain.launch.chosen_text import UnreadableText, decoded, read_chosen
+from desktop_app.adapters.files.chosen_text import read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText, decoded
 
 TEXT = "export FROM_BOM=1\nexport ZWEI=zwölf # 日本\n"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.domain.launch import option_checks, requirements
 from desktop_app.domain.launch.option_checks import split_packages
 from desktop_app.domain.launch.requirements import file_to_read, lines_of, place_of, wrong_with
@@ -145,7 +146,7 @@ def test_another_file_is_read_in_its_place(tmp_path: Path, line: str) -> None:
     (tmp_path / "sub" / "req.txt").write_text(f"first\n-r ../more.txt\n{line}\ntqdm\n")
     (tmp_path / "sub" / "base.txt").write_bytes(b"\xef\xbb\xbfrequests\r\n")
     (tmp_path / "more.txt").write_bytes("six\n-r sub/base.txt".encode("utf-16"))
-    found = requirement_lines(str(tmp_path / "sub" / "req.txt"))
+    found = requirement_lines(str(tmp_path / "sub" / "req.txt"), ChosenFiles())
     assert found == ("first", "six", "requests", "requests", "tqdm")
 
 
@@ -161,7 +162,7 @@ def test_files_that_include_each_other_or_are_gone_are_named(tmp_path: Path) -> 
         ("d", "e.txt: “-e ./pkg”"),
     ):
         with pytest.raises(WrongRequirements, match=words):
-            requirement_lines(str(tmp_path / f"{name}.txt"))
+            requirement_lines(str(tmp_path / f"{name}.txt"), ChosenFiles())
 
 
 def test_a_few_small_files_can_not_be_read_for_ever(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_few_small_files_can_not_be_read_for_ever(tmp_path: Path) -> None:
         (tmp_path / f"{depth}.txt").write_text(f"-r {depth + 1}.txt\n" * 2)
     (tmp_path / "18.txt").write_text("")
     with pytest.raises(WrongRequirements, match="more than 200 files that include each other"):
-        requirement_lines(str(tmp_path / "0.txt"))
+        requirement_lines(str(tmp_path / "0.txt"), ChosenFiles())
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_long_line_does_not_hold_up_the_launch(piece: str) -> None:
 def test_a_folder_of_this_computer_behind_a_name_is_named(tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_text(f"mine @ file://{tmp_path}\n")
     with pytest.raises(WrongRequirements, match="names a place on this computer"):
-        requirement_lines(str(tmp_path / "r.txt"))
+        requirement_lines(str(tmp_path / "r.txt"), ChosenFiles())
 
 
 @pytest.mark.parametrize("line", ["-r{}x", "a{}]", "a{},]", "--index-url{}=", "a{}# b"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.peers.local_socket import is_own_address
 from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh.key_slots import AesSlots
@@ -80,7 +80,7 @@ class World(world.World):
         return replace(
             super().outside(),
             slot_cipher=AesSlots(),
-            text_files=TextFiles(),
+            text_files=ChosenFiles(),
             hold_names=partial(Ownership, self.runtime_dir),
             is_own_address=is_own_address,
         )

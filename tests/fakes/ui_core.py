@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.demo.memory import FakeDocument
 from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account, LogLine, Queue, Worker
@@ -181,7 +181,8 @@ class FakeCore(Glanced):
         self.store = FakeStore()
         self.calls: list[tuple[object, ...]] = []
         self.credentials = FakeCredentialImport(self)
-        self.profiles = LaunchProfiles(FakeDocument(), TextFiles())
+        self.text_files = ChosenFiles()
+        self.profiles = LaunchProfiles(FakeDocument(), self.text_files)
         self.used: list[Credentials] = []
         self.gates: dict[str, threading.Event] = {}
         self.failures: dict[str, AppError] = {}

@@ -1,13 +1,17 @@
 """``sessiondock profiles`` and ``launch --profile``."""
 
 import json
+import os
+import resource
+import stat
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.files.text import TextFiles
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.domain.launch.options import defaults
+from desktop_app.domain.problems import AppError
 from desktop_app.services.launching import options_file
 from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from tests.fakes.outside import ACCOUNT, World
@@ -64,17 +68,40 @@ def test_clearml_sessions_state_is_imported_on_request(run: Run, world: World, p
     assert said.code == 0 and "Left out: --password." in said.err and "cl34rml" not in said.out + said.err
     assert "cl34rml" not in repr(world.launch_profiles.content)
     expected = replace(defaults(), queue="gpu", packages="tqdm")
-    assert LaunchProfiles(world.launch_profiles, TextFiles()).get("clearml-session") == expected
+    assert LaunchProfiles(world.launch_profiles, ChosenFiles()).get("clearml-session") == expected
 
 
 @pytest.mark.parity("--config-file")
 def test_a_config_file_that_clearml_session_left_is_where_the_first_launch_begins(tmp_path: Path) -> None:
-    file = tmp_path / "state.json"
+    files, file = ChosenFiles(), tmp_path / "state.json"
     file.write_text(json.dumps({"queue": "gpu", "packages": ["tqdm"], "password": "cl34rml"}))
-    assert options_file.load(file) == replace(defaults(), queue="gpu", packages="tqdm")
-    options_file.save(file, replace(defaults(), queue="ours"))
-    assert options_file.load(file).queue == "ours"
-    assert options_file.load(tmp_path / "none.json") == defaults()
+    assert options_file.load(file, files) == replace(defaults(), queue="gpu", packages="tqdm")
+    options_file.save(file, replace(defaults(), queue="ours"), files)
+    assert options_file.load(file, files).queue == "ours"
+    assert options_file.load(tmp_path / "none.json", files) == defaults()
+
+
+@pytest.mark.parity("--config-file")
+def test_a_config_file_is_written_whole_and_past_planted_links(tmp_path: Path) -> None:
+    """In a folder that others may write into, with the disk full half-way."""
+    files, victim, file = ChosenFiles(), tmp_path / "victim", tmp_path / "shared" / "state.json"
+    victim.write_text("precious")
+    file.parent.mkdir()
+    names = (file.name, f".{file.name}.part", f".{file.name}.{os.getpid()}", f"{file.name}.tmp")
+    for name in names:
+        (file.parent / name).symlink_to(victim)
+    file.unlink()
+    options_file.save(file, replace(defaults(), queue="ours"), files)
+    assert victim.read_text() == "precious" and stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(AppError, match="can't be written"):
+            options_file.save(file, replace(defaults(), init_script="x" * 5000), files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert options_file.load(file, files).queue == "ours"
+    assert {one.name for one in file.parent.iterdir()} == set(names)
 
 
 @pytest.mark.parity("profiles")

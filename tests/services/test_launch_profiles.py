@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.profiles import JsonFile
-from desktop_app.adapters.files.text import TextFiles
 from desktop_app.demo.memory import FakeDocument
 from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError
@@ -20,7 +20,7 @@ SPEC = replace(defaults(), queue="a100", docker="python:3.12")
 
 @pytest.fixture
 def profiles() -> LaunchProfiles:
-    return LaunchProfiles(FakeDocument(), TextFiles())
+    return LaunchProfiles(FakeDocument(), ChosenFiles())
 
 
 def code_of(caught: pytest.ExceptionInfo[AppError]) -> str:
@@ -62,7 +62,7 @@ def test_a_profile_goes_through_a_file_to_another_computer(profiles: LaunchProfi
     profiles.save("nightly", replace(SPEC, password="hush"))
     path = profiles.export("nightly", tmp_path / "nightly.json")
     assert "hush" not in path.read_text() and [one.name for one in tmp_path.iterdir()] == ["nightly.json"]
-    other = LaunchProfiles(FakeDocument(), TextFiles())
+    other = LaunchProfiles(FakeDocument(), ChosenFiles())
     assert other.import_file(path).name == "nightly"
     assert other.import_file(path).name == "nightly 2", "one that is there is never overwritten"
     assert other.import_file(path, "mine").name == "mine"
@@ -121,7 +121,7 @@ def test_many_queues_make_room(profiles: LaunchProfiles) -> None:
 def test_a_file_that_somebody_edited_counts_as_empty_where_it_is_odd(content: dict[str, object]) -> None:
     document = FakeDocument()
     document.content = content
-    profiles = LaunchProfiles(document, TextFiles())
+    profiles = LaunchProfiles(document, ChosenFiles())
     assert profiles.last_in("acc", "q") is None
     profiles.note_launch("acc", replace(SPEC, queue="q"))
     profiles.save("x", SPEC)
@@ -129,12 +129,12 @@ def test_a_file_that_somebody_edited_counts_as_empty_where_it_is_odd(content: di
 
 
 def test_they_outlive_the_program(tmp_path: Path) -> None:
-    first = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), TextFiles())
+    first = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), ChosenFiles())
     first.save("nightly", SPEC)
-    second = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), TextFiles())
+    second = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), ChosenFiles())
     assert second.names() == ("nightly",) and second.problems() == ()
     (tmp_path / "profiles.json").write_text("{")
-    third = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), TextFiles())
+    third = LaunchProfiles(JsonFile(tmp_path / "profiles.json"), ChosenFiles())
     assert third.names() == () and [one.code for one in third.problems()] == ["file.damaged"]
 
 

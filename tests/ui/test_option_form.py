@@ -76,7 +76,7 @@ def test_a_password_is_hidden_and_forgotten(form):
     assert {form.fields[name].value() for name, o in options().items() if o.kind is Kind.SECRET} == {""}
 
 
-def test_files_are_chosen_with_the_system_s_dialog(form, monkeypatch, tmp_path):
+def test_files_are_chosen_with_the_system_s_dialog(qtbot, form, monkeypatch, tmp_path):
     script = tmp_path / "init.sh"
     script.write_text("export A=1\n", "utf-8")
     answers = {
@@ -88,16 +88,19 @@ def test_files_are_chosen_with_the_system_s_dialog(form, monkeypatch, tmp_path):
         monkeypatch.setattr(QFileDialog, name, lambda *_arguments, found=answer: found)
     for identifier in ("browse-requirements", "add-files-upload_files", "add-folder-upload_files", "load-init_script"):
         find(form, identifier, QPushButton).click()
+    qtbot.waitUntil(lambda: bool(form.spec().init_script))  # which a job reads
     spec = form.spec()
     assert (spec.requirements, spec.upload_files, spec.init_script) == (str(script), "/a\n/b\n/c", "export A=1")
 
 
-def test_a_script_that_can_not_be_read_is_named(form, monkeypatch, tmp_path):
+def test_a_script_that_can_not_be_read_is_named(qtbot, form, monkeypatch, tmp_path):
     broken = tmp_path / "image.png"
     Path(broken).write_bytes(b"\xff\xfe\x00")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_arguments: (str(broken), ""))
     find(form, "load-init_script", QPushButton).click()
-    assert "image.png can't be read: it is not text" in form.fields["init_script"].editor._note.text()
+    note = form.fields["init_script"].editor._note
+    qtbot.waitUntil(lambda: bool(note.text()))
+    assert "image.png can't be read: it is not text" in note.text()
 
 
 @pytest.mark.parity("U1", "--queue-include-tag", "--queue-excluded-tag")

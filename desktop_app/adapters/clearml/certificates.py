@@ -8,8 +8,9 @@ from pathlib import Path
 
 import certifi
 
+from desktop_app.adapters.files.chosen_text import check_chosen
 from desktop_app.domain.accounts.account import UNCHECKED
-from desktop_app.domain.launch.chosen_text import UnreadableText, check_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import AppError, failure
 
 # Bundles as the library ``requests`` takes them, and with it the ClearML SDK.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from desktop_app.adapters.files.chosen_text import read_chosen
 from desktop_app.domain.accounts.credentials import (
     CONFIG_FILE,
     PREFIXES,
@@ -18,7 +19,7 @@ from desktop_app.domain.accounts.credentials import (
     from_text,
     from_tree,
 )
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import AppError, Problem, failure
 
 STANDARD = ("trains.conf", "clearml.conf")  # in the SDK's order

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from desktop_app.adapters.files.chosen_text import read_chosen
 from desktop_app.adapters.os.start import NO_WINDOW
 from desktop_app.domain.accounts.git_logins import GitIdentity, parse_logins, parse_settings
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import failure
 from remote_bootstrap.contract.git import BY_PATH, GitLogin
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop_app.boundary.computer import TextFiles
 from desktop_app.boundary.memory import Document
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.launch.options import LaunchSpec, from_profile
 from desktop_app.domain.launch.profile import Profile, check_name, dumps, loads, values_of
 from desktop_app.domain.nearest import nearest
@@ -90,7 +91,11 @@ class LaunchProfiles:
     def import_file(self, path: Path, name: str = "") -> Profile:
         """Blocks. A profile's file or clearml-session's state becomes a profile; one of the same name stays, the new
         one gets a number. Problems: profile.unreadable, profile.name"""
-        found = loads(self._files.read(path), str(path))
+        try:
+            text = self._files.read(path)
+        except UnreadableText as error:
+            raise failure("profile.unreadable", path=path, why=error.why) from None
+        found = loads(text, str(path))
         kept = self._free(check_name(name) if name else found.name)
         self.save(kept, found.spec)
         return Profile(kept, found.spec, found.left_out)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.computer import TextFiles
 from desktop_app.boundary.connection import KeyPair
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server, TaskDraft
@@ -94,7 +95,7 @@ class Launcher:
         kept = kept_in(self._outside, account.id, spec.queue)
         if kept:
             parameters[archive_sums.PARAM_KEPT] = archive_sums.text_of(kept)
-        packages = requirements.for_agent(_requirements(spec))
+        packages = requirements.for_agent(_requirements(spec, self._outside.text_files))
         storage = storage_packages(account.files_url, packages) if spec.storage_packages else ()
         return TaskDraft(
             name=spec.name,
@@ -209,20 +210,20 @@ def _invalid(wrong: Mapping[str, str]) -> AppError:
     return failure("launch.invalid", why=" ".join(f"{labels[name].label}: {text}" for name, text in wrong.items()))
 
 
-def requirement_notes(spec: LaunchSpec) -> tuple[str, ...]:
-    """What of the packages that a launch asks for an agent does not heed, in sentences. Reads the named file."""
+def requirement_notes(spec: LaunchSpec, files: TextFiles) -> tuple[str, ...]:
+    """Return what of the packages that a launch asks for an agent does not heed, in sentences. Reads the named file."""
     try:
-        return requirements.unused(_requirements(spec))
+        return requirements.unused(_requirements(spec, files))
     except AppError:  # the launch itself refuses it, and says why
         return ()
 
 
-def _requirements(spec: LaunchSpec) -> tuple[str, ...]:
-    """The file's packages, then the others. Problems: launch.invalid"""
+def _requirements(spec: LaunchSpec, files: TextFiles) -> tuple[str, ...]:
+    """Return the file's packages, then the others. Problems: launch.invalid"""
     listed = split_packages(spec.packages)
     if not spec.requirements:
         return listed
     try:
-        return (*requirement_lines(spec.requirements), *listed)
+        return (*requirement_lines(spec.requirements, files), *listed)
     except WrongRequirements as error:
         raise _invalid({"requirements": str(error)}) from error

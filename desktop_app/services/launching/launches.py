@@ -70,7 +70,7 @@ class Launches:
             self._pending.attach_when_up(session)
         self._announce(session)
         self._uploads.want(session, spec)
-        for note in requirement_notes(spec):
+        for note in requirement_notes(spec, self._outside.text_files):
             _log.info("the requirements of %s: %s", session.text, note)
             self._notices.tell(Notice("Not all of the requirements are heeded", note, session))
         return session

@@ -1,14 +1,14 @@
-"""Remembered launch options in a file of the user's choice (``--config-file``). Any thread; small local files.
+"""Remembered launch options in a file of the user's choice (``--config-file``). Any thread but the window's; blocks.
 
 The file may be clearml-session's own state file: what it holds is kept, and ours stands in it under one key.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.boundary.computer import TextFiles
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.launch.options import LaunchSpec, defaults, from_profile, to_profile
 from desktop_app.domain.launch.profile import from_clearml_session
 from desktop_app.domain.problems import failure
@@ -16,10 +16,10 @@ from desktop_app.domain.problems import failure
 KEY = "sessiondock"
 
 
-def load(path: Path) -> LaunchSpec:
-    """The defaults where there is no such file; what clearml-session kept there, its password excepted, until we have
-    kept something. Problems: launch.invalid"""
-    values = _read(path)
+def load(path: Path, files: TextFiles) -> LaunchSpec:
+    """Return what is remembered there: the defaults where there is no such file; what clearml-session kept there, its
+    password excepted, until we have kept something. Problems: launch.invalid"""
+    values = _read(path, files)
     found = values.get(KEY)
     if isinstance(found, dict):
         return from_profile(found)
@@ -27,22 +27,15 @@ def load(path: Path) -> LaunchSpec:
     return theirs.spec if theirs else defaults()
 
 
-def save(path: Path, spec: LaunchSpec) -> None:
-    """Readable by its owner only. Problems: launch.invalid, file.unwritable"""
-    text = json.dumps({**_read(path), KEY: to_profile(spec)}, indent=1, ensure_ascii=False)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(path)
-    except OSError as error:
-        raise failure("file.unwritable", path=path, why=error.strerror or str(error)) from error
+def save(path: Path, spec: LaunchSpec, files: TextFiles) -> None:
+    """Remember those options there. Problems: launch.invalid, file.unwritable"""
+    content = {**_read(path, files), KEY: to_profile(spec)}
+    files.write(path, json.dumps(content, indent=1, ensure_ascii=False), make_folder=True)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, files: TextFiles) -> dict[str, Any]:
     try:
-        value = json.loads(read_chosen(path)) if os.path.lexists(path) else {}
+        value = json.loads(files.read(path)) if files.exists(path) else {}
     except (UnreadableText, ValueError, RecursionError) as error:
         why = getattr(error, "why", None) or "it is not JSON"
         raise failure("launch.invalid", why=f"--config-file: {path} can't be read: {why}.") from error

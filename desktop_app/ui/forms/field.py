@@ -1,6 +1,7 @@
 """An editor with what surrounds it: caption, help, and what is wrong with its value. GUI thread."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
@@ -18,10 +19,17 @@ AnyEditor = (
     BoolEditor | LineEditor | LinesEditor | ChoiceEditor | FileEditor | PathsEditor | ScriptEditor | SecretEditor
     | QueueEditor
 )  # fmt: skip
-MakeQueueEditor = Callable[[], QueueEditor]
 
 
-def make_editor(name: str, option: Option, queue_editor: MakeQueueEditor) -> AnyEditor:
+@dataclass(frozen=True, slots=True)
+class CoreEditors:
+    """The editors that ask the core; whoever shows the form makes them."""
+
+    queue: Callable[[], QueueEditor]
+    script: Callable[[str], ScriptEditor]  # the option's name
+
+
+def make_editor(name: str, option: Option, editors: CoreEditors) -> AnyEditor:
     """The widget for the option's kind; this is the only place that looks at kinds."""
     makers: dict[Kind, Callable[[], AnyEditor]] = {
         Kind.SWITCH: lambda: BoolEditor(option.label),
@@ -30,9 +38,9 @@ def make_editor(name: str, option: Option, queue_editor: MakeQueueEditor) -> Any
         Kind.CHOICE: lambda: ChoiceEditor(option.choices),
         Kind.FILE: lambda: FileEditor(name),
         Kind.PATHS: lambda: PathsEditor(name),
-        Kind.SCRIPT: lambda: ScriptEditor(name),
+        Kind.SCRIPT: lambda: editors.script(name),
         Kind.SECRET: lambda: SecretEditor(name),
-        Kind.QUEUE: queue_editor,
+        Kind.QUEUE: editors.queue,
     }
     editor = makers[option.kind]()
     if option.hint and isinstance(editor.target, QLineEdit):
@@ -46,12 +54,12 @@ class Field(QWidget):
     edited = Signal()
 
     def __init__(
-        self, name: str, option: Option, default: Value, queue_editor: MakeQueueEditor, parent: QWidget | None = None
+        self, name: str, option: Option, default: Value, editors: CoreEditors, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.name, self.option = name, option
         self._touched = False
-        self.editor = make_editor(name, option, queue_editor)
+        self.editor = make_editor(name, option, editors)
         self._error = label(role="error", wrap=True)
         self._error.setAccessibleIdentifier(f"error-{name}")
         self._error.setVisible(False)

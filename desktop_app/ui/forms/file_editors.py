@@ -6,7 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.boundary.computer import TextFiles
+from desktop_app.domain.launch.chosen_text import UnreadableText
+from desktop_app.services.runtime.jobs import Outcome
+from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.editors import LineEditor, LinesEditor, Value
 from desktop_app.ui.look.theme import SPACE_S, SPACE_XS, fixed_font
 from desktop_app.ui.widgets.basics import button, label
@@ -93,8 +96,10 @@ class PathsEditor(_Beside):
 class ScriptEditor(_Beside):
     """The text of a script, typed or loaded from a file."""
 
-    def __init__(self, identifier: str, parent: QWidget | None = None) -> None:
+    def __init__(self, identifier: str, files: TextFiles, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(LinesEditor(), below=True, parent=parent)
+        self._files = files
+        self._bridge = bridge
         self._inner.setFont(fixed_font())
         self.add_button("Load from a file…", f"load-{identifier}", self._load)
         self._note = label(role="note", wrap=True)
@@ -102,15 +107,27 @@ class ScriptEditor(_Beside):
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a script", str(Path.home()))
-        if not path:
-            return
+        if path:
+            name = Path(path).name
+            self._bridge.submit(
+                "read-script", lambda _cancel: self._read(path), lambda outcome: self._show(name, outcome), self
+            )
+
+    def _read(self, path: str) -> str | UnreadableText:
+        """Return the script, or why there is none. On a job's thread."""
         try:
-            text = read_chosen(path, MAX_SCRIPT)  # a few kilobytes from a local file
+            return self._files.read(path, MAX_SCRIPT)
         except UnreadableText as error:
-            self._note.setText(f"{Path(path).name} can't be read: {error.why}.")
-            return
-        self._note.setText("")
-        self.set_value(text)
+            return error
+
+    def _show(self, name: str, outcome: Outcome) -> None:
+        if isinstance(outcome.value, UnreadableText):
+            self._note.setText(f"{name} can't be read: {outcome.value.why}.")
+        elif isinstance(outcome.value, str):
+            self._note.setText("")
+            self.set_value(outcome.value)
+        elif outcome.problem is not None:
+            self._note.setText(str(outcome.problem))
 
 
 class SecretEditor(_Beside):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from desktop_app.domain.launch.option import Kind, Page
 from desktop_app.domain.launch.option_search import found
 from desktop_app.domain.launch.options import LaunchSpec, defaults, normalised, options, validate
-from desktop_app.ui.forms.field import Field, MakeQueueEditor
+from desktop_app.ui.forms.field import CoreEditors, Field
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.look.text import count, shortened
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M
@@ -40,12 +40,12 @@ class OptionForm(QWidget):
     folded = Signal()
     narrowed = Signal(bool)
 
-    def __init__(self, queue_editor: MakeQueueEditor, parent: QWidget | None = None) -> None:
+    def __init__(self, editors: CoreEditors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
         self._narrow = False
         self._hits: tuple[str, ...] = tuple(options())  # the best first
-        self._queue_editor = queue_editor
+        self._editors = editors
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE_L)
@@ -91,7 +91,7 @@ class OptionForm(QWidget):
         group.card.body.addWidget(hidden)
 
     def _field(self, name: str) -> Field:
-        field = Field(name, options()[name], getattr(defaults(), name), self._queue_editor)
+        field = Field(name, options()[name], getattr(defaults(), name), self._editors)
         field.edited.connect(self.edited)
         if name in QUEUE_FILTERS:
             field.edited.connect(self._filter_queues)

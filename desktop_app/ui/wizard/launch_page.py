@@ -7,6 +7,8 @@ from desktop_app.domain.launch.options import options
 from desktop_app.domain.sessions.again import Again
 from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.forms.field import CoreEditors
+from desktop_app.ui.forms.file_editors import ScriptEditor
 from desktop_app.ui.forms.option_form import OptionForm
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.look.text import menu_text
@@ -45,13 +47,16 @@ class LaunchPage(QWidget):
         self._facts.setAccessibleIdentifier("launch-account-facts")
         self._again = label(role="note", wrap=True)
         self._again.setAccessibleIdentifier("again-note")
-        self.form = OptionForm(self._queue_editor)
+        self.form = OptionForm(CoreEditors(self._queue_editor, self._script_editor))
         self.form.narrowed.connect(lambda narrow: self._head.setVisible(not narrow))
         self.profile_bar = ProfileBar(core, bridge, self.form)
         self.profile_bar.failed.connect(self.list_failed)
         for editor in self._queues:
             editor.combo.activated.connect(lambda _index: self.profile_bar.queue_picked())
         self._lay_out()
+
+    def _script_editor(self, name: str) -> ScriptEditor:
+        return ScriptEditor(name, self._core.text_files, self._bridge)
 
     def _queue_editor(self) -> QueueEditor:
         editor = QueueEditor(self._core, self._bridge)

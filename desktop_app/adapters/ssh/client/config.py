@@ -16,13 +16,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from desktop_app.adapters.files.chosen_text import read_bytes
 from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
 from desktop_app.adapters.ssh.route.asked import OVERRIDE, account_home
 from desktop_app.domain.access import ssh_config_text
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.access.ssh_config_text import Place
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_bytes
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.private_files import write_private

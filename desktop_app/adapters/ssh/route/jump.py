@@ -18,12 +18,13 @@ from paramiko import Agent, Channel, PKey, SSHException
 from paramiko.agent import AgentSSH
 from paramiko.ssh_exception import IncompatiblePeer
 
+from desktop_app.adapters.files.chosen_text import check_chosen, read_chosen
 from desktop_app.adapters.ssh.route.known import known_keys
 from desktop_app.adapters.ssh.route.pump import Pump
 from desktop_app.adapters.ssh.route.settings import HostSettings
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
 from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
-from desktop_app.domain.launch.chosen_text import UnreadableText, check_chosen, read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import AppError, failure
 from remote_bootstrap import contract
 

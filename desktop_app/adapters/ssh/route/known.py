@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.adapters.files.chosen_text import read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 
 MOST_BYTES = 32_000_000  # some companies' lists have a line per machine
 _log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from desktop_app.domain.launch.chosen_text import UnreadableText, read_chosen
+from desktop_app.adapters.files.chosen_text import read_chosen
+from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import failure
 
 INCLUDE_DEPTH = 16
