@@ -66,8 +66,9 @@ class Destination:
     host: str = "127.0.0.1"
 
 
-class Tunnel(Protocol):
-    """The connection of one session: listeners that stay, a transport that comes and goes. Thread-safe."""
+class Forwards(Protocol):
+    """The ports of one session: listeners here that stay while connections come and go, and reverse forwards.
+    Thread-safe; never waits for the network but in ``reverse``."""
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
         """Open a listener per application (key -> preferred port); another port is chosen where one is taken.
@@ -75,22 +76,17 @@ class Tunnel(Protocol):
         Idempotent per application; ports never move afterwards. Problems: port.none
         """
 
-    def connect(self, target: Target, cancel: Cancel) -> None:
-        """Dial, check the host key strictly, authenticate, start the control channel.
-
-        Problems: ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.protocol
-        """
-
     def set_app_ports(self, ports: Mapping[str, int]) -> None:
-        """Application key -> port on the remote machine's loopback, for new local connections."""
+        """Set where applications listen (key -> port on the remote machine's loopback), for new local connections."""
 
     def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
-        """Open a listener that leads there whatever ``set_app_ports`` says, for this user only (where the system
-        tells). Idempotent per key, which no application has; leads elsewhere when called again. Problems: port.none
+        """Open a listener that leads to ``destination``, for this user's programs only (where the system tells).
+
+        Idempotent per key, which no application has; leads elsewhere when called again. Problems: port.none
         """
 
     def proxy(self, key: str, wanted: int) -> BoundPort:
-        """The same, as a SOCKS5 proxy: each connection says itself where it leads. Problems: port.none"""
+        """Open a SOCKS5 proxy, whose connections say themselves where they lead. Problems: port.none"""
 
     def reverse(self, key: str, remote: int, local: int) -> None:
         """Make our 127.0.0.1:``local`` reachable at ``remote`` of the machine's loopback, now and after every connect.
@@ -101,20 +97,42 @@ class Tunnel(Protocol):
     def unbind(self, key: str) -> None:
         """Undo ``forward``, ``proxy`` or ``reverse`` and reset the connections of a forward. Idempotent."""
 
-    def probe(self, cancel: Cancel) -> float:
-        """Round trip through the control channel in seconds. Problems: ssh.lost"""
+
+class Control(Protocol):
+    """The control program at the other end of the connection that is up. Thread-safe."""
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
+        """Return the result of one operation. Problems: ssh.lost, ssh.protocol, ssh.refused, session.foreign"""
 
-    def lend_agent(self, cancel: Cancel) -> None:
-        """Let the session use the user's own SSH agent until this connection ends. Idempotent per connection.
+    def probe(self, cancel: Cancel) -> float:
+        """Return the seconds of a round trip. Problems: ssh.lost"""
+
+
+class AgentLoan(Protocol):
+    """The use of the user's own SSH agent by the session. Thread-safe."""
+
+    def lend(self, cancel: Cancel) -> None:
+        """Let the session use the agent until this connection ends. Idempotent per connection.
 
         Problems: agent.none, ssh.lost, ssh.protocol
         """
 
-    def take_agent_back(self) -> None:
-        """Quick. Idempotent."""
+    def take_back(self) -> None:
+        """End the use of the agent. Idempotent; never blocks."""
+
+
+class Tunnel(Protocol):
+    """The connection of one session: its parts stay, transports come and go. Thread-safe."""
+
+    forwards: Forwards
+    control: Control
+    agent: AgentLoan
+
+    def connect(self, target: Target, cancel: Cancel) -> None:
+        """Dial, check the host key strictly, authenticate, start the control channel.
+
+        Problems: ssh.unreachable, ssh.host_key, ssh.unknown_host, ssh.auth, ssh.password, ssh.protocol
+        """
 
     def serve_login(self, keys: LoginKeys, cancel: Cancel) -> LoginDoor:
         """Start an SSH server of ours in a session that clearml-session started; it ends with this connection.
@@ -123,10 +141,10 @@ class Tunnel(Protocol):
         """
 
     def on_report(self, callback: Callable[[Report], None]) -> None:
-        """Reports that the remote pushes, secrets included; called on the transport's thread."""
+        """Call back with each report that the remote pushes, secrets included, on the control channel's thread."""
 
     def on_lost(self, callback: Callable[[], None]) -> None:
-        """The transport ended by itself; called once per connect, on the transport's thread."""
+        """Call back when the transport ended by itself: once per connect, on the transport's thread."""
 
     def disconnect(self) -> None:
         """Close the transport, keep the listeners."""

@@ -1,4 +1,4 @@
-"""A Tunnel in memory whose remote side the test plays: ports.Tunnel without sockets, threads or paramiko.
+"""A Tunnel in memory whose remote side the test plays, without sockets, threads or paramiko.
 
 Callbacks run in the thread that calls the scripting methods (``drop``, ``push``), as the real ones run in a thread
 that is not the caller's. Thread-safe.
@@ -9,7 +9,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.boundary.connection import BoundPort, Destination, LoginDoor, LoginKeys, Target, Tunnel
+from desktop_app.boundary.connection import (
+    AgentLoan,
+    BoundPort,
+    Control,
+    Destination,
+    Forwards,
+    LoginDoor,
+    LoginKeys,
+    Target,
+    Tunnel,
+)
 from desktop_app.domain.problems import AppError, Cancelled, failure
 from remote_bootstrap.contract import Report
 
@@ -19,9 +29,8 @@ class FakeTunnel(Tunnel):
 
     Script: ``connect_errors`` (each connect takes one; None = works), ``connect_blocks`` (connect waits until its
     Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program),
-    ``login_error``,
-    ``refused_ports``, ``drop``, ``push``.
-    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``ways``, ``reversed``, ``bound``,
+    ``login_error``, ``refused_ports``, ``drop``, ``push``.
+    Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``destinations``, ``reversed``, ``bound``,
     ``probes``, ``disconnects``.
     """
 
@@ -51,15 +60,11 @@ class FakeTunnel(Tunnel):
         self.changed = threading.Condition()
         self._on_report: list[Callable[[Report], None]] = []
         self._on_lost: list[Callable[[], None]] = []
+        self.forwards = _FakeForwards(self)
+        self.control = _FakeControl(self)
+        self.agent = _FakeAgentLoan(self)
 
-    # --- the port
-
-    def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
-        with self.changed:
-            for app, port in wanted.items():
-                if app not in self.bound:
-                    self.bound[app] = self._choose(app, port)
-            return tuple(self.bound[app] for app in wanted)
+    # --- the tunnel
 
     def connect(self, target: Target, cancel: Cancel) -> None:
         if self.closed:
@@ -79,73 +84,9 @@ class FakeTunnel(Tunnel):
         if self.first_report is not None:
             self.push(self.first_report)
 
-    def set_app_ports(self, ports: Mapping[str, int]) -> None:
-        with self.changed:
-            self.routes = dict(ports)
-            self.changed.notify_all()
-
-    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
-        if self.closed:
-            raise Cancelled
-        self.destinations[key] = destination
-        return self.bind({key: wanted})[0]
-
-    def proxy(self, key: str, wanted: int) -> BoundPort:
-        if self.closed:
-            raise Cancelled
-        return self.bind({key: wanted})[0]
-
-    def reverse(self, key: str, remote: int, local: int) -> None:
-        if self.closed:
-            raise Cancelled
-        if remote in self.refused_ports:
-            raise failure("port.remote", port=remote)
-        with self.changed:
-            self.reversed[key] = (remote, local)
-            self.changed.notify_all()
-
-    def unbind(self, key: str) -> None:
-        with self.changed:
-            self.destinations.pop(key, None)
-            self.reversed.pop(key, None)
-            self.bound.pop(key, None)
-            self.changed.notify_all()
-
-    def probe(self, cancel: Cancel) -> float:
-        with self.changed:
-            self.probes += 1
-            self.changed.notify_all()
-        self._need_connection()
-        if self.probe_error is not None:
-            raise self.probe_error
-        return self.probe_seconds
-
-    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        self._need_connection()
-        with self.changed:
-            self.requests.append((op, dict(args)))
-            self.changed.notify_all()
-        answer = self.answers.get(op, {})
-        if isinstance(answer, AppError):
-            raise answer
-        return dict(answer)
-
-    def lend_agent(self, cancel: Cancel) -> None:
-        cancel.check()
-        self._need_connection()
-        if self.agent_error is not None:
-            raise self.agent_error
-        with self.changed:
-            self.lent += 1
-            self.has_agent = True
-            self.changed.notify_all()
-
-    def take_agent_back(self) -> None:
-        self.has_agent = False
-
     def serve_login(self, keys: LoginKeys, cancel: Cancel) -> LoginDoor:
         cancel.check()
-        self._need_connection()
+        self.need_connection()
         if self.login_error is not None:
             raise self.login_error
         with self.changed:
@@ -194,7 +135,7 @@ class FakeTunnel(Tunnel):
 
     # --- inside
 
-    def _choose(self, app: str, wanted: int) -> BoundPort:
+    def choose(self, app: str, wanted: int) -> BoundPort:
         used = {bound.port for bound in self.bound.values()}
         port = wanted or 40_000
         while port in used or port in self.taken:
@@ -208,9 +149,101 @@ class FakeTunnel(Tunnel):
                 raise failure("ssh.unreachable", address=target.record.address, port=target.record.port)
         cancel.check()
 
-    def _need_connection(self) -> None:
+    def need_connection(self) -> None:
         if self.closed:
             raise Cancelled
         if not self.connected:
             address = self.targets[-1].record.address if self.targets else "the session"
             raise failure("ssh.lost", address=address)
+
+
+class _FakeForwards(Forwards):
+    """That part of the tunnel."""
+
+    def __init__(self, tunnel: FakeTunnel) -> None:
+        self._tunnel = tunnel
+
+    def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
+        with self._tunnel.changed:
+            for app, port in wanted.items():
+                if app not in self._tunnel.bound:
+                    self._tunnel.bound[app] = self._tunnel.choose(app, port)
+            return tuple(self._tunnel.bound[app] for app in wanted)
+
+    def set_app_ports(self, ports: Mapping[str, int]) -> None:
+        with self._tunnel.changed:
+            self._tunnel.routes = dict(ports)
+            self._tunnel.changed.notify_all()
+
+    def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
+        if self._tunnel.closed:
+            raise Cancelled
+        self._tunnel.destinations[key] = destination
+        return self.bind({key: wanted})[0]
+
+    def proxy(self, key: str, wanted: int) -> BoundPort:
+        if self._tunnel.closed:
+            raise Cancelled
+        return self.bind({key: wanted})[0]
+
+    def reverse(self, key: str, remote: int, local: int) -> None:
+        if self._tunnel.closed:
+            raise Cancelled
+        if remote in self._tunnel.refused_ports:
+            raise failure("port.remote", port=remote)
+        with self._tunnel.changed:
+            self._tunnel.reversed[key] = (remote, local)
+            self._tunnel.changed.notify_all()
+
+    def unbind(self, key: str) -> None:
+        with self._tunnel.changed:
+            self._tunnel.destinations.pop(key, None)
+            self._tunnel.reversed.pop(key, None)
+            self._tunnel.bound.pop(key, None)
+            self._tunnel.changed.notify_all()
+
+
+class _FakeControl(Control):
+    """That part of the tunnel."""
+
+    def __init__(self, tunnel: FakeTunnel) -> None:
+        self._tunnel = tunnel
+
+    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
+        self._tunnel.need_connection()
+        with self._tunnel.changed:
+            self._tunnel.requests.append((op, dict(args)))
+            self._tunnel.changed.notify_all()
+        answer = self._tunnel.answers.get(op, {})
+        if isinstance(answer, AppError):
+            raise answer
+        return dict(answer)
+
+    def probe(self, cancel: Cancel) -> float:
+        with self._tunnel.changed:
+            self._tunnel.probes += 1
+            self._tunnel.changed.notify_all()
+        self._tunnel.need_connection()
+        if self._tunnel.probe_error is not None:
+            raise self._tunnel.probe_error
+        return self._tunnel.probe_seconds
+
+
+class _FakeAgentLoan(AgentLoan):
+    """That part of the tunnel."""
+
+    def __init__(self, tunnel: FakeTunnel) -> None:
+        self._tunnel = tunnel
+
+    def lend(self, cancel: Cancel) -> None:
+        cancel.check()
+        self._tunnel.need_connection()
+        if self._tunnel.agent_error is not None:
+            raise self._tunnel.agent_error
+        with self._tunnel.changed:
+            self._tunnel.lent += 1
+            self._tunnel.has_agent = True
+            self._tunnel.changed.notify_all()
+
+    def take_back(self) -> None:
+        self._tunnel.has_agent = False

@@ -63,14 +63,14 @@ class Owner:
 
     def connect(self, record: dict[str, Any], key: str, port: int) -> int:
         """The local port of what listens on ``port`` over there."""
-        (bound,) = self._tunnel.bind({"bench": 0})
+        (bound,) = self._tunnel.forwards.bind({"bench": 0})
         self._tunnel.connect(Target(Record.loads(json.dumps(record)), key), Cancel(DIAL_SECONDS))
-        self._tunnel.set_app_ports({"bench": port})
+        self._tunnel.forwards.set_app_ports({"bench": port})
         return bound.port
 
     def forward(self, port: int) -> int:
         """The local port of a guarded forward to the same: each new connection is asked whose it is."""
-        return self._tunnel.forward(f"tcp:{port}", 0, Destination(port)).port
+        return self._tunnel.forwards.forward(f"tcp:{port}", 0, Destination(port)).port
 
     def usage(self) -> dict[str, float]:
         """Bytes of memory and seconds of CPU so far, and threads."""

@@ -113,7 +113,7 @@ class SshWorld:
         return self.take_port()
 
     def push(self, report: Report) -> None:
-        self.tunnel.request("push", {"report": report.to_json()}, Cancel(5))
+        self.tunnel.control.request("push", {"report": report.to_json()}, Cancel(5))
 
     def drop(self) -> None:
         self.server.kill()
@@ -136,18 +136,18 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 @pytest.mark.parity("N7")
 def test_ports_are_bound_before_a_connection_exists_and_never_move(world: World) -> None:
-    first = world.tunnel.bind({"lab": 0, "ssh": 0})
+    first = world.tunnel.forwards.bind({"lab": 0, "ssh": 0})
     assert [bound.app for bound in first] == ["lab", "ssh"]
     assert first[0].port != first[1].port
     assert all(bound.port > 0 and bound.taken_by == "" for bound in first)
     world.tunnel.connect(world.target(), Cancel(10))
-    assert world.tunnel.bind({"ssh": 1, "lab": 2}) == (first[1], first[0])
+    assert world.tunnel.forwards.bind({"ssh": 1, "lab": 2}) == (first[1], first[0])
 
 
 @pytest.mark.parity("N2")
 def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
     taken = world.take_port()
-    (bound,) = world.tunnel.bind({"lab": taken})
+    (bound,) = world.tunnel.forwards.bind({"lab": taken})
     assert bound.wanted == taken
     assert bound.port > taken
     assert bound.taken_by
@@ -155,51 +155,51 @@ def test_a_taken_port_is_named_and_replaced_upward(world: World) -> None:
 
 def test_a_forward_keeps_its_port_until_it_is_unbound(world: World) -> None:
     taken = world.take_port()
-    first = world.tunnel.forward("tcp:6006", taken, Destination(6006))
+    first = world.tunnel.forwards.forward("tcp:6006", taken, Destination(6006))
     assert first.port > taken
     assert first.taken_by
-    assert world.tunnel.forward("tcp:6006", 0, Destination(6007)) == first
-    world.tunnel.unbind("tcp:6006")
-    world.tunnel.unbind("tcp:6006")
-    assert world.tunnel.forward("tcp:6006", first.port, Destination(6006)).port == first.port
+    assert world.tunnel.forwards.forward("tcp:6006", 0, Destination(6007)) == first
+    world.tunnel.forwards.unbind("tcp:6006")
+    world.tunnel.forwards.unbind("tcp:6006")
+    assert world.tunnel.forwards.forward("tcp:6006", first.port, Destination(6006)).port == first.port
 
 
 def test_a_proxy_has_a_port_of_its_own(world: World) -> None:
-    bound = world.tunnel.proxy("socks:0", 0)
+    bound = world.tunnel.forwards.proxy("socks:0", 0)
     assert bound.port > 0
-    assert world.tunnel.proxy("socks:0", 0) == bound
-    world.tunnel.unbind("socks:0")
-    assert world.tunnel.proxy("socks:0", bound.port).port == bound.port
+    assert world.tunnel.forwards.proxy("socks:0", 0) == bound
+    world.tunnel.forwards.unbind("socks:0")
+    assert world.tunnel.forwards.proxy("socks:0", bound.port).port == bound.port
 
 
 def test_a_reverse_forward_that_the_machine_refuses_is_a_problem(world: World) -> None:
     taken = world.take_remote_port()
     world.tunnel.connect(world.target(), Cancel(10))
     with pytest.raises(AppError) as caught:
-        world.tunnel.reverse("reverse:1", taken, 9)
+        world.tunnel.forwards.reverse("reverse:1", taken, 9)
     assert caught.value.problem.code == "port.remote"
-    world.tunnel.reverse("reverse:2", free_port(), 9)
-    world.tunnel.unbind("reverse:2")
+    world.tunnel.forwards.reverse("reverse:2", free_port(), 9)
+    world.tunnel.forwards.unbind("reverse:2")
 
 
 @pytest.mark.parity("N1")
 def test_connected_means_that_a_probe_comes_back(world: World) -> None:
     world.tunnel.connect(world.target(), Cancel(10))
-    assert 0 < world.tunnel.probe(Cancel(5)) < 5
+    assert 0 < world.tunnel.control.probe(Cancel(5)) < 5
 
 
 def test_a_request_is_answered(world: World) -> None:
     world.tunnel.connect(world.target(), Cancel(10))
-    assert world.tunnel.request("echo", {"text": "grüße"}, Cancel(5)) == {"text": "grüße"}
+    assert world.tunnel.control.request("echo", {"text": "grüße"}, Cancel(5)) == {"text": "grüße"}
 
 
 def test_what_the_remote_refuses_is_a_problem_in_its_words(world: World) -> None:
     world.tunnel.connect(world.target(), Cancel(10))
     with pytest.raises(AppError) as caught:
-        world.tunnel.request("refuse", {}, Cancel(5))
+        world.tunnel.control.request("refuse", {}, Cancel(5))
     assert caught.value.problem.code == "ssh.refused"
     assert "The workspace is read-only." in caught.value.problem.detail
-    world.tunnel.probe(Cancel(5))
+    world.tunnel.control.probe(Cancel(5))
 
 
 def test_reports_arrive_with_their_secrets(world: World) -> None:
@@ -220,9 +220,9 @@ def test_reports_arrive_with_their_secrets(world: World) -> None:
 def test_without_a_connection_everything_is_lost(world: World) -> None:
     tunnel = world.tunnel
     for ask in (
-        lambda: tunnel.probe(Cancel(1)),
-        lambda: tunnel.request("echo", {}, Cancel(1)),
-        lambda: tunnel.lend_agent(Cancel(1)),
+        lambda: tunnel.control.probe(Cancel(1)),
+        lambda: tunnel.control.request("echo", {}, Cancel(1)),
+        lambda: tunnel.agent.lend(Cancel(1)),
     ):
         with pytest.raises(AppError) as caught:
             ask()
@@ -236,9 +236,9 @@ def test_a_failed_connect_has_its_code_and_leaves_no_connection(world: World, fa
     assert caught.value.problem.code == fault
     assert caught.value.problem.retry is (Retry.AUTO if fault == "ssh.unreachable" else Retry.USER)
     with pytest.raises(AppError, match="lost"):
-        world.tunnel.probe(Cancel(1))
+        world.tunnel.control.probe(Cancel(1))
     world.tunnel.connect(world.target(), Cancel(10))
-    world.tunnel.probe(Cancel(5))
+    world.tunnel.control.probe(Cancel(5))
 
 
 def test_a_silent_machine_is_given_up_at_the_deadline(world: World) -> None:
@@ -268,16 +268,16 @@ def test_the_loss_is_told_once_and_the_ports_survive_the_redial(world: World) ->
         lost.set()
 
     world.tunnel.on_lost(count)
-    before = world.tunnel.bind({"lab": 0})
+    before = world.tunnel.forwards.bind({"lab": 0})
     world.tunnel.connect(world.target(), Cancel(10))
     world.drop()
     assert lost.wait(5)
     with pytest.raises(AppError, match="lost"):
-        world.tunnel.probe(Cancel(2))
+        world.tunnel.control.probe(Cancel(2))
     world.come_back()
     world.tunnel.connect(world.target(), Cancel(10))
-    world.tunnel.probe(Cancel(5))
-    assert world.tunnel.bind({"lab": 0}) == before
+    world.tunnel.control.probe(Cancel(5))
+    assert world.tunnel.forwards.bind({"lab": 0}) == before
     world.tunnel.disconnect()
     assert losses == [1]
 
@@ -285,28 +285,28 @@ def test_the_loss_is_told_once_and_the_ports_survive_the_redial(world: World) ->
 def test_leaving_on_purpose_is_no_loss(world: World) -> None:
     losses: list[int] = []
     world.tunnel.on_lost(lambda: losses.append(1))
-    before = world.tunnel.bind({"lab": 0})
+    before = world.tunnel.forwards.bind({"lab": 0})
     world.tunnel.connect(world.target(), Cancel(10))
     world.tunnel.disconnect()
     world.tunnel.disconnect()
     with pytest.raises(AppError, match="lost"):
-        world.tunnel.probe(Cancel(1))
-    assert world.tunnel.bind({"lab": 0}) == before
+        world.tunnel.control.probe(Cancel(1))
+    assert world.tunnel.forwards.bind({"lab": 0}) == before
     assert losses == []
 
 
 def test_closed_is_for_good(world: World) -> None:
-    world.tunnel.bind({"lab": 0})
+    world.tunnel.forwards.bind({"lab": 0})
     world.tunnel.connect(world.target(), Cancel(10))
     world.tunnel.close()
     world.tunnel.close()
     with pytest.raises(Cancelled):
-        world.tunnel.probe(Cancel(1))
+        world.tunnel.control.probe(Cancel(1))
     with pytest.raises(Cancelled):
         world.tunnel.connect(world.target(), Cancel(1))
     with pytest.raises(Cancelled):
-        world.tunnel.forward("tcp:6006", 0, Destination(6006))
-    world.tunnel.unbind("tcp:6006")
+        world.tunnel.forwards.forward("tcp:6006", 0, Destination(6006))
+    world.tunnel.forwards.unbind("tcp:6006")
 
 
 @pytest.mark.parity("S2", "--disable-fingerprint-check")

@@ -34,12 +34,12 @@ class Guest:
         self.tunnel = SshTunnel("guest")
         self.own = OwnSsh(folder / "ssh", folder / "run")
         self.client, self.host = new_key("client"), new_key("host")
-        (self.port,) = (bound.port for bound in self.tunnel.bind({"ssh": 0}))
+        (self.port,) = (bound.port for bound in self.tunnel.forwards.bind({"ssh": 0}))
 
     def connect(self) -> LoginDoor:
         self.tunnel.connect(self.server.target(), Cancel(20))
         door = self.tunnel.serve_login(LoginKeys(self.client[1], self.host[0]), Cancel(20))
-        self.tunnel.set_app_ports({"ssh": door.port})
+        self.tunnel.forwards.set_app_ports({"ssh": door.port})
         return door
 
     def target(self, host_key: str = "") -> Target:
@@ -128,7 +128,7 @@ def test_a_start_that_is_given_up_leaves_nothing_running(guest: Callable[..., Gu
     starting.join(10)
     assert len(raised) == 1
     wait_until(lambda: not silent(), "its shell to end", 10)
-    assert one.tunnel.probe(Cancel(10)) >= 0
+    assert one.tunnel.control.probe(Cancel(10)) >= 0
 
 
 def _listener(server: PasswordServer, port: int) -> psutil.Process | None:
@@ -249,4 +249,4 @@ def test_a_machine_that_can_not_is_told_and_the_tunnel_stays(
     with pytest.raises(AppError) as caught:
         one.connect()
     assert caught.value.problem.code == "session.no_login" and words in caught.value.problem.detail
-    one.tunnel.probe(Cancel(5))
+    one.tunnel.control.probe(Cancel(5))

@@ -221,7 +221,7 @@ def test_a_session_on_this_computer_listens_on_loopback_only(rig: BootstrapRig, 
 def test_our_own_listeners_are_on_loopback_only(site: Site) -> None:
     before = listeners({psutil.Process().pid})
     tunnel = SshTunnel("listeners")
-    tunnel.proxy("socks:0", 0)
+    tunnel.forwards.proxy("socks:0", 0)
     link = LoginPages().open(JUPYTERLAB.login, site.origin(LAB), "secret")
     found = listeners({psutil.Process().pid})
     tunnel.close()

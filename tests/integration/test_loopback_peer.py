@@ -187,7 +187,7 @@ def test_a_guarded_forward_stays_shut_for_the_port_of_a_program_of_ours(
     tunnel: SshTunnel, echoing: Application, expected_log: ExpectLog
 ) -> None:
     expected_log("another user")
-    far = ("127.0.0.1", tunnel.forward("tcp:6006", 0, Destination(echoing.port)).port)
+    far = ("127.0.0.1", tunnel.forwards.forward("tcp:6006", 0, Destination(echoing.port)).port)
     with socket.create_connection(far, 20) as ours:
         ours.sendall(b"hi")
         assert ours.recv(9) == b"hi"
@@ -202,7 +202,7 @@ def test_the_socks_proxy_stays_shut_for_the_port_of_a_program_of_ours(
     tunnel: SshTunnel, echoing: Application, expected_log: ExpectLog
 ) -> None:
     expected_log("another user")
-    far = ("127.0.0.1", tunnel.proxy("socks:0", 0).port)
+    far = ("127.0.0.1", tunnel.forwards.proxy("socks:0", 0).port)
     greets = b"\x05\x01\x00"
     with ExitStack() as stack:
         ours = stack.enter_context(socket.create_connection(far, 20))
@@ -229,8 +229,8 @@ def test_an_applications_port_is_for_this_user_too(
 ) -> None:
     """Its login is not enough: pages on 127.0.0.1 are shown its cookies."""
     expected_log("another user")
-    (bound,) = tunnel.bind({"jupyterlab": 0})
-    tunnel.set_app_ports({"jupyterlab": echoing.port})
+    (bound,) = tunnel.forwards.bind({"jupyterlab": 0})
+    tunnel.forwards.set_app_ports({"jupyterlab": echoing.port})
     far = ("127.0.0.1", bound.port)
     with socket.create_connection(far, 20) as ours:
         ours.sendall(b"hi")

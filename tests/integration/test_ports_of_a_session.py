@@ -38,7 +38,7 @@ def connected(rig: BootstrapRig) -> SshTunnel:
 
 
 def listening(tunnel: SshTunnel) -> dict[int, Listening]:
-    return {row.port: row for row in read_listening(tunnel.request(contract.OP_LISTENING, {}, Cancel(20)))}
+    return {row.port: row for row in read_listening(tunnel.control.request(contract.OP_LISTENING, {}, Cancel(20)))}
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def test_a_server_in_the_session_is_found_named_forwarded_and_opened(rig: Bootst
         assert found.label == "File server (http.server)"
         assert found.session
         assert found.pid in processes.marked(processes.SESSION_VARIABLE, rig.task)
-        bound = tunnel.forward("local:1", 0, Destination(port, found.host))
+        bound = tunnel.forwards.forward("local:1", 0, Destination(port, found.host))
         page = look_at_page(bound.port, Cancel(20))
         assert (page.scheme, page.status) == ("http", 200)
         assert page.title.startswith("Directory listing")
@@ -66,14 +66,14 @@ def test_a_server_in_the_session_is_found_named_forwarded_and_opened(rig: Bootst
 def test_the_sessions_own_ssh_server_is_told_and_its_key_is_not(rig: BootstrapRig, tunnel: SshTunnel) -> None:
     record = rig.wait_record()
     assert listening(tunnel)[record.port].plumbing
-    assert str(rig.session) not in str(tunnel.request(contract.OP_LISTENING, {}, Cancel(20)))
+    assert str(rig.session) not in str(tunnel.control.request(contract.OP_LISTENING, {}, Cancel(20)))
 
 
 def test_reverse_forward_and_proxy(tunnel: SshTunnel) -> None:
     remote = free_port()
     with closing(Application(echo)) as application:
-        tunnel.reverse("reverse:1", remote, application.port)
-        bound = tunnel.proxy("socks:0", 0)
+        tunnel.forwards.reverse("reverse:1", remote, application.port)
+        bound = tunnel.forwards.proxy("socks:0", 0)
         with socket.create_connection(("127.0.0.1", bound.port), 20) as client:
             client.sendall(b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01" + remote.to_bytes(2, "big"))
             answers = client.makefile("rb")
@@ -101,8 +101,8 @@ def test_nobody_may_listen_for_the_whole_network(rig: BootstrapRig) -> None:
 
 def test_the_session_does_not_give_up_its_own_port(rig: BootstrapRig, tunnel: SshTunnel) -> None:
     with pytest.raises(AppError, match="belongs to the session"):
-        tunnel.request(contract.OP_RELEASE_PORT, {"port": rig.wait_record().port}, Cancel(20))
-    assert tunnel.request(contract.OP_RELEASE_PORT, {"port": "no port"}, Cancel(20)) == {"released": False}
+        tunnel.control.request(contract.OP_RELEASE_PORT, {"port": rig.wait_record().port}, Cancel(20))
+    assert tunnel.control.request(contract.OP_RELEASE_PORT, {"port": "no port"}, Cancel(20)) == {"released": False}
 
 
 def test_a_port_that_a_lost_connection_still_holds_comes_back(
@@ -115,9 +115,9 @@ def test_a_port_that_a_lost_connection_still_holds_comes_back(
     remote = free_port()
     lost, tunnel = connected(rig), connected(rig)
     with closing(Application(echo)) as application:
-        lost.reverse("reverse:1", remote, application.port)
+        lost.forwards.reverse("reverse:1", remote, application.port)
         tunnel.disconnect()
-        tunnel.reverse("reverse:1", remote, application.port)
+        tunnel.forwards.reverse("reverse:1", remote, application.port)
         tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
         if "asyncssh" in request.node.name:
             assert not lost_it(lost)
@@ -131,7 +131,7 @@ def test_a_port_that_a_lost_connection_still_holds_comes_back(
 
 def lost_it(tunnel: SshTunnel) -> bool:
     try:
-        tunnel.probe(Cancel(2))
+        tunnel.control.probe(Cancel(2))
     except AppError:
         return True
     return False

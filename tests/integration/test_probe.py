@@ -33,8 +33,8 @@ def test_a_link_that_is_full_is_alive(server: SshServer, relay: Relay) -> None:
     """Megabytes wait on the wire before the answer: it is late, and yet nothing is wrong."""
     application, tunnel = Application(download), SshTunnel("full")
     tunnel.connect(target(server, relay), Cancel(10))
-    tunnel.set_app_ports({"lab": application.port})
-    port = tunnel.bind({"lab": 0})[0].port
+    tunnel.forwards.set_app_ports({"lab": application.port})
+    port = tunnel.forwards.bind({"lab": 0})[0].port
     got: list[int] = []
 
     def take() -> None:
@@ -48,7 +48,7 @@ def test_a_link_that_is_full_is_alive(server: SshServer, relay: Relay) -> None:
         relay.delay_s = 0.05  # a megabyte per second
         before = relay.carried
         wait_until(lambda: relay.carried > before + 2 * MEGABYTE, "the link to fill", 30)
-        assert tunnel.probe(Cancel(0.5)) >= 0.0
+        assert tunnel.control.probe(Cancel(0.5)) >= 0.0
     finally:
         relay.heal()
         loading.join(60)
@@ -63,7 +63,7 @@ def test_a_link_that_is_silent_is_dead(server: SshServer, relay: Relay, fault: s
     tunnel.connect(target(server, relay), Cancel(10))
     getattr(relay, fault)()
     with pytest.raises(AppError, match="lost"):
-        tunnel.probe(Cancel(0.5))
+        tunnel.control.probe(Cancel(0.5))
     tunnel.close()
 
 

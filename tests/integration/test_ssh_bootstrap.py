@@ -50,7 +50,7 @@ def test_reports_come_with_the_subscription_and_a_probe_comes_back(rig: Bootstra
     tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
     assert arrived.wait(5)
     assert reports[0].phase == contract.READY
-    assert 0 < tunnel.probe(Cancel(5)) < 5
+    assert 0 < tunnel.control.probe(Cancel(5)) < 5
     tunnel.close()
 
 
@@ -67,8 +67,8 @@ def test_another_host_key_is_refused(rig: BootstrapRig, tmp_path: Path) -> None:
 
 def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
     loading, taking = Application(download), Application(digest)
-    down, up = tunnel.bind({"down": 0, "up": 0})
-    tunnel.set_app_ports({"down": loading.port, "up": taking.port})
+    down, up = tunnel.forwards.bind({"down": 0, "up": 0})
+    tunnel.forwards.set_app_ports({"down": loading.port, "up": taking.port})
 
     def ask(seed: int) -> bool:
         with socket.create_connection(("127.0.0.1", down.port), 30) as client:
@@ -90,8 +90,8 @@ def test_many_downloads_and_an_upload_are_exact(tunnel: SshTunnel) -> None:
 def test_the_users_own_ssh_logs_in(rig: BootstrapRig, tunnel: SshTunnel, private_home: Path) -> None:
     record = rig.wait_record()
     own = OwnSsh(private_home / "files", private_home / "run" / "agent")
-    (bound,) = tunnel.bind({"ssh": 0})
-    tunnel.set_app_ports({"ssh": record.port})
+    (bound,) = tunnel.forwards.bind({"ssh": 0})
+    tunnel.forwards.set_app_ports({"ssh": record.port})
     session = f"account/{rig.task}"
     command = [*own.command(session, Target(record, rig.private_key), bound.port), "echo logged in"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=os.environ)
@@ -107,7 +107,7 @@ def test_a_shutdown_request_ends_the_connection(rig: BootstrapRig) -> None:
     tunnel.on_lost(lost.set)
     tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
     try:
-        tunnel.request(contract.OP_SHUTDOWN, {}, Cancel(5))
+        tunnel.control.request(contract.OP_SHUTDOWN, {}, Cancel(5))
     except AppError as error:  # the end may overtake the answer
         assert error.problem.code == "ssh.lost"
     assert lost.wait(15)

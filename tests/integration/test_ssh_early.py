@@ -40,8 +40,8 @@ def test_what_was_said_before_the_channel_is_open_arrives_whole(
     offline: SshTunnel, server: SshServer, application, size: int
 ) -> None:
     """With its end, too: these clients have nothing more to say."""
-    offline.set_app_ports({"lab": application(digest).port})
-    (bound,) = offline.bind({"lab": 0})
+    offline.forwards.set_app_ports({"lab": application(digest).port})
+    (bound,) = offline.forwards.bind({"lab": 0})
     data = noise(size, size)
     with dial(bound.port) as client:
 
@@ -63,8 +63,8 @@ def test_a_client_that_leaves_before_its_channel_is_open_gives_its_place_back(
 ) -> None:
     """Not only after the 30 s that it may wait: there is room for four."""
     monkeypatch.setattr(switchboard, "CONNECTIONS", 4)
-    offline.set_app_ports({"lab": application(digest).port})
-    (bound,) = offline.bind({"lab": 0})
+    offline.forwards.set_app_ports({"lab": application(digest).port})
+    (bound,) = offline.forwards.bind({"lab": 0})
     for _ in range(12):
         with dial(bound.port) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -79,8 +79,8 @@ def test_nothing_of_an_ended_connection_waits_for_the_garbage_collector(
     offline: SshTunnel, server: SshServer, application
 ) -> None:
     offline.connect(server.target(), Cancel(20))
-    offline.set_app_ports({"lab": application(digest).port})
-    (bound,) = offline.bind({"lab": 0})
+    offline.forwards.set_app_ports({"lab": application(digest).port})
+    (bound,) = offline.forwards.bind({"lab": 0})
     gc.collect()
     gc.disable()
     try:

@@ -32,8 +32,8 @@ def tunnel(server: SshServer) -> Iterator[SshTunnel]:
 
 
 def local(tunnel: SshTunnel, **applications: Application) -> list[int]:
-    tunnel.set_app_ports({name: one.port for name, one in applications.items()})
-    return [bound.port for bound in tunnel.bind(dict.fromkeys(applications, 0))]
+    tunnel.forwards.set_app_ports({name: one.port for name, one in applications.items()})
+    return [bound.port for bound in tunnel.forwards.bind(dict.fromkeys(applications, 0))]
 
 
 def dial(port: int) -> socket.socket:

@@ -25,27 +25,27 @@ def says(port: int) -> bytes:
 
 
 def test_a_forward_leads_to_its_port_whatever_the_report_routes(tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
-    tunnel.set_app_ports({"lab": 1})
+    bound = tunnel.forwards.forward(KEY, 0, Destination(echoing.port))
+    tunnel.forwards.set_app_ports({"lab": 1})
     assert says(bound.port) == b"hi"
 
 
 def test_a_forward_reaches_what_listens_on_ipv6_only(tunnel: SshTunnel) -> None:
     listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     with closing(listener):
-        bound = tunnel.forward(KEY, 0, Destination(listener.getsockname()[1], "::1"))
+        bound = tunnel.forwards.forward(KEY, 0, Destination(listener.getsockname()[1], "::1"))
         with socket.create_connection(("127.0.0.1", bound.port), 20):
             listener.settimeout(20)
             listener.accept()[0].close()
 
 
 def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
-    other = tunnel.forward("tcp:7007", 0, Destination(echoing.port))
+    bound = tunnel.forwards.forward(KEY, 0, Destination(echoing.port))
+    other = tunnel.forwards.forward("tcp:7007", 0, Destination(echoing.port))
     with socket.create_connection(("127.0.0.1", bound.port), 20) as client:
         client.sendall(b"hi")
         assert client.recv(9) == b"hi"
-        tunnel.unbind(KEY)
+        tunnel.forwards.unbind(KEY)
         with pytest.raises(ConnectionResetError):
             client.recv(9)
     with closing(socket.create_server(("127.0.0.1", bound.port))):
@@ -53,7 +53,7 @@ def test_unbinding_resets_what_runs_and_frees_the_port(tunnel: SshTunnel, echoin
 
 
 def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, echoing: Application) -> None:
-    bound = tunnel.forward(KEY, free_port(), Destination(echoing.port))
+    bound = tunnel.forwards.forward(KEY, free_port(), Destination(echoing.port))
     server.kill()
     server.start()
     tunnel.connect(server.target(), Cancel(20))
@@ -62,7 +62,7 @@ def test_a_forward_survives_the_redial(server: SshServer, tunnel: SshTunnel, ech
 
 def test_another_user_of_this_computer_gets_nothing(tunnel: SshTunnel, echoing: Application, expected_log) -> None:
     expected_log("another user")
-    bound = tunnel.forward(KEY, 0, Destination(echoing.port))
+    bound = tunnel.forwards.forward(KEY, 0, Destination(echoing.port))
     knock = [sys.executable, "-c", KNOCK.format(port=bound.port)]
     ours = subprocess.run(knock, capture_output=True, text=True, timeout=60, check=False)
     assert ours.stdout.strip() == "b'hi'"

@@ -83,15 +83,15 @@ def tell(port: int, seed: int, size: int) -> bool:
 
 def both_ways(tunnel: SshTunnel, loading: Application, taking: Application) -> None:
     """Large and small transfers in both directions, short connections and the control channel, all at once."""
-    tunnel.set_app_ports({"down": loading.port, "up": taking.port})
-    down, up = (bound.port for bound in tunnel.bind({"down": 0, "up": 0}))
+    tunnel.forwards.set_app_ports({"down": loading.port, "up": taking.port})
+    down, up = (bound.port for bound in tunnel.forwards.bind({"down": 0, "up": 0}))
     with ThreadPoolExecutor(12) as pool:
         jobs = [pool.submit(ask, down, seed, 8 * MEGABYTE) for seed in range(3)]
         jobs += [pool.submit(tell, up, seed, 8 * MEGABYTE) for seed in range(3)]
         jobs += [pool.submit(ask, down, seed, 20_000) for seed in range(100)]
         jobs += [pool.submit(tell, up, seed, 20_000) for seed in range(50)]
         for _ in range(50):
-            tunnel.request("echo", {"text": "x" * 1000}, Cancel(60))
+            tunnel.control.request("echo", {"text": "x" * 1000}, Cancel(60))
         assert all(job.result(120) for job in jobs)
 
 
@@ -118,7 +118,7 @@ def test_new_keys_that_we_want_under_load(tmp_path: Path, application, monkeypat
         def open_and_close() -> None:
             while not done.is_set():
                 place = ("127.0.0.1", short)
-                with closing(tunnel._transport.open_channel("direct-tcpip", place, place, timeout=60)) as channel:
+                with closing(tunnel._current.get().transport.open_channel("direct-tcpip", place, place, timeout=60)) as channel:
                     channel.shutdown_write()
                     ends.append(channel.status_event.wait(60))  # until the other side closes it
 
@@ -145,8 +145,8 @@ def test_damage_on_the_way_resets_what_runs(tmp_path: Path, application, place: 
     tunnel.on_lost(lost.set)
     try:
         tunnel.connect(server.target(port=relay.port), Cancel(20))
-        tunnel.set_app_ports({"lab": application(download).port})
-        (bound,) = tunnel.bind({"lab": 0})
+        tunnel.forwards.set_app_ports({"lab": application(download).port})
+        (bound,) = tunnel.forwards.bind({"lab": 0})
         with socket.create_connection(("127.0.0.1", bound.port), 60) as client:
             client.sendall(b"1 %d\n" % (8 * MEGABYTE))
             with pytest.raises(ConnectionError):
@@ -199,7 +199,7 @@ def test_a_reverse_connection_is_expected_before_the_machine_listens(
     try:
         tunnel.connect(server.target(), Cancel(20))
         expected.clear()
-        tunnel.reverse("reverse:1", free_port(), free_port())
+        tunnel.forwards.reverse("reverse:1", free_port(), free_port())
         assert expected[0] is not None
     finally:
         tunnel.close()

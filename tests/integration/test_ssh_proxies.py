@@ -39,7 +39,7 @@ def through(proxy: int, host: str, port: int) -> socket.socket:
 
 def test_the_proxy_reaches_names_and_addresses_from_over_there(tunnel: SshTunnel) -> None:
     with closing(Application(echo)) as application:
-        bound = tunnel.proxy(SOCKS, 0)
+        bound = tunnel.forwards.proxy(SOCKS, 0)
         for host in ("localhost", "127.0.0.1"):
             with closing(through(bound.port, host, application.port)) as client:
                 client.sendall(b"hi")
@@ -48,7 +48,7 @@ def test_the_proxy_reaches_names_and_addresses_from_over_there(tunnel: SshTunnel
 
 def test_curl_goes_through_the_proxy(tunnel: SshTunnel) -> None:
     with closing(Application(lambda client: client.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello") or client.recv(1))) as web:
-        bound = tunnel.proxy(SOCKS, 0)
+        bound = tunnel.forwards.proxy(SOCKS, 0)
         proxy = f"socks5h://127.0.0.1:{bound.port}"
         command = ["curl", "-sS", "--max-time", "30", "--proxy", proxy, f"http://localhost:{web.port}/"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -57,14 +57,14 @@ def test_curl_goes_through_the_proxy(tunnel: SshTunnel) -> None:
 
 def test_a_download_through_the_proxy_is_exact(tunnel: SshTunnel) -> None:
     with closing(Application(download)) as application:
-        bound = tunnel.proxy(SOCKS, 0)
+        bound = tunnel.forwards.proxy(SOCKS, 0)
         with closing(through(bound.port, "localhost", application.port)) as client:
             client.sendall(b"7 %d\n" % (3 * MEGABYTE))
             assert receive_all(client) == noise(7, 3 * MEGABYTE)
 
 
 def test_a_server_that_is_down_over_there_resets_the_client(tunnel: SshTunnel) -> None:
-    bound = tunnel.proxy(SOCKS, 0)
+    bound = tunnel.forwards.proxy(SOCKS, 0)
     with closing(through(bound.port, "127.0.0.1", free_port())) as client, pytest.raises(ConnectionResetError):
         client.recv(1)
 
@@ -81,7 +81,7 @@ def test_a_server_that_is_down_over_there_resets_the_client(tunnel: SshTunnel) -
     ],
 )
 def test_what_is_no_socks5_connect_is_refused(tunnel: SshTunnel, said: bytes, answer: bytes) -> None:
-    bound = tunnel.proxy(SOCKS, 0)
+    bound = tunnel.forwards.proxy(SOCKS, 0)
     with closing(dial(bound.port)) as client:
         client.sendall(said)
         try:
@@ -92,11 +92,11 @@ def test_what_is_no_socks5_connect_is_refused(tunnel: SshTunnel, said: bytes, an
 
 
 def test_only_loopback_listens_and_closing_frees_the_port(tunnel: SshTunnel) -> None:
-    bound = tunnel.proxy(SOCKS, 0)
+    bound = tunnel.forwards.proxy(SOCKS, 0)
     silent = dial(bound.port)
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.2", bound.port), 2)
-    tunnel.unbind(SOCKS)
+    tunnel.forwards.unbind(SOCKS)
     with closing(silent):
         silent.settimeout(20)
         with contextlib.suppress(ConnectionResetError):  # nobody had accepted it yet
@@ -107,7 +107,7 @@ def test_only_loopback_listens_and_closing_frees_the_port(tunnel: SshTunnel) -> 
 
 def test_who_leaves_at_once_is_not_called_another_user(tunnel: SshTunnel) -> None:
     """A look whether the port is open, say: the log's guard fails this test when it is told as an attack."""
-    bound = tunnel.proxy(SOCKS, 0)
+    bound = tunnel.forwards.proxy(SOCKS, 0)
     for _ in range(50):
         client = dial(bound.port)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a trace
@@ -119,7 +119,7 @@ def test_who_leaves_at_once_is_not_called_another_user(tunnel: SshTunnel) -> Non
 
 def test_another_user_cannot_use_the_proxy(tunnel: SshTunnel, expected_log) -> None:
     expected_log("another user")
-    bound = tunnel.proxy(SOCKS, 0)
+    bound = tunnel.forwards.proxy(SOCKS, 0)
     knock = KNOCK.format(port=bound.port).replace("b'hi'", "b'\\x05\\x01\\x00'")
     command = [*as_another_user(), "/usr/bin/python3", "-c", knock]
     theirs = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", check=False)
@@ -131,19 +131,19 @@ def test_another_user_cannot_use_the_proxy(tunnel: SshTunnel, expected_log) -> N
 def test_a_local_port_is_reached_from_over_there(tunnel: SshTunnel) -> None:
     remote = free_port()
     with closing(Application(digest)) as application:
-        tunnel.reverse(REVERSE, remote, application.port)
+        tunnel.forwards.reverse(REVERSE, remote, application.port)
         data = noise(3, 2 * MEGABYTE)
         with closing(dial(remote)) as client:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             assert len(receive_all(client)) == 64
-        tunnel.unbind(REVERSE)
+        tunnel.forwards.unbind(REVERSE)
         wait_until(lambda: refuses(remote), "the machine to stop listening")
 
 
 def test_the_session_can_open_only_so_many_connections_at_once(tunnel: SshTunnel, echoing: Application) -> None:
     remote = free_port()
-    tunnel.reverse(REVERSE, remote, echoing.port)
+    tunnel.forwards.reverse(REVERSE, remote, echoing.port)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(closing(dial(remote))) for _ in range(AT_ONCE)]
         for client in clients:
@@ -171,7 +171,7 @@ def refuses(port: int) -> bool:
 
 def test_a_local_port_where_nobody_listens_ends_the_connection(tunnel: SshTunnel) -> None:
     remote = free_port()
-    tunnel.reverse(REVERSE, remote, free_port())
+    tunnel.forwards.reverse(REVERSE, remote, free_port())
     with closing(dial(remote)) as client, contextlib.suppress(ConnectionResetError):
         assert client.recv(1) == b""
 
@@ -179,10 +179,10 @@ def test_a_local_port_where_nobody_listens_ends_the_connection(tunnel: SshTunnel
 def test_reverse_forwards_survive_the_redial(server: SshServer, tunnel: SshTunnel) -> None:
     remote, second = free_port(), free_port()
     with closing(Application(echo)) as application:
-        tunnel.reverse(REVERSE, remote, application.port)
+        tunnel.forwards.reverse(REVERSE, remote, application.port)
         server.kill()
         wait_until(lambda: lost(tunnel), "the loss to be noticed")
-        tunnel.reverse("reverse:2", second, application.port)  # asked for while nothing is connected
+        tunnel.forwards.reverse("reverse:2", second, application.port)  # asked for while nothing is connected
         server.start()
         tunnel.connect(server.target(), Cancel(20))
         for port in (remote, second):
@@ -194,7 +194,7 @@ def test_reverse_forwards_survive_the_redial(server: SshServer, tunnel: SshTunne
 
 def lost(tunnel: SshTunnel) -> bool:
     try:
-        tunnel.probe(Cancel(2))
+        tunnel.control.probe(Cancel(2))
     except AppError:
         return True
     return False
@@ -202,6 +202,6 @@ def lost(tunnel: SshTunnel) -> bool:
 
 def test_the_machine_listens_for_itself_only(tunnel: SshTunnel) -> None:
     remote = free_port()
-    tunnel.reverse(REVERSE, remote, free_port())
+    tunnel.forwards.reverse(REVERSE, remote, free_port())
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.2", remote), 2)

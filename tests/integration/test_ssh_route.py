@@ -72,9 +72,9 @@ def works(server: SshServer, route: str, password: str = "", **changes: object) 
     application, tunnel = Application(download), SshTunnel("routed")
     try:
         tunnel.connect(target, Cancel(20))
-        assert tunnel.probe(Cancel(5)) < 5
-        tunnel.set_app_ports({"lab": application.port})
-        port = tunnel.bind({"lab": 0})[0].port
+        assert tunnel.control.probe(Cancel(5)) < 5
+        tunnel.forwards.set_app_ports({"lab": application.port})
+        port = tunnel.forwards.bind({"lab": 0})[0].port
         with socket.create_connection(("127.0.0.1", port), 30) as client:
             client.sendall(b"7 %d\n" % (3 * MEGABYTE))
             assert receive_all(client) == noise(7, 3 * MEGABYTE)

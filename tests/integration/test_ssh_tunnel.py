@@ -26,8 +26,8 @@ from tests.support.waiting import wait_until
 
 def local(tunnel: SshTunnel, port: int) -> int:
     """Our port of the one application "lab", which listens on ``port`` over there."""
-    tunnel.set_app_ports({"lab": port})
-    return tunnel.bind({"lab": 0})[0].port
+    tunnel.forwards.set_app_ports({"lab": port})
+    return tunnel.forwards.bind({"lab": 0})[0].port
 
 
 def dial(port: int, seconds: float = 30.0) -> socket.socket:
@@ -88,8 +88,8 @@ def test_a_stalled_reader_stops_its_sender_and_nobody_else(tunnel: SshTunnel, ap
             sent.append(MEGABYTE)
 
     flooding, loading = application(flood), application(download)
-    tunnel.set_app_ports({"stalled": flooding.port, "lab": loading.port})
-    stalled, lab = tunnel.bind({"stalled": 0, "lab": 0})
+    tunnel.forwards.set_app_ports({"stalled": flooding.port, "lab": loading.port})
+    stalled, lab = tunnel.forwards.bind({"stalled": 0, "lab": 0})
     before = psutil.Process().memory_info().rss
     with dial(stalled.port) as sleeper:
         sleeper.sendall(b"x")
@@ -97,7 +97,7 @@ def test_a_stalled_reader_stops_its_sender_and_nobody_else(tunnel: SshTunnel, ap
         assert ask(lab.port, 3, 32 * MEGABYTE) == noise(3, 32 * MEGABYTE)
         assert sum(sent) < 48 * MEGABYTE, "the sender was not stopped"
         assert psutil.Process().memory_info().rss - before < 200 * MEGABYTE
-        assert tunnel.probe(Cancel(2)) < 2
+        assert tunnel.control.probe(Cancel(2)) < 2
 
 
 @pytest.mark.parity("H5", "--keepalive")
@@ -195,7 +195,7 @@ def test_an_application_that_is_down_refuses_at_once(tunnel: SshTunnel, applicat
 
 
 def test_only_loopback_listens(tunnel: SshTunnel) -> None:
-    (bound,) = tunnel.bind({"lab": 0})
+    (bound,) = tunnel.forwards.bind({"lab": 0})
     mine = [c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.laddr.port == bound.port]
     assert mine == ["127.0.0.1"]
 
@@ -206,12 +206,12 @@ def test_the_program_that_holds_a_port_is_named(tunnel: SshTunnel) -> None:
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with holder:
         taken = int(holder.stdout.readline())
-        (bound,) = tunnel.bind({"lab": taken})
+        (bound,) = tunnel.forwards.bind({"lab": taken})
         name = psutil.Process(holder.pid).name()
         holder.communicate("\n")
     assert bound.taken_by == f"{name} (process {holder.pid})"
     assert taken < bound.port < taken + 200
-    (again,) = tunnel.bind({"ssh": bound.port})
+    (again,) = tunnel.forwards.bind({"ssh": bound.port})
     assert again.taken_by == OURSELVES
 
 
@@ -247,7 +247,7 @@ def test_a_server_without_our_kind_of_host_key_is_another_machine(tmp_path: Path
 def test_names_are_resolved_and_unknown_ones_are_unreachable(server: SshServer) -> None:
     tunnel = SshTunnel("names")
     tunnel.connect(server.target(address="localhost"), Cancel(10))
-    tunnel.probe(Cancel(5))
+    tunnel.control.probe(Cancel(5))
     with pytest.raises(AppError) as caught:
         tunnel.connect(server.target(address="no-such-machine.invalid"), Cancel(10))
     tunnel.close()
@@ -304,17 +304,17 @@ def test_a_damaged_key_is_said_without_showing_it(server: SshServer) -> None:
 def test_an_unanswered_request_ends_at_its_deadline(tunnel: SshTunnel) -> None:
     cancel = Cancel(0.3)
     with pytest.raises(AppError) as caught:
-        tunnel.request("slow", {}, cancel)
+        tunnel.control.request("slow", {}, cancel)
     assert caught.value.problem.code == "ssh.lost"
     assert cancel.expired
-    tunnel.probe(Cancel(5))
+    tunnel.control.probe(Cancel(5))
 
 
 def test_an_unreadable_message_stops_nothing(
     tunnel: SshTunnel, caplog: pytest.LogCaptureFixture, expected_log: Callable[[str], None]
 ) -> None:
     expected_log("unreadable message on the control channel")
-    assert tunnel.request("garbage", {}, Cancel(5)) == {}
+    assert tunnel.control.request("garbage", {}, Cancel(5)) == {}
     assert "this is no JSON" not in caplog.text
 
 
@@ -333,7 +333,7 @@ def test_a_frozen_machine_is_noticed_by_the_probe_and_left_quickly(
         with pytest.raises(TimeoutError):
             uploading.sendall(bytes(64 * MEGABYTE))
         with pytest.raises(AppError, match="lost"):
-            tunnel.probe(Cancel(0.5))
+            tunnel.control.probe(Cancel(0.5))
         left = Cancel(3)
         tunnel.close()
         assert not left.expired

@@ -30,8 +30,8 @@ def answer(port: int, data: bytes) -> bytes:
 
 @pytest.mark.parity("H5")
 def test_a_port_scan_stops_nobody(tunnel: SshTunnel, echoing: Application) -> None:
-    tunnel.set_app_ports({"lab": echoing.port})
-    port = tunnel.bind({"lab": 0})[0].port
+    tunnel.forwards.set_app_ports({"lab": echoing.port})
+    port = tunnel.forwards.bind({"lab": 0})[0].port
     for _ in range(SCANS):
         dial(port).close()
     assert answer(port, b"still there?") == b"still there?"
@@ -40,17 +40,17 @@ def test_a_port_scan_stops_nobody(tunnel: SshTunnel, echoing: Application) -> No
 @pytest.mark.parity("H5")
 @pytest.mark.parametrize("size", [1, 4095, 4096, 8192, 4096 * 64, 4096 * 1024])
 def test_no_size_of_a_message_is_special(tunnel: SshTunnel, echoing: Application, size: int) -> None:
-    tunnel.set_app_ports({"lab": echoing.port})
+    tunnel.forwards.set_app_ports({"lab": echoing.port})
     data = bytes(range(256)) * (size // 256 + 1)
-    assert answer(tunnel.bind({"lab": 0})[0].port, data[:size]) == data[:size]
+    assert answer(tunnel.forwards.bind({"lab": 0})[0].port, data[:size]) == data[:size]
 
 
 @pytest.mark.parity("H6")
 def test_a_connection_that_leads_nowhere_keeps_nobody_waiting(tunnel: SshTunnel, echoing: Application) -> None:
     """Its place may be a machine's port that swallows everything; others are served meanwhile."""
     silent = socket.create_server(("127.0.0.1", 0), backlog=1)  # accepts nothing
-    tunnel.set_app_ports({"slow": silent.getsockname()[1], "lab": echoing.port})
-    slow, lab = tunnel.bind({"slow": 0, "lab": 0})
+    tunnel.forwards.set_app_ports({"slow": silent.getsockname()[1], "lab": echoing.port})
+    slow, lab = tunnel.forwards.bind({"slow": 0, "lab": 0})
     waiting = [dial(slow.port) for _ in range(OTHERS)]
     try:
         with ThreadPoolExecutor(OTHERS) as pool:
@@ -65,8 +65,8 @@ def test_a_connection_that_leads_nowhere_keeps_nobody_waiting(tunnel: SshTunnel,
 @pytest.mark.parity("N6", "H5")
 def test_a_shell_that_ends_takes_no_forward_along(server: SshServer, tunnel: SshTunnel, echoing: Application) -> None:
     target = server.target()
-    tunnel.set_app_ports({"lab": echoing.port, "ssh": target.record.port})
-    lab, ssh = tunnel.bind({"lab": 0, "ssh": 0})
+    tunnel.forwards.set_app_ports({"lab": echoing.port, "ssh": target.record.port})
+    lab, ssh = tunnel.forwards.bind({"lab": 0, "ssh": 0})
     with dial(lab.port) as open_page:
         open_page.sendall(b"before")
         assert open_page.recv(6) == b"before"

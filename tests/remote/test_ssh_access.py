@@ -170,14 +170,14 @@ def test_git_over_ssh_uses_the_agent_while_it_is_lent(kind: str, own_agent: Path
             tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
             with rig.ssh() as client:  # another connection, as VS Code's terminal is none of the tunnel's
                 assert run_command(client, clone)[0] == 128
-                tunnel.lend_agent(Cancel(30))
-                tunnel.lend_agent(Cancel(30))
+                tunnel.agent.lend(Cancel(30))
+                tunnel.agent.lend(Cancel(30))
                 assert "ED25519" in run_command(client, "ssh-add -l")[1]
                 assert run_command(client, clone) == (0, "", "")
                 assert run_command(client, "ssh-add -D")[0] != 0  # may be used, not emptied
-                tunnel.take_agent_back()
+                tunnel.agent.take_back()
                 wait_until(lambda: run_command(client, "ssh-add -l")[0] != 0, "the agent's return")
-                tunnel.lend_agent(Cancel(30))
+                tunnel.agent.lend(Cancel(30))
                 assert run_command(client, clone)[0] == 0
                 assert "ED25519" in subprocess.run(["ssh-add", "-l"], capture_output=True, text=True).stdout
                 tunnel.disconnect()
@@ -195,6 +195,6 @@ def test_without_an_agent_here_it_says_so(monkeypatch: pytest.MonkeyPatch) -> No
         tunnel = SshTunnel()
         tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
         with pytest.raises(AppError) as caught:
-            tunnel.lend_agent(Cancel(30))
+            tunnel.agent.lend(Cancel(30))
         assert caught.value.problem.code == "agent.none"
         tunnel.close()

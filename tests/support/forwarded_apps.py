@@ -32,6 +32,6 @@ def forwarded_apps(rig: BootstrapRig) -> Iterator[Forwarded]:
         tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
         assert arrived.wait(20)
         apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}
-        bound = tunnel.bind({LAB: 0, CODE: 0})
-        tunnel.set_app_ports({key: app.port for key, app in apps.items()})
+        bound = tunnel.forwards.bind({LAB: 0, CODE: 0})
+        tunnel.forwards.set_app_ports({key: app.port for key, app in apps.items()})
         yield Forwarded({one.app: one.port for one in bound}, {key: app.secret for key, app in apps.items()})

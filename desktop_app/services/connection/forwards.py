@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from desktop_app.boundary.connection import BoundPort, Destination, Tunnel
+from desktop_app.boundary.connection import BoundPort, Destination, Forwards
 from desktop_app.boundary.memory import ForwardMemory
 from desktop_app.domain.access.listening import LOOPBACK, Forward, Kind, local_key, preferred_port
 from desktop_app.domain.access.loops import leads_back
@@ -29,14 +29,14 @@ class SessionForwards:
         session: SessionId,
         memory: ForwardMemory,
         ports: LocalPorts,
-        tunnel: Tunnel,
+        forwards: Forwards,
         is_here: Callable[[], bool] = lambda: False,
     ) -> None:
         """``is_here``: whether the session's loopback is this computer's own."""
         self._session = session
         self._memory = memory
         self._ports = ports
-        self._tunnel = tunnel
+        self._forwards = forwards
         self._is_here = is_here
         self._lock = threading.RLock()
         self._active: dict[str, Forward] = {}
@@ -72,9 +72,9 @@ class SessionForwards:
             raise failure("port.loop", remote=remote_port, local=local_port, mend=mend)
         with self._lock:
             if self._active.get(forward.key) not in (None, forward):
-                self._tunnel.unbind(forward.key)
+                self._forwards.unbind(forward.key)
         # Without the lock: the machine is asked, and nobody may wait for its answer just to look.
-        self._tunnel.reverse(forward.key, remote_port, local_port)
+        self._forwards.reverse(forward.key, remote_port, local_port)
         with self._lock:
             self._set(forward)
         return forward
@@ -86,10 +86,10 @@ class SessionForwards:
             now = self._active.get(key)
             before = now if now is not None and wanted and wanted != now.local_port else None
             if before is not None:
-                self._tunnel.unbind(key)
+                self._forwards.unbind(key)
             port = wanted or self._ports.wanted(self._session, (key,), {key: SOCKS_PORT})[key]
             try:
-                bound = self._insisted(key, wanted, self._tunnel.proxy(key, port))
+                bound = self._insisted(key, wanted, self._forwards.proxy(key, port))
             except AppError:
                 if before is not None:
                     self.socks(before.local_port)
@@ -109,7 +109,7 @@ class SessionForwards:
             now = self._active.get(key)
             before = now if now is not None and wanted and wanted != now.local_port else None
             if before is not None:
-                self._tunnel.unbind(key)
+                self._forwards.unbind(key)
             try:
                 bound = self._bind(key, remote_port, host, wanted)
             except AppError:
@@ -126,11 +126,11 @@ class SessionForwards:
         for candidate in range(port, port + LOOP_TRIES):
             if not self._leads_back(Forward(Kind.LOCAL, candidate, remote_port, host)):
                 bound = self._insisted(
-                    key, wanted, self._tunnel.forward(key, candidate, Destination(remote_port, host))
+                    key, wanted, self._forwards.forward(key, candidate, Destination(remote_port, host))
                 )
                 if not self._leads_back(Forward(Kind.LOCAL, bound.port, remote_port, host)):
                     return bound
-                self._tunnel.unbind(key)  # it moved to another one than was asked for
+                self._forwards.unbind(key)  # it moved to another one than was asked for
             if wanted:
                 break
         mend = f"Programs here reach it at {LOOPBACK}:{remote_port} as it is."
@@ -146,7 +146,7 @@ class SessionForwards:
     def _insisted(self, key: str, wanted: int, bound: BoundPort) -> BoundPort:
         """What was bound, or no port at all where a person wants that one."""
         if wanted and bound.port != wanted:
-            self._tunnel.unbind(key)
+            self._forwards.unbind(key)
             self._drop(key)
             raise failure("port.busy", wanted=wanted, program=bound.taken_by or "another program")
         return bound
@@ -154,7 +154,7 @@ class SessionForwards:
     def stop(self, key: str) -> bool:
         """False when there was no such forward."""
         with self._lock:
-            self._tunnel.unbind(key)
+            self._forwards.unbind(key)
             return self._drop(key)
 
     def _set(self, forward: Forward) -> None:

@@ -124,11 +124,11 @@ class Handovers:
         kind, tunnel = handover.BY_KEY[args["key"]], self._links.held(session)
         self._outside.consents.save(session.text, kind.key, NOWHERE)
         if tunnel is not None and kind is GIT:
-            tunnel.request(contract.OP_GIT_DELIVER, {"logins": [], "settings": {}}, cancel)
+            tunnel.control.request(contract.OP_GIT_DELIVER, {"logins": [], "settings": {}}, cancel)
         if tunnel is not None and kind is CLEARML:
-            tunnel.request(contract.OP_CLEARML_DELIVER, {"access_key": "", "secret_key": ""}, cancel)
+            tunnel.control.request(contract.OP_CLEARML_DELIVER, {"access_key": "", "secret_key": ""}, cancel)
         if tunnel is not None and kind is AGENT:
-            tunnel.take_agent_back()
+            tunnel.agent.take_back()
         self._take_notice_back(session)
         return self._view(session, args, cancel)
 
@@ -148,7 +148,7 @@ class Handovers:
         if not found.logins and not found.settings:
             raise failure("git.none")
         logins = [login.to_json() for login in found.logins]
-        tunnel.request(contract.OP_GIT_DELIVER, {"logins": logins, "settings": dict(found.settings)}, cancel)
+        tunnel.control.request(contract.OP_GIT_DELIVER, {"logins": logins, "settings": dict(found.settings)}, cancel)
 
     def _give_clearml(self, session: SessionId, tunnel: SessionTunnel, cancel: Cancel) -> None:
         account = self._account(session.account)
@@ -157,11 +157,11 @@ class Handovers:
         if not secret:
             raise failure("server.unauthorised", server=account.api_url)
         key = {"access_key": own.access_key, "secret_key": secret}
-        tunnel.request(contract.OP_CLEARML_DELIVER, key, cancel)
+        tunnel.control.request(contract.OP_CLEARML_DELIVER, key, cancel)
         self._clearml_given[session] = own.access_key
 
     def _lend_agent(self, _session: SessionId, tunnel: SessionTunnel, cancel: Cancel) -> None:
-        tunnel.lend_agent(cancel)
+        tunnel.agent.lend(cancel)
 
     # -- following the sessions
 

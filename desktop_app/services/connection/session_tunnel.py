@@ -47,10 +47,12 @@ class SessionTunnel:
         self._outside = outside
         self._server = server
         self._ports = ports
-        self._tunnel = outside.new_tunnel(session.task[:8])
-        self._tunnel.on_report(self._on_report)
-        self._tunnel.on_lost(lost)
-        self.forwards = SessionForwards(session, outside.forwards, ports, self._tunnel, self.is_here)
+        self.connection = outside.new_tunnel(session.task[:8])
+        self.control = self.connection.control
+        self.agent = self.connection.agent
+        self.connection.on_report(self._on_report)
+        self.connection.on_lost(lost)
+        self.forwards = SessionForwards(session, outside.forwards, ports, self.connection.forwards, self.is_here)
         self._trust = RecordTrust(session, outside)
         self._clearml_session = ClearmlSessionAccess(session, outside)
         self._dial = Cancel()
@@ -92,18 +94,6 @@ class SessionTunnel:
         """The token or password of an application, as the control channel told; "" when it has none."""
         return self._app_secrets.get(app, "")
 
-    def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        """One operation of the control channel. Problems: ssh.lost, ssh.protocol"""
-        return self._tunnel.request(op, args, cancel)
-
-    def lend_agent(self, cancel: Cancel) -> None:
-        """Until the connection ends. Problems: agent.none, ssh.lost, ssh.protocol"""
-        self._tunnel.lend_agent(cancel)
-
-    def take_agent_back(self) -> None:
-        """Quick."""
-        self._tunnel.take_agent_back()
-
     def cancel_dial(self) -> None:
         """Quick."""
         self._dial.cancel()
@@ -113,7 +103,7 @@ class SessionTunnel:
     def bind(self, wait: Callable[[float], object]) -> None:
         """Open the local ports and say so in the store; ``wait(seconds)`` waits for news. Problems: port.none"""
         wanted = self._ports.wanted(self._session, self._applications(wait))
-        bound = self._tunnel.bind(wanted)
+        bound = self.connection.forwards.bind(wanted)
         self._ports.keep(self._session, {one.app: one.port for one in bound})
         self.forwards.restore()
         self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
@@ -162,11 +152,11 @@ class SessionTunnel:
         self._dial, self._door = Cancel(self._outside.pace.dial_s), None
         cancel.check()
         try:
-            self._tunnel.connect(self._target, self._dial)
+            self.connection.connect(self._target, self._dial)
         except AppError as error:
             raise self._named(self._trust.explained(error, self.address), server) from None
         self._route({})
-        self.probe(self._outside.pace.probe_s)
+        self.control.probe(Cancel(self._outside.pace.probe_s))
         if self._target.is_clearml_session:
             self._app_secrets = self._clearml_session.secrets()
             self._open_login(self._target)
@@ -180,7 +170,7 @@ class SessionTunnel:
         """The local SSH port leads to our server there, if it can be."""
         self._dial.check()
         self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
-        self._door = self._clearml_session.login(self._tunnel, target, self._dial)
+        self._door = self._clearml_session.login(self.connection, target, self._dial)
         self._route({})
 
     def is_here(self) -> bool:
@@ -244,17 +234,9 @@ class SessionTunnel:
         ours = self._outside.public_of(self._target.private_key).split()[:2]
         return error if admitted in ([], ours) else failure("ssh.key_replaced", cause=error.problem.cause)
 
-    def probe(self, seconds: float) -> None:
-        """Problems: ssh.lost"""
-        self._tunnel.probe(Cancel(seconds))
-
-    def disconnect(self) -> None:
-        """Keep the local ports."""
-        self._tunnel.disconnect()
-
     def close(self) -> None:
         """Free everything, the person's own ssh included."""
-        self._tunnel.close()
+        self.connection.close()
         self._outside.ssh_access.revoke(self._session.text)
         self._app_secrets.clear()
 
@@ -282,7 +264,7 @@ class SessionTunnel:
             known = self._told
         self._told = {**known, **ports}
         ssh = {SSH.key: self._target.record.port} if self._target else {}
-        self._tunnel.set_app_ports({**ssh, **self._told})
+        self.connection.forwards.set_app_ports({**ssh, **self._told})
 
 
 def _moved(bound: BoundPort) -> Problem:

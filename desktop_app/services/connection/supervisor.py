@@ -180,7 +180,7 @@ class Supervisor:
             self._down(problem("ssh.lost", address=self.tunnel.address))
 
     def _down(self, why: Problem) -> None:
-        self.tunnel.disconnect()
+        self.tunnel.connection.disconnect()
         if self._is_ending():
             self._wait_for_the_end()
         elif self._wanted():
@@ -204,7 +204,7 @@ class Supervisor:
             if mail is Mail.LOST:
                 raise failure("ssh.lost", address=self.tunnel.address)
             if mail is None or mail in _NOW:
-                self.tunnel.probe(pace.check_s if mail else pace.probe_s)
+                self.tunnel.control.probe(Cancel(pace.check_s if mail else pace.probe_s))
                 due = clock() + pace.probe_every_s
             self._pass_on_the_end()
             now = self._snapshot()
@@ -213,7 +213,7 @@ class Supervisor:
             if now.remote not in CONNECTABLE:  # what still runs may be of use until it is ended
                 over = why_over(now.facts) if now.remote in WAITING or not over else over
             elif over and not self.tunnel.is_of(now.facts):
-                self.tunnel.disconnect()
+                self.tunnel.connection.disconnect()
                 self.tunnel.forget_run(over)
                 self._store.apply(self.session, AttachRequested(fresh=True))
                 return
@@ -226,7 +226,7 @@ class Supervisor:
             return
         self._end_told = True
         try:
-            self.tunnel.request(contract.OP_SHUTDOWN, {}, Cancel(self._outside.pace.reread_s))
+            self.tunnel.control.request(contract.OP_SHUTDOWN, {}, Cancel(self._outside.pace.reread_s))
         except AppError as error:  # it is ending already, or hears of it from the server
             _log.info("session %s was not told of its end: %s", self.session.text, error)
 

@@ -114,7 +114,7 @@ class Ports:
         now = self._store.get(session)
         if now is not None and now.link is Link.BLOCKED and now.problem is not None:
             raise AppError(now.problem)  # that it is lost would be true, but it does not come back by itself
-        answer = tunnel.request(contract.OP_LISTENING, {}, cancel)
+        answer = tunnel.control.request(contract.OP_LISTENING, {}, cancel)
         known = [endpoint.remote_port for endpoint in now.endpoints] if now else []
         if tunnel.address == LOOPBACK:  # a session on this computer sees our own ends of the tunnel, too
             known += [endpoint.local_port for endpoint in now.endpoints] if now else []

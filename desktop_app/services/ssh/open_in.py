@@ -136,6 +136,6 @@ class OpenIn:
             if tunnel.no_login is not None:
                 raise AppError(tunnel.no_login)
             return tunnel.home or "/"
-        answer = tunnel.request(contract.OP_FILES_HOME, {}, cancel)
+        answer = tunnel.control.request(contract.OP_FILES_HOME, {}, cancel)
         folder = answer.get("folder") or answer.get("home")  # a session that an older version launched knows only home
         return folder if isinstance(folder, str) and folder.startswith("/") else "/"

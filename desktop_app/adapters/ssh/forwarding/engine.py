@@ -58,7 +58,7 @@ class Forwarder:
         self._rest_until = 0.0  # monotonic; 0: no rest
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
-        """See ports.Tunnel.bind. Problems: port.none"""
+        """See boundary.connection.Forwards.bind. Problems: port.none"""
         with self._lock:
             for app, port in wanted.items():
                 if app not in self._listeners and not self._closed:
@@ -74,7 +74,7 @@ class Forwarder:
         self._loop.call(self._switchboard.retry)
 
     def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
-        """See ports.Tunnel.forward. Problems: port.none; raises Cancelled once closed."""
+        """See boundary.connection.Forwards.forward. Problems: port.none; raises Cancelled once closed."""
         with self._lock:
             self._forwards[key] = destination
         bound = self.bind({key: wanted})
@@ -83,7 +83,7 @@ class Forwarder:
         return bound[0]
 
     def unbind(self, key: str) -> None:
-        """See ports.Tunnel.unbind."""
+        """See boundary.connection.Forwards.unbind."""
         with self._lock:
             self._forwards.pop(key, None)
             listener = self._listeners.pop(key, None)
