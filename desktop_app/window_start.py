@@ -73,13 +73,13 @@ class WindowCore:
 
         redactor, tail = set_up_log(self._paths, WINDOW)
         core = self._core = build_core(self._paths, WINDOW, redactor=redactor, tail=tail)
-        self.open_elsewhere = not core.connections.claim_window()
+        self.open_elsewhere = not core.connections.peers.claim_window()
         return None if self.open_elsewhere else core
 
     def on_activate(self, bring_up: Callable[[], None]) -> None:
         """Call ``bring_up``, from any thread, when another start of the program asks for the window."""
         if self._core is not None:
-            self._core.connections.questions.on_activate(bring_up)
+            self._core.connections.requests.on_activate(bring_up)
 
     def close(self) -> None:
         """Close the core, if there is one. Idempotent."""

@@ -25,10 +25,10 @@ class ConnectionCommands(CommandBase):
         return 0
 
     def _reconnected(self, snapshot: SessionSnapshot) -> SessionSnapshot:
-        if not self.core.connections.ask_reconnect(snapshot.id):
+        if not self.core.connections.redial(snapshot.id, self.cancel()):
             raise failure("session.not_attached", task=snapshot.id.task[:8])
         return snapshot
 
     def _attached(self) -> list[SessionSnapshot]:
         found, _ = self.look()  # an account that can't be asked has no part in what is connected here
-        return [snapshot for snapshot in found if self.core.connections.ask_reconnect(snapshot.id)]
+        return [snapshot for snapshot in found if self.core.connections.redial(snapshot.id, self.cancel())]

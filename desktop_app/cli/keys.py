@@ -53,7 +53,7 @@ class KeyCommands(CommandBase):
         why = said_by(self.holder_of(snapshot))
         asked = why.cause if why is not None and why.code == "ssh.new_run" else ""
         self.core.keys.trust_host(snapshot.id, self.arguments.fingerprint)
-        self.core.connections.ask_reconnect(snapshot.id)  # whoever holds it may be waiting for this word
+        self.core.connections.redial(snapshot.id, self.cancel())  # whoever holds it may be waiting for this word
         if self.json:
             json_line({"id": snapshot.id.task, "account": snapshot.id.account, "done": "trusted"})
         else:

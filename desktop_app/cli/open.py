@@ -41,7 +41,7 @@ class OpenCommands(CommandBase):
         snapshot = self._session_to_open()
         key = key or _first_ready(snapshot)
         if self.arguments.only_print:
-            url = self.core.connections.login_page(snapshot.id, key)
+            url = self.core.entrances.login_page(snapshot.id, key, self.cancel())
             json_line({"url": url}) if self.json else result(url)
             return 0
         self._open_key(snapshot, key)

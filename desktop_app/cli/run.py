@@ -174,7 +174,7 @@ class RunCommands(AgainCommands, KeyCommands, GiftCommands, CleanupCommands):
         except AppError as error:
             if error.problem.code != "tunnel.owned":
                 raise
-            holder = self.core.connections.others.of(session)  # it says who it is a moment after it has taken it
+            holder = self.core.connections.peers.of(session)  # it says who it is a moment after it has taken it
             if holder is None or not holder.pid:
                 raise
             return holder.pid

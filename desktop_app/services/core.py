@@ -7,7 +7,8 @@
     core.sessions     look, fetch, of_all_users, log, stop, end_anyway, move_to_queue, forget
     core.launches     queues, last_spec, launch
     core.profiles     names, get, save, rename, delete, … (named launches);   core.uploads: files of a launch
-    core.connections  attach, detach, reconnect, status, login_page, pending.attach_when_up, claim_window, questions
+    core.connections  attach, detach, reconnect, redial, status, call, pending.attach_when_up, peers, requests
+    core.entrances    login_page, ssh_command;   core.account_connections  note_holders, …
     core.open_in      look, open, open_app, open_terminal, ssh_command, choose_terminal
     core.aliases      of, status, install, remove: the user's own ssh
     core.files        browse, …;   core.transfers  upload, download, cancel, resume, …
@@ -32,7 +33,9 @@ from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.accounts.accounts import Accounts
 from desktop_app.services.accounts.credential_import import CredentialImport
 from desktop_app.services.accounts.routes import Routes
+from desktop_app.services.connection.account_connections import AccountConnections
 from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.entrances import Entrances
 from desktop_app.services.connection.handovers import Handovers
 from desktop_app.services.connection.key_access import KeyAccess
 from desktop_app.services.connection.known_sessions import KnownSessions
@@ -82,10 +85,14 @@ class Core:
         self.credentials = CredentialImport(outside, self.accounts)
         self.routes = Routes(outside)
         self.connections = Connections(outside, self.store, server, self.jobs, role, self.accounts.poke_all)
-        held, is_held = self.connections.held, self.connections.is_held
-        self.aliases = Aliases(outside, self.store, self.connections.login_target, is_held)
-        self.open_in = OpenIn(outside, self.store, self.connections, self.aliases)
-        self.sessions = Sessions(outside, self.store, self.jobs, self.accounts, self.connections)
+        self.account_connections = AccountConnections(outside, self.store, self.connections)
+        self.entrances = Entrances(outside, self.store, self.connections)
+        tunnel, is_held = self.connections.tunnel, self.connections.is_held_anywhere
+        self.aliases = Aliases(outside, self.store, self.entrances.ssh_target, is_held)
+        self.open_in = OpenIn(outside, self.store, self.connections, self.entrances, self.aliases)
+        self.sessions = Sessions(
+            outside, self.store, self.jobs, self.accounts, self.connections.peers, self.account_connections
+        )
         self.profiles = LaunchProfiles(outside.launch_profiles, outside.text_files)
         self.trouble = Trouble(outside, self.profiles, self.log_tail)
         self.cleanup = Cleanup(outside, self.store, server)
@@ -98,9 +105,9 @@ class Core:
         self.git_logins = GitKeyring(outside)
         self._port_watch = PortWatch(self.ports, outside, self.store, self.connections)
         self._notices = Notices(self.store)
-        self.known = KnownSessions(outside, self.store, self.connections, self.jobs)
+        self.known = KnownSessions(outside, self.store, self.connections, self.account_connections, self.jobs)
         self._kept = KeptSums(outside, self.store, self.jobs)
-        self.files = Files(outside, server, held, is_held, self.known.facts)
+        self.files = Files(outside, server, tunnel, is_held, self.known.facts)
         self.transfers = Transfers(self.files)
         names = self.connections.ownership
         self.uploads = LaunchUploads(
@@ -122,8 +129,8 @@ class Core:
     def _connect_services(self) -> None:
         """Tell the services whom else an account's change concerns."""
         accounts, connections = self.accounts, self.connections
-        connections.questions.add_for_all(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
-        accounts.before_removal += [connections.detach_all, self.profiles.forget_account]
+        connections.requests.on_message(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
+        accounts.before_removal += [self.account_connections.detach_all, self.profiles.forget_account]
         accounts.on_switched.append(self.handovers.key_switched)
         accounts.on_changed.append(self.known.tell_others)
         accounts.after_poll += [self._after_poll, self._sweeping.polled]
@@ -132,10 +139,10 @@ class Core:
 
     def _after_poll(self, account: str) -> None:
         """Bring up to date what depends on the list of the account's sessions. On the poller's thread."""
-        self.connections.note_holders(account)
+        self.account_connections.note_holders(account)
         problem = self.accounts.problem(account)
         if problem is None:
-            self.connections.free_ports(account)
+            self.account_connections.free_ports(account)
             self.aliases.polled(account)
         self.known.polled(account, problem)
 

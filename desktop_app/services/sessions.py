@@ -9,7 +9,8 @@ from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.reducer import ServerSaw, StopRequested, advance
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
 from desktop_app.services.accounts.accounts import Accounts
-from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.account_connections import AccountConnections
+from desktop_app.services.connection.peers import Peers
 from desktop_app.services.launching.placing import Placing
 from desktop_app.services.runtime.jobs import JobPool, log_problem
 from desktop_app.services.secrets.forgetting import forget_session
@@ -21,13 +22,20 @@ class Sessions:
     """What can be done with a session without being connected to it."""
 
     def __init__(
-        self, outside: Outside, store: SessionStore, jobs: JobPool, accounts: Accounts, connections: Connections
+        self,
+        outside: Outside,
+        store: SessionStore,
+        jobs: JobPool,
+        accounts: Accounts,
+        peers: Peers,
+        of_account: AccountConnections,
     ) -> None:
         self._outside = outside
         self._store = store
         self._jobs = jobs
         self._accounts = accounts
-        self._connections = connections
+        self._peers = peers
+        self._of_account = of_account
         self._placing = Placing(outside, store, accounts.server)
 
     # -- reading
@@ -39,7 +47,7 @@ class Sessions:
         server.no_sandbox, server.*
         """
         known = self._accounts.find(account)
-        if known.sandbox and not self._outside.sandbox.address() and self._connections.others_hold(known.id):
+        if known.sandbox and not self._outside.sandbox.address() and self._of_account.held_by_peers(known.id):
             raise failure("server.no_sandbox")
         self._accounts.look(known, cancel)
 
@@ -89,4 +97,4 @@ class Sessions:
     def announce(self, session: SessionId) -> None:
         """Have this process and the window look at the session's server now: something has changed there."""
         self._accounts.poke(session.account)
-        self._connections.others.tell_window(session)
+        self._peers.tell_window(session)

@@ -118,7 +118,7 @@ def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
         now = wait_until(lambda: _up(core, session), "the tunnel", ATTACH_SECONDS)
         assert now.notice is not None and "anybody can download" in now.notice.detail
         assert now.facts.has_password and len(core.passwords.of(session)) == 64
-        page = core.connections.login_page(session, "jupyterlab")
+        page = core.entrances.login_page(session, "jupyterlab", Cancel(20))
         with urllib.request.urlopen(page, timeout=20) as answer:
             form = answer.read().decode()
         local = re.search(r"http://127.0.0.1:\d+", form)

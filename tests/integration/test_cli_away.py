@@ -125,7 +125,7 @@ def test_what_the_window_saw_but_does_not_hold_is_known_too(
     task = add_ready(world, "another")
     session = SessionId(ACCOUNT.id, task)
     window.until(session, is_link(Link.OFF))
-    assert window.core.connections.claim_window()
+    assert window.core.connections.peers.claim_window()
     go_away()
     found = run("info", "another", "--json").json
     assert found["id"] == task and found["held_by"] is None and found["as_of"]

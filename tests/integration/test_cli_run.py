@@ -309,7 +309,7 @@ def test_with_a_window_open_the_window_connects(
     run: Run, world: World, other: World, in_background: Callable[[Callable[[], None]], None]
 ) -> None:
     with CoreRig(other) as window:
-        assert window.core.connections.claim_window()
+        assert window.core.connections.peers.claim_window()
         in_background(agent(world))
         said = run("launch", "--json").events
         assert [event["event"] for event in said if event["event"] not in ("progress", "notice")] == [

@@ -320,7 +320,7 @@ def test_what_the_command_line_does_shows_up_in_the_window_at_once(run: Run, wor
     """Long before the window's next poll."""
     slow = replace(other, pace=replace(QUICK, poll_busy_s=600.0, poll_calm_s=600.0, poll_first_s=600.0))
     with CoreRig(slow) as window:
-        assert window.core.connections.claim_window()
+        assert window.core.connections.peers.claim_window()
         assert run("launch", "--no-attach", "--queue", "default").code == 0
         session = SessionId(ACCOUNT.id, only(world))
         wait_until(lambda: window.core.store.get(session), "the session in the window")

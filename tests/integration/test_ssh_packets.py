@@ -118,7 +118,9 @@ def test_new_keys_that_we_want_under_load(tmp_path: Path, application, monkeypat
         def open_and_close() -> None:
             while not done.is_set():
                 place = ("127.0.0.1", short)
-                with closing(tunnel._current.get().transport.open_channel("direct-tcpip", place, place, timeout=60)) as channel:
+                with closing(
+                    tunnel._current.get().transport.open_channel("direct-tcpip", place, place, timeout=60)
+                ) as channel:
                     channel.shutdown_write()
                     ends.append(channel.status_event.wait(60))  # until the other side closes it
 

@@ -336,7 +336,7 @@ def test_keys_that_two_processes_add_at_once_are_both_there(server: NamedServer)
 
 
 def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: NamedServer) -> None:
-    assert home.core.connections.claim_window()
+    assert home.core.connections.peers.claim_window()
     world = World(
         home.world.profiles, home.world.secrets, servers=home.world.servers, runtime_dir=home.world.runtime_dir
     )

@@ -255,7 +255,7 @@ def test_a_window_takes_the_tunnel_over_from_a_command_line() -> None:
 
 def test_a_command_line_asks_the_window_to_attach() -> None:
     with CoreRig() as window:
-        assert window.core.connections.claim_window()
+        assert window.core.connections.peers.claim_window()
         session = window.running()
         with CoreRig(World(runtime_dir=window.world.runtime_dir, servers=window.world.servers), "cli") as cli:
             cli.core.sessions.look(ACCOUNT.id, Cancel(5))
@@ -264,7 +264,7 @@ def test_a_command_line_asks_the_window_to_attach() -> None:
             assert cli.world.tunnels == []
             assert cli.get(session).held_by == os.getpid()
             assert cli.core.connections.status(session)["ports"]["ssh"] == 8022
-            url = cli.core.connections.login_page(session, "jupyterlab")
+            url = cli.core.entrances.login_page(session, "jupyterlab", Cancel(20))
             assert url == "http://127.0.0.1:1/page-1" and len(window.world.pages) == 1
             assert cli.core.open_in.ssh_command(session, Cancel(5)).startswith("ssh -p 8022")
             cli.core.connections.detach(session)
@@ -300,10 +300,10 @@ def test_a_killed_owner_frees_the_session_for_the_window() -> None:
 def test_the_second_window_shows_the_first() -> None:
     shown: list[bool] = []
     with CoreRig(start=False) as first:
-        assert first.core.connections.claim_window()
-        first.core.connections.questions.on_activate(lambda: shown.append(True))
+        assert first.core.connections.peers.claim_window()
+        first.core.connections.requests.on_activate(lambda: shown.append(True))
         with CoreRig(World(runtime_dir=first.world.runtime_dir), start=False) as second:
-            assert not second.core.connections.claim_window()
+            assert not second.core.connections.peers.claim_window()
     assert shown == [True]
 
 
@@ -312,7 +312,7 @@ def test_the_window_of_a_killed_process_can_be_opened_again() -> None:
     process = owner_process.start(world.runtime_dir, WINDOW, WINDOW)
     owner_process.stop(process)
     with CoreRig(world, start=False) as rig:
-        assert rig.core.connections.claim_window()
+        assert rig.core.connections.peers.claim_window()
 
 
 def test_detaching_what_nobody_holds_is_no_problem() -> None:

@@ -44,7 +44,7 @@ def test_routes_follow_the_reports_and_secrets_stay_in_memory() -> None:
         rig.until(session, lambda s: s.facts.report is not None and s.facts.report.sequence == 5)
         assert tunnel.routes == {"jupyterlab": 9000, "ssh": 9001, "vscode": 9002}
         assert "tok-secret-text" not in repr(rig.core.store.all())
-        url = rig.core.connections.login_page(session, "jupyterlab")
+        url = rig.core.entrances.login_page(session, "jupyterlab", rig.soon())
         assert url.startswith("http://127.0.0.1:")
         login, origin, secret = rig.world.pages[0]
         assert (login.path, origin, secret) == ("/lab", "http://127.0.0.1:8878", "tok-secret-text")
@@ -285,7 +285,7 @@ def test_a_command_line_does_not_take_up_what_a_window_held() -> None:
 
 def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     def broken(tunnel: FakeTunnel) -> None:
-        tunnel.bind = lambda _wanted: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # our mistake
+        tunnel.forwards.bind = lambda _wanted: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # our mistake
 
     with CoreRig(World(prepare_tunnel=broken)) as rig:
         expected_log("the supervisor of .* failed")
@@ -311,7 +311,7 @@ def test_an_application_that_fails_is_told_while_the_others_work() -> None:
         rig.until(session, lambda s: (e := s.endpoint("jupyterlab")) is not None and e.state == "failed")
         told = wait_until(lambda: rig.notices[-1:], "the notice, which may come after the snapshot")
         assert told[0].title == "JupyterLab failed in “a session”"
-        assert rig.core.connections.login_page(session, "vscode")
+        assert rig.core.entrances.login_page(session, "vscode", rig.soon())
         with pytest.raises(Exception, match="not ready"):
-            rig.core.connections.login_page(session, "jupyterlab")
+            rig.core.entrances.login_page(session, "jupyterlab", rig.soon())
     assert BOTH.sequence == 1

@@ -1,28 +1,27 @@
-"""Links: the connections that this process holds, and the way to those that another one holds. Any thread.
+"""The connections that this process holds, and the way to those that another one holds. Any thread.
 
 One supervisor per attached session; ``ownership`` makes sure that a session has one owner on this computer. What other
-processes of ours may ask (``questions``) is answered on ownership's threads.
+processes of ours may ask (``requests``) is answered on the threads of the peers adapter.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.computer import SystemEvent
-from desktop_app.boundary.connection import Target
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.peers import WINDOW, owned_by
 from desktop_app.boundary.server import Server
 from desktop_app.domain.problem import problem_words
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.reducer import AttachRequested, Detached, HeldElsewhere
-from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot, openable
+from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.services.connection import peers
 from desktop_app.services.connection.local_ports import LocalPorts
-from desktop_app.services.connection.peer_requests import PeerRequests
+from desktop_app.services.connection.peer_requests import Args, Operation, PeerRequests
 from desktop_app.services.connection.peers import Peers
 from desktop_app.services.connection.pending import PendingAttaches
 from desktop_app.services.connection.session_tunnel import SessionTunnel
@@ -31,15 +30,17 @@ from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.runtime.system_watch import SystemWatch
 from desktop_app.services.state.store import SessionStore
 from desktop_app.services.state.task_failure import explained
-from remote_bootstrap.contract.apps import BY_KEY, SSH
 
 DETACH_S = 3.0
+
+T = TypeVar("T")
+Status = Mapping[str, Any]
 
 _log = logging.getLogger(__name__)
 
 
 class Connections:
-    """Attach, detach, and what only the holder of a tunnel can do. ``others``: questions to other processes."""
+    """Attach, detach, and ``call`` what only the holder of a connection can do. ``peers``: our other processes."""
 
     def __init__(
         self,
@@ -60,15 +61,33 @@ class Connections:
         self._closing = False
         self._ports = LocalPorts(outside.profiles)
         self._watch = SystemWatch(outside.watch_system, self.check)
-        self.questions = PeerRequests(lambda session: session in self._supervisors)
-        self._add_questions()
-        self.ownership = outside.hold_names(role, self.questions.answer)
-        self.others = Peers(self.ownership)
+        self.requests = PeerRequests(lambda session: session in self._supervisors)
+        self._answer_peers()
+        self._redial = self.requests.add(
+            Operation(
+                "reconnect",
+                lambda session, _args, _cancel: self.redial_here(session),
+                lambda redialled: {"redialled": redialled},
+                lambda row: bool(row["redialled"]),
+                needs_connection=False,
+            )
+        )
+        self._status: Operation[Status] = self.requests.add(
+            Operation(
+                "status",
+                lambda session, _args, _cancel: _status_of(store.get(session) if self.tunnel(session) else None),
+                lambda status: status,
+                lambda row: row,
+                needs_connection=False,
+            )
+        )
+        self.ownership = outside.hold_names(role, self.requests.answer)
+        self.peers = Peers(self.ownership)
         self.pending = PendingAttaches(store, jobs, self.attach)
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
-        """On the writer's thread: wake the supervisor whose session's facts changed."""
+        """Wake the supervisor whose session's facts changed. On the writer's thread."""
         changed = new or old
         if changed is None or (old and new and (old.facts, old.stop_requested) == (new.facts, new.stop_requested)):
             return
@@ -80,20 +99,18 @@ class Connections:
 
     def attach(self, session: SessionId, cancel: Cancel) -> None:
         """Take the tunnel and start connecting; returns before it is up. Problems: task.gone, tunnel.owned"""
-        mine = self._supervisors.get(session)
-        if mine is not None:
-            mine.post(Mail.REDIAL)
+        if self.redial_here(session):
             return
         if self._store.get(session) is None:
             server = self._server(session.account, cancel)
             facts = server.session(session.task, cancel).facts
             self._store.see(session, explained(server, session.task, facts, cancel))
-        window = self.others.window()
+        window = self.peers.window()
         if window is not None and self.ownership.role != WINDOW:
-            self.others.window_attaches(window, session)
+            self.peers.window_attaches(window, session)
             self._store.apply(session, HeldElsewhere(window.pid))
             return
-        refusing = self.others.take(session)
+        refusing = self.peers.take(session)
         if refusing is not None:
             self._store.apply(session, HeldElsewhere(refusing.pid))
             raise owned_by(refusing.pid)
@@ -125,7 +142,7 @@ class Connections:
             raise
 
     def _ended(self, session: SessionId) -> None:
-        """On the supervisor's thread, its last act."""
+        """Give the session up. On the supervisor's thread, its last act."""
         with self._lock:
             self._supervisors.pop(session, None)
             self.ownership.release(session.text)
@@ -135,44 +152,43 @@ class Connections:
             _log.warning("%s", error)
 
     def detach(self, session: SessionId) -> None:
-        """Close our half, wherever on this computer it lives."""
+        """Close our half of the connection, whichever process on this computer holds it. Problems: tunnel.owned"""
         self.pending.drop(session)
-        mine = self._supervisors.get(session)
-        if mine is not None:
-            mine.cancel()
-            mine.join(DETACH_S)
+        supervisor = self._supervisors.get(session)
+        if supervisor is not None:
+            supervisor.cancel()
+            supervisor.join(DETACH_S)
             return
-        holder = self.others.of(session)
+        holder = self.peers.of(session)
         if holder is not None:
-            self.others.detach(holder, session)
+            self.peers.detach(holder, session)
             self._store.apply(session, HeldElsewhere(0))
-        elif (now := self._store.get(session)) is not None and now.link is not Link.OFF:
+        elif (snapshot := self._store.get(session)) is not None and snapshot.link is not Link.OFF:
             self._store.apply(session, Detached())
 
-    def detach_all(self, account: str) -> None:
-        """Whatever of that account is attached on this computer."""
-        for snapshot in self._store.of_account(account):
-            self.detach(snapshot.id)
-
     def reconnect(self, session: SessionId) -> None:
-        """Redial now, or attach where this process does not hold the tunnel. Quick."""
-        if not self.redial(session):
+        """Dial again now, or attach by a job where this process does not hold the connection. Never blocks."""
+        if not self.redial_here(session):
             self.pending.attach_soon(session)
 
-    def redial(self, session: SessionId) -> bool:
-        """Redial now; False when this process does not hold the tunnel. Quick."""
+    def redial(self, session: SessionId, cancel: Cancel) -> bool:
+        """Have the process that holds the connection dial again now; False when none does. Problems: tunnel.owned"""
+        return self.call(session, self._redial, {}, cancel)
+
+    def redial_here(self, session: SessionId) -> bool:
+        """Dial again now; False when this process does not hold the connection. Never blocks."""
         supervisor = self._supervisors.get(session)
         if supervisor is not None:
             supervisor.post(Mail.REDIAL)
         return supervisor is not None
 
     def watch_system(self) -> None:
-        """Quick: hear of wake and network changes also while nothing is attached."""
+        """Hear of wake and network changes also while nothing is attached. Never blocks."""
         with self._lock:
             self._watch.start()
 
     def check(self, event: SystemEvent) -> None:
-        """On the watch's thread: every connection has to prove itself now."""
+        """Have every connection prove itself now. On the system watch's thread."""
         with self._lock:
             supervisors = tuple(self._supervisors.values())
         _log.info("%s; connections to be checked: %d", event.value, len(supervisors))
@@ -180,122 +196,45 @@ class Connections:
             supervisor.post(Mail.CHECK)
         self._woke()
 
-    def ask_reconnect(self, session: SessionId) -> bool:
-        """Redial now, whichever process holds the tunnel; False when nobody does. Problems: tunnel.owned"""
-        return self.redial(session) or self.others.reconnect(session)
+    # -- here, or at the process that holds the connection
 
-    def free_ports(self, account: str) -> None:
-        """After a poll that worked: sessions that are not there any more need no ports."""
-        try:
-            self._ports.free(account, self._has_ended)
-        except AppError as error:
-            _log.warning("%s", error)
+    def call(self, session: SessionId, operation: Operation[T], args: Args, cancel: Cancel) -> T:
+        """Return what that operation returns where the session's connection is held: here, or in another process.
 
-    def _has_ended(self, session: SessionId) -> bool:
-        now = self._store.get(session)
-        ended = now is None or now.remote is Remote.ENDED
-        return ended and session not in self._supervisors and self.others.of(session) is None
+        Problems: session.not_attached (no process holds it), tunnel.owned (its holder does not answer), the operation's
+        """
+        holder = None if session in self._supervisors else self.peers.of(session)
+        if holder is not None:
+            return operation.read(self.peers.ask(holder, operation.name, session, args))
+        if operation.needs_connection and session not in self._supervisors:
+            raise failure("session.not_attached", task=session.task[:8])
+        return operation.run(session, args, cancel)
 
-    def note_holders(self, account: str) -> None:
-        """Tell the store which sessions other processes hold; runs after each poll, so a killed owner is noticed."""
-        for snapshot in self._store.of_account(account):
-            if snapshot.remote is Remote.ENDED or snapshot.id in self._supervisors:
-                pid = 0
-            else:
-                holder = self.others.of(snapshot.id)
-                pid = holder.pid if holder else 0
-            self._store.apply(snapshot.id, HeldElsewhere(pid))
-
-    def target(self, session: SessionId) -> Target | None:
-        """Quick: where this process holds the session's connection to."""
+    def tunnel(self, session: SessionId) -> SessionTunnel | None:
+        """Return the session's tunnel, None where this process does not hold it. Never blocks."""
         supervisor = self._supervisors.get(session)
-        return supervisor.tunnel.target if supervisor is not None else None
+        return supervisor.tunnel if supervisor is not None else None
 
-    def is_held(self, session: SessionId) -> bool:
-        """By this process or by another one of ours on this computer."""
-        return session in self._supervisors or self.others.of(session) is not None
-
-    def others_hold(self, account: str) -> bool:
-        """Whether other processes of ours are connected to a session of this account."""
-        of_account = (one for one in map(SessionId.parse, self._outside.profiles.sessions()) if one.account == account)
-        return any(self.others.of(session) is not None for session in of_account)
-
-    # -- what only the holder can do
-
-    def login_page(self, session: SessionId, app: str) -> str:
-        """A single-use address that logs a browser in. Problems: open.not_ready, tunnel.owned"""
-        mine = self._supervisors.get(session)
-        if mine is None:
-            return self.others.login_page(session, app)
-        now = self._store.get(session)
-        spec = BY_KEY.get(app)
-        endpoint = now.endpoint(app) if now else None
-        if now is None or spec is None or endpoint is None or not openable(now, app):
-            state = endpoint.state if endpoint else "not part of this session"
-            why = endpoint.detail if endpoint and endpoint.detail else "Open it once it is ready and connected."
-            raise failure("open.not_ready", app=spec.label if spec else app, state=state, why=why)
-        origin = f"http://127.0.0.1:{endpoint.local_port}"
-        return self._outside.login_page(spec.login, origin, mine.tunnel.app_secret(app))
-
-    def ssh_command(self, session: SessionId) -> tuple[str, ...]:
-        """The argv of an ssh that gets in without a prompt. Problems: open.not_ready, ssh.agent, tunnel.owned"""
-        mine = self._supervisors.get(session)
-        if mine is None:
-            return self.others.ssh_command(session)
-        now, target = self._store.get(session), mine.tunnel.login_target
-        if target is None and mine.tunnel.no_login is not None:
-            raise AppError(mine.tunnel.no_login)
-        endpoint = now.endpoint(SSH.key) if now else None
-        if now is None or now.link is not Link.UP or endpoint is None or not endpoint.local_port or target is None:
-            raise failure("open.not_ready", app=SSH.label, state="not connected", why="Attach the session first.")
-        return tuple(self._outside.ssh_access.command(session.text, target, endpoint.local_port))
-
-    def login_target(self, session: SessionId) -> Target | None:
-        """Quick: what ssh gets in with, where this process holds the connection."""
-        supervisor = self._supervisors.get(session)
-        return supervisor.tunnel.login_target if supervisor is not None else None
-
-    def held(self, session: SessionId) -> SessionTunnel | None:
-        """Its tunnel, if this process has it."""
-        mine = self._supervisors.get(session)
-        return mine.tunnel if mine else None
-
-    def all_held(self) -> tuple[SessionId, ...]:
+    def held_here(self) -> tuple[SessionId, ...]:
+        """Return the sessions whose connections this process holds. Never blocks."""
         return tuple(self._supervisors)
 
-    def status(self, session: SessionId) -> Mapping[str, Any]:
-        """Link and local ports, asked from the holder if that is another process; {} when nobody holds it."""
-        now = self._store.get(session)
-        if session not in self._supervisors or now is None:
-            return self.others.status(session)
-        return {
-            "link": now.link.value,
-            "ports": {e.app: e.local_port for e in now.endpoints if e.local_port},
-            "problem": now.problem.title if now.problem else "",
-            "why": problem_words(now.problem) if now.problem else {},
-        }
+    def is_held_anywhere(self, session: SessionId) -> bool:
+        """True if this process or another one of ours on this computer holds the session's connection."""
+        return session in self._supervisors or self.peers.of(session) is not None
+
+    def status(self, session: SessionId) -> Status:
+        """Return link, local ports and problem as the holder knows them; {} when no process holds the connection."""
+        return self.call(session, self._status, {}, Cancel())
 
     # -- other processes
 
-    def claim_window(self) -> bool:
-        """Become the one window; False after showing the one that there is."""
-        if self.ownership.claim(WINDOW):
-            return True
-        self.others.show_window()
-        return False
-
-    def _add_questions(self) -> None:
-        """What this file answers; ``attach`` and the like come from the window, a command line or another start."""
-        to_all, to_holder = self.questions.add_for_all, self.questions.add
-        to_all(peers.OP_ATTACH, lambda session, _args: self.attach(session, Cancel(peers.HAND_OVER_S)))
-        to_all(peers.OP_DETACH, lambda session, _args: self._let_go(session, peers.OP_DETACH))
-        to_all(peers.OP_GIVE_UP, lambda session, _args: self._let_go(session, peers.OP_GIVE_UP))
-        to_all(peers.OP_RECONNECT, lambda session, _args: {"redialled": self.redial(session)})
-        to_all(peers.OP_STATUS, lambda session, _args: self.status(session) if self.held(session) else {})
-        to_holder(
-            peers.OP_LOGIN_PAGE, lambda session, args: {"url": self.login_page(session, str(args.get("app", "")))}
-        )
-        to_holder(peers.OP_SSH_COMMAND, lambda session, _args: {"argv": list(self.ssh_command(session))})
+    def _answer_peers(self) -> None:
+        """Add what this file answers; messages come from the window, a command line or another start."""
+        requests = self.requests
+        requests.on_message(peers.OP_ATTACH, lambda session, _args: self.attach(session, Cancel(peers.HAND_OVER_S)))
+        requests.on_message(peers.OP_DETACH, lambda session, _args: self._let_go(session, peers.OP_DETACH))
+        requests.on_message(peers.OP_GIVE_UP, lambda session, _args: self._let_go(session, peers.OP_GIVE_UP))
 
     def _let_go(self, session: SessionId, op: str) -> None:
         if session in self._supervisors:  # else it ended in this very moment
@@ -305,7 +244,7 @@ class Connections:
     # -- the end
 
     def cancel(self) -> None:
-        """Quick: begin to detach everything."""
+        """Begin to detach everything. Never blocks."""
         with self._lock:
             self._closing = True
             supervisors = tuple(self._supervisors.values())
@@ -316,7 +255,7 @@ class Connections:
             supervisor.cancel()
 
     def close(self, seconds: float) -> tuple[str, ...]:
-        """Detach everything; returns the names of threads that outlive ``seconds``."""
+        """Detach everything; return the names of threads that outlive ``seconds``."""
         self.cancel()
         deadline = time.monotonic() + seconds
         with self._lock:
@@ -325,3 +264,14 @@ class Connections:
         late += self._watch.close(deadline - time.monotonic())
         self.ownership.close()
         return late
+
+
+def _status_of(snapshot: SessionSnapshot | None) -> Status:
+    if snapshot is None:
+        return {}
+    return {
+        "link": snapshot.link.value,
+        "ports": {endpoint.app: endpoint.local_port for endpoint in snapshot.endpoints if endpoint.local_port},
+        "problem": snapshot.problem.title if snapshot.problem else "",
+        "why": problem_words(snapshot.problem) if snapshot.problem else {},
+    }

@@ -14,6 +14,7 @@ from desktop_app.domain.problems import AppError, Problem
 from desktop_app.domain.sessions.known import Known, is_away, known_json, read_known
 from desktop_app.domain.sessions.reducer import ServerUnreachable
 from desktop_app.domain.sessions.snapshot import Link, Remote, ServerFacts, SessionId, SessionSnapshot
+from desktop_app.services.connection.account_connections import AccountConnections
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.connection.peers import OP_LOOK, Peers
 from desktop_app.services.runtime.jobs import JobPool, log_problem
@@ -27,12 +28,20 @@ _log = logging.getLogger(__name__)
 class KnownSessions:
     """Thread-safe."""
 
-    def __init__(self, outside: Outside, store: SessionStore, links: Connections, jobs: JobPool) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        store: SessionStore,
+        connections: Connections,
+        of_account: AccountConnections,
+        jobs: JobPool,
+    ) -> None:
         self._outside = outside
         self._store = store
-        self._links = links
+        self._connections = connections
+        self._of_account = of_account
         self._jobs = jobs
-        links.questions.add_for_all(OP_KNOWN, lambda session, _args: self._answer(session.account))
+        connections.requests.on_message(OP_KNOWN, lambda session, _args: self._answer(session.account))
         self._unsubscribe = store.subscribe(self._on_change)
 
     def close(self) -> None:
@@ -51,7 +60,7 @@ class KnownSessions:
             if self._store.get(session) is None:
                 self._store.see(session, known.facts)
                 self._store.apply(session, ServerUnreachable(known.as_of))
-        self._links.note_holders(account)
+        self._of_account.note_holders(account)
         return bool(found)
 
     def facts(self, session: SessionId, why: Problem) -> ServerFacts | None:
@@ -68,9 +77,9 @@ class KnownSessions:
     def _told(self, account: str) -> dict[SessionId, Known]:
         """By every process of ours that can know."""
         found: dict[SessionId, Known] = {}
-        for holder in self._living(self._links.others, account):
+        for holder in self._living(self._connections.peers, account):
             try:
-                answer = self._links.others.ask(holder, OP_KNOWN, SessionId(account, ""))
+                answer = self._connections.peers.ask(holder, OP_KNOWN, SessionId(account, ""))
             except AppError as error:  # it is just ending, or of another version
                 _log.info("process %d was not asked what it knows: %s", holder.pid, error)
                 continue
@@ -82,15 +91,15 @@ class KnownSessions:
 
     def tell_others(self, account: str) -> None:
         """Every process of ours that has to do with this account looks at it now: its keys have changed, say."""
-        for holder in self._living(self._links.others, account):
+        for holder in self._living(self._connections.peers, account):
             try:
-                self._links.others.ask(holder, OP_LOOK, SessionId(account, ""))
+                self._connections.peers.ask(holder, OP_LOOK, SessionId(account, ""))
             except AppError as error:  # it is just ending, or looks by itself in a while
                 _log.info("process %d was not told to look: %s", holder.pid, error)
 
-    def _living(self, others: Peers, account: str) -> tuple[Holder, ...]:
+    def _living(self, peers: Peers, account: str) -> tuple[Holder, ...]:
         texts = (text for text in self._outside.profiles.sessions() if SessionId.parse(text).account == account)
-        holders = [others.window(), *(others.of(SessionId.parse(text)) for text in texts)]
+        holders = [peers.window(), *(peers.of(SessionId.parse(text)) for text in texts)]
         return tuple({one.pid: one for one in holders if one is not None and one.address}.values())
 
     def _answer(self, account: str) -> Mapping[str, Any]:

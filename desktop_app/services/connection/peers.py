@@ -1,6 +1,6 @@
-"""Holders: what this process asks of the other SessionDock processes of this user. Any thread; blocking.
+"""The other SessionDock processes of this user, and the messages that this one sends them. Any thread; blocking.
 
-The other side of each question is in ``questions``.
+They are answered in ``peer_requests``.
 """
 
 import logging
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from desktop_app.boundary.peers import WINDOW, Holder, PeerNames, owned_by
-from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems import AppError
 from desktop_app.domain.sessions.snapshot import SessionId
 
 HAND_OVER_S = 5.0
@@ -20,10 +20,6 @@ _log = logging.getLogger(__name__)
 OP_ATTACH = "attach"
 OP_DETACH = "detach"
 OP_GIVE_UP = "give-up"  # a window asks a command line to hand its tunnel over
-OP_STATUS = "status"
-OP_RECONNECT = "reconnect"
-OP_LOGIN_PAGE = "login-page"
-OP_SSH_COMMAND = "ssh-command"
 OP_ACTIVATE = "activate"
 OP_LOOK = "look"  # something has changed on the server
 
@@ -35,15 +31,15 @@ class Peers:
         self._names = names
 
     def of(self, session: SessionId) -> Holder | None:
-        """The other process that holds this session's tunnel."""
+        """Return the other process that holds this session's connection, None where none does."""
         return self._names.holder(session.text)
 
     def window(self) -> Holder | None:
-        """The living window of another process."""
+        """Return the other process whose window is open, None where none is."""
         return self._names.holder(WINDOW)
 
     def take(self, session: SessionId) -> Holder | None:
-        """Make the session ours; a window has command lines hand theirs over. Answers who refuses to, else None."""
+        """Make the session ours; a window has command lines hand theirs over. Return who refuses to, else None."""
         if self._names.claim(session.text):
             return None
         holder = self.of(session)
@@ -55,9 +51,11 @@ class Peers:
         return self.of(session) or holder or Holder(0)
 
     def window_attaches(self, window: Holder, session: SessionId) -> None:
+        """Have that window attach the session. Problems: tunnel.owned, and its own"""
         self.ask(window, OP_ATTACH, session)
 
     def detach(self, holder: Holder, session: SessionId) -> None:
+        """Have that process detach the session. Problems: tunnel.owned"""
         self._ask_to_let_go(holder, OP_DETACH, session)
 
     def _ask_to_let_go(self, holder: Holder, op: str, session: SessionId) -> None:
@@ -70,30 +68,18 @@ class Peers:
 
     def _gone(self, holder: Holder, session: SessionId) -> bool:
         end = time.monotonic() + GONE_S
-        while (now := self.of(session)) is not None and now.pid == holder.pid:
+        while (current := self.of(session)) is not None and current.pid == holder.pid:
             if time.monotonic() >= end:
                 return False
             time.sleep(0.05)
         return True
 
-    def reconnect(self, session: SessionId) -> bool:
-        """False when nobody else holds it."""
-        holder = self.of(session)
-        if holder is not None:
-            self.ask(holder, OP_RECONNECT, session)
-        return holder is not None
-
-    def status(self, session: SessionId) -> Mapping[str, Any]:
-        """Link and local ports; {} when nobody holds it."""
-        holder = self.of(session)
-        return self.ask(holder, OP_STATUS, session) if holder else {}
-
-    def login_page(self, session: SessionId, app: str) -> str:
-        return str(self.ask_who_holds(OP_LOGIN_PAGE, session, {"app": app}).get("url", ""))
-
-    def ssh_command(self, session: SessionId) -> tuple[str, ...]:
-        answer = self.ask_who_holds(OP_SSH_COMMAND, session, {}).get("argv") or ()
-        return tuple(str(word) for word in answer)
+    def claim_window(self) -> bool:
+        """Become the one window; False after bringing up the one that there is."""
+        if self._names.claim(WINDOW):
+            return True
+        self.show_window()
+        return False
 
     def show_window(self) -> None:
         """Bring up the window that is open."""
@@ -112,15 +98,8 @@ class Peers:
         except AppError as error:
             _log.info("the window was not told of %s: %s", session.text, error)
 
-    def ask_who_holds(self, op: str, session: SessionId, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Problems: session.not_attached, and the holder's own."""
-        holder = self.of(session)
-        if holder is None:
-            raise failure("session.not_attached", task=session.task[:8])
-        return self.ask(holder, op, session, args)
-
     def ask(self, holder: Holder, op: str, session: SessionId, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One question about a session."""
+        """Return the answer to one message about a session. Problems: tunnel.owned, and the holder's own"""
         if not holder.address:
             raise owned_by(holder.pid)
         return self._names.ask(holder, op, session.text, args)

@@ -1,12 +1,11 @@
-"""SessionTunnel: one session's tunnel together with what dialling it takes. Runs on the session's supervisor thread.
+"""One session's tunnel together with what dialling it takes. Runs on the session's supervisor thread.
 
-It binds the local ports, reads and checks the connection record, fetches the key, connects, and keeps routes and
-application secrets as the control channel reports them (that part on the transport's thread). When to dial is the
-supervisor's affair.
+It binds the local ports, reads and checks the connection record, fetches the key and connects. When to dial is the
+supervisor's affair; where the applications are is ``session_apps``'.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import BoundPort, LoginDoor, Target
@@ -14,13 +13,14 @@ from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.sessions.known import is_away
-from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ReportArrived, ServerSaw, TunnelUp
+from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ServerSaw, TunnelUp
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.accounts.routes import route_of
 from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.forwards import SessionForwards
 from desktop_app.services.connection.key_access import key_of
 from desktop_app.services.connection.local_ports import LocalPorts
+from desktop_app.services.connection.session_apps import SessionApps
 from desktop_app.services.connection.trust import RecordTrust
 from desktop_app.services.state.store import SessionStore
 from desktop_app.services.state.task_failure import explained
@@ -50,7 +50,8 @@ class SessionTunnel:
         self.connection = outside.new_tunnel(session.task[:8])
         self.control = self.connection.control
         self.agent = self.connection.agent
-        self.connection.on_report(self._on_report)
+        self.apps = SessionApps(session, store, outside, self.connection.forwards)
+        self.connection.on_report(self.apps.on_report)
         self.connection.on_lost(lost)
         self.forwards = SessionForwards(session, outside.forwards, ports, self.connection.forwards, self.is_here)
         self._trust = RecordTrust(session, outside)
@@ -58,8 +59,6 @@ class SessionTunnel:
         self._dial = Cancel()
         self._private_key = ""
         self._target: Target | None = None
-        self._app_secrets: dict[str, str] = {}
-        self._told: dict[str, int] = {}  # application -> port, as the control channel told
         self._door: LoginDoor | None = None  # of our server in a session of clearml-session
 
     # -- from any thread
@@ -89,10 +88,6 @@ class SessionTunnel:
     @property
     def address(self) -> str:
         return self._target.record.address if self._target else "the session's machine"
-
-    def app_secret(self, app: str) -> str:
-        """The token or password of an application, as the control channel told; "" when it has none."""
-        return self._app_secrets.get(app, "")
 
     def cancel_dial(self) -> None:
         """Quick."""
@@ -127,8 +122,10 @@ class SessionTunnel:
     def forget_run(self, why: str) -> None:
         """The server says that the task starts over: nothing that its last run told is of use any more."""
         self._trust.run_is_over(why)
-        self._target, self._door = None, None
-        self._app_secrets, self._told = {}, {}
+        self._target = None
+        self._door = None
+        self.apps.follow(None)
+        self.apps.forget()
 
     def is_of(self, facts: ServerFacts) -> bool:
         """Whether the connection leads to the run whose record these facts hold."""
@@ -144,21 +141,23 @@ class SessionTunnel:
             record = self._trust.believed(facts, server, cancel)
             key = self._key(server, cancel)
             if self._target is not None and self._target.record.host_key != record.host_key:
-                self._app_secrets, self._told = {}, {}  # of another run, maybe on another machine
+                self.apps.forget()
                 self._store.apply(self._session, AttachRequested(fresh=True))
             self._target = Target(record, key, *route_of(self._outside, self._session.account))
         else:
             self._target = self._clearml_session.target(facts.clearml_session, server, cancel)
-        self._dial, self._door = Cancel(self._outside.pace.dial_s), None
+        self._dial = Cancel(self._outside.pace.dial_s)
+        self._door = None
+        self.apps.follow(self._target)
         cancel.check()
         try:
             self.connection.connect(self._target, self._dial)
         except AppError as error:
             raise self._named(self._trust.explained(error, self.address), server) from None
-        self._route({})
+        self.apps.update()
         self.control.probe(Cancel(self._outside.pace.probe_s))
         if self._target.is_clearml_session:
-            self._app_secrets = self._clearml_session.secrets()
+            self.apps.set_secrets(self._clearml_session.secrets())
             self._open_login(self._target)
         else:
             self._trust.proved(facts)
@@ -171,7 +170,8 @@ class SessionTunnel:
         self._dial.check()
         self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
         self._door = self._clearml_session.login(self.connection, target, self._dial)
-        self._route({})
+        if self._door is not None:
+            self.apps.set_login_port(self._door.port)
 
     def is_here(self) -> bool:
         """Quick: whether the session runs on this computer, as far as its record tells."""
@@ -192,11 +192,11 @@ class SessionTunnel:
             or now.facts.clearml_session is None
         ):
             return
-        self._route({})
-        missing = [app for app, secret in self._app_secrets.items() if not secret]
+        self.apps.update()
+        missing = self.apps.without_secret()
         if any(endpoint.ready and endpoint.app in missing for endpoint in now.endpoints):
             self._clearml_session.target(now.facts.clearml_session, self._server(cancel), cancel)
-            self._app_secrets = self._clearml_session.secrets()
+            self.apps.set_secrets(self._clearml_session.secrets())
 
     def _facts(self, server: Server) -> ServerFacts:
         """The newest facts; when the server is away or refuses our keys, the last known ones (the session's machine may
@@ -238,33 +238,7 @@ class SessionTunnel:
         """Free everything, the person's own ssh included."""
         self.connection.close()
         self._outside.ssh_access.revoke(self._session.text)
-        self._app_secrets.clear()
-
-    # -- on the transport's thread
-
-    def _on_report(self, report: contract.Report) -> None:
-        for app, state in report.apps.items():
-            if state.secret:
-                self._outside.register_secret(state.secret)
-                self._app_secrets[app] = state.secret
-        self._route({app: state.port for app, state in report.apps.items() if state.port})
-        self._store.apply(self._session, ReportArrived(report))
-
-    def _route(self, ports: Mapping[str, int]) -> None:
-        """The report knows better; the record's port is right where nothing stands between us and sshd.
-
-        Ports in the task count only for a session that has no control channel: everybody in the workspace can write
-        them, and an application's login must not go to another program on that machine.
-        """
-        if self._target is not None and self._target.is_clearml_session:
-            now = self._store.get(self._session)
-            known = {e.app: e.remote_port for e in now.endpoints if e.remote_port} if now else {}
-            known.update({SSH.key: self._door.port} if self._door else {})
-        else:
-            known = self._told
-        self._told = {**known, **ports}
-        ssh = {SSH.key: self._target.record.port} if self._target else {}
-        self.connection.forwards.set_app_ports({**ssh, **self._told})
+        self.apps.clear_secrets()
 
 
 def _moved(bound: BoundPort) -> Problem:

@@ -1,8 +1,9 @@
-"""Supervisor: one thread per attached session that makes its connection and keeps it.
+"""One thread per attached session that makes its connection and keeps it. Decision 0014.
 
-Everything that happens to the connection comes through one mailbox: the transport broke, the server's facts changed, a
-person wants to reconnect, we detach. Local ports are bound once, before the first dial, and stay across redials. While
-the server says that the session is up, lost connections are redialled for ever; what needs a person stops at once.
+Everything that happens to the connection comes through one mailbox: the transport broke, the server's facts changed,
+the user wants to reconnect, we detach. Local ports are bound once, before the first dial, and stay across redials.
+While the server says that the session is up, lost connections are redialled for ever; what needs the user stops at
+once.
 """
 
 import logging
@@ -16,14 +17,14 @@ from enum import Enum
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server
-from desktop_app.domain import backoff
 from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, failure, problem
 from desktop_app.domain.sessions.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
 from desktop_app.domain.sessions.runs import why_over
-from desktop_app.domain.sessions.snapshot import WAITING, Remote, SessionId, SessionSnapshot
+from desktop_app.domain.sessions.snapshot import WAITING, Remote, SessionId
 from desktop_app.services.connection.local_ports import LocalPorts
 from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.connection.supervised import CONNECTABLE, RedialPauses, SupervisedSession
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 
@@ -31,17 +32,16 @@ _log = logging.getLogger(__name__)
 
 
 class Mail(Enum):
-    """What the mailbox holds."""
+    """A message to the supervisor."""
 
     LOST = "the transport ended"
     CHANGED = "the server's facts changed"
-    REDIAL = "a person wants to connect now"
+    REDIAL = "the user wants to connect now"
     CHECK = "the computer woke or its network changed"
     STOP = "detach"
 
 
 _NOW = (Mail.REDIAL, Mail.CHECK)
-CONNECTABLE = (Remote.READY, Remote.STOPPING)
 
 
 class Supervisor:
@@ -64,8 +64,8 @@ class Supervisor:
         self.tunnel = SessionTunnel(session, store, outside, server, ports, lambda: self.post(Mail.LOST))
         self._cancel = Cancel()
         self._cancel.on_cancel(self.tunnel.cancel_dial)
-        self._attempt = 0
-        self._up_at: float | None = None
+        self._now = SupervisedSession(session, store, self._cancel)
+        self._pauses = RedialPauses(outside)
         self._end_told = False
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tunnel-{session.task[:8]}", daemon=True)
@@ -81,18 +81,18 @@ class Supervisor:
         self._begun.set()
 
     def post(self, mail: Mail) -> None:
-        """Quick. A dial that began before the news may be talking to nobody: it begins again."""
+        """Leave a message; never blocks. A dial that began before REDIAL or CHECK may hang: it begins again."""
         self._mail.put(mail)
         if mail in _NOW:
             self.tunnel.cancel_dial()
 
     def cancel(self) -> None:
-        """Quick: begin to detach."""
+        """Begin to detach. Never blocks."""
         self._cancel.cancel()
         self.post(Mail.STOP)
 
     def join(self, seconds: float) -> bool:
-        """True when the thread has ended and the local ports are free again. It may be about to start."""
+        """True if the thread ended within ``seconds`` and the local ports are free again. It may be about to start."""
         if self._thread is threading.current_thread():
             return False
         deadline = time.monotonic() + max(0.0, seconds)
@@ -107,8 +107,8 @@ class Supervisor:
         try:
             self._wait_until_up()
             self.tunnel.bind(self._next_mail)
-            while self._lives():
-                self._round() if self._wanted() else self._wait_for_the_next_run()
+            while self._now.is_wanted():
+                self._round() if self._now.is_connectable() else self._wait_for_the_next_run()
         except Cancelled:
             pass
         except AppError as error:  # no port is free, or a settings file can't be written
@@ -127,37 +127,25 @@ class Supervisor:
             self._store.apply(self.session, Detached())
         self._ended(self.session)
 
-    def _snapshot(self) -> SessionSnapshot | None:
-        return self._store.get(self.session)
-
-    def _lives(self) -> bool:
-        """Whether there is, or will be, something to connect to: others may reset a task or enqueue it again."""
-        now = self._snapshot()
-        return not self._cancel.cancelled and now is not None and now.remote is not Remote.ENDED
-
-    def _wanted(self) -> bool:
-        """Whether there is something to connect to now."""
-        now = self._snapshot()
-        return self._lives() and now is not None and now.remote in CONNECTABLE
-
     def _wait_until_up(self) -> None:
-        """Attach may be asked for before the session is up."""
-        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
+        """Wait for a session that was attached before it is up."""
+        while self._now.is_coming():
             self._next_mail(None)
 
     def _wait_for_the_next_run(self) -> None:
-        """The task runs no more, or runs anew; we keep its local ports for what comes."""
-        self._attempt, self._up_at, why = 0, None, ""
+        """Wait while the task does not run, or runs anew; its local ports are kept for what comes."""
+        self._pauses.start_over()
+        why = ""
         self._store.apply(self.session, AttachRequested(fresh=True))
-        while (now := self._snapshot()) is not None and now.remote in (*WAITING, Remote.STARTING):
-            why = why_over(now.facts) if now.remote in WAITING or not why else why
+        while self._now.is_coming() and (snapshot := self._now.snapshot) is not None:
+            why = why_over(snapshot.facts) if snapshot.remote in WAITING or not why else why
             self.tunnel.forget_run(why)
             self._next_mail(None)
-        if self._wanted():
+        if self._now.is_connectable():
             self._store.apply(self.session, AttachRequested())
 
     def _next_mail(self, seconds: float | None) -> Mail | None:
-        """The next message, None after ``seconds``. Raises Cancelled when we detach."""
+        """Return the next message, None after ``seconds``. Raises Cancelled when we detach."""
         try:
             mail = self._mail.get(timeout=seconds)
         except queue.Empty:
@@ -168,10 +156,11 @@ class Supervisor:
     # -- connecting
 
     def _round(self) -> None:
-        """From one dial to the next."""
+        """Dial, and keep the connection until it ends."""
         try:
             self.tunnel.connect(self._cancel)
-            self._up_at, self._end_told = self._outside.clock(), False
+            self._pauses.connected()
+            self._end_told = False
             self._watch()
         except AppError as error:
             self._down(error.problem)
@@ -181,25 +170,21 @@ class Supervisor:
 
     def _down(self, why: Problem) -> None:
         self.tunnel.connection.disconnect()
-        if self._is_ending():
+        if self._now.is_ending():
             self._wait_for_the_end()
-        elif self._wanted():
+        elif self._now.is_connectable():
             self._wait_to_redial(why)
 
-    def _is_ending(self) -> bool:
-        now = self._snapshot()
-        return now is not None and (now.remote is Remote.STOPPING or now.stop_requested)
-
     def _wait_for_the_end(self) -> None:
-        """A session that shuts down closes its SSH server first; that is no lost connection."""
-        while self._is_ending() and self._wanted():
+        """Wait for the server's word: a session that shuts down closes its SSH server first, which is no lost link."""
+        while self._now.is_ending() and self._now.is_connectable():
             self._next_mail(None)
 
     def _watch(self) -> None:
-        """While connected: wait for the end, and make sure that a silent link is noticed."""
+        """Wait for the end of the connection, and make sure that a silent link is noticed. Problems: ssh.lost"""
         clock, pace, over = self._outside.clock, self._outside.pace, ""
         due = clock() + pace.probe_every_s
-        while self._lives():
+        while self._now.is_wanted():
             mail = self._next_mail(max(0.0, due - clock()))
             if mail is Mail.LOST:
                 raise failure("ssh.lost", address=self.tunnel.address)
@@ -207,12 +192,12 @@ class Supervisor:
                 self.tunnel.control.probe(Cancel(pace.check_s if mail else pace.probe_s))
                 due = clock() + pace.probe_every_s
             self._pass_on_the_end()
-            now = self._snapshot()
-            if now is None or now.remote is Remote.ENDED:
+            snapshot = self._now.snapshot
+            if snapshot is None or snapshot.remote is Remote.ENDED:
                 return
-            if now.remote not in CONNECTABLE:  # what still runs may be of use until it is ended
-                over = why_over(now.facts) if now.remote in WAITING or not over else over
-            elif over and not self.tunnel.is_of(now.facts):
+            if snapshot.remote not in CONNECTABLE:  # what still runs may be of use until it is ended
+                over = why_over(snapshot.facts) if snapshot.remote in WAITING or not over else over
+            elif over and not self.tunnel.is_of(snapshot.facts):
                 self.tunnel.connection.disconnect()
                 self.tunnel.forget_run(over)
                 self._store.apply(self.session, AttachRequested(fresh=True))
@@ -221,8 +206,10 @@ class Supervisor:
 
     def _pass_on_the_end(self) -> None:
         """Tell the session, once per connection, what its server says: it asks that seldom, and is here to be told."""
-        now = self._snapshot()
-        if self._end_told or now is None or now.remote is not Remote.STOPPING or now.facts.clearml_session is not None:
+        snapshot = self._now.snapshot
+        if self._end_told or snapshot is None or snapshot.remote is not Remote.STOPPING:
+            return
+        if snapshot.facts.clearml_session is not None:
             return
         self._end_told = True
         try:
@@ -240,35 +227,22 @@ class Supervisor:
         _log.info("session %s: %s [%s]", self.session.text, why.title, why.cause or why.code)
         if why.retry is not Retry.AUTO:
             self._store.apply(self.session, LinkBlocked(why))
-            self._wait_for_a_person()
+            self._wait_for_the_user()
             return
-        delay = self._pause()
+        delay = self._pauses.next()
         at = self._outside.now() + timedelta(seconds=delay)
-        self._store.apply(self.session, TunnelLost(why, self._attempt, at))
-        record, end = self._record(), self._outside.clock() + delay
-        while (left := end - self._outside.clock()) > 0 and self._wanted() and self._record() == record:
+        self._store.apply(self.session, TunnelLost(why, self._pauses.attempt, at))
+        record = self._now.record
+        end = self._outside.clock() + delay
+        while (left := end - self._outside.clock()) > 0 and self._now.is_connectable() and self._now.record == record:
             if self._next_mail(left) in _NOW:
-                self._attempt = 0
+                self._pauses.attempt = 0
                 return
 
-    def _pause(self) -> float:
-        """Seconds until the next dial: none after a connection that held, then longer and longer."""
-        pace, up_at = self._outside.pace, self._up_at
-        self._up_at = None
-        held = up_at is not None and self._outside.clock() - up_at >= pace.steady_s
-        self._attempt = 1 if held else self._attempt + 1
-        if held:
-            return 0.0
-        return backoff.delay(self._attempt, self._outside.jitter(), pace.redial_first_s, pace.redial_last_s)
-
-    def _wait_for_a_person(self) -> None:
-        """Until somebody reconnects, or the session publishes another record."""
-        record = self._record()
-        while self._wanted() and self._record() == record:
+    def _wait_for_the_user(self) -> None:
+        """Wait until the user reconnects, or the session publishes another record."""
+        record = self._now.record
+        while self._now.is_connectable() and self._now.record == record:
             if self._next_mail(None) is Mail.REDIAL:
                 self._store.apply(self.session, AttachRequested())
                 return
-
-    def _record(self) -> contract.Record | None:
-        now = self._snapshot()
-        return now.facts.record if now else None

@@ -22,11 +22,11 @@ _log = logging.getLogger(__name__)
 class PortWatch:
     """Works until ``close``."""
 
-    def __init__(self, ports: Ports, outside: Outside, store: SessionStore, links: Connections) -> None:
+    def __init__(self, ports: Ports, outside: Outside, store: SessionStore, connections: Connections) -> None:
         self._ports = ports
         self._outside = outside
         self._store = store
-        self._links = links
+        self._connections = connections
         self._stop = Cancel()
         self._asking = Cancel()
         self._offered: dict[tuple[SessionId, int], int] = {}  # port -> process; a person may have stopped it since
@@ -61,7 +61,7 @@ class PortWatch:
 
     def _run(self) -> None:
         while not self._stop.wait(self._outside.pace.ports_every_s):
-            for session in self._links.all_held() if self._outside.forwards.always() else ():
+            for session in self._connections.held_here() if self._outside.forwards.always() else ():
                 self._visit(session)
 
     def _visit(self, session: SessionId) -> None:

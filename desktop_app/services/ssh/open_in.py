@@ -7,7 +7,6 @@ The last three reach the session by its ssh alias; the process that holds the tu
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
@@ -17,12 +16,13 @@ from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.services.connection.connections import Connections
+from desktop_app.services.connection.entrances import Entrances
+from desktop_app.services.connection.peer_requests import Args, Operation
 from desktop_app.services.ssh.aliases import Aliases
 from desktop_app.services.ssh.elsewhere import no_browser
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 
-OP_FOLDER = "session-folder"
 ASK_S = 10.0
 
 
@@ -42,12 +42,23 @@ class Installed:
 class OpenIn:
     """Finds the programs of this computer, and opens sessions in them. Blocking."""
 
-    def __init__(self, outside: Outside, store: SessionStore, links: Connections, aliases: Aliases) -> None:
+    def __init__(
+        self, outside: Outside, store: SessionStore, connections: Connections, entrances: Entrances, aliases: Aliases
+    ) -> None:
         self._outside = outside
         self._store = store
-        self._links = links
+        self._connections = connections
+        self._entrances = entrances
         self._aliases = aliases
-        links.questions.add(OP_FOLDER, self._answer)
+        self._folder = connections.requests.add(
+            Operation(
+                "session-folder",
+                self._folder_here,
+                lambda folder: {"folder": folder},
+                lambda row: str(row["folder"]),
+                ASK_S,
+            )
+        )
 
     def look(self, cancel: Cancel) -> Installed:
         """Return what this computer has."""
@@ -74,7 +85,7 @@ class OpenIn:
         program = self._outside.programs.find(opener)
         if not program:
             raise failure("open.not_installed", program=opener.label)
-        folder = self._folder(session, cancel)
+        folder = self._connections.call(session, self._folder, {}, cancel)
         self._check_ssh(opener)
         alias = self._aliases.of(session)
         if alias is None:
@@ -97,14 +108,14 @@ class OpenIn:
     def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
         """Open the application in the user's browser, logged in. Problems: open.*, tunnel.owned"""
         cancel.check()
-        url = self._links.login_page(session, app)
+        url = self._entrances.login_page(session, app, cancel)
         if not self._outside.open_url(url):
-            raise no_browser(url, self._links.status(session).get("ports", {}).get(app, 0))
+            raise no_browser(url, self._connections.status(session).get("ports", {}).get(app, 0))
 
     def open_terminal(self, session: SessionId, cancel: Cancel) -> None:
         """Open a terminal of this computer with a shell in the session. Problems: open.*, ssh.agent, tunnel.owned"""
         cancel.check()
-        argv = self._links.ssh_command(session)
+        argv = self._entrances.ssh_command(session, cancel)
         if not self._outside.open_terminal(argv, self._outside.profiles.preference(TERMINAL)):
             raise failure("open.no_terminal", command=shlex.join(argv))
 
@@ -114,22 +125,14 @@ class OpenIn:
         Problems: open.not_ready, ssh.agent, tunnel.owned
         """
         cancel.check()
-        argv = self._links.ssh_command(session)
+        argv = self._entrances.ssh_command(session, cancel)
         return self._aliases.short_command(session) or shlex.join(argv)
 
-    # -- the session's folder, from whoever holds the tunnel
+    # -- where the connection is held
 
-    def _folder(self, session: SessionId, cancel: Cancel) -> str:
-        if self._links.held(session) is None:
-            return str(self._links.others.ask_who_holds(OP_FOLDER, session, {}).get("folder", ""))
-        return self._ask(session, cancel)
-
-    def _answer(self, session: SessionId, _args: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"folder": self._ask(session, Cancel(ASK_S))}
-
-    def _ask(self, session: SessionId, cancel: Cancel) -> str:
-        tunnel, now = self._links.held(session), self._store.get(session)
-        if tunnel is None or now is None or now.link is not Link.UP:
+    def _folder_here(self, session: SessionId, _args: Args, cancel: Cancel) -> str:
+        tunnel, snapshot = self._connections.tunnel(session), self._store.get(session)
+        if tunnel is None or snapshot is None or snapshot.link is not Link.UP:
             why = "Open it once the session is connected."
             raise failure("open.not_ready", app="The session", state="not connected", why=why)
         if tunnel.target is not None and tunnel.target.is_clearml_session:
