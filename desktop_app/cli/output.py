@@ -15,8 +15,8 @@ from typing import Any
 
 from desktop_app.domain.access.terminal import plain_text
 from desktop_app.domain.launch.option_checks import clean_line
-from desktop_app.domain.problem import read_problem
 from desktop_app.domain.problems import Problem, failure
+from desktop_app.domain.problems.problem import read_problem
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionSnapshot, progress_of, status_of
 

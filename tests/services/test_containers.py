@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from desktop_app.domain.launch.container import container_arguments
-from desktop_app.domain.problem import Remedy
 from desktop_app.domain.problems import failure
+from desktop_app.domain.problems.problem import Remedy
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, SessionId, progress_of
 from desktop_app.services.state.notices import notice_of
 from remote_bootstrap import contract

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from desktop_app.domain.launch.container import is_image
 from desktop_app.domain.launch.options import NETWORK_HOST, LaunchSpec
-from desktop_app.domain.problem import Remedy
 from desktop_app.domain.problems import Problem, problem
+from desktop_app.domain.problems.problem import Remedy
 from desktop_app.domain.sessions.snapshot import ServerFacts
 from remote_bootstrap.contract import Report
 

@@ -15,8 +15,8 @@ from desktop_app.boundary.computer import SystemEvent
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.peers import WINDOW, owned_by
 from desktop_app.boundary.server import Server
-from desktop_app.domain.problem import problem_words
 from desktop_app.domain.problems import AppError, failure
+from desktop_app.domain.problems.problem import problem_words
 from desktop_app.domain.sessions.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.services.connection import peers

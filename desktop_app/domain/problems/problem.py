@@ -1,4 +1,4 @@
-"""What a problem is, and the exceptions that carry one; ``problems`` has a row for each. Pure data, any thread."""
+"""What a problem is, and the exceptions that carry one. Pure data, any thread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +50,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.title}. {self.detail}" if self.detail else f"{self.title}."
+
+
+def row(code: str, title: str, detail: str, retry: Retry = Retry.USER, remedies: tuple[Remedy, ...] = ()) -> Problem:
+    """Return a row of the table; {name} in its texts is filled when the problem occurs."""
+    return Problem(code, title, detail, remedies, retry)
 
 
 def problem_words(what: Problem) -> dict[str, str]:
