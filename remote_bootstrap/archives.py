@@ -169,7 +169,7 @@ class Kept:
             with os.fdopen(os.open(str(target), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
                 found = _hashed(lambda: os.read(source, CHUNK), copy.write, about.st_size)
             if found != total:
-                raise Refused("somebody has changed it")
+                raise Refused("it was changed")
             with contextlib.suppress(OSError):  # used just now; another user's file system may not let us say so
                 os.utime(source)
         finally:

@@ -48,7 +48,7 @@ REAP_INTERVAL = 2.0  # seconds between two looks for dead orphans
 END_WAIT = 4.5  # seconds for the services to end by themselves; all of it must fit into ten
 LEFTOVER_GRACE = 1.0
 LEFTOVER = (
-    "This session has ended before, and nobody has enqueued it since: an entry that was left in the queue started it. "
+    "This session has ended before, and it was not enqueued again: an entry that was left in the queue started it. "
     "It ends at once. To run it again, enqueue it again."
 )
 

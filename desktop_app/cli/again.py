@@ -24,7 +24,7 @@ from desktop_app.domain.sessions.snapshot import SessionSnapshot
 
 PARTIAL = (
     "Another computer launched that session: files to upload, git logins, packages of the storage and who may clean up "
-    "are as by default. Everybody in the ClearML workspace can edit its task, which says:"
+    "are as by default. All members of the ClearML workspace can edit its task, which says:"
 )
 SCRIPT_LINES, SCRIPT_COLUMNS = 40, 200  # as much of an init script is shown
 DIFFERENT = 60  # columns of a value that does not count

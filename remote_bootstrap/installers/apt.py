@@ -35,10 +35,11 @@ def is_root() -> bool:
 
 
 def install(packages: Sequence[str], log: Log) -> None:
-    """Raises InstallError where the machine is not ours to change, or apt-get can't."""
+    """Install them, in a container and as root only. Raises InstallError."""
     apt = first_executable("apt-get")
     if not (is_root() and in_container() and apt):
-        raise InstallError("%s is not installed, and this machine is not ours to change" % " and ".join(packages))
+        reason = "%s is not installed, and only in a container may SessionDock install it"
+        raise InstallError(reason % " and ".join(packages))
     with _one_at_a_time:
         log("Installing %s with apt-get" % " and ".join(packages))
         env = {"DEBIAN_FRONTEND": "noninteractive"}

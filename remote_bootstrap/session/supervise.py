@@ -30,7 +30,7 @@ NEVER_READY_TRIES = 3
 CRASH_TRIES = 8
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0
 STRAYS = (
-    "it was ended because it listened on %s though it was told to listen on %s only: everybody who reaches this "
+    "it was ended because it listened on %s though it was told to listen on %s only: anyone who reaches this "
     "machine could have used it. A setting or a variable of the agent's machine says otherwise"
 )
 END_GRACE = 3.0  # seconds between SIGTERM and SIGKILL; code-server needs 0.4, JupyterLab with a kernel 1.0

@@ -116,7 +116,7 @@ def _we_attach(info: SandboxInfo, task: str, home: Path) -> None:
         session = core.sessions.fetch(SessionId(account.id, task), Cancel(20)).id
         core.connections.attach(session, Cancel(20))
         now = wait_until(lambda: _up(core, session), "the tunnel", ATTACH_SECONDS)
-        assert now.notice is not None and "anybody can download" in now.notice.detail
+        assert now.notice is not None and "anyone can download" in now.notice.detail
         assert now.facts.has_password and len(core.passwords.of(session)) == 64
         page = core.entrances.login_page(session, "jupyterlab", Cancel(20))
         with urllib.request.urlopen(page, timeout=20) as answer:

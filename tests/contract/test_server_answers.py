@@ -54,7 +54,7 @@ def test_an_answer_that_is_packed_twice_is_not_unpacked() -> None:
         finally:
             tracemalloc.stop()
             server.close()
-    assert "packed in a way that nobody asked for" in caught.value.problem.cause
+    assert "packed in a way that was not asked for" in caught.value.problem.cause
 
 
 def test_a_search_for_the_api_tells_of_the_proxy_in_the_way() -> None:

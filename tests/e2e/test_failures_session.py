@@ -140,7 +140,7 @@ def test_a_machine_with_another_host_key_is_refused(connected: Site, tmp_path: P
         try:
             site.press("action-attach")
             site.wait_status(Status.NEEDS_YOU, seconds=60)
-            said = site.wait_words("problem-banner", "The machine is not the one that it claims to be")
+            said = site.wait_words("problem-banner", "The machine is not the one that the session published")
             assert "SessionDock did not connect" in said and said.count("SHA256:") == 2
             seen = (tmp_path / "sshd.log").read_text()
             assert "Connection from" in seen and "authenticating" not in seen and "publickey" not in seen

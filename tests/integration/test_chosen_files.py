@@ -170,7 +170,7 @@ def test_what_is_piped_has_an_end(command: str, run: Run, world: World, monkeypa
     task = add_ready(world)
     monkeypatch.setattr("sys.stdin", Endless())
     said = run(*command.replace("SESSION", task).split())
-    assert said.code == 1 and "What came on standard input can't be used" in said.err
+    assert said.code == 1 and "Standard input can't be used" in said.err
     assert COMMANDS[command] in said.err.lower()
 
 

@@ -108,4 +108,4 @@ def test_one_of_clearml_session_lets_anybody_in_and_is_named(run: Run, world: Wo
     said = run("info", task)
     assert said.code == 0 and "belongs to Bob" in said.err
     said = run("password", task)
-    assert "is another user's" not in said.err and f"client-key/{ACCOUNT.id}/{task}" not in world.secrets.entries
+    assert "belongs to another user" not in said.err and f"client-key/{ACCOUNT.id}/{task}" not in world.secrets.entries

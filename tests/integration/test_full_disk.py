@@ -120,9 +120,9 @@ def test_an_error_of_the_disk_is(error: Exception) -> None:
     [
         (".config/sessiondock/settings.json", "{", "A settings file was damaged"),
         (".config/sessiondock/profiles.json", "[]", "A settings file was damaged"),
-        (".local/state/sessiondock/state.json", '{"schema": 99}', "A settings file is of a newer SessionDock"),
-        (".config/sessiondock/settings.json", '{"schema": 99}', "A settings file is of a newer SessionDock"),
-        (".config/sessiondock/profiles.json", '{"schema": 99}', "A settings file is of a newer SessionDock"),
+        (".local/state/sessiondock/state.json", '{"schema": 99}', "A settings file comes from a newer SessionDock"),
+        (".config/sessiondock/settings.json", '{"schema": 99}', "A settings file comes from a newer SessionDock"),
+        (".config/sessiondock/profiles.json", '{"schema": 99}', "A settings file comes from a newer SessionDock"),
     ],
 )
 @pytest.mark.parametrize("command", ["list --json", "profiles list", "accounts list"])

@@ -114,7 +114,7 @@ def test_another_machine_that_does_not_answer_may_need_a_vpn() -> None:
         ("", "-9", "after 12 minutes: it was killed (exit code -9; often out of memory)"),
         (IMAGE, "143", "its container was ended by its machine (exit code 143)"),
         ("", "139", "it was ended by a crash (exit code 139)"),
-        ("", "1", "nobody shut it down (exit code 1)"),
+        ("", "1", "it was not shut down (exit code 1)"),
     ],
 )
 def test_a_session_that_had_been_ready_did_not_fail_to_start(container: str, code: str, wanted: str) -> None:
@@ -153,7 +153,7 @@ def test_an_end_by_its_machine_is_not_told_as_shut_down() -> None:
         after = rig.until(session, is_remote(Remote.ENDED))
         assert progress_of(after) == "Ended by its machine"
         notice = notice_of(before, after)
-        assert notice is not None and notice.body == "Its machine ended it; nobody shut it down."
+        assert notice is not None and notice.body == "Its machine ended it; no user shut it down."
 
 
 def test_an_ended_session_that_is_looked_at_tells_what_its_launch_told() -> None:

@@ -58,7 +58,7 @@ def test_published_host_keys_are_told_in_plain_words() -> None:
     with CoreRig() as rig:
         notice = attached(rig).notice
         assert notice is not None and notice.code == "session.exposed"
-        assert "anybody can download" in notice.detail and "read along" in notice.detail
+        assert "anyone can download" in notice.detail and "read along" in notice.detail
 
 
 @pytest.mark.parity("S6")

@@ -174,7 +174,7 @@ def test_one_account_that_fails_does_not_keep_the_others_waiting(expected_log: E
 def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     world = World()
     expected_log("polling account acc1 failed")
-    expected_log("made a mistake")
+    expected_log("Unexpected error in SessionDock")
     with CoreRig(world) as rig:
         rig.core.accounts.wait_polled(ACCOUNT.id, 5)
         sessions = world.server().sessions

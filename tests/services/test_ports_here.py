@@ -32,7 +32,7 @@ def test_the_local_port_is_another_one_where_the_same_would_be_itself(place: tup
 def test_the_same_number_is_refused_where_it_is_insisted_on(place: tuple[CoreRig, SessionId, bool]) -> None:
     rig, session, here = place
     if here:
-        with pytest.raises(AppError, match="lead into itself"):
+        with pytest.raises(AppError, match="make a loop"):
             rig.core.ports.forward(session, 6106, rig.soon(), local=6106)
         assert rig.world.tunnel().destinations == {}
     else:
@@ -42,7 +42,7 @@ def test_the_same_number_is_refused_where_it_is_insisted_on(place: tuple[CoreRig
 def test_a_reverse_forward_to_the_same_number_is_refused(place: tuple[CoreRig, SessionId, bool]) -> None:
     rig, session, here = place
     if here:
-        with pytest.raises(AppError, match="lead into itself"):
+        with pytest.raises(AppError, match="make a loop"):
             rig.core.ports.reverse(session, 7000, 7000, rig.soon())
         assert rig.world.tunnel().reversed == {}
     else:
@@ -53,7 +53,7 @@ def test_two_forwards_do_not_feed_each_other(place: tuple[CoreRig, SessionId, bo
     rig, session, here = place
     rig.core.ports.forward(session, 6106, rig.soon(), local=6107)
     if here:
-        with pytest.raises(AppError, match="lead into itself"):
+        with pytest.raises(AppError, match="make a loop"):
             rig.core.ports.forward(session, 6107, rig.soon(), local=6106)
     else:
         rig.core.ports.forward(session, 6107, rig.soon(), local=6106)

@@ -70,7 +70,7 @@ def test_what_the_task_says_and_is_not_taken_over_is_named(qtbot, core, again):
     wizard = again()
     note = find(wizard, "again-note", QLabel)
     qtbot.waitUntil(note.isVisible)
-    assert "everybody in the ClearML workspace can edit" in note.text()
+    assert "all members of the ClearML workspace can edit" in note.text()
     assert "Not taken over from a task: Compatible with clearml-session." in note.text()
     assert find(wizard, "option-init_script", QWidget).isVisible(), "what others may have written is not folded away"
 

@@ -267,7 +267,7 @@ class Connection:
     def _read(self, answer: httpx.Response, cancel: Cancel) -> bytes:
         """The whole body, unless it is larger or slower than any server of ours. Raises httpx.HTTPError, Cancelled."""
         if answer.headers.get("content-encoding", "").strip().lower() not in PACKED:
-            raise httpx.ReadError("the answer is packed in a way that nobody asked for")
+            raise httpx.ReadError("the answer is packed in a way that was not asked for")
         content, end = bytearray(), time.monotonic() + cancel.remaining(ANSWER_S)
         for chunk in answer.iter_bytes():
             cancel.check()

@@ -34,9 +34,7 @@ NAMES = {
     "secret": ("secret_key",),
     "trust": ("verify_certificate",),
 }
-UNCHECKED_TEXT = (
-    "The server's certificate will not be checked: whoever sits between you and the server can read your key."
-)
+UNCHECKED_TEXT = "The server's certificate will not be checked: someone between you and the server can read your key."
 _FALSE = ("false", "no", "off", "0")
 _TRUE = ("true", "yes", "on", "1", "")
 

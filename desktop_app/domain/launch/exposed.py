@@ -62,7 +62,7 @@ def warnings_of(spec: LaunchSpec) -> tuple[str, ...]:
     if not found:
         return ()
     return (
-        f"{'; '.join(found)} would be kept readable: everybody in the ClearML workspace sees it in the task and its"
+        f"{'; '.join(found)} would be kept readable: all members of the ClearML workspace see it in the task and its"
         " log, and so do others on the agent's machine. Safe: launch without, then hand it over inside the connection "
         "(“sessiondock give” for git logins, the ClearML key and the SSH agent, or set it in a terminal of the "
         "session); or have the agent's administrator set it there.",

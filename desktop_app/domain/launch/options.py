@@ -211,8 +211,8 @@ class LaunchSpec:
         Kind.SWITCH, param=contract.PARAM_PORTABLE_SSH, advanced=True)  # fmt: skip
     cli_compatible: bool = _access(
         False, "--cli-compatible", "Compatible with clearml-session",
-        "Let the clearml-session command attach to this session. Everybody in your ClearML workspace can then read its "
-        "password and log in.",
+        "Let the clearml-session command attach to this session. All members of your ClearML workspace can then read "
+        "its password and log in.",
         Kind.SWITCH, param="cli_compatible", own=True, advanced=True)  # fmt: skip
 
 

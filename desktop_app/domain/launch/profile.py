@@ -68,12 +68,12 @@ def loads(text: str, source: str) -> Profile:
     except (ValueError, RecursionError):
         raise failure("profile.unreadable", path=source, why="it is not JSON") from None
     if not isinstance(found, dict):
-        raise failure("profile.unreadable", path=source, why="it is no profile")
+        raise failure("profile.unreadable", path=source, why="it holds no launch options")
     if found.get("sessiondock") == "profile":
         return _ours(found, source)
     theirs = from_clearml_session(found)
     if theirs is None:
-        raise failure("profile.unreadable", path=source, why="it is no profile")
+        raise failure("profile.unreadable", path=source, why="it holds no launch options")
     return theirs
 
 

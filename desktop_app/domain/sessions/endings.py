@@ -43,7 +43,7 @@ def _why(facts: ServerFacts) -> str:
     words = _SIGNALS.get(signal.Signals(number)) if number in set(signal.Signals) else None
     if words and code is not None:
         return f"{whose} {words.format(code=code)}"
-    return "nobody shut it down" if code is None else f"nobody shut it down (exit code {code})"
+    return "it was not shut down" if code is None else f"it was not shut down (exit code {code})"
 
 
 def _after(facts: ServerFacts) -> str:

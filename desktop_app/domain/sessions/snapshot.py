@@ -332,7 +332,7 @@ def why_unplaced(facts: ServerFacts) -> str:
     if facts.archived:
         return f"Its task was archived on the ClearML server{by}."
     if facts.message == RESET:
-        return f"Its task was reset on the ClearML server{by}, which ends whatever ran."
+        return f"Its task was reset on the ClearML server{by}, which ends the session."
     if facts.message:
         return f"The ClearML server says{by and f' (changed{by})'}: {facts.message.rstrip('.')}."
     return f"Its task was taken out of {f'the queue “{facts.queue}”' if facts.queue else 'its queue'}{by}."

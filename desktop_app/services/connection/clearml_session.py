@@ -19,15 +19,15 @@ from remote_bootstrap.contract import Record
 from remote_bootstrap.contract.apps import JUPYTERLAB
 
 PUBLISHED = (
-    "Its host keys are those of every clearml-session, which anybody can download: whoever sits between you and the "
-    "machine can read along. Everybody in your ClearML workspace can read its password and log in."
+    "Its host keys are those of every clearml-session, which anyone can download: someone between you and the "
+    "machine can read along. All members of your ClearML workspace can read its password and log in."
 )
 DISGUISED = (
-    "SessionDock launched this session, but its task claims now that clearml-session did. Somebody in your workspace "
+    "SessionDock launched this session, but its task claims now that clearml-session did. A member of your workspace "
     "may have changed it to lead you to another machine."
 )
-PASSWORD = "Everybody in your ClearML workspace can read its password and log in."  # noqa: S105
-EXPOSED = "Its task also shows everybody {what}: make a new one and revoke the old."
+PASSWORD = "All members of your ClearML workspace can read its password and log in."  # noqa: S105
+EXPOSED = "Its task also shows them {what}: make a new one and revoke the old."
 
 
 class ClearmlSessionAccess:

@@ -76,7 +76,7 @@ def _ended(old: SessionSnapshot, new: SessionSnapshot) -> Notice | None:
     if old.stop_requested:
         return Notice(f"“{new.name}” was shut down", "", new.id)
     if new.facts.message.startswith(ENDED_BY_MACHINE):
-        return Notice(f"“{new.name}” ended", "Its machine ended it; nobody shut it down.", new.id)
+        return Notice(f"“{new.name}” ended", "Its machine ended it; no user shut it down.", new.id)
     return Notice(f"“{new.name}” ended", f"Its task was {new.facts.end.value or 'ended'} on the server.", new.id)
 
 

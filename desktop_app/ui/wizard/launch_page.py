@@ -19,8 +19,8 @@ from desktop_app.ui.wizard.profile_bar import ProfileBar
 
 NO_DOCKER = "Not used in the sandbox, whose agent runs sessions without Docker."
 PARTIAL = (
-    "It was launched from another computer, so what is filled in is what its task says, which everybody in the ClearML "
-    "workspace can edit: look at the queue, the container and the init script before you launch."
+    "It was launched from another computer, so what is filled in is what its task says, which all members of the "
+    "ClearML workspace can edit: look at the queue, the container and the init script before you launch."
 )
 ANEW = "enter it again, or leave this empty."
 SANDBOX_NOTES = dict.fromkeys(("docker", "docker_args", "docker_network"), NO_DOCKER)

@@ -169,7 +169,7 @@ class SocketDoor:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.parent.lstat().st_uid != os.getuid():
-            raise PermissionError(1, "its folder belongs to somebody else")
+            raise PermissionError(1, "its folder belongs to another user")
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)  # of a process that was killed: a session has one holder at a time
         self._path = path

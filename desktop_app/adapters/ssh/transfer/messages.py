@@ -114,7 +114,7 @@ class Messages:
         """Of the next answer: the bytes that follow, its kind, the number of the request."""
         size, kind, number = self._first_head(cancel)
         if number not in self._owed:
-            raise self._lost("an answer that nobody asked for")
+            raise self._lost("an answer to no request")
         self._owed.remove(number)
         return size, kind, number
 
