@@ -67,7 +67,6 @@ LARGE_CLASSES: dict[str, str] = {
     "desktop_app.ui.commands.Commands": "to be split",
     "desktop_app.ui.controller.Controller": "to be split",
     "desktop_app.ui.wizard.dialog.Wizard": "to be split",
-    "remote_bootstrap.runner.Session": "to be split",
 }
 
 ONE_KIND = {

@@ -21,7 +21,7 @@ LOCK_POLL = 0.2  # seconds between two tries for the lock of another session
 
 
 class Keeper(Protocol):
-    """Keeps installations beyond the life of this cache (kept.py)."""
+    """Keeps installations beyond the life of this cache (archives.py)."""
 
     def restore(self, folder: Path) -> bool:
         """Fill the empty ``folder``; False, and it is empty as before, when there is nothing for it."""

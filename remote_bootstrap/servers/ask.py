@@ -1,7 +1,7 @@
 """``shutdown`` and ``clearml-sync-workspace`` in a session's shells: one request to the session's control socket.
 
-Run by the programs that ``programs.py`` writes, as ``main([SOCKET, COMMAND, ARGUMENTS…])``. Standard library only, and
-of this package only what starts quickly.
+Run by the programs that ``steps/programs.py`` writes, as ``main([SOCKET, COMMAND, ARGUMENTS…])``. Standard library
+only, and of this package only what starts quickly.
 """
 
 import sys

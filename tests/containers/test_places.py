@@ -11,7 +11,7 @@ from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
-WHERE = "from remote_bootstrap import containers; print([containers.image(), containers.has_own_network()])"
+WHERE = "from remote_bootstrap.machine import containers; print([containers.image(), containers.has_own_network()])"
 TOOLS = (
     "from remote_bootstrap.installers import apt, codeserver;"
     "before = codeserver.missing_build_tools(); apt.install(before, print);"
@@ -21,7 +21,7 @@ BUILD = """
 from pathlib import Path
 from remote_bootstrap.environment.environments import Environments
 from remote_bootstrap.installers.codeserver import CodeServer
-from remote_bootstrap.environment.install_cache import InstallError
+from remote_bootstrap.types import InstallError
 try:
     CodeServer(Path("/tmp/cache"), Environments(Path("/tmp/cache"), print), print).command()
 except InstallError as error:
@@ -31,16 +31,18 @@ except InstallError as error:
 KEEP = """
 import os, threading
 from pathlib import Path
-from remote_bootstrap import contract, kept, settings, store
+from remote_bootstrap import archives, contract
 from remote_bootstrap.contract.archive_sums import PARAM_KEPT, sums_of, text_of
+from remote_bootstrap.environment.install_cache import build_once
+from remote_bootstrap.task import settings
 from remote_bootstrap.task.progress import Progress
 said, how, progress, stop = [], [], Progress(), threading.Event()
 raw = {PARAM_KEPT: os.environ["SUMS"]}
-kept.begin(settings.Settings("", Path("/"), raw=raw), progress, said.append, stop)
+archives.begin(settings.Settings("", Path("/"), raw=raw), progress, said.append, stop)
 def build(folder):
     how.append("made here")
     (folder / "tool").write_bytes(b"x" * (4 << 20))
-store.build_once(Path("/tmp/cache/tool-1"), build, said.append)
+build_once(Path("/tmp/cache/tool-1"), build, said.append)
 progress.phase(contract.READY)
 [thread.join() for thread in threading.enumerate() if thread.name == "kept"]
 text = " ".join(said)
@@ -50,7 +52,7 @@ came = "".join((how or ["of an earlier session"]) + reasons[:1])
 sums = progress.current().kept
 print([came, text_of(sums_of({name: [total] for name, total in sums.items()}))])
 """
-CACHE = "import os; from remote_bootstrap import folders; print([os.getuid(), str(folders.own_cache())])"
+CACHE = "import os; from remote_bootstrap.machine import folders; print([os.getuid(), str(folders.own_cache())])"
 
 
 def told(engine: Engine, code: str, arguments: Sequence[str] = (), seconds: float = 60.0) -> str:
@@ -107,7 +109,7 @@ def test_what_one_container_installs_the_next_one_unpacks_unless_another_task_ch
 
 def test_a_compiler_that_the_limit_kills_is_told_as_that(engine: Engine) -> None:
     code = (
-        "from remote_bootstrap import commands;"
+        "from remote_bootstrap.process import commands;"
         "commands.run(['python3', '-c', 'x = bytearray(900_000_000)'], 'npm could not build code-server')"
     )
     limited = ["--memory", "100m", "--memory-swap", "100m"]

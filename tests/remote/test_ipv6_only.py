@@ -12,7 +12,7 @@ from remote_bootstrap.machine import network
 SCRIPT = """
 import os, socket, sys
 sys.path.insert(0, sys.argv[1])
-from remote_bootstrap import network
+from remote_bootstrap.machine import network
 assert network.outbound_address() == "fd00:5::2", network.outbound_address()
 assert network.public_address("", "https://api.example") == "fd00:5::2"
 assert network.bind_address("fd00:5::2") == network.bind_address("gpu.example") == "::"

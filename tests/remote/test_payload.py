@@ -146,7 +146,7 @@ def test_the_desktop_can_import_the_applications_without_unix(tmp_path: Path) ->
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "for name in ('fcntl', 'pwd', 'grp', 'termios', 'pty', 'resource', 'syslog'): sys.modules[name] = None\n"
-        "import remote_bootstrap.apps; print(len(remote_bootstrap.contract.apps.APPS))"
+        "from remote_bootstrap.contract.apps import APPS; print(len(APPS))"
     )
     done = run_unpacked(REPOSITORY, code)
     assert done.stdout == "3\n", done.stderr

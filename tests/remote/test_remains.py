@@ -21,7 +21,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.waiting import wait_until
 
 HOLDER = (
-    "import sys, pathlib; from remote_bootstrap import remains; remains.hold(pathlib.Path(sys.argv[1]));"
+    "import sys, pathlib; from remote_bootstrap.process import remains; remains.hold(pathlib.Path(sys.argv[1]));"
     "print('held', flush=True); sys.stdin.read()"
 )
 OWN, OTHER = "a" * 32, "b" * 32

@@ -12,9 +12,8 @@ from desktop_app.domain.problems.problem import MAX_TOLD, AppError, Cancelled, P
 __all__ = ["MAX_TOLD", "TABLE", "AppError", "Cancelled", "Problem", "Remedy", "Retry", "failure", "problem"]
 
 # {name} placeholders are filled by problem(); a missing one is an error in our code.
-TABLE = MappingProxyType(
-    {row.code: row for subject in (server, session, connection, access, computer) for row in subject.ROWS}
-)
+_ROWS = (*server.ROWS, *session.ROWS, *connection.ROWS, *access.ROWS, *computer.ROWS)
+TABLE = MappingProxyType({row.code: row for row in _ROWS})
 
 
 def problem(code: str, *, cause: str = "", **values: object) -> Problem:
