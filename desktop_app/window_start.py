@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from desktop_app import APP_NAME
 from desktop_app.adapters.peers.names import name_is_noted
 from desktop_app.boundary.peers import WINDOW
-from desktop_app.domain.problem import AppError
+from desktop_app.domain.problems.problem import AppError
 from desktop_app.paths import Paths, default_paths
 
 if TYPE_CHECKING:
