@@ -1,6 +1,8 @@
 """The import rules of ARCHITECTURE.md, checked on the syntax trees: who may know whom."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,24 @@ def test_the_parts_of_a_package_have_one_direction(package: str) -> None:
     while leaves := {part for part, below in graph.items() if not below & graph.keys()}:
         graph = {part: below for part, below in graph.items() if part not in leaves}
     assert not graph, [why[a, b] for a, below in graph.items() for b in below & graph.keys()]
+
+
+IMPORT_THE_DOMAIN = """
+import importlib, sys
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+print(*sys.modules)
+"""
+
+
+def test_the_domain_loads_little() -> None:
+    """The window loads all of the domain before its first frame."""
+    domain = [m for m in MODULES if m.startswith("desktop_app.domain")]
+    program = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{IMPORT_THE_DOMAIN}"]
+    loaded = set(subprocess.run([*program, *domain], check=True, capture_output=True, text=True).stdout.split())
+    assert set(domain) <= loaded
+    assert len({m for m in loaded if m.startswith("remote_bootstrap")}) <= 6
+    assert not loaded & {"tarfile", "ssl", "urllib.request", "subprocess"}
 
 
 def test_packaging_is_not_a_package() -> None:

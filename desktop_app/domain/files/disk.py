@@ -1,7 +1,6 @@
 """Errors of this computer's disks, in words. Pure, any thread."""
 
 import errno
-import ssl
 
 from desktop_app.domain.problems import Problem, problem
 
@@ -11,10 +10,16 @@ _DENIED = (errno.EACCES, errno.EPERM)  # of a socket, too: a port below 1024, a 
 
 
 def disk_problem(error: BaseException) -> Problem | None:
-    """What a person can do about an error that no adapter foresaw: a full or read-only disk can strike anywhere."""
-    if not isinstance(error, OSError) or isinstance(error, ssl.SSLError):  # whose numbers are OpenSSL's own
+    """Return the problem of an error that no adapter foresaw, None if it is not the disk's. A full or read-only disk
+    can strike anywhere."""
+    if not isinstance(error, OSError) or _is_ssl_error(error):
         return None
     if error.errno not in (*_FULL, *_REFUSED) and not (error.errno in _DENIED and error.filename):
         return None
     path, why = error.filename or "A file", error.strerror or "it can't be written"
     return problem("disk.full" if error.errno in _FULL else "files.here", path=path, why=why, cause=str(error))
+
+
+def _is_ssl_error(error: OSError) -> bool:
+    """True for ssl.SSLError, whose numbers are OpenSSL's own. By name: importing ssl would cost the window's start."""
+    return any(base.__module__ == "ssl" for base in type(error).__mro__)
