@@ -29,7 +29,7 @@ def session(task: str, connect: Connect = _connect, looks: Looks = USUAL) -> int
 
 
 def main(arguments: List[str]) -> int:
-    """Returns the exit code."""
+    """Return the exit code."""
     command, rest = (arguments or [""])[0], arguments[1:]
     if command == "install":
         return install(rest)

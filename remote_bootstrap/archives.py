@@ -3,7 +3,7 @@
 clearml-agent mounts a folder of its machine into all its containers. Other tasks of that agent can write there, so
 nothing in it is believed: an archive is used only if its SHA-256 is one that the launch brought along
 (contract/archive_sums.py), and never where it lies: it is copied into the container, hashed while it is copied, and
-the copy is unpacked. Whatever is wrong with it, the installation goes its usual way. Installing threads, and one of
+the copy is unpacked. If anything is wrong with it, the installation goes its usual way. Installing threads, and one of
 our own that writes archives.
 """
 
@@ -39,14 +39,14 @@ DRAFT = ".new-"
 MOST = 3 << 30  # bytes of one archive; code-server's has 0.9
 MOST_TOGETHER = 6 << 30  # bytes of all; those that were not used for longest go
 MOST_SEEN = 10_000  # files that are looked at there
-OLD_DRAFT = 3600.0  # seconds after which a draft is nobody's
+OLD_DRAFT = 3600.0  # seconds after which a draft is abandoned
 # Seconds before each try: tar complains about what changes while it is read, and what has just started writes bytecode.
 PAUSES = (0.0, 5.0, 15.0, 60.0)
 CHUNK = 1 << 20
 PACKED = 20.0  # seconds between the last byte and the end of tar
 NICENESS = 10
 PAUSE = 2.0  # seconds between two looks whether the session ends
-# JupyterLab's kernels don't run in its own environment: nobody completes code with these 5,500 small files.
+# JupyterLab's kernels don't run in its own environment: no code is completed with these 5,500 small files.
 LEFT_OUT = ("./" + MARKER, "./lib/*/site-packages/jedi/third_party")
 THEIRS = "%s belongs to another user"
 LAB = "jupyterlab-"
@@ -57,7 +57,8 @@ class Refused(Exception):
 
 
 def begin(wanted: Settings, progress: Progress, log: Log, stop: threading.Event, cache: Path = AGENT_CACHE) -> None:
-    """From here on this session takes what earlier ones kept, and keeps what it installs. Quick; starts a thread.
+    """Take what earlier sessions kept and keep what this one installs, from now on. Starts a thread and returns at
+    once.
 
     On a machine of its own, and in a cache that an administrator gave, things stay where they are.
     """
@@ -75,7 +76,7 @@ def begin(wanted: Settings, progress: Progress, log: Log, stop: threading.Event,
 
 
 def _seal_when_ready(keeper: "Kept", progress: Progress, stop: threading.Event, log: Log) -> None:
-    """A thread of its own: nobody waits for it."""
+    """Put what was installed into the agent's folder once the session is ready. On a thread of its own."""
     report = progress.current()
     while report.phase != contract.READY:
         if stop.is_set():
@@ -112,7 +113,7 @@ class Kept:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        """Its handle: its path plays no part later. Raises OSError, also for what somebody else has put there."""
+        """Open the folder; its path plays no part later. Raises OSError, also for another user's folder."""
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=PRIVATE)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -154,7 +155,7 @@ class Kept:
     def _copy(self, name: str, total: str, target: Path) -> None:
         """Raises OSError, Refused and TooBig; ``target`` may be there then."""
         with self._opened() as folder:
-            # NONBLOCK: nobody may be at the other end of a FIFO.
+            # NONBLOCK: there may be no writer at the other end of a FIFO.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             source = os.open(name, flags, dir_fd=folder)
         try:
@@ -178,13 +179,13 @@ class Kept:
     # -- into it, on our own thread
 
     def built(self, folder: Path) -> None:
-        """Installing thread: this one was made in this session."""
+        """Remember that ``folder`` was made in this session. On an installing thread."""
         with self._lock:
             self._built.append(folder)
 
     def seal(self, tell: Callable[[str, str], None], stop: threading.Event) -> None:
         """Put what was built here into the agent's folder; ``tell(name, sum)`` for each. Takes seconds."""
-        with contextlib.suppress(OSError, AttributeError):  # beside what the person does
+        with contextlib.suppress(OSError, AttributeError):  # beside what the user does
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         with self._lock:
             waiting, self._built = self._built, []
@@ -198,7 +199,7 @@ class Kept:
             prune(handle)
 
     def _seal(self, folder: Path, stop: threading.Event) -> str:
-        """Its sum. Raises OSError, Refused, TooBig."""
+        """Keep ``folder`` and return its sum. Raises OSError, Refused, TooBig."""
         why = ""
         for pause in PAUSES:
             stop.wait(pause)
@@ -216,7 +217,8 @@ class Kept:
         raise Refused(why)
 
     def _pack(self, folder: Path, draft: str, handle: int, stopped: Callable[[], bool]) -> Tuple[str, str]:
-        """The sum of what was written (never of what lies there, which others can change), and what went wrong."""
+        """Write the archive; return the sum of what was written (never of what lies there, which others can change),
+        and what went wrong."""
         left_out = LEFT_OUT if folder.name.startswith(LAB) else LEFT_OUT[:1]
         excluded = [part for pattern in left_out for part in ("--exclude", pattern)]
         argv = [self._tar, *excluded, "-C", str(folder), "-c", "-f", "-", "."]
@@ -244,17 +246,18 @@ def _told(code: int) -> str:
 
 
 def name_of(folder: Path) -> str:
-    """What the archive of ``folder`` is called in reports and launches: its files hold that path, and its Python's."""
+    """Return what the archive of ``folder`` is called in reports and launches: its files hold that path, and its
+    Python's."""
     return "%s-%s" % (folder.name, key_of(str(folder), os.path.realpath(sys.executable), sys.base_prefix))
 
 
 def file_name(name: str, total: str) -> str:
-    """The sum is part of it: who keeps another one takes nobody's place."""
+    """Return the archive's file name. It holds the sum, so that archives with other sums keep their places."""
     return "%s.%s.tar" % (name, total)
 
 
 def _hashed(read: Callable[[], bytes], write: Callable[[bytes], int], most: int) -> str:
-    """The SHA-256 of what went through. Raises OSError, and Refused beyond ``most`` bytes."""
+    """Return the SHA-256 of what went through. Raises OSError, and Refused beyond ``most`` bytes."""
     digest, size = hashlib.sha256(), 0
     for chunk in iter(read, b""):
         size += len(chunk)
@@ -266,7 +269,7 @@ def _hashed(read: Callable[[], bytes], write: Callable[[bytes], int], most: int)
 
 
 def _size(folder: Path) -> int:
-    """Bytes, roughly; of files that may come and go."""
+    """Return the size in bytes, roughly: files may come and go."""
     size = 0
     for top, _folders, files in os.walk(str(folder)):
         for name in files:
@@ -276,7 +279,7 @@ def _size(folder: Path) -> int:
 
 
 def _empty(folder: Path) -> None:
-    """What a failed unpacking left."""
+    """Remove what a failed unpacking left."""
     for one in folder.iterdir():
         if one.is_dir() and not one.is_symlink():
             shutil.rmtree(str(one), ignore_errors=True)
@@ -286,7 +289,7 @@ def _empty(folder: Path) -> None:
 
 
 def prune(handle: int, most: int = MOST_TOGETHER) -> None:
-    """Take away what was not used for longest beyond ``most`` bytes, and drafts that nobody writes any more."""
+    """Take away what was not used for longest beyond ``most`` bytes, and abandoned drafts."""
     found: List[Tuple[float, int, str]] = []
     with os.scandir(handle) as entries:
         for entry in itertools.islice(entries, MOST_SEEN):

@@ -1,5 +1,5 @@
 """What happens between the way in (SSH) and the applications: init script, workspace. A thread of its own, so that a
-person who connects meanwhile sees what goes on, and that signals still end the session.
+user who connects meanwhile sees what goes on, and that signals still end the session.
 """
 
 import threading

@@ -54,7 +54,7 @@ LEFTOVER = (
 
 
 def log(text: str) -> None:
-    """A line in the task's log. One write: several threads talk."""
+    """Write a line into the task's log, in one write: several threads do."""
     print("SessionDock: %s\n" % text, end="", flush=True)
 
 
@@ -119,7 +119,8 @@ class Session:
         self._start_services(self._server)
 
     def _log_in(self) -> None:
-        """On a thread of its own: the SDK waits for a server that is away, and a signal must still end the session."""
+        """Connect to the task, on a thread of its own: the SDK waits for a server that is away, and a signal must still
+        end the session."""
         try:
             self._server = self._connect(self._task)
             self._wake.set()
@@ -175,7 +176,8 @@ class Session:
         self._preparation.start()
 
     def _say_where(self, address: str, facts: TaskFacts) -> None:
-        """In the report, so that the desktop knows what to say of a machine that it can't reach."""
+        """Put the session's place into the report, so that the desktop knows what to say of a machine that it can't
+        reach."""
         image = containers.image()
         closed = bool(image) and address == network.outbound_address() and not facts.published_ports
         closed = closed and containers.has_own_network()
@@ -193,7 +195,7 @@ class Session:
         assert archives is not None
 
         def restore(stopped: Callable[[], bool]) -> None:
-            """On the preparing thread."""
+            """Restore the workspace. On the preparing thread."""
             archives.restore(stopped)
             minutes = workspace.minutes_of(context)
             if minutes and not stopped():
@@ -226,7 +228,7 @@ class Session:
             self._preparation.ssh_is_up()
 
     def _wait(self) -> None:
-        """Until the session should end; meanwhile, bury orphans and notice that SSH, the only way in, is lost."""
+        """Wait until the session should end; meanwhile, bury orphans and notice that SSH, the only way in, is lost."""
         known: "set[int]" = set()
         while not self._stop.wait(REAP_INTERVAL):
             dead = processes.zombies_of(os.getpid())
@@ -251,7 +253,7 @@ class Session:
         if not processes.end_all(self._left, LEFTOVER_GRACE):
             log("some processes could not be ended: %s" % sorted(self._left()))
         if self._workspace is not None:
-            # Half an hour, if need be, and without anything of the person's: the agent's settings lead to the storage.
+            # Half an hour, if need be, and without anything of the user's: the agent's settings lead to the storage.
             clean_folder(self._folder, CODE, WORKSPACE, remains.LOCK)
             self._workspace.finish()
         if self._control is not None:
@@ -267,7 +269,8 @@ class Session:
         return found - {me}
 
     def _tell_the_server(self) -> None:
-        """Best effort: the agent does it too, unless it is gone; a failure is left to the agent to report."""
+        """Report the end, as far as that works: the agent does it too, unless it is gone; a failure is left to the
+        agent to report."""
         self._progress.phase(contract.ENDED, self._reason)
         if self._publisher is not None:
             self._publisher.close()
@@ -284,14 +287,15 @@ class Session:
 
 
 def final_reason(reason: str, found: TaskStatus) -> str:
-    """An agent that is told to stop a task sends the signal, too; without such an order it was the machine's doing."""
+    """Return the reason as the task tells it. An agent that is told to stop a task sends the signal, too; without such
+    an order it was the machine's doing."""
     if not reason.startswith(contract.SIGNALLED):
         return reason
     return ABORTED if ABORT_WORD in found.message else reason.replace(contract.SIGNALLED, contract.ENDED_BY_MACHINE)
 
 
 def extra_of(wanted: settings.Settings) -> Extra:
-    """What clearml-session needs to attach, where the user wants that."""
+    """Return what clearml-session needs to attach, where the user wants that."""
     if not contract.param_true(wanted.raw.get(clearml_session.PARAM_COMPATIBLE), False):
         return nothing_more
     keys = (SSH.key, JUPYTERLAB.key, VSCODE.key)
@@ -299,7 +303,7 @@ def extra_of(wanted: settings.Settings) -> Extra:
 
 
 def _until_answered(question: Callable[[], T], stop: threading.Event) -> T:
-    """What the server says about the task; asks until it answers."""
+    """Return what the server says about the task; ask until it answers."""
     while True:
         try:
             return question()

@@ -5,7 +5,7 @@ LAST_S = 30.0
 
 
 def delay(attempt: int, jitter: float, first: float = FIRST_S, last: float = LAST_S) -> float:
-    """Seconds to wait before attempt number ``attempt`` (1 = the first retry).
+    """Return the seconds to wait before attempt number ``attempt`` (1 = the first retry).
 
     Doubles from ``first`` to ``last``; ``jitter`` in [0, 1) spreads it over the upper half, so that a team's clients
     don't return to a rebooted server in the same second.

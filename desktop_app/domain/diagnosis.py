@@ -50,7 +50,7 @@ class Finding:
 
     @property
     def said(self) -> str:
-        """The same for people: what is not so is not said as if it were."""
+        """Return what was found in words for users: what is not so is not said as if it were."""
         troubled = self.verdict in (Verdict.BROKEN, Verdict.DOUBTFUL) and self.problem is not None
         return self.problem.title if self.problem is not None and troubled else self.what
 
@@ -63,7 +63,7 @@ class Diagnosis:
 
     @property
     def broken(self) -> Finding | None:
-        """The first broken stage: what comes after it can't work."""
+        """Return the first broken stage: what comes after it can't work."""
         return next((one for one in self.findings if one.verdict is Verdict.BROKEN), None)
 
     @property
@@ -72,7 +72,7 @@ class Diagnosis:
 
     @property
     def works(self) -> bool:
-        """Whether the session can be used: what waits for an agent is not broken, and does not work yet."""
+        """True if the session can be used: what waits for an agent is not broken, and does not work yet."""
         waits = any(one.stage is Stage.TASK and one.verdict is not Verdict.GOOD for one in self.findings)
         return self.broken is None and not waits
 
@@ -85,7 +85,7 @@ class Diagnosis:
 
     @property
     def advice(self) -> str:
-        """The likely cause and the remedy, in words."""
+        """Return the likely cause and the remedy, in words."""
         worst = self.broken or self.doubtful
         if worst is None:
             return "Every stage from this computer to the session's applications answered."
@@ -102,7 +102,7 @@ class StageError(Exception):
 
 
 def report_of(diagnosis: Diagnosis, about: str, log: tuple[str, ...]) -> str:
-    """A text to send to somebody who helps; not redacted yet."""
+    """Return a text to send to a helper; not redacted yet."""
     lines = [about, "", f"{diagnosis.headline.rstrip('.')}. {diagnosis.advice}".strip(), ""]
     for one in diagnosis.findings:
         lines.append(f"[{one.verdict.value}] {one.said}" + (f": {one.text}" if one.text else ""))

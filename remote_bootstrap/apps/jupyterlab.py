@@ -27,7 +27,7 @@ QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "
 
 
 def application(context: Context) -> "JupyterLab":
-    """What runs in a session. Quick."""
+    """Return what runs in a session; its ``install`` and ``launch`` do the work."""
     return JupyterLab(context)
 
 
@@ -110,7 +110,7 @@ class JupyterLab:
         }
 
     def _write_config(self) -> None:
-        """The token stands in a file that only this user reads: not in argv, not in an environment that kernels and
+        """Write the token into a file that only this user reads: not in argv, not in an environment that kernels and
         terminals would inherit."""
         config = {
             "IdentityProvider": {"token": self.secret},
@@ -123,8 +123,9 @@ class JupyterLab:
                 "root_dir": str(self._context.settings.user_folder),
                 "terminado_settings": {"shell_command": [str(self._context.home / "shell")]},
             },
-            # Unix sockets: a kernel's TCP ports are chosen before it binds them, and whoever takes one meanwhile leaves
-            # the notebook waiting for ever; every user of the machine could connect to them, too, and read the output.
+            # Unix sockets: a kernel's TCP ports are chosen before it binds them, and a program that takes one
+            # meanwhile leaves the notebook waiting for ever; every user of the machine could connect to them, too, and
+            # read the output.
             "KernelManager": {"transport": "ipc" if self._sockets else "tcp"},
             "KernelSpecManager": {"ensure_native_kernel": False},
             "LanguageServerManager": {"autodetect": False},  # it runs npm, which writes into the user's home
@@ -134,7 +135,8 @@ class JupyterLab:
         write_private(labconfig / "default_setting_overrides.json", json.dumps(QUIET))
 
     def _write_kernel(self) -> None:
-        """``python3`` in our data folder, first in JUPYTER_PATH, hides the kernel of JupyterLab's own environment."""
+        """Describe ``python3`` in our data folder, which is first in JUPYTER_PATH and hides the kernel of JupyterLab's
+        own environment."""
         argv: List[str] = [sys.executable, KERNEL_MAIN, str(self._folder / "overlay"), "-f", "{connection_file}"]
         name = "Python %d.%d (task)" % sys.version_info[:2]
         env = {one: os.environ[one] for one in KERNEL_ONLY if one in os.environ}
@@ -144,7 +146,7 @@ class JupyterLab:
         write_private(folder / "kernel.json", json.dumps(spec))
 
     def _listens(self, pid: int) -> bool:
-        """Whether it is our server that has the port: the token must not be shown to another program."""
+        """True if our server has the port: the token must not be shown to another program."""
         try:
             text = (self._runtime / ("jpserver-%d.json" % pid)).read_text("utf-8")
             return int(json.loads(text)["port"]) == self._port

@@ -15,10 +15,10 @@ class Module(Protocol):
 
     @property
     def SPEC(self) -> AppSpec:
-        """Its row of contract/apps.py."""
+        """Return its row of contract/apps.py."""
 
     def application(self, context: Context) -> Application:
-        """What a session runs. Quick: the work is in its ``install`` and ``launch``."""
+        """Return what a session runs; its ``install`` and ``launch`` do the work."""
 
     def preinstall(self, cache: Path, environments: Environments, log: Log) -> str:
         """Fill the cache before any session needs it; returns what was installed. Raises InstallError."""

@@ -31,7 +31,7 @@ FORCE_VARIABLE = "SESSIONDOCK_SSH"  # "openssh", "unpacked" or "asyncssh": for m
 
 
 class Wishes(NamedTuple):
-    """What the person wants of SSH beside the session's key. ``lost``: what an sshd could not give, in words."""
+    """What the user wants of SSH beside the session's key. ``lost``: what an sshd could not give, in words."""
 
     user: str
     own_server: bool = False
@@ -39,7 +39,7 @@ class Wishes(NamedTuple):
 
 
 def wishes_of(raw: Mapping[str, str], account: str) -> Wishes:
-    """From the task's parameters."""
+    """Read the wishes from the task's parameters."""
     name = raw.get(contract.PARAM_USERNAME, "").strip()
     user = name if name and contract.usable_user(name) else account
     wanted = ["the user name %s" % name] if name and name != account else []
@@ -56,7 +56,7 @@ class SshServer(Protocol):
         """Raises InstallError where it can't work."""
 
     def launch(self, host: str, port: int) -> Launch:
-        """How to start it."""
+        """Return how to start it."""
 
 
 class Ssh:
@@ -142,7 +142,8 @@ class Ssh:
         return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._log)
 
     def _own_server(self) -> SshServer:
-        """A name or a password of the person's own: sshd would have to change the machine's accounts for them."""
+        """Choose our own server for a user name or a password of the user's own: sshd would have to change the
+        machine's accounts for them."""
         self.user = self._wishes.user
         return asyncssh.AsyncSsh(self._context, self.user, self._subsystems(), self._shell, self._log)
 
@@ -163,7 +164,7 @@ def kinds_in_order(
     cache: Path,
     log: Log,
 ) -> List[Callable[[], SshServer]]:
-    """What may work here, best first."""
+    """Return the kinds that may work here, best first."""
 
     found = {
         "openssh": lambda: with_program(openssh.system()),

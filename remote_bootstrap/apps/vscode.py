@@ -20,7 +20,7 @@ from remote_bootstrap.types import Log
 
 SPEC = VSCODE
 
-# code-server writes there whatever --user-data-dir says.
+# code-server writes there no matter what --user-data-dir says.
 XDG_FOLDERS = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
 # Where it makes its sockets: for git's questions and messages, and for its command in terminals.
 RUNTIME = "XDG_RUNTIME_DIR"
@@ -45,7 +45,7 @@ QUIET = {
 
 
 def application(context: Context) -> "VsCode":
-    """What runs in a session. Quick."""
+    """Return what runs in a session; its ``install`` and ``launch`` do the work."""
     return VsCode(context)
 
 
@@ -94,12 +94,12 @@ class VsCode:
         return self._port if network.http_status(self._port, "/healthz") == 200 else 0
 
     def _terminal(self) -> Dict[str, Any]:
-        """Terminals without the folders that are code-server's own; null removes a variable."""
+        """Return the settings of terminals without the folders that are code-server's own; null removes a variable."""
         return {name: os.environ.get(name) for name in (*XDG_FOLDERS, RUNTIME, "NODE_OPTIONS")}
 
     def _of_the_machine(self) -> Dict[str, Any]:
-        """What VS Code takes from the machine only, never from the user's settings: the task's Python for the Python
-        extension, where clones go, and no word of ports that other programs of the machine open."""
+        """Return what VS Code takes from the machine only, never from the user's settings: the task's Python for the
+        Python extension, where clones go, and no word of ports that other programs of the machine open."""
         return {
             "remote.autoForwardPortsSource": "output",
             "git.defaultCloneDirectory": str(self._context.settings.user_folder),
@@ -107,7 +107,7 @@ class VsCode:
         }
 
     def _places(self) -> Dict[str, str]:
-        """Where it keeps things: in the session's folder, or where the agent's variables say."""
+        """Return where it keeps things: in the session's folder, or where the agent's variables say."""
         config = self._folder / "config.yaml"
         if not config.is_file():
             write_private(config, "{}\n")  # without one it would write a password into the user's home
@@ -129,7 +129,7 @@ class VsCode:
         return [*pairs, *flags, "--disable-workspace-trust", str(self._workspace())]
 
     def _workspace(self) -> Path:
-        """What VS Code opens: the person's folder, by way of a file that is this session's alone.
+        """Return what VS Code opens: the user's folder, by way of a file that is this session's alone.
 
         VS Code keeps open files and the like in the browser, under its address and what it opened. The address is
         always the same; with the folder itself every session would open the files of the one before.
@@ -141,7 +141,8 @@ class VsCode:
         return path
 
     def _environment(self) -> Dict[str, str]:
-        """The hash is in the wrapper's environment only: code-server keeps it from its children and terminals."""
+        """Return the environment with the password's hash. The hash is in the wrapper's environment only: code-server
+        keeps it from its children and terminals."""
         own = {name: str(self._folder / name.lower()) for name in XDG_FOLDERS}
         sockets = socket_folder(self._context.task)  # below TMPDIR names may get too long for a socket's address
         if sockets is not None:
@@ -154,7 +155,7 @@ class VsCode:
 
 
 def _settings(folder: Path, values: Mapping[str, Any]) -> None:
-    """Settings before the first start; those of a folder that outlives sessions are the user's."""
+    """Write the settings before the first start; those of a folder that outlives sessions are the user's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (folder / "settings.json").is_file():
         write_private(folder / "settings.json", json.dumps(values, indent=4))

@@ -35,7 +35,7 @@ class ControlServer:
         attached: Callable[[int], None] = lambda _desktops: None,
         operations: Mapping[str, Operation] = OPERATIONS,
     ) -> None:
-        """``attached(desktops)`` hears how many desktops listen, whenever that changes."""
+        """``attached(desktops)`` is told how many desktops listen, whenever that changes."""
         self._path = path
         self._host = host
         self._attached = attached
@@ -45,7 +45,7 @@ class ControlServer:
         self._socket: Optional[socket.socket] = None
 
     def start(self) -> None:
-        """Listen; raises OSError if the socket can't be made."""
+        """Listen. Raises OSError if the socket can't be made."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
@@ -91,7 +91,7 @@ class ControlServer:
         return self._operate(request)
 
     def _answered(self, request: Request) -> None:
-        """What a request sets off that would cut its own answer off: that has a moment to arrive."""
+        """Do what would cut the request's own answer off, after a moment in which the answer arrives."""
         if request.op == contract.OP_SHUTDOWN:
             time.sleep(ANSWER_TRAVELS)
             self._host.end("the user shut the session down")

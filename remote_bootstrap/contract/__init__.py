@@ -96,11 +96,11 @@ _USER = re.compile(r"[\w.+][\w.+@\\$-]{0,253}")
 
 
 LAST_PHASES = (STOPPING, ENDED)
-NO_IMAGE = "?"  # of a container whose image nobody tells
-# Why a session ended that nobody shut down: its task's last words, after which the desktop does not say "Shut down".
+NO_IMAGE = "?"  # of a container whose image is unknown
+# Why a session ended that was not shut down: its task's last words, after which the desktop does not say "Shut down".
 ENDED_BY_MACHINE = "ended by its machine"
 SIGNALLED = "its machine or its agent asked for it"  # the same as far as the session knows it at first
-# A report is read by a person, and any member of the workspace can write one: characters of a state and of a sentence.
+# A report is read by a user, and any member of the workspace can write one: characters of a state and of a sentence.
 MAX_WORD = 40
 MAX_SENTENCE = 2000
 MAX_NOTICES = 50
@@ -118,12 +118,12 @@ class ContractError(ValueError):
 
 
 def usable_user(name: str) -> bool:
-    """Whether a connection record may name this user."""
+    """True if a connection record may name this user."""
     return _USER.fullmatch(name) is not None
 
 
 def usable_address(text: str) -> bool:
-    """Whether a connection record may name this host or address."""
+    """True if a connection record may name this host or address."""
     return _ADDRESS.fullmatch(text) is not None
 
 
@@ -145,7 +145,8 @@ def _short(text: str, most: int, what: str) -> str:
 
 
 def _number(value: Any, what: str) -> int:
-    """Zero for what is not there. Raises ContractError; JSON knows infinity, which is no whole number."""
+    """Return the whole number, zero for what is not there. Raises ContractError; JSON knows infinity, which is no whole
+    number."""
     try:
         return int(value or 0)
     except (TypeError, ValueError, OverflowError) as error:
@@ -169,7 +170,7 @@ def _sentences(value: Any) -> List[str]:
 
 
 def _within(texts: List[str], most: int) -> List[str]:
-    """The first ``most`` characters of all together."""
+    """Return the first ``most`` characters of all together."""
     ends = [0, *itertools.accumulate(map(len, texts))]
     return [text[: max(0, most - start)] for text, start in zip(texts, ends)]  # noqa: B905  Python 3.8
 
@@ -198,7 +199,7 @@ class Record:
     signature: str = ""
 
     def signed_text(self) -> str:
-        """The exact text under the signature: canonical JSON of every field but the signature."""
+        """Return the exact text under the signature: canonical JSON of every field but the signature."""
         fields = asdict(self)
         del fields["signature"]
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
@@ -244,7 +245,7 @@ class Report:
     """Progress: ``runtime[RUNTIME_REPORT]`` without secrets, the control channel's status with them.
 
     ``sequence`` grows by one per change. ``seconds`` maps a reached milestone (a phase, ``app:<key>``) to seconds since
-    the bootstrap started, so that a launch can be timed phase by phase. ``notices`` are sentences for people about what
+    the bootstrap started, so that a launch can be timed phase by phase. ``notices`` are sentences for users about what
     did not work while the session goes on; they are only ever added to.
     """
 
@@ -303,7 +304,7 @@ class Report:
 
     @classmethod
     def loads(cls, text: str) -> "Report":
-        """From a text that others can write, too: what only the control channel may tell is left out."""
+        """Read a text that others can write, too: what only the control channel may tell is left out."""
         return replace(cls.from_json(_loads(_short(text, MAX_REPORT, "report"), "report")), kept={})
 
 
@@ -356,7 +357,7 @@ class Reply:
 
 
 def fingerprint(public_key: str) -> str:
-    """``SHA256:…`` of an OpenSSH public key line, as ``ssh-keygen -lf`` prints it. Raises ContractError."""
+    """Return ``SHA256:…`` of an OpenSSH public key line, as ``ssh-keygen -lf`` prints it. Raises ContractError."""
     parts = public_key.split()
     if len(parts) < 2:
         raise ContractError("not an OpenSSH public key")
@@ -368,12 +369,12 @@ def fingerprint(public_key: str) -> str:
 
 
 def fingerprint_line(public_key: str) -> str:
-    """The line that the bootstrap writes into the task's log and that the desktop looks for there."""
+    """Return the line that the bootstrap writes into the task's log and that the desktop looks for there."""
     return FINGERPRINT_LOG_PREFIX + fingerprint(public_key)
 
 
 def fingerprints_in_log(lines: List[str]) -> List[str]:
-    """What the log announces, in order, each once. More than one: somebody else wrote into it."""
+    """Return what the log announces, in order, each once. More than one: another user wrote into it."""
     found: Dict[str, None] = {}
     for text in lines:
         for line in text.splitlines():
@@ -384,14 +385,14 @@ def fingerprints_in_log(lines: List[str]) -> List[str]:
 
 
 def param_true(value: Optional[str], default: bool) -> bool:
-    """Read a boolean hyper-parameter; ClearML stores every value as text and its web page lets people edit it."""
+    """Read a boolean hyper-parameter; ClearML stores every value as text and its web page lets users edit it."""
     if value is None or not value.strip():
         return default
     return value.strip().lower() in ("1", "true", "yes", "on")
 
 
 def told_its_end(task: str, record: str, report: str) -> bool:
-    """Whether these runtime properties are those of a session of that task which ended in order."""
+    """True if these runtime properties are those of a session of that task which ended in order."""
     try:
         return Record.loads(record).task == task and Report.loads(report).phase == ENDED
     except ContractError:

@@ -18,7 +18,7 @@ _SUM = re.compile(r"[0-9a-f]{64}")
 
 
 def sums_in_report(value: object) -> Dict[str, str]:
-    """Name -> sum, of what can be read."""
+    """Return name -> sum, of what can be read."""
     rows = value.items() if isinstance(value, dict) else ()
     found = {name: total for name, total in rows if _is(_NAME, name) and _is(_SUM, total)}
     return dict(list(found.items())[:MOST_NAMES])
@@ -36,7 +36,7 @@ def sums_of(value: object) -> Dict[str, Tuple[str, ...]]:
 
 
 def sums_in_task(text: str) -> Dict[str, Tuple[str, ...]]:
-    """What ``text_of`` wrote; people may have edited it."""
+    """Read what ``text_of`` wrote; users may have edited it."""
     try:
         return sums_of(json.loads(text)) if 0 < len(text) <= MAX_TEXT else {}
     except (ValueError, RecursionError):
@@ -48,7 +48,7 @@ def text_of(sums: Mapping[str, Sequence[str]]) -> str:
 
 
 def with_newer(known: Mapping[str, Sequence[str]], told: Mapping[str, str]) -> Dict[str, Tuple[str, ...]]:
-    """``known`` and, before it, what a session has told just now."""
+    """Return ``known`` and, before it, what a session has told just now."""
     found: Dict[str, Sequence[str]] = {}
     for name, total in told.items():
         found[name] = (total, *(one for one in known.get(name, ()) if one != total))

@@ -1,7 +1,7 @@
 """Names that the clearml-session command reads and writes in a session's task; standard library only, Python 3.8.
 
 The desktop reads them to attach to that command's sessions. Ours have them only where the user wants the command to
-be able to attach (option ``cli_compatible``): everybody in the workspace can read them.
+be able to attach (option ``cli_compatible``): all members of the workspace can read them.
 """
 
 from typing import Dict, Optional, Tuple
@@ -35,7 +35,7 @@ RUNTIME_SERVICE = "_SERVICE"
 SERVICE_TCP = "EXTERNAL_TCP"
 RUNTIME_ADDRESS = "external_address"
 RUNTIME_OUTER_PORT = "external_tcp_port"
-RUNTIME_INNER_PORT = "internal_tcp_port"  # the port to listen on, where whoever runs the task wants a certain one
+RUNTIME_INNER_PORT = "internal_tcp_port"  # the port to listen on, where a certain one is wanted from outside
 RUNTIME_PORT_REQUEST = "internal_tcp_port_request"  # the one that the launcher would like
 
 PROPERTY_ADDRESS = "external_address"
@@ -48,7 +48,7 @@ PROPERTY_VSCODE = "vscode_port"
 def published(
     record: Optional[Record], report: Report, ssh: str, jupyter: str, vscode: str
 ) -> Tuple[Dict[str, str], Dict[str, str]]:
-    """Runtime properties and user properties as that command expects them, as far as they are known.
+    """Return runtime properties and user properties as that command expects them, as far as they are known.
 
     ``report`` is the one with secrets; ``ssh``, ``jupyter`` and ``vscode`` are the applications' keys.
     """

@@ -1,4 +1,4 @@
-"""A person's git logins and settings on their way into a session: what both halves call them, and what may travel.
+"""A user's git logins and settings on their way into a session: what both halves call them, and what may travel.
 
 Pure; any thread. The desktop finds and keeps them (``desktop_app.domain.accounts.git_logins``), the session's git asks
 for them (``remote_bootstrap.machine.git``). Passwords never show in a representation.
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Dict
 
-# Who the person is and how git behaves; nothing that runs a program or names a file.
+# Who the user is and how git behaves; nothing that runs a program or names a file.
 SAFE_SETTINGS = (
     "user.name",
     "user.email",
@@ -57,10 +57,10 @@ class GitLogin:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a setting, its name in small letters but for the address in it, may travel."""
+    """True if a setting, its name in small letters but for the address in it, may travel."""
     return name in SAFE_SETTINGS or BY_PATH.fullmatch(name) is not None
 
 
 def is_line(text: str) -> bool:
-    """Whether git's protocols and files can hold it."""
+    """True if git's protocols and files can hold it."""
     return not set(text) & set("\0\r\n")

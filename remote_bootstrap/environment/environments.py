@@ -27,7 +27,7 @@ PIP_TO_UV = {
     "no-index": ("UV_NO_INDEX", ""),
 }
 # What pip may keep of its configuration: how packages are reached. What else it says (user, target, constraint,
-# require-virtualenv, …) is meant for other people's packages, and would keep ours from being installed.
+# require-virtualenv, …) is meant for other packages, and would keep ours from being installed.
 PIP_KEPT = (*PIP_TO_UV, "client-cert", "proxy", "keyring-provider")
 PIP_NUMBERS = ("timeout", "default-timeout", "retries")
 # uv's own files: where they say how packages are reached, they are read; else not at all, for the same reason.
@@ -56,7 +56,8 @@ def parse_pip_config(text: str) -> Dict[str, List[str]]:
 
 
 def uv_settings(pip: Dict[str, List[str]], present: Dict[str, str]) -> Dict[str, str]:
-    """uv's variables that say what pip's configuration says; those in ``present`` are the machine's own and stay."""
+    """Return uv's variables that say what pip's configuration says; those in ``present`` are the machine's own and
+    stay."""
     wanted = {}
     for name, (variable, separator) in PIP_TO_UV.items():
         values = [value for value in pip.get(name, []) if name != "find-links" or _usable(value)]
@@ -70,12 +71,12 @@ def uv_settings(pip: Dict[str, List[str]], present: Dict[str, str]) -> Dict[str,
 
 
 def _usable(link: str) -> bool:
-    """uv stops where pip warns: at a folder of packages that is not there."""
+    """True if the link can be used. uv stops where pip warns: at a folder of packages that is not there."""
     return "://" in link or Path(link).exists()
 
 
 def uv_is_configured(environment: Mapping[str, str]) -> bool:
-    """Whether a file of uv says how packages are reached."""
+    """True if a file of uv says how packages are reached."""
     more = [environment[name] for name in ("UV_CONFIG_FILE",) if environment.get(name)]
     xdg = environment.get("XDG_CONFIG_HOME", "")
     for name in (*UV_FILES, *more, *([xdg + "/uv/uv.toml"] if xdg else [])):
@@ -103,7 +104,7 @@ class Environments:
 
     @functools.lru_cache(maxsize=None)  # noqa: B019
     def pip_settings(self) -> Dict[str, List[str]]:
-        """What pip's files and variables say of how packages are reached."""
+        """Return what pip's files and variables say of how packages are reached."""
         try:
             argv = [self.pip_python(), "-m", "pip", "config", "list"]
             place = {name: os.environ[name] for name in ("PIP_CONFIG_FILE",) if name in os.environ}
@@ -115,12 +116,12 @@ class Environments:
         return {name: values for name, values in found.items() if name in PIP_KEPT or name in numbers}
 
     def pip_variables(self) -> Dict[str, str]:
-        """pip's environment: those settings, and no file of this machine."""
+        """Return pip's environment: those settings, and no file of this machine."""
         own = {"PIP_" + name.upper().replace("-", "_"): " ".join(v) for name, v in self.pip_settings().items()}
         return {**self.cache_settings(), **own, "PIP_CONFIG_FILE": os.devnull}
 
     def make(self, folder: Path, requirements: Sequence[str], why: str) -> Path:
-        """A virtual environment in ``folder`` with ``requirements``; returns its Python. Raises InstallError."""
+        """Make a virtual environment in ``folder`` with ``requirements``; return its Python. Raises InstallError."""
         python = folder / "bin" / "python"
 
         def by_uv(uv: str) -> None:
@@ -135,7 +136,8 @@ class Environments:
         return python
 
     def add(self, folder: Path, requirements: Sequence[str], why: str) -> Path:
-        """A plain folder of packages for ``self.python`` (``pip install --target``). Raises InstallError."""
+        """Install into a plain folder of packages for ``self.python`` (``pip install --target``). Raises
+        InstallError."""
         into = ["--quiet", "--target", str(folder), *requirements]
         self._by_either(
             lambda uv: self._uv([uv, "pip", "install", "--python", self.python, *into], why),
@@ -144,7 +146,7 @@ class Environments:
         return folder
 
     def _by_either(self, by_uv: Callable[[str], None], by_pip: Callable[[], None]) -> None:
-        """uv first, it is many times faster; pip where uv is missing or stumbles over what pip would forgive."""
+        """Try uv first, which is many times faster; pip where uv is missing or stumbles over what pip would forgive."""
         uv = self.uv()
         if uv:
             try:
@@ -162,7 +164,7 @@ class Environments:
 
     @functools.lru_cache(maxsize=None)  # noqa: B019  one instance per process, and finding out takes a second
     def uv(self) -> str:
-        """uv's path: on PATH, else from the cache, installed there by pip; "" where pip can't get it."""
+        """Return uv's path: on PATH, else from the cache, installed there by pip; "" where pip can't get it."""
         found = shutil.which("uv")
         if found:
             return found
@@ -181,7 +183,8 @@ class Environments:
 
     @functools.lru_cache(maxsize=None)  # noqa: B019
     def pip_python(self) -> str:
-        """A Python with pip: the given one, else a small environment of our own (uv's environments have no pip)."""
+        """Return a Python with pip: the given one, else a small environment of our own (uv's environments have no
+        pip)."""
         try:
             commands.run([self.python, "-m", "pip", "--version"], "pip is missing", self.cache_settings())
             return self.python

@@ -27,20 +27,20 @@ class Keeper(Protocol):
         """Fill the empty ``folder``; False, and it is empty as before, when there is nothing for it."""
 
     def built(self, folder: Path) -> None:
-        """It was made here just now. Quick."""
+        """Remember that ``folder`` was made here just now. Returns at once."""
 
 
 _keeper: Optional[Keeper] = None  # of this process, which has one cache
 
 
 def keep_by(keeper: Optional[Keeper]) -> None:
-    """From now on; before the first thread that installs something."""
+    """Keep installations by ``keeper`` from now on. Call it before the first thread that installs something."""
     global _keeper
     _keeper = keeper
 
 
 def machine() -> str:
-    """What compiled files depend on besides the Python version: processor and C library."""
+    """Return what compiled files depend on besides the Python version: processor and C library."""
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""  # platform.libc_ver() reads the Python binary, not the machine
     except (AttributeError, ValueError, OSError):
@@ -86,7 +86,7 @@ def installed(folder: Path) -> bool:
 def build_once(folder: Path, build: Callable[[Path], None], log: Log) -> Path:
     """Return ``folder``, after ``build(folder)`` filled it if no earlier run did.
 
-    Raises whatever ``build`` raises, with the half-made folder removed.
+    Raises what ``build`` raises, with the half-made folder removed.
     """
     if installed(folder):
         return folder
@@ -109,7 +109,7 @@ def build_once(folder: Path, build: Callable[[Path], None], log: Log) -> Path:
 
 
 def first_executable(*candidates: Sequence[str]) -> str:
-    """The first name of ``candidates`` on PATH (or in the sbin folders that a user's PATH lacks), else ""."""
+    """Return the first name of ``candidates`` on PATH (or in the sbin folders that a user's PATH lacks), else ""."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     for name in candidates:
         found = shutil.which(str(name), path=path)

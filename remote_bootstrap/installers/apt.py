@@ -21,7 +21,7 @@ _one_at_a_time = threading.Lock()
 
 
 def in_container() -> bool:
-    """Whether this machine is thrown away with its task, so that installing system packages harms nobody."""
+    """True if this machine is thrown away with its task, so that installing system packages does no harm."""
     if containers.is_marked() or containers.KUBERNETES in os.environ:
         return True
     with contextlib.suppress(OSError):

@@ -24,7 +24,7 @@ def requirement() -> str:
 
 
 def python(context: Context, log: Log) -> Path:
-    """The Python of the asyncssh environment, made if need be. Raises InstallError."""
+    """Return the Python of the asyncssh environment, made if need be. Raises InstallError."""
 
     def build(folder: Path) -> None:
         log("Installing %s" % requirement())
@@ -46,7 +46,7 @@ class AsyncSsh:
         self._python = python(context, log)
 
     def prepare(self) -> None:
-        """Nothing to do: it needs no folder and no user of the system."""
+        """Do nothing: it needs no folder and no user of the system."""
 
     def launch(self, host: str, port: int) -> Launch:
         folder = self._context.folder / "ssh"

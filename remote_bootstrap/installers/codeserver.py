@@ -45,9 +45,9 @@ class Source:
 
 
 def of_the_machine(version: str, log: Log) -> Source:
-    """The archive that the agent's administrator names in ARCHIVE_VARIABLE: a file of this machine, or an address that
-    ends in ``#sha256=<checksum>``; ``{version}`` stands for the wanted one. Without one: the defaults for ``version``.
-    """
+    """Return the archive that the agent's administrator names in ARCHIVE_VARIABLE: a file of this machine, or an
+    address that ends in ``#sha256=<checksum>``; ``{version}`` stands for the wanted one. Without one: the defaults for
+    ``version``."""
     given = os.environ.get(ARCHIVE_VARIABLE, "").strip().replace("{version}", version or DEFAULT_VERSION)
     if not given:
         return Source(version)
@@ -74,7 +74,7 @@ def _checksum(path: Path) -> str:
 
 
 def node_requirement(version: str) -> str:
-    """The node wheel that a code-server version wants. Raises InstallError for an unreadable version."""
+    """Return the node wheel that a code-server version wants. Raises InstallError for an unreadable version."""
     try:
         wanted = tuple(int(part) for part in version.split(".")[:2])
     except ValueError as error:
@@ -86,7 +86,7 @@ def node_requirement(version: str) -> str:
 
 
 def missing_build_tools() -> List[str]:
-    """What the machine lacks to compile code-server's native modules, as Debian's package names."""
+    """Return what the machine lacks to compile code-server's native modules, as Debian's package names."""
     missing = []
     if not all(first_executable(tool) for tool in BUILD_TOOLS):
         missing.append("build-essential")
@@ -122,7 +122,7 @@ class CodeServer:
         self.version = self._source.version or DEFAULT_VERSION
 
     def command(self) -> List[str]:
-        """The program and its first arguments, installed first if need be. Raises InstallError with the reason."""
+        """Return the program and its first arguments, installed if need be. Raises InstallError with the reason."""
         if self._source.url:
             return self._from_archive()
         found = first_executable("code-server")
@@ -182,7 +182,7 @@ class CodeServer:
             raise InstallError("npm installed code-server %s without its program" % self.version)
 
     def _build_tools(self) -> None:
-        """What is missing to compile comes with apt-get where the machine is ours, as sshd does."""
+        """Install what is missing to compile. It comes with apt-get where the machine is ours, as sshd does."""
         missing = missing_build_tools()
         if not missing:
             return

@@ -1,7 +1,8 @@
 """Extensions of VS Code, installed by code-server itself before its first start. On VS Code's service thread.
 
 code-server asks the registry that it was built for (Open VSX) or the one that EXTENSIONS_GALLERY names; a path ending
-in .vsix is a file on this machine, a web address is fetched. One that can't be installed keeps nobody from working.
+in .vsix is a file on this machine, a web address is fetched. The user can work without one that can't
+be installed.
 """
 
 import os
@@ -20,7 +21,8 @@ PYTHON_VARIABLE = "CLEARML_SESSION_VSCODE_PY_EXT"
 
 
 def wanted(listed: str, python_version: str) -> List[str]:
-    """``listed``: one per line or separated by commas; ``python_version``: of the Python extension, "" = as listed."""
+    """Return the extensions to install. ``listed``: one per line or separated by commas; ``python_version``: of the
+    Python extension, "" = as listed."""
     found = [part.strip() for part in listed.replace(",", "\n").splitlines() if part.strip()]
     python = python_version or os.environ.get(PYTHON_VARIABLE, "").strip()
     if not python:
@@ -32,7 +34,7 @@ def wanted(listed: str, python_version: str) -> List[str]:
 
 
 def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str], folder: Path, log: Log) -> str:
-    """Returns what did not work, as a sentence, "" = all are there. ``folder``: for what is fetched."""
+    """Install them; return what did not work, as a sentence, "" = all are there. ``folder``: for what is fetched."""
     if not names:
         return ""
     log("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
@@ -50,7 +52,7 @@ def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str
 
 
 def _found(names: Sequence[str], folder: Path) -> Tuple[List[str], List[str]]:
-    """What code-server can install, and why the others are missing."""
+    """Return what code-server can install, and why the others are missing."""
     found, failed = [], []
     for name in names:
         try:

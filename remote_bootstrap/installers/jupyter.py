@@ -25,7 +25,7 @@ QUICK_START = "jsonschema<4.25"
 
 
 def pins(version: Tuple[int, int]) -> Tuple[str, str]:
-    """JupyterLab's and ipykernel's version for a Python."""
+    """Return JupyterLab's and ipykernel's version for a Python."""
     for least, lab, kernel in PINS:
         if version >= least:
             return lab, kernel
@@ -45,12 +45,12 @@ class Jupyter:
         self._kernel_requirements = ["ipykernel==" + kernel]
 
     def lab(self) -> Path:
-        """The Python that runs JupyterLab. Raises InstallError."""
+        """Return the Python that runs JupyterLab. Raises InstallError."""
         folder = build_once(self._folder("jupyterlab-" + self.version, self._lab_requirements), self._lab, self._log)
         return folder / "bin" / "python"
 
     def kernel(self) -> Path:
-        """A folder of packages with ipykernel for the task's Python. Raises InstallError."""
+        """Return a folder of packages with ipykernel for the task's Python. Raises InstallError."""
         return build_once(self._folder("ipykernel", self._kernel_requirements), self._kernel, self._log)
 
     def _folder(self, name: str, requirements: List[str]) -> Path:

@@ -20,7 +20,7 @@ NO_LOGIN = ("nologin", "false")
 
 
 def terminals_work() -> bool:
-    """Whether sshd can hand a terminal to this user: an ordinary user can't chown one to group tty, so the mount of
+    """True if sshd can hand a terminal to this user: an ordinary user can't chown one to group tty, so the mount of
     /dev/pts must do it (gid=5)."""
     import grp  # Unix only
 
@@ -50,7 +50,7 @@ def has_privilege_user() -> bool:
 
 
 def account() -> Tuple[str, bool]:
-    """This user's login name, and whether sshd can log it in: it wants an account with a real shell."""
+    """Return this user's login name, and whether sshd can log it in: it wants an account with a real shell."""
     import pwd  # Unix only
 
     try:
@@ -61,7 +61,7 @@ def account() -> Tuple[str, bool]:
 
 
 def system() -> Program:
-    """The machine's own sshd. Raises InstallError."""
+    """Return the machine's own sshd. Raises InstallError."""
     found = first_executable("sshd")
     if not found:
         raise InstallError("no sshd is installed")
@@ -77,7 +77,7 @@ def installed_by_apt(log: Log) -> Program:
 
 
 def unpacked(cache: Path, log: Log) -> Program:
-    """Debian's packages unpacked into the cache, for an ordinary user. Raises InstallError."""
+    """Unpack Debian's packages into the cache, for an ordinary user. Raises InstallError."""
     apt_get, dpkg = first_executable("apt-get"), first_executable("dpkg")
     if apt.is_root() or not (apt_get and dpkg):
         raise InstallError("an unpacked sshd needs apt-get and an ordinary user")

@@ -1,6 +1,6 @@
 """Fetches an extension of VS Code (.vsix) from a web address. On VS Code's service thread; standard library only.
 
-An extension is a program, so nobody on the way may change it: https, or this machine itself. ``#sha256=…`` at the end
+An extension is a program, so it must not be changed on the way: https, or this machine itself. ``#sha256=…`` at the end
 of the address is checked where it is given.
 """
 
@@ -30,7 +30,7 @@ def is_address(name: str) -> bool:
 
 
 def fetch(address: str, folder: Path, most: int = MOST, deadline: float = DEADLINE) -> Path:
-    """The file in ``folder``. Raises InstallError, whose text names the address without its query."""
+    """Fetch the file into ``folder``. Raises InstallError, whose text names the address without its query."""
     ended: List[Path] = []
     failed: List[InstallError] = []
 
@@ -94,7 +94,7 @@ def _name(url: str) -> str:
 
 
 def _copy(answer: Any, stream: Any, most: int, until: float) -> Tuple[bytes, str]:
-    """The first bytes and the SHA-256. Raises OSError."""
+    """Copy; return the first bytes and the SHA-256. Raises OSError."""
     total, size, start = hashlib.sha256(), 0, b""
     while True:
         piece = answer.read1(CHUNK)  # what is there: a server that drips must not outlast the deadline

@@ -12,19 +12,19 @@ DEFAULT_ROUTE = "00000000"
 
 
 def is_marked() -> bool:
-    """Whether a container engine left its mark."""
+    """True if a container engine left its mark."""
     return any(Path(mark).exists() for mark in MARKS)
 
 
 def image() -> str:
-    """The image of our container, NO_IMAGE when it is not known, "" outside of any."""
+    """Return the image of our container, NO_IMAGE when it is not known, "" outside of any."""
     if not is_marked():
         return ""
     return os.environ.get(IMAGE_VARIABLE, "").split(" ")[0].strip() or NO_IMAGE
 
 
 def has_own_network(routes: Path = Path("/proc/net/route"), interfaces: Path = Path("/sys/class/net")) -> bool:
-    """Whether the way out is a container engine's inner cable: what is at its end is reached from this machine only.
+    """True if the way out is a container engine's inner cable: what is at its end is reached from this machine only.
 
     Such a cable (veth) has its other end in another network; a macvlan has a parent there, too, but is part of the
     surrounding network and says what it is.
@@ -47,7 +47,7 @@ def _text(folder: Path) -> str:
 
 
 def _way_out(routes: Path) -> str:
-    """The interface of the default route, "" without one."""
+    """Return the interface of the default route, "" without one."""
     try:
         lines = routes.read_text("ascii").splitlines()[1:]
     except OSError:

@@ -25,7 +25,7 @@ _NOTING = threading.Lock()
 
 
 def user_home() -> Path:
-    """The user's home; the temporary folder for a user without one (a container run with a bare number)."""
+    """Return the user's home; the temporary folder for a user without one (a container run with a bare number)."""
     try:
         return Path.home()
     except RuntimeError:
@@ -33,20 +33,20 @@ def user_home() -> Path:
 
 
 def base_folder() -> Path:
-    """``$SESSIONDOCK_HOME``, which the task's script sets; else ``~/.sessiondock``."""
+    """Return ``$SESSIONDOCK_HOME``, which the task's script sets; else ``~/.sessiondock``."""
     configured = os.environ.get(HOME_VARIABLE)
     return Path(configured).expanduser() if configured else user_home() / ".sessiondock"
 
 
 def cache_folder() -> Path:
-    """Installed applications, shared by the sessions of one user on one machine: ``$SESSIONDOCK_CACHE``, else
-    ``<base>/cache``."""
+    """Return the folder of installed applications, shared by the sessions of one user on one machine:
+    ``$SESSIONDOCK_CACHE``, else ``<base>/cache``."""
     configured = os.environ.get(CACHE_VARIABLE)
     return Path(configured).expanduser() if configured else base_folder() / "cache"
 
 
 def own_cache() -> Path:
-    """The cache, made; ``<base>/cache`` where the configured one is not this user's to write."""
+    """Return the cache, made; ``<base>/cache`` where the configured one is not this user's to write."""
     try:
         return private(cache_folder())
     except OSError:
@@ -59,19 +59,19 @@ def session_folder(task: str) -> Path:
 
 
 def socket_folder(task: str) -> Optional[Path]:
-    """A session's folder for Unix sockets, whose addresses hold some hundred bytes; made when first asked for. None: no
-    temporary folder has a short enough name.
+    """Return a session's folder for Unix sockets, whose addresses hold some hundred bytes; made when first asked for.
+    None: no temporary folder has a short enough name.
 
     Every user of the machine can write into the temporary folder: a name that could be guessed would be taken before
     the session starts. So it is a random one, which the session's own folder notes for all its processes and for
-    whoever tidies up.
+    what tidies up.
     """
     note = session_folder(task) / SOCKETS
     with _NOTING:
         noted = _noted(note)
         if noted is not None and _is_or_becomes_ours(noted):
             return noted
-        for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  mkdtemp takes a name that nobody has
+        for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  mkdtemp takes a name that is free
             with contextlib.suppress(OSError):
                 if len(os.fsencode(os.path.join(top, "sd-????????"))) <= SOCKET_FOLDER_LIMIT:  # noqa: PTH118
                     made = Path(tempfile.mkdtemp(prefix=SOCKETS_BEGIN, dir=top))
@@ -88,13 +88,13 @@ def _noted(note: Path) -> Optional[Path]:
 
 
 def _sockets_at(text: str) -> Optional[Path]:
-    """Where a note says that the folder for sockets is."""
+    """Return where a note says that the folder for sockets is."""
     path = Path(text.strip())
     return path if path.is_absolute() and path.name.startswith(SOCKETS_BEGIN) else None
 
 
 def _is_or_becomes_ours(folder: Path) -> bool:
-    """False for what somebody else has put there, after something tidied up the temporary folder."""
+    """False for what another user has put there, after something tidied up the temporary folder."""
     with contextlib.suppress(OSError):
         private(folder)
         return True
@@ -102,7 +102,7 @@ def _is_or_becomes_ours(folder: Path) -> bool:
 
 
 def private(folder: Path) -> Path:
-    """Create ``folder`` (and its parents) for this user only. Raises PermissionError when somebody else owns it."""
+    """Create ``folder`` (and its parents) for this user only. Raises PermissionError when another user owns it."""
     folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or (hasattr(os, "getuid") and state.st_uid != os.getuid()):
@@ -113,7 +113,7 @@ def private(folder: Path) -> Path:
 
 
 def clean_folder(session: Path, *needed: str) -> None:
-    """Remove a session's keys, tokens, code and sockets; its logs stay for whoever wants to know, and ``needed``."""
+    """Remove a session's keys, tokens, code and sockets; its logs stay, and ``needed``."""
     try:
         handle = open_folder(session)
     except (FileNotFoundError, NotADirectoryError):
@@ -126,12 +126,13 @@ def clean_folder(session: Path, *needed: str) -> None:
 
 
 def open_folder(folder: Path) -> int:
-    """For the calls that take ``dir_fd``: its path plays no part later. Raises OSError, also for a link."""
+    """Open a folder for the calls that take ``dir_fd``: its path plays no part later. Raises OSError, also for a
+    link."""
     return os.open(str(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
 def clean_opened(handle: int, *needed: str) -> None:
-    """``clean_folder`` for a folder that is open; -1: there is none. Raises OSError."""
+    """Do ``clean_folder`` for a folder that is open; -1: there is none. Raises OSError."""
     sockets = _noted_in(handle)
     if sockets is not None:
         shutil.rmtree(str(sockets), ignore_errors=True)
@@ -142,7 +143,7 @@ def clean_opened(handle: int, *needed: str) -> None:
 
 
 def _noted_in(handle: int) -> Optional[Path]:
-    """Its folder for sockets, as the session that is open noted it."""
+    """Return the folder for sockets that the session whose folder is open noted."""
     if handle < 0:
         return None
     try:
@@ -154,8 +155,9 @@ def _noted_in(handle: int) -> Optional[Path]:
 
 
 def remove(name: str, folder: int) -> None:
-    """As far as it goes of a tree; links are never followed. Without recursion, and with one folder open at a time: a
-    tree may be deeper than Python's stack, than open files go and than a path may be long. So what is deep moves up."""
+    """Remove a tree as far as possible; links are never followed. Without recursion, and with one folder open at a
+    time: a tree may be deeper than Python's stack, than open files go and than a path may be long. So what is deep
+    moves up."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
         os.unlink(name, dir_fd=folder)
         return
@@ -212,7 +214,7 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> Path:
             stream.write(text)
         fresh.chmod(mode)
         fresh.replace(path)
-    except BaseException:  # half a secret is nobody's
+    except BaseException:  # half a secret is of no use
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
         raise

@@ -21,7 +21,8 @@ HELPER = "git-credential-sessiondock"
 
 
 def fits(login: GitLogin, asked: Mapping[str, str]) -> bool:
-    """As git's own store does it: protocol and host must agree; path and user name where both name one."""
+    """True if the login fits, as in git's own store: protocol and host must agree; path and user name where both name
+    one."""
     if (login.protocol, login.host.lower()) != (asked.get("protocol"), asked.get("host", "").lower()):
         return False
     path, username = asked.get("path", ""), asked.get("username", "")
@@ -47,7 +48,7 @@ class GitLogins:
 
 
 def variables(home: Path) -> Dict[str, str]:
-    """How every git of the session comes to read ``<home>/gitconfig``."""
+    """Return the variables by which every git of the session reads ``<home>/gitconfig``."""
     own = str(home / "gitconfig")
     if _version() >= GLOBAL_SINCE:
         return {"GIT_CONFIG_GLOBAL": own}
@@ -56,7 +57,7 @@ def variables(home: Path) -> Dict[str, str]:
 
 
 def _version() -> Tuple[int, ...]:
-    """This machine's git; where there is none, one that is installed later is a new one."""
+    """Return the version of this machine's git; where there is none, one that is installed later is a new one."""
     git = shutil.which("git")
     if git is None:
         return GLOBAL_SINCE
@@ -71,7 +72,8 @@ def _version() -> Tuple[int, ...]:
 
 
 def config_text(home: Path) -> str:
-    """``gitconfig``: the machine's own first, then what was delivered; what people add later comes last and counts."""
+    """Return ``gitconfig``: the machine's own first, then what was delivered; what users add later comes last and
+    counts."""
     folder = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     includes = ("%s/git/config" % folder, "~/.gitconfig", str(home / "git-settings"))
     return "# Of this session only. Git's settings of this machine come first.\n[include]\n" + "".join(
@@ -80,8 +82,8 @@ def config_text(home: Path) -> str:
 
 
 def settings_text(settings: Mapping[str, str], helper: Optional[Path]) -> str:
-    """``git-settings``: the delivered settings, and our helper in place of the machine's, which would keep a copy of
-    what works."""
+    """Return ``git-settings``: the delivered settings, and our helper in place of the machine's, which would keep a
+    copy of what works."""
     lines = []
     for name in (*SAFE_SETTINGS, *sorted(one for one in settings if BY_PATH.fullmatch(one))):
         value = settings.get(name)
@@ -101,6 +103,6 @@ def _quoted(value: str) -> str:
 
 
 def parse_attributes(text: str) -> Dict[str, str]:
-    """What git tells a credential helper: lines of ``name=value``."""
+    """Return what git tells a credential helper: lines of ``name=value``."""
     parts = [line.partition("=") for line in text.splitlines()]
     return {name: value for name, equals, value in parts if equals}

@@ -44,7 +44,7 @@ def open_sockets(lines: Iterable[str]) -> Sockets:
 
 
 def _address(text: str) -> str:
-    """Return the address as people write it. The kernel prints 32-bit words in the machine's own byte order."""
+    """Return the address as users write it. The kernel prints 32-bit words in the machine's own byte order."""
     raw = bytes.fromhex(text)
     swapped = struct.pack(">%dI" % (len(raw) // 4), *struct.unpack("=%dI" % (len(raw) // 4), raw))
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, swapped)

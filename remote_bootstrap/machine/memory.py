@@ -14,7 +14,7 @@ _KILLED = re.compile(
 
 
 def limit() -> int:
-    """This container's limit in bytes, 0 without one."""
+    """Return this container's limit in bytes, 0 without one."""
     for name in LIMITS:
         text = _text(name).strip()
         if text.isdigit() and int(text) < 1 << 60:  # the old interface's word for none
@@ -27,18 +27,18 @@ def is_small() -> bool:
 
 
 def kills() -> int:
-    """How many processes of this container were killed for want of memory so far."""
+    """Return how many processes of this container were killed for want of memory so far."""
     found = re.search(r"^oom_kill (\d+)$", "\n".join(map(_text, EVENTS)), re.MULTILINE)
     return int(found.group(1)) if found else 0
 
 
 def ran_out(output: str, code: int, kills_before: int) -> bool:
-    """Whether a program that ended like that ran out of memory, or what it had started."""
+    """True if a program that ended like that ran out of memory, or what it had started."""
     return kills() > kills_before or bool(_KILLED.search(output)) or code in (-9, 137)
 
 
 def what_helps() -> str:
-    """One sentence."""
+    """Return what helps, in one sentence."""
     found = limit()
     if found:
         return "its container may use %d MB (docker's --memory): give it more" % (found >> 20)

@@ -15,7 +15,7 @@ ANY = "0.0.0.0"  # noqa: S104  a remote machine is reached from elsewhere; SSH a
 AGENT_ADDRESS = "CLEARML_AGENT_HOST_IP"
 PORT_TRIES = 200
 ANSWER_TIMEOUT = 2.0  # seconds
-ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of whoever asks
+ADDRESS_SERVICE = "SESSIONDOCK_ADDRESS_SERVICE"  # a URL that answers with the address of its caller
 DEFAULT_ADDRESS_SERVICE = "https://checkip.amazonaws.com"
 SERVICE_TIMEOUT = 5.0  # seconds
 # RFC 5737 and 3849; never contacted: connecting a UDP socket sends nothing.
@@ -32,7 +32,8 @@ def is_loopback(host: str) -> bool:
 
 
 def outbound_address(families: Sequence[int] = (socket.AF_INET, socket.AF_INET6)) -> str:
-    """This machine's address on the interface of its default route, IPv4 before IPv6, "" without one. Sends nothing."""
+    """Return this machine's address on the interface of its default route, IPv4 before IPv6, "" without one. Sends
+    nothing."""
     for family, far in DOCUMENTATION_ADDRESSES:
         if family not in families:
             continue
@@ -43,7 +44,7 @@ def outbound_address(families: Sequence[int] = (socket.AF_INET, socket.AF_INET6)
 
 
 def asked_address() -> str:
-    """This machine's address as a service in the internet sees it, "" when that does not answer with one."""
+    """Return this machine's address as a service in the internet sees it, "" when that does not answer with one."""
     service = os.environ.get(ADDRESS_SERVICE, "").strip() or DEFAULT_ADDRESS_SERVICE
     if not service.startswith(("https://", "http://")):
         return ""
@@ -56,7 +57,7 @@ def asked_address() -> str:
 
 
 def public_address(override: str, api_host: str, *, ask: bool = False) -> str:
-    """Where the desktop finds this machine.
+    """Return where the desktop finds this machine.
 
     The task's own word first; with ``ask`` that of a service in the internet; a ClearML server on this very machine
     means that the desktop is here too (sandbox); then the agent's word, then the outbound interface.
@@ -72,7 +73,8 @@ def public_address(override: str, api_host: str, *, ask: bool = False) -> str:
 
 
 def bind_address(address: str) -> str:
-    """Where SSH listens to be reached there: on IPv6 where the address, or all that the machine has, is such."""
+    """Return where SSH listens to be reached at ``address``: on IPv6 where the address, or all that the machine has, is
+    such."""
     if is_loopback(address):
         return LOOPBACK6 if address.strip("[]") == LOOPBACK6 else LOOPBACK
     six = ":" in address or not outbound_address((socket.AF_INET,))
@@ -80,8 +82,8 @@ def bind_address(address: str) -> str:
 
 
 def outer_port(inner: int, published: str) -> int:
-    """Where a container's port is reached from outside it: ``published`` is "outer:inner,…", each a port or a range
-    such as 8000-8010; the port itself where nothing is said about it."""
+    """Return where a container's port is reached from outside it: ``published`` is "outer:inner,…", each a port or a
+    range such as 8000-8010; the port itself where nothing is said about it."""
     for pair in published.split(","):
         outer, _, own = pair.strip().partition(":")
         first, _, last = own.partition("-")
@@ -96,7 +98,7 @@ def _family(host: str) -> int:
 
 
 def near(host: str) -> str:
-    """The loopback address at which a server that listens on ``host`` is reached from here."""
+    """Return the loopback address at which a server that listens on ``host`` is reached from here."""
     return LOOPBACK6 if ":" in host else LOOPBACK
 
 
@@ -111,8 +113,8 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str, wanted: int = 0, last: int = 65535) -> int:
-    """``wanted`` or the next free port above it, up to ``last``; any free one for 0, or when all of those are taken.
-    Another program may still be faster."""
+    """Return ``wanted`` or the next free port above it, up to ``last``; any free one for 0, or when all of those are
+    taken. Another program may still be faster."""
     for port in range(wanted, min(wanted + PORT_TRIES, last + 1)) if wanted else ():
         if is_free(host, port):
             return port
@@ -122,7 +124,7 @@ def free_port(host: str, wanted: int = 0, last: int = 65535) -> int:
 
 
 def greeting(port: int, host: str = LOOPBACK) -> bytes:
-    """The first bytes that a server sends by itself, b"" if none answers."""
+    """Return the first bytes that a server sends by itself, b"" if none answers."""
     try:
         with socket.create_connection((host, port), ANSWER_TIMEOUT) as connection:
             return connection.recv(64)
@@ -131,7 +133,7 @@ def greeting(port: int, host: str = LOOPBACK) -> bytes:
 
 
 def http_status(port: int, path: str, headers: Optional[Dict[str, str]] = None) -> int:
-    """The status of GET http://127.0.0.1:``port````path``, 0 if nothing answers."""
+    """Return the status of GET http://127.0.0.1:``port````path``, 0 if nothing answers."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ANSWER_TIMEOUT)
     try:
         connection.request("GET", path, headers=headers or {})

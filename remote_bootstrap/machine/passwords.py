@@ -1,6 +1,6 @@
 """The salted hash by which an SSH password reaches a session: made on the desktop, checked by the session's SSH server.
 
-Everybody in the workspace can read the hash, so guessing must be slow (scrypt: 32 MB and a tenth of a second per
+All members of the workspace can read the hash, so guessing must be slow (scrypt: 32 MB and a tenth of a second per
 guess). Standard library only, no import of this package: the SSH server loads this file by its path. No state.
 """
 
@@ -18,13 +18,13 @@ MAX_PASSWORD = 1024  # characters that are looked at
 
 
 def hashed(password: str) -> str:
-    """``scrypt$<salt>$<hash>``, another one each time."""
+    """Return ``scrypt$<salt>$<hash>``, another one each time."""
     salt = os.urandom(SALT)
     return "$".join([KIND, _text(salt), _text(_derive(password, salt))])
 
 
 def matches(password: str, text: str) -> bool:
-    """Whether ``text`` is a hash of ``password``; False for what is no hash of ours."""
+    """True if ``text`` is a hash of ``password``; False for what is no hash of ours."""
     parts = text.split("$")
     if len(parts) != 3 or parts[0] != KIND or len(password) > MAX_PASSWORD:
         return False

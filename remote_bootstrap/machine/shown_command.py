@@ -1,6 +1,6 @@
 """What of a process's command line may be shown: enough to recognise the program, and nothing that may be a secret.
 
-People pass tokens and passwords as arguments, so this names what may stay and drops the rest; there is no list of
+Users pass tokens and passwords as arguments, so this names what may stay and drops the rest; there is no list of
 suspicious words to be incomplete. Pure functions; any thread.
 """
 
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[0-9]{1,5}|localhost|[0-9.:\[\]]{3,45}")
 
 
 def shown(argv: List[str]) -> str:
-    """The command line to show, at most MAX_LENGTH characters."""
+    """Return the command line to show, at most MAX_LENGTH characters."""
     if not argv:
         return ""
     words = argv[:MAX_WORDS]
@@ -41,9 +41,9 @@ def shown(argv: List[str]) -> str:
 
 
 def name_of(argv: List[str], thread: str) -> str:
-    """The program's name. ``thread``: the kernel's name of the main thread, cut to 15 characters. It is the better one
-    where a script runs under an interpreter, and is of no use where the program named its thread (Node: "MainThread").
-    """
+    """Return the program's name. ``thread``: the kernel's name of the main thread, cut to 15 characters. It is the
+    better one where a script runs under an interpreter, and is of no use where the program named its thread (Node:
+    "MainThread")."""
     if any(word.rsplit("/", 1)[-1].startswith(thread) for word in argv[:MAX_WORDS]):
         return thread
     program = _program(argv[0]).rstrip(":") if argv else HIDDEN

@@ -1,8 +1,8 @@
 """Which variables of the agent's environment stay with the agent: by prefix, since programs learn new ones each year.
 
-Three circles. Nobody in a session gets what belongs to ClearML's agent, or to the terminal, notebook, editor or login
-in which somebody started it. Our own servers and installers get besides nothing by which their settings are changed,
-except what says how the network is reached. A person's shells and kernels keep those: PIP_INDEX_URL is theirs, too.
+Three circles. No program of a session gets what belongs to ClearML's agent, or to the terminal, notebook, editor or
+login in which it was started. Our own servers and installers get besides nothing by which their settings are changed,
+except what says how the network is reached. The user's shells and kernels keep those: PIP_INDEX_URL is for them, too.
 Pure; any thread.
 """
 
@@ -64,7 +64,7 @@ def _begins(name: str, prefixes: Tuple[str, ...]) -> bool:
 
 
 def is_withheld(name: str, value: str = "") -> bool:
-    """Whether nobody in the session gets the variable."""
+    """True if no program of the session gets the variable."""
     if _begins(name, _CLEARML):
         return name not in _CLEARML_KEPT
     if name in _HELPERS:
@@ -73,7 +73,7 @@ def is_withheld(name: str, value: str = "") -> bool:
 
 
 def for_people(environment: Mapping[str, str]) -> Dict[str, str]:
-    """What shells, kernels and whatever a person starts may have of it."""
+    """Return what shells, kernels and programs that the user starts may have of it."""
     noted = any(name.startswith("JPY_") for name in environment)
     return {
         name: value
@@ -83,16 +83,16 @@ def for_people(environment: Mapping[str, str]) -> Dict[str, str]:
 
 
 def is_of_a_tool(name: str) -> bool:
-    """Whether it changes what pip, uv, npm or node do, other than how they reach the network."""
+    """True if it changes what pip, uv, npm or node do, other than how they reach the network."""
     upper = name.upper()
     return _begins(upper, _OF_OUR_TOOLS) and not _begins(upper, _OF_THE_NETWORK)
 
 
 def is_of_code_server(name: str) -> bool:
-    """Whether it changes code-server itself. Its terminals are a person's, and keep what is for pip and the like."""
+    """True if it changes code-server itself. Its terminals are the user's, and keep what is for pip and the like."""
     return name in _CODE_SERVER_NAMES or (_begins(name, _OF_CODE_SERVER) and not _begins(name, _OF_THE_NETWORK))
 
 
 def for_tools(environment: Mapping[str, str]) -> Dict[str, str]:
-    """What our own installers may have of it."""
+    """Return what our own installers may have of it."""
     return {name: value for name, value in for_people(environment).items() if not is_of_a_tool(name)}

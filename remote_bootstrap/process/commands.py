@@ -26,18 +26,18 @@ DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
 
 
 def child_environment(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
-    """What a person's programs get of this process's environment, with ``extra`` on top."""
+    """Return what the user's programs get of this process's environment, with ``extra`` on top."""
     return {**withheld.for_people(os.environ), **(extra or {})}
 
 
 def launched(argv: Sequence[str]) -> Sequence[str]:
-    """``argv`` behind the launcher that ties a child's life to the thread that starts it (Linux)."""
+    """Return ``argv`` behind the launcher that ties a child's life to the thread that starts it (Linux)."""
     return [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *argv]
 
 
 def without_logins(text: str) -> str:
-    """The text without the logins of addresses, and without the passwords of those in our environment (proxies, package
-    indexes) however a program writes them: JupyterLab tells of its proxy as ('user', 'password@host')."""
+    """Return the text without the logins of addresses, and without the passwords of those in our environment (proxies,
+    package indexes) however a program writes them: JupyterLab tells of its proxy as ('user', 'password@host')."""
     text = URL_LOGIN.sub(r"\1***@", text)
     found = {match for value in os.environ.values() for match in _PASSWORD.findall(value)}
     known = {one for password in found for one in (password, unquote(password)) if len(one) >= SHORTEST}
@@ -47,8 +47,8 @@ def without_logins(text: str) -> str:
 
 
 def tail_of(output: str) -> str:
-    """The last lines of a failed command that say something, without passwords: everybody in the workspace can read
-    them."""
+    """Return the last lines of a failed command that say something, without passwords: all members of the workspace can
+    read them."""
     lines = [line.strip() for line in without_logins(output).splitlines() if line.strip()]
     lines = [line for line in lines if not OTHER_LOG.search(line)]
     # pip lists every version that exists on one line, behind what matters
@@ -57,8 +57,8 @@ def tail_of(output: str) -> str:
 
 
 def _output(process: "subprocess.Popen[bytes]", deadline: float) -> Tuple[bool, str]:
-    """What it printed, and whether it was too late. What it started and left in its group ends with it then: it would
-    keep the pipe open, and us waiting, for as long as it likes."""
+    """Return whether it was too late, and what it printed. What it started and left in its group ends with it then: it
+    would keep the pipe open, and us waiting, for as long as it likes."""
     late, output = False, b""
     try:
         output = process.communicate(timeout=deadline)[0]

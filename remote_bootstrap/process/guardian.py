@@ -42,7 +42,7 @@ def guard(task: str, work: Callable[[], int], tidy: Callable[[], None]) -> int:
 def leave_janitor(task: str, tidy: Callable[[], None]) -> None:
     """Fork a process out of the agent's reach that waits until guardian and worker are both gone, however they went.
 
-    It holds the reading end of a pipe that nobody writes to; the kernel closes the other end with the last of the two.
+    It holds the reading end of a pipe that has no writer; the kernel closes the other end with the last of the two.
     Services don't inherit it (pipes of Python are closed on exec).
     """
     reading, writing = os.pipe()  # the writing end stays open in this process and in the worker, on purpose

@@ -31,19 +31,19 @@ def _prctl(option: int, value: int) -> None:
 
 
 def become_subreaper() -> None:
-    """Orphans below this process become its children instead of init's."""
+    """Make orphans below this process its children instead of init's."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def end_with_parent(parent: int) -> None:
-    """SIGTERM to this process when ``parent`` dies; also when it already has."""
+    """Send SIGTERM to this process when ``parent`` dies; also when it already has."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stat(pid: int) -> Optional[List[str]]:
-    """State, parent and so on of a process: the fields of /proc/PID/stat after the command's name."""
+    """Return state, parent and so on of a process: the fields of /proc/PID/stat after the command's name."""
     try:
         text = Path("/proc/%d/stat" % pid).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -68,7 +68,7 @@ def _tree() -> Dict[int, List[int]]:
 
 
 def descendants(root: int) -> Set[int]:
-    """Every living process below ``root``."""
+    """Return every living process below ``root``."""
     tree, found, todo = _tree(), set(), [root]
     while todo:
         for child in tree.get(todo.pop(), []):
@@ -79,7 +79,7 @@ def descendants(root: int) -> Set[int]:
 
 
 def marked(variable: str, value: str) -> Set[int]:
-    """Processes of this user that were started with ``variable=value`` in their environment."""
+    """Return processes of this user that were started with ``variable=value`` in their environment."""
     wanted = (variable + "=" + value).encode()
     found = set()
     for pid in pids():
@@ -113,7 +113,7 @@ def _gone(find: Find, deadline: float, again: int = 0) -> bool:
 
 
 def end_all(find: Find, grace: float) -> bool:
-    """SIGTERM to what ``find`` finds, ``grace`` seconds later SIGKILL, repeated until it finds nothing.
+    """Send SIGTERM to what ``find`` finds, ``grace`` seconds later SIGKILL, repeated until it finds nothing.
 
     Returns False if something is left all the same.
     """
@@ -124,19 +124,20 @@ def end_all(find: Find, grace: float) -> bool:
 
 
 def signal_group(leader: int, number: int) -> None:
-    """To what a child with a session of its own started and left in its group."""
+    """Send a signal to what a child with a session of its own started and left in its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
 
 
 def wait_killed(process: "subprocess.Popen[Any]") -> None:
-    """For a child that got SIGKILL. One that is stuck in the kernel (a dead network disk, a driver) is left behind."""
+    """Wait for a child that got SIGKILL. One that is stuck in the kernel (a dead network disk, a driver) is left
+    behind."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(KILL_WAIT)
 
 
 def zombies_of(parent: int) -> Set[int]:
-    """Dead children that nobody waited for yet."""
+    """Return the dead children that were not waited for yet."""
     found = set()
     for pid in pids():
         fields = _stat(pid)

@@ -23,7 +23,7 @@ from remote_bootstrap.types import Log
 
 LOCK = "lock"  # in the session's folder
 CODE = Path("code", "remote_bootstrap", "__main__.py")  # as the task's script writes it, before anything runs
-LOGS_STAY = 30 * 86400.0  # seconds; whoever wants to know why a session ended asks sooner
+LOGS_STAY = 30 * 86400.0  # seconds; a user who wants to know why a session ended asks sooner
 BEGINS = 120.0  # seconds; the same task may be run again, and its script has written its files and not locked yet
 
 # No other machine can have these mounted. Elsewhere (NFS and the like) the lock alone proves nothing: it may be a lock
@@ -35,7 +35,7 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 def hold(session: Path) -> None:
     """Mark the session as alive until this process and its forks have ended. Where files can't be locked, it goes on
-    unmarked, and nobody ever takes it for dead."""
+    unmarked, and is never taken for dead."""
     with contextlib.suppress(OSError):
         fresh = private(session) / ("%s.new-%d" % (LOCK, os.getpid()))
         handle = os.open(str(fresh), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)  # open until the end, on purpose
@@ -64,7 +64,8 @@ def sweep(own: Path, log: Log) -> None:
 
 
 def _others(own: Path) -> List[Path]:
-    """Folders of this user's other sessions. In a base folder that several users share, theirs are left alone."""
+    """Yield the folders of this user's other sessions. In a base folder that several users share, those of others
+    are left alone."""
     found = []
     with contextlib.suppress(OSError):
         for path in sorted(own.parent.iterdir()):
@@ -75,8 +76,8 @@ def _others(own: Path) -> List[Path]:
 
 
 def _sweep_one(session: Path) -> bool:
-    """Looked at and emptied as the one folder that it is, whatever somebody puts in its place meanwhile. In a base
-    folder that several users share, theirs are left alone."""
+    """Empty the folder of a dead session: this very folder, whatever is put in its place meanwhile. In a base folder
+    that several users share, those of others are left alone."""
     folder = open_folder(session)
     try:
         if os.fstat(folder).st_uid != os.getuid():
@@ -91,7 +92,7 @@ def _sweep_one(session: Path) -> bool:
 
 
 def _end_logs(session: Path) -> None:
-    """Of a session of which nothing but logs is left, and for long: the folder goes."""
+    """Remove the folder of a session of which nothing but old logs is left."""
     folder = open_folder(session)
     try:
         about = os.fstat(folder)
@@ -107,7 +108,7 @@ def _end_logs(session: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: int) -> Iterator[Optional[int]]:
-    """The lock of a session that holds it no more; None when it does, or never did."""
+    """Return the lock of a session that holds it no more; None when it does, or never did."""
     try:
         handle = os.open(LOCK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
     except OSError:
@@ -126,7 +127,7 @@ def _locked(folder: int) -> Iterator[Optional[int]]:
 
 
 def _is_dead(task: str, folder: int, handle: int) -> bool:
-    """Its lock is ours now."""
+    """True if the session is dead. Its lock is ours now."""
     if not (filesystem(Path("/proc/self/fd/%d" % folder)) in LOCAL or _is_of_this_machine(handle)):
         return False
     with contextlib.suppress(OSError):
@@ -145,7 +146,7 @@ def _is_of_this_machine(handle: int) -> bool:
 
 
 def machine() -> str:
-    """Of this machine, and the same after a restart; "" where there is no such name."""
+    """Return a name of this machine that is the same after a restart; "" where there is no such name."""
     with contextlib.suppress(OSError):
         name = Path("/etc/machine-id").read_text("ascii", "replace").strip()
         return "%s/%s" % (name, socket.gethostname()) if name else ""
@@ -153,7 +154,8 @@ def machine() -> str:
 
 
 def filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
-    """The kind of file system that holds ``path``, as the kernel names it; "" where it doesn't tell (proc(5))."""
+    """Return the kind of file system that holds ``path``, as the kernel names it; "" where it doesn't tell
+    (proc(5))."""
     real, best, kind = os.path.realpath(str(path)), "", ""
     with contextlib.suppress(OSError):
         for line in mounts.read_text("utf-8", "surrogateescape").splitlines():

@@ -12,15 +12,15 @@ from remote_bootstrap.channel.relay import connect
 from remote_bootstrap.machine import git
 
 USAGE = 2
-NOW = ("", "now", "-h", "-h now", "-P", "-P now", "-h +0", "-P +0")  # what people type by habit
+NOW = ("", "now", "-h", "-h now", "-P", "-P now", "-h +0", "-P +0")  # what users type by habit
 
 
 class AskError(Exception):
-    """No answer, or a refusal; the text is for the person at the terminal."""
+    """No answer, or a refusal; the text is for the user at the terminal."""
 
 
 def ask(socket: str, op: str, args: Dict[str, Any]) -> Dict[str, Any]:
-    """The answer to one request. Waits as long as it takes. Raises AskError."""
+    """Return the answer to one request. Waits as long as it takes. Raises AskError."""
     try:
         with connect(socket) as connection, connection.makefile("rb") as lines:
             connection.sendall(contract.Request(1, op, args).dumps().encode("utf-8"))
@@ -58,7 +58,7 @@ def sync_workspace(socket: str, arguments: List[str]) -> int:
 
 
 def git_login(socket: str, arguments: List[str]) -> int:
-    """A credential helper of git's: tells the delivered login that fits, keeps and forgets nothing."""
+    """Be git's credential helper: tell the delivered login that fits, keep and forget nothing."""
     if arguments == ["get"]:
         answer = ask(socket, contract.OP_GIT_ASK, dict(git.parse_attributes(sys.stdin.read())))
         for name in ("username", "password"):
@@ -75,7 +75,7 @@ COMMANDS: Dict[str, Callable[[str, List[str]], int]] = {
 
 
 def main(arguments: List[str]) -> None:
-    """Ends the process with the command's exit code."""
+    """Run the command; end the process with the command's exit code."""
     socket, command, rest = arguments[0], arguments[1], arguments[2:]
     try:
         sys.exit(COMMANDS[command](socket, rest))

@@ -88,7 +88,7 @@ class Sftp(asyncssh.SFTPServer):  # type: ignore[misc]  # see the import
         self.channel.exit(0)
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> int:
-        """All of it: asyncssh writes once, and calls it well when a disk that filled up took only a part."""
+        """Write all of it: asyncssh writes once, and calls it well when a disk that filled up took only a part."""
         file_obj.seek(offset)
         left = memoryview(data)
         while left:
@@ -179,7 +179,7 @@ class Login:
         return code
 
     async def _carry(self, child: asyncio.subprocess.Process, to_child: Work, from_child: Work) -> int:
-        """Both ways, until the child has said everything or the client has left; the child's exit code."""
+        """Carry both ways until the child has said everything or the client has left; return the child's exit code."""
         typing = asyncio.ensure_future(to_child)
         closing = asyncio.ensure_future(self._process.channel.wait_closed())
         output = asyncio.ensure_future(from_child)
@@ -193,7 +193,7 @@ class Login:
         return code
 
     async def _from_client(self, writer: asyncio.StreamWriter, close: bool) -> None:
-        """What the client sends: bytes, signals, breaks and new terminal sizes."""
+        """Pass on what the client sends: bytes, signals, breaks and new terminal sizes."""
         while True:
             try:
                 data = await self._process.stdin.read(CHUNK)

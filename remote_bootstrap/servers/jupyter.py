@@ -1,7 +1,7 @@
 """``jupyter.py -m MODULE ARGUMENTS…``: a program of Jupyter without the configuration of this machine.
 
-/etc/jupyter and /usr/local/etc/jupyter are for the servers of whoever manages the machine; a base_url from there would
-make ours answer nowhere. The person's folder, where it starts (a kernel without a notebook runs there), is no place for
+/etc/jupyter and /usr/local/etc/jupyter are for the servers of the machine's administrator; a base_url from there would
+make ours answer nowhere. The user's folder, where it starts (a kernel without a notebook runs there), is no place for
 its configuration either. Jupyter has no setting for this but one that leaves out our own folder, too. Run as a program
 by JupyterLab's own Python; imports nothing of this package.
 """

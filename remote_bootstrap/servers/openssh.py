@@ -92,7 +92,7 @@ class Program:
         return found[0] if found else ""
 
     def extra_lines(self) -> List[str]:
-        """Where an unpacked OpenSSH >= 9.8 finds its own parts."""
+        """Return the lines by which an unpacked OpenSSH >= 9.8 finds its own parts."""
         parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
         folder = self.root / "usr" / "lib" / "openssh"
         if self.root == Path("/"):
@@ -102,7 +102,7 @@ class Program:
 
 
 def quoted(path: Path) -> str:
-    """As sshd reads a path; older versions know no way to write a quote. Raises InstallError."""
+    """Return the path as sshd reads it; older versions know no way to write a quote. Raises InstallError."""
     if set(str(path)) & set('"\\\n'):
         raise InstallError("sshd can't read the name of the folder %s" % path.parent)
     return '"%s"' % path
@@ -162,7 +162,8 @@ class OpenSsh:
         return lines + "".join(line + "\n" for line in self._program.extra_lines())
 
     def _subsystem_lines(self) -> str:
-        """The session's shell runs subsystems, too; it can't run the internal one of an sshd without an sftp-server."""
+        """Return the lines of the subsystems. The session's shell runs them, too; it can't run the internal one of an
+        sshd without an sftp-server."""
         sftp, ours = self._program.sftp_server(), self._subsystems
         if sftp:
             _lead(self._context.home / shell.SFTP_LINK, sftp)
@@ -184,7 +185,8 @@ class OpenSsh:
 
 
 def _needs_pam(user: str) -> bool:
-    """Without PAM, sshd refuses even keys for an account whose password is locked ("!" in shadow)."""
+    """True if sshd needs PAM. Without it, sshd refuses even keys for an account whose password is locked ("!" in
+    shadow)."""
     try:
         entries = SHADOW.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -78,7 +78,7 @@ cd -- {folder} 2>/dev/null || cd
 
 
 def environment_text(variables: Dict[str, str]) -> str:
-    """Shell lines that export ``variables``."""
+    """Return shell lines that export ``variables``."""
     lines = []
     for name, value in sorted(variables.items()):
         if not NAME.match(name) or OF_THE_LOGIN.match(name):
@@ -89,14 +89,14 @@ def environment_text(variables: Dict[str, str]) -> str:
 
 
 def write_environment(context: Context) -> None:
-    """What logins get, from now on; the session's environment may have changed since the last call."""
+    """Write what logins get from now on; the session's environment may have changed since the last call."""
     home, environment = private(context.home), context.environment()
     write_private(home / "environment", environment_text(environment))
     write_private(home / "activate", ACTIVATE.format(path=shlex.quote(environment.get("PATH", os.defpath))))
 
 
 def write(context: Context, subsystems: Mapping[str, Sequence[str]]) -> Path:
-    """Lay the files down; returns the program that a login runs.
+    """Lay the files down; return the program that a login runs.
 
     ``subsystems``: word -> command that runs at once: a dotfile that prints or waits must not reach it.
     """

@@ -31,7 +31,7 @@ def _public_blob(key: Ed25519PrivateKey) -> bytes:
 
 
 def signature(key: Ed25519PrivateKey, namespace: bytes, message: bytes) -> str:
-    """The armored signature of ``message``."""
+    """Return the armored signature of ``message``."""
     digest = hashlib.sha512(message).digest()
     signed = MAGIC + _string(namespace) + _string(b"") + _string(HASH) + _string(digest)
     made = _string(KIND) + _string(key.sign(signed))

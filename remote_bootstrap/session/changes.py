@@ -1,6 +1,6 @@
 """What the session adds to the environment of its applications, kernels and logins. One holder per session; any thread.
 
-First what the session itself gives (``give``), then what the init script exported: the person's own word counts most.
+First what the session itself gives (``give``), then what the init script exported: the user's own word counts most.
 """
 
 import threading
@@ -17,12 +17,12 @@ class EnvironmentChanges:
         self._unset: Dict[str, None] = {}
 
     def give(self, variables: Mapping[str, str]) -> None:
-        """Variables of the session."""
+        """Add variables of the session."""
         with self._lock:
             self._given.update(variables)
 
     def take_over(self, exported: Mapping[str, str], unset: Iterable[str]) -> None:
-        """What the init script left behind."""
+        """Take over what the init script left behind."""
         with self._lock:
             self._exported.update(exported)
             self._unset.update(dict.fromkeys(unset))

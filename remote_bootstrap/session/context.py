@@ -28,16 +28,16 @@ class Context:
     address: str  # where the desktop finds this machine
     changes: EnvironmentChanges = field(default_factory=EnvironmentChanges)
     git: GitLogins = field(default_factory=GitLogins, repr=False)
-    notice: Log = field(default=lambda _text: None, repr=False)  # tells the person who launched the session
+    notice: Log = field(default=lambda _text: None, repr=False)  # tells the user who launched the session
 
     @property
     def home(self) -> Path:
-        """The session's own dotfiles; the user's are read and never written."""
+        """Return the session's own dotfiles; the user's are read and never written."""
         return self.folder / HOME
 
     @property
     def programs(self) -> Path:
-        """The commands that the session brings along, first on every PATH of the session."""
+        """Return the commands that the session brings along, first on every PATH of the session."""
         return self.home / "bin"
 
     @property
@@ -46,17 +46,17 @@ class Context:
 
     @property
     def agent_socket(self) -> Path:
-        """Leads to the user's own SSH agent while one is forwarded; see agent_link. Its name is short: OpenSSH's
-        programs cut a socket's off after 107 bytes, which a session's folder alone may take."""
+        """Return the socket that leads to the user's own SSH agent while one is forwarded; see agent_link. Its name is
+        short: OpenSSH's programs cut a socket's off after 107 bytes, which a session's folder alone may take."""
         return (socket_folder(self.task) or self.folder) / "agent.sock"
 
     def app_marker(self, key: str) -> str:
         return "%s:%s" % (self.task, key)
 
     def environment(self, key: str = "", extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
-        """What an application, a kernel or a shell of this session starts with: the task's environment without what
-        belongs to the agent, the task's virtual environment active, what the session and its init script changed, and
-        the marks by which leftovers are found."""
+        """Return what an application, a kernel or a shell of this session starts with: the task's environment without
+        what belongs to the agent, the task's virtual environment active, what the session and its init script changed,
+        and the marks by which leftovers are found."""
         wanted = child_environment()
         wanted.pop("PYTHONPATH", None)  # the agent's, for the task's own script
         if sys.prefix != sys.base_prefix:

@@ -40,11 +40,11 @@ class HostKey:
 
     @property
     def public(self) -> str:
-        """``ssh-ed25519 AAAA…`` without comment."""
+        """Return ``ssh-ed25519 AAAA…`` without comment."""
         return " ".join(self.path.with_name("host_key.pub").read_text("ascii").split()[:2])
 
     def sign(self, record: Record) -> str:
-        """The armored SSHSIG of a record. Raises InstallError."""
+        """Return the armored SSHSIG of a record. Raises InstallError."""
         text = self._folder / "record"
         text.write_text(record.signed_text(), encoding="utf-8")
         signature = text.with_name("record.sig")

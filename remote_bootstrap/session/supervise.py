@@ -54,13 +54,13 @@ class Application(Protocol):
     marker: str  # value of APP_VARIABLE in what dies with the service, "" if its children outlive a restart
 
     def install(self, say: Log) -> None:
-        """Make it startable. Raises InstallError with a reason for people."""
+        """Make it startable. Raises InstallError with a reason for users."""
 
     def launch(self) -> Launch:
         """Prepare one start. Raises InstallError."""
 
     def ready(self, pid: int) -> int:
-        """The port on which the service of process ``pid`` answers, 0 while it doesn't. Raises InstallError."""
+        """Return the port on which the service of process ``pid`` answers, 0 while it doesn't. Raises InstallError."""
 
 
 class Service(threading.Thread):
@@ -138,7 +138,7 @@ class Service(threading.Thread):
     def _try_ready(self, pid: int) -> bool:
         port = self._app.ready(pid)
         if port and not listening.group_listens(pid, port):
-            return False  # somebody else answers there: ours will say that it can't listen
+            return False  # another program answers there: ours will say that it can't listen
         if port or time.monotonic() - self._looked > LOOK:
             self._looked = time.monotonic()
             strays = listening.strays(pid, self._app.host, port)
@@ -172,7 +172,8 @@ class Service(threading.Thread):
         return self._process
 
     def _end(self) -> None:
-        """SIGTERM to the service's process group, SIGKILL to what is left of it and of its kernels and terminals."""
+        """Send SIGTERM to the service's process group, SIGKILL to what is left of it and of its kernels and
+        terminals."""
         process, self._process = self._process, None
         if process is not None:
             processes.signal_group(process.pid, signal.SIGTERM)
@@ -186,7 +187,8 @@ class Service(threading.Thread):
             processes.end_all(lambda: processes.marked(processes.APP_VARIABLE, self._app.marker), 0.5)
 
     def _reason(self, what: str) -> str:
-        """What, and the service's last words. Everybody in the workspace can read them: without its token."""
+        """Return what happened with the service's last words, without its token: all members of the workspace can read
+        them."""
         with self._logfile.open("rb") as stream:
             stream.seek(self._log_start)
             output = stream.read().decode("utf-8", "replace")

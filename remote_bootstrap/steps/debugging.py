@@ -30,7 +30,7 @@ class Run(NamedTuple):
 
 
 def run_of(raw: Mapping[str, str]) -> Optional[Run]:
-    """None for a session that debugs nothing. Raises SettingsError."""
+    """Return what the session debugs, None if nothing. Raises SettingsError."""
     text = raw.get(contract.PARAM_DEBUG_RUN, "").strip()
     if not text:
         return None
@@ -46,8 +46,8 @@ def run_of(raw: Mapping[str, str]) -> Optional[Run]:
 
 
 def prepare(settings: Settings, home: Path, code: str) -> Settings:
-    """Lay the code and the ways to run it down; the settings with its folder as the applications' folder, unless the
-    user named another. ``code``: the configuration object, "" where the agent has cloned a repository."""
+    """Lay the code and the ways to run it down; return the settings with its folder as the applications' folder, unless
+    the user named another. ``code``: the configuration object, "" where the agent has cloned a repository."""
     run = run_of(settings.raw)
     if run is None:
         return settings
@@ -73,7 +73,7 @@ def _write_code(folder: Path, run: Run, code: str) -> Path:
 
 
 def _links(home: Path, folder: Path) -> None:
-    """``environment`` and ``task_repository`` beside the dotfiles, as clearml-session's documentation has them."""
+    """Link ``environment`` and ``task_repository`` beside the dotfiles, as clearml-session's documentation has them."""
     private(home)
     for name, target in (("environment", Path(sys.prefix)), (CODE_FOLDER, folder)):
         link = home / name
@@ -82,7 +82,7 @@ def _links(home: Path, folder: Path) -> None:
 
 
 def _write_launch(folder: Path, run: Run) -> None:
-    """VS Code's run configuration; a repository that brings its own keeps it."""
+    """Write VS Code's run configuration; a repository that brings its own keeps it."""
     path = folder / LAUNCH
     if path.exists() or path.parent.is_symlink() or path.parent.is_file():
         return
@@ -103,7 +103,7 @@ def _write_launch(folder: Path, run: Run) -> None:
 
 
 def _write_notebook(folder: Path, run: Run) -> None:
-    """A notebook whose one cell runs the task's program; its first line changes into the program's folder."""
+    """Write a notebook whose one cell runs the task's program; its first line changes into the program's folder."""
     path = folder / NOTEBOOK
     if path.exists():
         return

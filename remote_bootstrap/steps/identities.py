@@ -26,7 +26,7 @@ def prepare(context: Context, api_host: str, facts: TaskFacts) -> None:
     write_private(context.folder / "hosts.json", json.dumps({name: host for name, host in hosts.items() if host}))
     write_clearml(context, "", "")
     private(context.agent_socket.parent)
-    # Named even while no agent is forwarded: the one of whoever started the ClearML agent must not serve strangers.
+    # Named even while no agent is forwarded: that of the ClearML agent's own user must not serve strangers.
     ssh_agent = {"SSH_AUTH_SOCK": str(context.agent_socket)}
     context.changes.give({CONFIG_VARIABLE: str(clearml_file(context)), **ssh_agent, **git.variables(home)})
 
@@ -36,19 +36,20 @@ def clearml_file(context: Context) -> Path:
 
 
 def write_clearml(context: Context, access_key: str, secret_key: str) -> None:
-    """The session's clearml.conf: the machine's settings (storage and the like) with the user's key, or with none."""
+    """Write the session's clearml.conf: the machine's settings (storage and the like) with the user's key, or with
+    none."""
     hosts: Dict[str, str] = json.loads((context.folder / "hosts.json").read_text("utf-8"))
     write_private(clearml_file(context), clearml_text(machine_file(os.environ), hosts, access_key, secret_key))
 
 
 def machine_file(environment: Mapping[str, str]) -> Path:
-    """The agent's own configuration."""
+    """Return the agent's own configuration."""
     named = environment.get(CONFIG_VARIABLE) or environment.get("TRAINS_CONFIG_FILE")
     return Path(named).expanduser() if named else user_home() / "clearml.conf"
 
 
 def clearml_text(machine: Path, hosts: Mapping[str, str], access_key: str, secret_key: str) -> str:
-    """HOCON; JSON's way of quoting is one of its own."""
+    """Return it as HOCON; JSON's way of quoting is one of its own."""
     lines = ["# Of this session only. Without a key, SessionDock was not asked to deliver yours."]
     if machine.is_file():
         lines.append("include file(%s)" % json.dumps(str(machine)))

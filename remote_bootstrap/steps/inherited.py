@@ -1,6 +1,6 @@
 """What experiments that are started inside the session inherit from it: the docker image and the init script.
 
-The clearml SDK reads both variables when a person's own program creates a task. Pure; called on the main thread.
+The clearml SDK reads both variables when a user's own program creates a task. Pure; called on the main thread.
 """
 
 import os
@@ -15,7 +15,7 @@ SCRIPT = "CLEARML_DOCKER_BASH_SCRIPT"
 
 
 def variables(context: Context, facts: TaskFacts) -> Dict[str, str]:
-    """Those of the two that there is a value for."""
+    """Return those of the two that have a value."""
     found = {
         IMAGE: facts.image or os.environ.get(IMAGE, ""),
         SCRIPT: script_of(context) or facts.setup_script or os.environ.get(SCRIPT, ""),

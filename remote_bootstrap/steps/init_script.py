@@ -79,16 +79,16 @@ OF_A_SHELL = (b"SHLVL=", b"_=", b"PWD=", b"OLDPWD=")  # the shell changes these 
 
 
 class InitError(Exception):
-    """The script did not do its work; the text is one sentence for people."""
+    """The script did not do its work; the text is one sentence for users."""
 
 
 def script_of(context: Context) -> str:
-    """The task's init script with Unix line ends, "" without one."""
+    """Return the task's init script with Unix line ends, "" without one."""
     return context.settings.raw.get(contract.PARAM_INIT_SCRIPT, "").lstrip("\ufeff").replace("\r\n", "\n").strip()
 
 
 def limit_of(context: Context) -> float:
-    """How long it may take, in seconds."""
+    """Return how long it may take, in seconds."""
     given = context.settings.raw.get(contract.PARAM_INIT_MINUTES, "").strip()
     try:
         minutes = float(given) if given else DEFAULT_MINUTES
@@ -140,7 +140,8 @@ class _Run:
         self._copying.start()
 
     def wait(self, seconds: float, stopped: Callable[[], bool]) -> int:
-        """The script's exit code. Raises InitError after ``seconds`` and when the session ends meanwhile."""
+        """Wait for the script; return its exit code. Raises InitError after ``seconds`` and when the session ends
+        meanwhile."""
         deadline = time.monotonic() + seconds
         try:
             while self._process.poll() is None:
@@ -156,7 +157,8 @@ class _Run:
         return int(self._process.returncode)
 
     def _look(self) -> None:
-        """After "exec" the shell can tell nothing any more; the kernel knows what the new program was given."""
+        """Look at the process's environment. After "exec" the shell can tell nothing any more; the kernel knows what
+        the new program was given."""
         try:
             found = Path("/proc/%d/environ" % self._process.pid).read_bytes()
         except OSError:  # it ended, or another system
@@ -178,7 +180,7 @@ class _Run:
 
 
 def _copy(source: "IO[bytes]", logfile: Path) -> None:
-    """Line by line into the task's log and a file of the session."""
+    """Copy line by line into the task's log and a file of the session."""
     with source, logfile.open("ab") as copy:
         for line in source:
             copy.write(line)
@@ -188,7 +190,7 @@ def _copy(source: "IO[bytes]", logfile: Path) -> None:
 
 
 def _take_over(context: Context, folder: Path) -> bool:
-    """Whether there was something to take over."""
+    """Take over what the script exported; True if there was something."""
     before, after = _variables(folder / "before"), _variables(folder / "after")
     if not after:
         return False  # killed before it could tell
@@ -200,7 +202,7 @@ def _take_over(context: Context, folder: Path) -> bool:
 
 
 def _variables(path: Path) -> Dict[str, str]:
-    """What ``env -0`` wrote, without what belongs to the shell itself."""
+    """Return what ``env -0`` wrote, without what belongs to the shell itself."""
     if not path.is_file():
         return {}
     text = path.read_bytes().decode("utf-8", "surrogateescape")

@@ -47,8 +47,8 @@ def program(context: Context, command: str) -> str:
 
 
 def write_banner(context: Context, name: str) -> None:
-    """What an interactive login is greeted with; see servers.shell. ``name`` is anybody's text: control characters,
-    which a terminal would obey, are taken out."""
+    """Write what an interactive login is greeted with; see servers.shell. ``name`` is a text that anyone may have
+    written: control characters, which a terminal would obey, are taken out."""
     clean = "".join(letter if letter.isprintable() else " " for letter in name).strip() or context.task[:8]
     folder, code = context.settings.user_folder, context.home / CODE_FOLDER
     elsewhere = DEBUGGED % _printable(code.resolve()) if code.exists() and not code.samefile(folder) else ""

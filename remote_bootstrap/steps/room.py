@@ -1,6 +1,7 @@
-"""How much a restored workspace may take of a disk, whatever its archive claims. Any thread; state is one restoring's.
+"""How much a restored workspace may take of a disk, no matter what its archive claims.
 
 Any member of a ClearML workspace can replace an artifact: an archive of a few bytes may claim terabytes.
+Any thread; state is one restoring's.
 """
 
 import os
@@ -19,18 +20,18 @@ UNKNOWN = 1 << 62
 
 
 class TooBig(Exception):
-    """The archive's files don't fit; one sentence for people."""
+    """The archive's files don't fit; one sentence for users."""
 
 
 def spare(folder: Path) -> int:
-    """Bytes that can still be written to the disk of that folder. Some network disks don't say."""
+    """Return bytes that can still be written to the disk of that folder. Some network disks don't say."""
     about = _disk(folder)
     size, free = about.f_blocks * about.f_frsize, about.f_bavail * about.f_frsize
     return max(0, free - min(RESERVE, size // SHARE)) if size else UNKNOWN
 
 
 def _disk(folder: Path) -> os.statvfs_result:
-    """Of a folder that may have to be made first."""
+    """Return the disk of a folder that may have to be made first."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.statvfs(str(folder))
@@ -63,7 +64,7 @@ class Room:
             self._most = min(self._most, max(0, about.f_favail - about.f_files // SHARE))
 
     def enter(self) -> None:
-        """One more file, folder or link is to come."""
+        """Count one more file, folder or link that is to come."""
         self._entries += 1
         if self._entries > self._most:
             if not self._most:
@@ -71,7 +72,7 @@ class Room:
             raise TooBig("it holds more than %d files, and there is no room for more" % self._most)
 
     def claim(self, size: int) -> None:
-        """A file of that many bytes, holes included, is to be written."""
+        """Count a file of that many bytes, holes included, that is to be written."""
         self._claimed += size
         if self._claimed > max(SMALL, RATIO * self._packed):
             about = (size_text(self._packed), size_text(self._claimed))

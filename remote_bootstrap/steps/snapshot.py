@@ -46,7 +46,8 @@ class Packed(NamedTuple):
 
 
 def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named]]:
-    """Everything below ``root``, links unfollowed, but for the folders ``without``, which belong to SessionDock."""
+    """Yield everything below ``root``, links unfollowed, but for the folders ``without``, which belong to
+    SessionDock."""
     entries: List[Entry] = []
     named: List[Named] = []
     avoid = {os.path.realpath(str(one)) for one in without}
@@ -65,7 +66,7 @@ def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named
 
 
 def _identities(paths: Set[str]) -> Set[Tuple[int, int]]:
-    """Device and number of those that exist: a path of a thousand folders takes long to resolve, each time."""
+    """Return device and number of those that exist: a path of a thousand folders takes long to resolve, each time."""
     found = set()
     for path in paths:
         with contextlib.suppress(OSError):
@@ -75,7 +76,7 @@ def _identities(paths: Set[str]) -> Set[Tuple[int, int]]:
 
 
 def _walk(root: str, folder: str, avoid: Set[Tuple[int, int]], named: List[Named]) -> Iterator[Entry]:
-    """Depth first and without recursion: a tree may be deeper than Python's stack."""
+    """Walk depth first and without recursion: a tree may be deeper than Python's stack."""
     waiting = _inside(root, folder, named)
     while waiting:
         path = waiting.pop()
@@ -93,7 +94,7 @@ def _walk(root: str, folder: str, avoid: Set[Tuple[int, int]], named: List[Named
 
 
 def _inside(root: str, folder: str, named: List[Named]) -> List[str]:
-    """Its entries, the first one last."""
+    """Return the folder's entries, the first one last."""
     try:
         names = sorted(os.listdir(os.path.join(root, folder)), reverse=True)
     except OSError as error:
@@ -107,14 +108,14 @@ def reason(error: OSError) -> str:
 
 
 def told(error: Exception) -> str:
-    """What went wrong, in words: of the system's errors without their numbers, and with the file."""
+    """Return what went wrong, in words: of the system's errors without their numbers, and with the file."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     return "%s: %s" % (error.filename, reason(error)) if error.filename else reason(error)
 
 
 def fingerprint(entries: List[Entry]) -> str:
-    """Changes whenever the folder would be stored differently."""
+    """Return a mark that changes whenever the folder would be stored differently."""
     total = hashlib.sha256()
     for path, about in entries:
         line = "%r %o %d %d\n" % (path, about.st_mode, about.st_size, about.st_mtime_ns)
@@ -182,7 +183,7 @@ def _info(path: str, about: os.stat_result) -> tarfile.TarInfo:
 
 
 def _add_file(tar: tarfile.TarFile, source: str, path: str, named: List[Named], tell: Callable[[int], None]) -> int:
-    """The bytes that were stored."""
+    """Store the file; return the number of bytes that were stored."""
     try:
         handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -203,7 +204,7 @@ def _add_file(tar: tarfile.TarFile, source: str, path: str, named: List[Named], 
 
 
 def _steady(stream: "io.BufferedReader", path: str, named: List[Named]) -> Tuple[os.stat_result, bytes]:
-    """The whole of a small file, read until nobody wrote to it meanwhile."""
+    """Return the whole of a small file, read until it was not written to meanwhile."""
     about, data = os.fstat(stream.fileno()), b""
     for _ in range(TRIES):
         stream.seek(0)
@@ -250,7 +251,7 @@ class _Padded:
 
 
 def _preview(root: Path, lines: List[str], named: List[Named]) -> str:
-    """What ClearML's page shows of the archive; clearml-session writes the same head."""
+    """Return what ClearML's page shows of the archive; clearml-session writes the same head."""
     more = ["… and %d more files" % (len(lines) - PREVIEW_LINES)] if len(lines) > PREVIEW_LINES else []
     left = ["not stored as it is: %s (%s)" % one for one in named[:PREVIEW_LINES]]
     text = "\n".join(["Archive content %s:" % root, *lines[:PREVIEW_LINES], *more, *left]) + "\n"

@@ -1,7 +1,7 @@
 """Where snapshots of workspaces are kept: artifacts of tasks, read and written over the API. Any thread; no state.
 
 As clearml-session does it: the newest is the artifact ``workspace``, the one before ``old_workspace``. Both have mode
-"input": the server deletes only outputs with a task, so nobody who tidies up loses a workspace by accident.
+"input": the server deletes only outputs with a task, so no workspace is lost by tidying up.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class Snapshot(NamedTuple):
 
 
 def folder_of(text: str) -> Optional[Path]:
-    """The folder that a task's parameter means on this machine, None when it names none."""
+    """Return the folder that a task's parameter means on this machine, None when it names none."""
     if not text.strip():
         return None
     expanded = os.path.expandvars(text.strip())
@@ -50,25 +50,25 @@ def folder_of(text: str) -> Optional[Path]:
 
 
 def task_id(text: str) -> str:
-    """The id in an id or a web address, "" when there is none. A web address has the project's id first."""
+    """Return the id in an id or a web address, "" when there is none. A web address has the project's id first."""
     found = _TASK_ID.findall(text.lower())
     return found[-1] if found else ""
 
 
 def of_task(server: TaskServer, task: str) -> List[Snapshot]:
-    """The snapshots of one task, the newest first. Raises ServerError."""
+    """Return the snapshots of one task, the newest first. Raises ServerError."""
     found = _tasks(server, {"id": [task]})
     return _snapshots(found[0]) if found else []
 
 
 def folder_text(server: TaskServer, task: str) -> str:
-    """The workspace folder that a session was launched with, "" for none. Raises ServerError."""
+    """Return the workspace folder that a session was launched with, "" for none. Raises ServerError."""
     found = _tasks(server, {"id": [task]})
     return _folder_text(found[0]) if found else ""
 
 
 def candidates(server: TaskServer, own: str, folder: Path) -> Iterator[Snapshot]:
-    """Snapshots of that folder from this user's other sessions, ours and clearml-session's, the newest first.
+    """Return snapshots of that folder from this user's other sessions, ours and clearml-session's, the newest first.
 
     A newer session without a snapshot hides nothing. Raises ServerError.
     """
@@ -97,7 +97,8 @@ def _tasks(server: TaskServer, asked: Dict[str, Any], fields: Optional[List[str]
 
 
 def _folder_text(task: Dict[str, Any]) -> str:
-    """The parameter of whoever runs the session: one that continues the other's has the parameters of both."""
+    """Return the parameter of the task that runs the session: one that continues the other's has the parameters of
+    both."""
     parameters = task.get("hyperparams") or {}
     ours = contract.SYSTEM_TAG in (task.get("system_tags") or [])
     for section in (contract.SECTION, CLI_SECTION) if ours else (CLI_SECTION, contract.SECTION):
@@ -129,7 +130,7 @@ def _snapshot(task: Dict[str, Any], artifact: Dict[str, Any]) -> Snapshot:
 
 
 def _whole(value: Any, most: int) -> int:
-    """Any member of the workspace can write a task: 0 for what is no such number."""
+    """Return the whole number; 0 for what is no such number."""
     return value if isinstance(value, int) and 0 < value <= most else 0
 
 
@@ -162,7 +163,7 @@ def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> No
         server.call("tasks.add_or_update_artifacts", {"task": task, "artifacts": artifacts, "force": True})
     except ServerError:  # the server adds none to a task that has ended, but lets it be edited
         _replace_artifacts(server, task, artifacts)
-    with contextlib.suppress(ServerError):  # for people only
+    with contextlib.suppress(ServerError):  # for users only
         server.edit_runtime({RUNTIME_TIME: str(newest.timestamp)})
 
 

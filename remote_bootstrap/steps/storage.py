@@ -17,7 +17,7 @@ BLOCK = 1 << 20
 
 
 def upload(local: str, url: str) -> Dict[str, Any]:
-    """Size and checksum are those of what the storage gives back afterwards."""
+    """Upload the file. Size and checksum are those of what the storage gives back afterwards."""
     from clearml.storage.manager import StorageManager  # slow: the SDK
 
     done = StorageManager.upload_file(local, url, wait_for_upload=True, retries=RETRIES)
@@ -66,7 +66,7 @@ def main(arguments: List[str]) -> int:
     }
     try:
         answer = actions[command](*rest)
-    except Exception as error:  # the boundary of a process: whatever the SDK raises is an answer
+    except Exception as error:  # the boundary of a process: all that the SDK raises is an answer
         traceback.print_exc()
         answer = {"error": "%s: %s" % (type(error).__name__, str(error)[:300])}
     print("\n" + json.dumps(answer), flush=True)

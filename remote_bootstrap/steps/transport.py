@@ -18,15 +18,15 @@ POLL = 0.2  # seconds between two looks
 
 
 class WorkspaceError(Exception):
-    """The workspace can't be stored or restored; the text is one sentence for people."""
+    """The workspace can't be stored or restored; the text is one sentence for users."""
 
 
 class Stopped(Exception):
-    """Somebody wants the storing or restoring to end."""
+    """The storing or restoring was asked to end."""
 
 
 def run(arguments: List[str], log: Path, look: Callable[[int], None], stopped: Callable[[], bool]) -> Dict[str, Any]:
-    """The program's answer; ``look(pid)`` is called while it runs. Raises WorkspaceError, Stopped."""
+    """Run the program and return its answer; ``look(pid)`` is called while it runs. Raises WorkspaceError, Stopped."""
     private(log.parent)
     argv = commands.launched([sys.executable, "-u", PROGRAM, *arguments])
     with log.open("w+b") as output:
@@ -59,7 +59,7 @@ def _answer(lines: List[str], code: int) -> Dict[str, Any]:
 
 
 def position(program: int, path: Path) -> int:
-    """How far that process has read the file; 0 where that can't be seen."""
+    """Return how far that process has read the file; 0 where that can't be seen."""
     with contextlib.suppress(OSError):
         for handle in Path("/proc/%d/fd" % program).iterdir():
             if os.path.realpath(str(handle)) == str(path):

@@ -92,7 +92,8 @@ def _opened(raw: "io.BufferedReader") -> Iterator[tarfile.TarFile]:
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Each once, and none kept: tarfile itself would hold them all, and millions fit into a small archive."""
+    """Yield each member once, and keep none: tarfile itself would hold them all, and millions fit into a small
+    archive."""
     kept: List[tarfile.TarInfo] = vars(tar)["members"]
     for member in iter(tar.next, None):
         kept.clear()
@@ -140,7 +141,7 @@ class _Made:
             with contextlib.suppress(OSError):
                 path.unlink()
         for path in reversed(self._folders):
-            with contextlib.suppress(OSError):  # somebody else put something into it
+            with contextlib.suppress(OSError):  # another program put something into it
                 path.rmdir()
 
 
@@ -213,7 +214,7 @@ class _Unpacking:
             self._name(member.name, "neither file, folder nor link")
 
     def _safe(self, path: str) -> bool:
-        """Whether the folder of that path is really inside, after every link that lies on the way.
+        """True if the folder of that path is really inside, after every link that lies on the way.
 
         Folders without a link on the way are remembered until the first link is made: to resolve each path anew takes
         minutes where a thousand folders lie in each other.
@@ -231,7 +232,7 @@ class _Unpacking:
         return True
 
     def _tolerate(self, error: OSError, path: str) -> None:
-        """Name what went wrong with this one; raise what will go wrong with the next one, too."""
+        """Note what went wrong with this one; raise what will go wrong with the next one, too."""
         if error.errno is None or error.errno in DISK:
             raise error
         self._name(path, reason(error))
@@ -243,7 +244,8 @@ class _Unpacking:
             self._tolerate(error, path)
 
     def _another_name(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
-        """A hard link: the same file once more if it was restored, its content if another one stayed in its place.
+        """Restore a hard link: the same file once more if it was restored, its content if another one stayed in its
+        place.
 
         Never by way of the link before it, as tarfile goes: a chain of a thousand ends that in a RecursionError.
         """
@@ -257,7 +259,7 @@ class _Unpacking:
             self._file(tar, stored, path)
 
     def _linked(self, first: str, path: str) -> bool:
-        """Whether there is nothing more to do; False where the disk has no hard links."""
+        """Link the file; True if there is nothing more to do; False where the disk has no hard links."""
         target = self._root / path
         try:
             self._made.folder(target.parent)

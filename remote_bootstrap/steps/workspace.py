@@ -72,7 +72,7 @@ class Workspace:
     # -- restoring
 
     def restore(self, stopped: Callable[[], bool]) -> None:
-        """Bring back the newest snapshot that there is of this folder. Tells what goes wrong; never raises."""
+        """Bring back the newest snapshot of this folder. What goes wrong is logged; never raises."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._restore(stopped)
@@ -154,7 +154,7 @@ class Workspace:
     # -- storing
 
     def store(self, final: bool = False, asked: bool = True) -> Job:
-        """Begin to store, or join what is under way. ``asked``: a person wants it, whatever happened before."""
+        """Begin to store, or join what is under way. ``asked``: the user wants it, even after a failure."""
         with self._lock:
             if self._job is not None and not self._job.done.is_set():
                 return self._job
@@ -167,7 +167,7 @@ class Workspace:
         return job
 
     def finish(self) -> None:
-        """The last storing, waited for."""
+        """Store a last time, and wait for it."""
         running, end = self._job, time.monotonic() + LIMIT
         if running is not None and not running.done.is_set():
             running.stop.set()
@@ -189,7 +189,7 @@ class Workspace:
             job.failed, job.text = True, "Storing the workspace was given up."
         except (WorkspaceError, ServerError, OSError) as error:
             job.failed, job.text = True, "The workspace could not be stored: %s." % snapshot.told(error)
-        except Exception as error:  # thread boundary: whoever waits must hear of the end
+        except Exception as error:  # thread boundary: those who wait must be told of the end
             traceback.print_exc()
             job.failed, job.text = True, "The workspace could not be stored: %s." % type(error).__name__
         finally:
@@ -259,7 +259,7 @@ class Workspace:
         return Snapshot(task, "", str(answer.get("url") or url), size, stamp, task, checksum)
 
     def _place(self) -> str:
-        """As the SDK does it: below the project and the task."""
+        """Return where it is stored, as the SDK does it: below the project and the task."""
         task = snapshots.place_of(self._server, self._context.task)
         base = task.destination or self._files_host
         if not base:
@@ -268,7 +268,7 @@ class Workspace:
         return base.rstrip("/") + "/" + path  # the SDK quotes it
 
     def _replace(self, stored: Snapshot, preview: str) -> None:
-        """The new one is safe: it becomes the newest, and of this session's others the last one stays."""
+        """Make the new one, which is safe now, the newest; of this session's others the last one stays."""
         before = snapshots.of_task(self._server, self._context.task)
         snapshots.publish(self._server, self._context.task, stored, preview)
         kept = {stored.url, *(one.url for one in before[:1])}
@@ -330,7 +330,7 @@ class Intervals(threading.Thread):
 
 
 def minutes_of(context: Context) -> float:
-    """0 = only at the end and on demand."""
+    """Return the minutes between two storings; 0 = only at the end and on demand."""
     try:
         return max(
             0.0, float(context.settings.raw.get(contract.PARAM_WORKSPACE_MINUTES, "").strip() or DEFAULT_MINUTES)
@@ -340,7 +340,8 @@ def minutes_of(context: Context) -> float:
 
 
 def folder_of_session(wanted: Settings, server: TaskServer) -> Optional[Path]:
-    """None where the session is to have no workspace. One that continues another has the other one's folder.
+    """Return the workspace's folder, None where the session is to have none. One that continues another has the other
+    one's folder.
 
     Raises ServerError.
     """
@@ -351,7 +352,7 @@ def folder_of_session(wanted: Settings, server: TaskServer) -> Optional[Path]:
 
 
 def with_base_folder(wanted: Settings, folder: Optional[Path]) -> Settings:
-    """Applications open the workspace unless the task names another folder."""
+    """Return the settings by which applications open the workspace unless the task names another folder."""
     if folder is None or wanted.raw.get("user_folder", "").strip():
         return wanted
     folder.mkdir(parents=True, exist_ok=True)

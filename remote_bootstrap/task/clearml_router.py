@@ -98,14 +98,14 @@ class RouteSeeker(threading.Thread):
             self._failures = 0 if all(worked) else self._failures + 1
 
     def _pause(self) -> float:
-        """Seconds; what failed is tried again, ever less often."""
+        """Return seconds; what failed is tried again, ever less often."""
         soon, late = self._looks
         if self._failures:
             return min(soon * 2.0 ** min(self._failures, 8), late)
         return soon if self._published is None else late
 
     def _safely(self, step: Callable[[], None]) -> bool:
-        """Whether it worked."""
+        """Do it; True if it worked."""
         try:
             step()
         except ServerError as error:
@@ -172,7 +172,7 @@ class RouteSeeker(threading.Thread):
             raise
 
     def _without_route(self) -> None:
-        """Waiting has an end: whoever can reach the machine directly shall not wait for a router that is not there."""
+        """Publish the direct place after a while: who can reach it shall not wait for a router that is not there."""
         with self._lock:
             waiting = self._upstream is not None and self._published is None
             late = waiting and time.monotonic() >= self._deadline
@@ -182,13 +182,13 @@ class RouteSeeker(threading.Thread):
 
 
 def place_of(runtime: Mapping[str, Any]) -> Optional[Place]:
-    """What the runtime properties say; None for what is no address with a port."""
+    """Return the place in the runtime properties; None for what is no address with a port."""
     address = as_text(runtime.get(clearml_session.RUNTIME_ADDRESS)).strip()
     port = port_of(as_text(runtime.get(clearml_session.RUNTIME_OUTER_PORT)))
     return Place(address, port) if port and contract.usable_address(address) else None
 
 
 def port_of(text: str) -> int:
-    """0 for what is no port."""
+    """Return the port, 0 for what is no port."""
     digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdigit() and 0 < int(digits) <= LAST_PORT else 0

@@ -36,8 +36,9 @@ SDK = "clearml"
 
 
 def _sdk_session_class() -> Any:
-    """The SDK's Session without the rest of the SDK: ``import clearml`` loads Task, numpy and more, which takes 2 s in
-    a fresh environment; the session alone takes 0.7 s. The task's requirements pin the version that this fits."""
+    """Return the SDK's Session without the rest of the SDK: ``import clearml`` loads Task, numpy and more, which takes
+    2 s in a fresh environment; the session alone takes 0.7 s. The task's requirements pin the version that this
+    fits."""
     found = importlib.util.find_spec(SDK)
     if found is None or SDK in sys.modules:
         return importlib.import_module(SDK + ".backend_api").Session
@@ -52,7 +53,7 @@ class ClearMLTask:
     """Implements report.TaskServer."""
 
     def __init__(self, task: str) -> None:
-        """Log in. Blocks while the server can't be reached; raises the SDK's errors for a missing configuration."""
+        """Log in. Blocks while the server can't be reached. Raises the SDK's errors for a missing configuration."""
         self._task = task
         session_class = _sdk_session_class()
         session_class.add_client(CLIENT, __version__)
@@ -97,7 +98,7 @@ class ClearMLTask:
         )
 
     def _is_over(self, record: str, report: str) -> bool:
-        """Whether an entry that was left in a queue starts a session which has ended. Somebody who wants it again
+        """True if an entry that was left in a queue starts a session which has ended. A user who wants it again
         enqueues it after its end, which the server notes. Raises ServerError."""
         if not contract.told_its_end(self._task, record, report):
             return False
@@ -115,7 +116,8 @@ class ClearMLTask:
         return TaskStatus(*(as_text(found.get(name)) for name in names))
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
-        """One by one where the server does that; the whole of them where it would not, or under other names."""
+        """Edit them one by one where the server does that; the whole of them where it would not, or under other
+        names."""
         with self._editing:
             left = dict(properties)
             if self._api_version >= EDIT_RUNTIME:
@@ -136,7 +138,7 @@ class ClearMLTask:
         return True
 
     def _edit_whole(self, properties: Dict[str, str]) -> None:
-        """Read, change and write all of them: what anybody else writes in between is lost, so it is the exception."""
+        """Read, change and write all of them: what others write in between is lost, so it is the exception."""
         before = dict(self._get("runtime").get("runtime") or {})
         after = {**before, **properties}
         if after != before:
@@ -196,7 +198,7 @@ class ClearMLTask:
             raise ServerError("%s: %s" % (endpoint, type(error).__name__)) from error
 
     def _log_in(self) -> None:
-        """A new token: the old one expired, or the server lost it in a restart. Raises ServerError."""
+        """Get a new token: the old one expired, or the server lost it in a restart. Raises ServerError."""
         if not (self._sdk.access_key and self._sdk.secret_key):
             self._refused = time.monotonic()
             raise ServerError("the agent's token is not accepted any more")

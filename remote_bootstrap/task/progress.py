@@ -1,4 +1,4 @@
-"""The session's report as it changes: one holder, written by the application threads, read by everybody.
+"""The session's report as it changes: one holder, written by the application threads, read by all.
 
 Thread-safe; listeners wait for a newer sequence number instead of being called.
 """
@@ -33,7 +33,7 @@ class Progress:
             self._settle()
 
     def notice(self, text: str) -> None:
-        """Tell the person what did not work, while the session goes on. Everybody can read it: no secrets."""
+        """Tell the user what did not work, while the session goes on. All of the workspace can read it: no secrets."""
         with self._changed:
             self._replace(notices=[*self._report.notices, text][-contract.MAX_NOTICES :])
 
@@ -62,7 +62,7 @@ class Progress:
             return self._report
 
     def newer_than(self, sequence: int, timeout: float) -> Report:
-        """The current report, after waiting up to ``timeout`` seconds for one above ``sequence``."""
+        """Return the current report, after waiting up to ``timeout`` seconds for one above ``sequence``."""
         with self._changed:
             self._changed.wait_for(lambda: self._report.sequence > sequence, timeout)
             return self._report

@@ -42,8 +42,8 @@ class TaskFacts(NamedTuple):
     files_host: str = ""
     published_ports: str = ""  # of the container: "outer:inner,…", which the agent chose
     code: str = ""  # the configuration object contract.CONFIG_CODE
-    over: bool = False  # an earlier run of this task reported its end, and nobody has enqueued it again
-    assigned_port: str = ""  # where the SSH server shall listen, if whoever runs the task wants a certain port
+    over: bool = False  # an earlier run of this task reported its end, and it was not enqueued again
+    assigned_port: str = ""  # where the SSH server shall listen, if a certain port is wanted from outside
 
 
 class TaskServer(Protocol):
@@ -51,19 +51,19 @@ class TaskServer(Protocol):
 
     @property
     def api_host(self) -> str:
-        """The API server's URL."""
+        """Return the API server's URL."""
 
     def parameters(self) -> Dict[str, str]:
-        """The hyper-parameters of section ``sessiondock``."""
+        """Return the hyper-parameters of section ``sessiondock``."""
 
     def facts(self) -> TaskFacts:
         """Name, container and addresses."""
 
     def call(self, endpoint: str, body: Dict[str, Any]) -> Dict[str, Any]:
-        """Any request of the API; the data of its answer."""
+        """Send any request of the API; return the data of its answer."""
 
     def status(self) -> TaskStatus:
-        """What the server says about the task now."""
+        """Return what the server says about the task now."""
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         """Set runtime properties, leaving the others alone; of a task that has ended, too."""
@@ -85,7 +85,7 @@ Extra = Callable[[Optional[Record], Report], Tuple[Dict[str, str], Dict[str, str
 
 
 def nothing_more(_record: Optional[Record], _report: Report) -> Tuple[Dict[str, str], Dict[str, str]]:
-    """Runtime and user properties beside our own: none."""
+    """Return no runtime and user properties beside our own."""
     return {}, {}
 
 
@@ -93,7 +93,7 @@ class Publisher(threading.Thread):
     """Writes record and report into the task's runtime properties, newest state first, until closed."""
 
     def __init__(self, server: TaskServer, progress: Progress, log: Log, extra: Extra = nothing_more) -> None:
-        """``extra``: what else is published of the record and of the report with its secrets."""
+        """``extra`` returns what else is published of the record and of the report with its secrets."""
         super().__init__(name="publisher", daemon=True)
         self._extra = extra
         self._properties: Dict[str, str] = {}
@@ -161,5 +161,5 @@ class Publisher(threading.Thread):
 
 
 def as_text(value: Any) -> str:
-    """A hyper-parameter's value; the server keeps text, an editor may have left null."""
+    """Return a hyper-parameter's value; the server keeps text, an editor may have left null."""
     return "" if value is None else str(value)

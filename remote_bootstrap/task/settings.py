@@ -1,4 +1,4 @@
-"""What the task asks for, read from its hyper-parameters. Pure; values come as text that people may have edited."""
+"""What the task asks for, read from its hyper-parameters. Pure; values come as text that users may have edited."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,11 +29,11 @@ class Settings:
     raw: Dict[str, str] = field(default_factory=dict)
 
     def enabled(self, key: str) -> bool:
-        """Whether application ``key`` is wanted; on unless the task says otherwise."""
+        """True if application ``key`` is wanted; on unless the task says otherwise."""
         return contract.param_true(self.raw.get(key), True)
 
     def option(self, key: str, name: str) -> str:
-        """``<key>_<name>``, "" if not given."""
+        """Return ``<key>_<name>``, "" if not given."""
         return self.raw.get("%s_%s" % (key, name), "").strip()
 
 
@@ -55,13 +55,15 @@ def parse(parameters: Mapping[str, str]) -> Settings:
 
 
 def with_assigned_port(wanted: Settings, assigned: str) -> Settings:
-    """With the port that whoever runs the task gave it (ClearML Enterprise, Kubernetes) as the first one to try."""
+    """Return the settings with the port that the task was given from outside (ClearML Enterprise, Kubernetes) as the
+    first one to try."""
     port = _number(assigned.strip())
     return replace(wanted, ssh_ports=(port, LAST_PORT)) if 0 < port <= LAST_PORT else wanted
 
 
 def _folder(raw: Mapping[str, str]) -> Path:
-    """The folder to work in; one that can't be made is a mistake worth stopping for, not a reason to use another."""
+    """Return the folder to work in; one that can't be made is a mistake worth stopping for, not a reason to use
+    another."""
     given = raw.get("user_folder", "").strip()
     if not given:
         return user_home()
@@ -77,7 +79,7 @@ def _folder(raw: Mapping[str, str]) -> Path:
 
 
 def _ports(raw: Mapping[str, str]) -> Tuple[int, int]:
-    """``a`` (and what follows) or ``a:b``."""
+    """Read the ports from ``a`` (and what follows) or ``a:b``."""
     given = raw.get("ssh_port", "").strip()
     first, _, last = given.partition(":")
     if not given:
@@ -93,7 +95,7 @@ def _number(text: str) -> int:
 
 
 def _gateway(raw: Mapping[str, str]) -> Tuple[str, int]:
-    """``address`` or ``address:port``; an IPv6 address with a port stands in brackets."""
+    """Read ``address`` or ``address:port``; an IPv6 address with a port stands in brackets."""
     given = raw.get("remote_gateway", "").strip()
     host, colon, port = given.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")):

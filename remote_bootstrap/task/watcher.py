@@ -1,7 +1,7 @@
 """Asks the server whether the session should end: one thread over the session's own task.
 
-These looks are most of what a session costs its server, so they are seldom while nobody is attached, twice as often
-while a desktop is (its person waits for what he sees), and never on the beat of others. A server that can't be
+These looks are most of what a session costs its server, so they are seldom while no desktop is attached, twice as often
+while a desktop is (its user waits for what is shown), and never on the beat of others. A server that can't be
 reached, for days even, never ends a session: it is asked ever less often.
 """
 
@@ -16,7 +16,7 @@ from remote_bootstrap.types import Log
 
 IN_PROGRESS = "in_progress"
 ABORTED = "it was shut down or aborted in ClearML"
-# What somebody did to a task that no longer runs, by the status that it has now.
+# What was done to a task that no longer runs, by the status that it has now.
 MOVED = {
     "created": "it was reset or taken out of its queue in ClearML",
     "queued": "it was put into a queue again in ClearML",
@@ -58,7 +58,8 @@ class Watcher(threading.Thread):
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """``changed()``: the task was changed since the last look. ``clock`` in seconds; ``jitter`` answers 0 to 1."""
+        """``changed()`` is called when the task was changed since the last look. ``clock`` in seconds; ``jitter``
+        answers 0 to 1."""
         super().__init__(name="watcher", daemon=True)
         self._server = server
         self._end = end
@@ -86,7 +87,7 @@ class Watcher(threading.Thread):
         self._news.set()
 
     def pause(self) -> float:
-        """Seconds from the last look to the next."""
+        """Return seconds from the last look to the next."""
         looks = self._looks
         usual = looks.attached if self._attached else looks.alone
         if self._failures:
@@ -99,7 +100,7 @@ class Watcher(threading.Thread):
             self._rest()
 
     def _rest(self) -> None:
-        """Until the next look is due; who attaches meanwhile brings it forward."""
+        """Wait until the next look is due; a desktop that attaches meanwhile brings it forward."""
         while not self._closed:
             left = self._looked + self.pause() - self._clock()
             if left <= 0:
@@ -108,7 +109,7 @@ class Watcher(threading.Thread):
             self._news.clear()
 
     def look(self) -> bool:
-        """One look; True when the session ends."""
+        """Look once; True when the session ends."""
         reason = ""
         try:
             reason = self._reason()
@@ -133,7 +134,7 @@ class Watcher(threading.Thread):
         return 1.0 + SPREAD * (2.0 * self._jitter() - 1.0)
 
     def _reason(self) -> str:
-        """Why the session should end, "" while it shouldn't. Raises ServerError."""
+        """Return why the session should end, "" while it shouldn't. Raises ServerError."""
         found = self._server.status()
         self._gone = self._gone + 1 if not found.status else 0
         if self._gone >= GONE_LOOKS:

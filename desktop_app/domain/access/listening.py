@@ -1,4 +1,4 @@
-"""Listening sockets of a session's machine and the forwards that people made: frozen data, and reading what the
+"""Listening sockets of a session's machine and the forwards that users made: frozen data, and reading what the
 remote says. Pure; any thread.
 """
 
@@ -53,7 +53,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What a person (or a rule) asked for. Ports are on the loopback of their side; SOCKS has no remote one."""
+    """What a user (or a rule) asked for. Ports are on the loopback of their side; SOCKS has no remote one."""
 
     kind: Kind
     local_port: int
@@ -62,7 +62,7 @@ class Forward:
 
     @property
     def text(self) -> str:
-        """One sentence."""
+        """Return one sentence."""
         if self.kind is Kind.SOCKS:
             return f"The SOCKS5 proxy {LOOPBACK}:{self.local_port} leads into the session."
         if self.kind is Kind.REVERSE:
@@ -71,7 +71,7 @@ class Forward:
 
     @property
     def key(self) -> str:
-        """Names it in the tunnel and in what is remembered; no application has such a key."""
+        """Return its name in the tunnel and in what is remembered; no application has such a key."""
         if self.kind is Kind.LOCAL:
             return local_key(self.remote_port)
         return f"{self.kind.value}:{self.remote_port}"
@@ -87,7 +87,7 @@ class Page:
 
 
 def read_forward(value: object) -> Forward | None:
-    """One that was written down; None for what makes no sense."""
+    """Return a forward that was written down; None for what makes no sense."""
     if not isinstance(value, Mapping):
         return None
     kinds = {kind.value: kind for kind in Kind}
@@ -104,12 +104,13 @@ def local_key(remote_port: int) -> str:
 
 
 def preferred_port(remote_port: int) -> int:
-    """The local port to try first: the same."""
+    """Return the local port to try first: the same."""
     return remote_port if remote_port >= FIRST_FREE_PORT else remote_port + LIFT
 
 
 def read_listening(value: Mapping[str, object]) -> tuple[Listening, ...]:
-    """What the remote answered, one row per port, the session's own first. Rows that make no sense are left out."""
+    """Return what the remote answered, one row per port, the session's own first. Rows that make no sense are left
+    out."""
     rows = value.get("ports")
     found = [_row(row) for row in rows[:MAX_ROWS] if isinstance(row, Mapping)] if isinstance(rows, list) else []
     by_port: dict[int, Listening] = {}
@@ -119,7 +120,8 @@ def read_listening(value: Mapping[str, object]) -> tuple[Listening, ...]:
 
 
 def shown(rows: Iterable[Listening], known: Iterable[int]) -> tuple[Listening, ...]:
-    """Without plumbing, and without the ports in ``known``: the session's applications have rows of their own."""
+    """Return the ports to show: without plumbing, and without the ports in ``known``: the session's applications have
+    rows of their own."""
     hidden = frozenset(known)
     return tuple(row for row in rows if row.port not in hidden and not row.plumbing)
 
@@ -140,7 +142,7 @@ def _row(row: Mapping[object, object]) -> Listening | None:
 
 
 def _host(address: str) -> str:
-    """Where to connect to for what listens on that address; "" for what is no address."""
+    """Return where to connect to for what listens on that address; "" for what is no address."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:

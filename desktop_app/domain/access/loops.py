@@ -10,7 +10,7 @@ from desktop_app.domain.access.listening import Forward, Kind
 
 
 def leads_back(new: Forward, others: Iterable[Forward]) -> bool:
-    """Whether a connection to ``new`` would come back to it by way of ``others``."""
+    """True if a connection to ``new`` would come back to it by way of ``others``."""
     ways = dict(_way(one) for one in others if _joins(one) and one.key != new.key)
     if not _joins(new):
         return False
@@ -23,11 +23,12 @@ def leads_back(new: Forward, others: Iterable[Forward]) -> bool:
 
 
 def _joins(forward: Forward) -> bool:
-    """Not a SOCKS proxy, whose user says where to, nor what leads to IPv6's loopback: there is none of ours."""
+    """True if they can join: not a SOCKS proxy, whose user says where to, nor what leads to IPv6's loopback: there is
+    none of ours."""
     return forward.kind is not Kind.SOCKS and ":" not in forward.host
 
 
 def _way(forward: Forward) -> tuple[int, int]:
-    """From this port to that one."""
+    """Return from which port to which one it leads."""
     ends = (forward.local_port, forward.remote_port)
     return ends if forward.kind is Kind.LOCAL else (ends[1], ends[0])

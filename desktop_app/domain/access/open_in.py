@@ -33,7 +33,7 @@ class Opener:
     icon: str = "open-editor"  # file stem in assets/icons: what kind of program, not whose
 
     def told(self, alias: Alias, folder: str) -> tuple[str, ...]:
-        """The arguments for that session; ``folder`` is absolute there."""
+        """Return the arguments for that session; ``folder`` is absolute there."""
         values = {
             "alias": alias.name,
             "user": quote(alias.user, safe=""),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-EPHEMERAL_FROM = 32768  # where systems choose ports by themselves: nothing that a person asked for
+EPHEMERAL_FROM = 32768  # where systems choose ports by themselves: nothing that a user asked for
 NEVER = 65536
 
 
@@ -12,7 +12,7 @@ class Service:
     """One row. A word of ``words`` in the command or the process's name is enough; else one of ``ports``, if a
     ``runs_in`` program has it. A word that ends in * is the beginning of a name.
 
-    ``plumbing_from``: on ports from there on it is something that nobody wants to open (a kernel's channels).
+    ``plumbing_from``: on ports from there on it is something that no user wants to open (a kernel's channels).
     """
 
     key: str
@@ -73,7 +73,7 @@ _SPLIT = re.compile(r"[\s/]+")
 
 
 def service_of(process: str, command: str, port: int) -> Service | None:
-    """The first row that fits; None for a program that we don't know."""
+    """Return the first row that fits; None for an unknown program."""
     words = _words(process, command)
     named = next((one for one in TABLE if any(_says(word, words) for word in one.words)), None)
     usual = next((one for one in TABLE if port in one.ports and _runs_in(one, words)), None)
@@ -87,13 +87,13 @@ def is_plumbing(service: Service | None, port: int) -> bool:
 
 
 def _words(process: str, command: str) -> str:
-    """Every name in the command, with what it is a part of, between slashes: "/python/ray/dashboard/…/"."""
+    """Return every name in the command, with what it is a part of, between slashes: "/python/ray/dashboard/…/"."""
     parts = [part for part in _SPLIT.split(f"{process} {command}".lower()) if part]
     return "/" + "/".join(parts) + "/"
 
 
 def _says(word: str, words: str) -> bool:
-    """As a whole name or as the package of a module; "streamlit.py" would be somebody's own script."""
+    """True if it is named as a whole or as the package of a module; "streamlit.py" would be a user's own script."""
     if word.endswith("*"):
         return f"/{word[:-1]}" in words
     return f"/{word}/" in words or f"/{word}::" in words or (f"/{word}." in words and f"/{word}.py/" not in words)

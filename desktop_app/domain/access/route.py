@@ -1,6 +1,6 @@
 """How an account's session machines are reached: directly, as the user's ssh does, or through jump hosts or a proxy.
 
-Pure; any thread. A route is one line of text that people can write down and share; it never holds a password.
+Pure; any thread. A route is one line of text that users can write down and share; it never holds a password.
 """
 
 from dataclasses import dataclass
@@ -49,11 +49,11 @@ class Route:
 
     @property
     def takes_password(self) -> bool:
-        """Whether a password belongs to it, which lives in the keyring."""
+        """True if a password belongs to it, which lives in the keyring."""
         return self.kind in (Kind.HTTP, Kind.SOCKS5) and bool(self.hops[0].user)
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the route in words."""
         if self.kind is Kind.DIRECT:
             return "directly"
         if self.kind is Kind.SSH_CONFIG:
@@ -68,7 +68,7 @@ DIRECT = Route()
 
 
 def parse_route(text: str) -> Route:
-    """What the text says; "" and "direct" are the direct way. Problems: route.invalid"""
+    """Return what the text says; "" and "direct" are the direct way. Problems: route.invalid"""
     text = text.strip()
     if text in ("", "direct"):
         return DIRECT

@@ -21,14 +21,15 @@ class Alias:
 
 
 def slug(name: str, otherwise: str) -> str:
-    """``name`` in lower-case ASCII letters, digits and single dashes; ``otherwise`` when nothing is left of it."""
+    """Return ``name`` in lower-case ASCII letters, digits and single dashes; ``otherwise`` when nothing is left of
+    it."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return words[:LONGEST].rstrip("-") or otherwise
 
 
 def free_alias(name: str, task: str, taken: Container[str]) -> str:
-    """The alias for a session of that name: unlike all that are ``taken``."""
+    """Return the alias for a session of that name: unlike all that are ``taken``."""
     base = PREFIX + slug(name, task[:8].lower())
     if base not in taken:
         return base

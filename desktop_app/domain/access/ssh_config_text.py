@@ -1,6 +1,6 @@
 """The text of a user's OpenSSH client configuration: find, add and take out our one Include line. Pure; any thread.
 
-Bytes, because the file is the user's: nothing but our own lines is decoded, reformatted or moved, whatever it holds.
+Bytes, because the file is the user's: nothing but our own lines is decoded, reformatted or moved.
 """
 
 import re
@@ -23,13 +23,14 @@ class Place(Enum):
 
 
 def check_readable(text: bytes) -> None:
-    """Problems: ssh.config_text, for what OpenSSH itself can't read (UTF-16, as some Windows programs write)."""
+    """Check the file. Problems: ssh.config_text, for what OpenSSH itself can't read (UTF-16, as some Windows programs
+    write)."""
     if b"\0" in text:
         raise failure("ssh.config_text")
 
 
 def place_of(text: bytes, path: str) -> Place:
-    """Where ``path`` is included; the first place counts."""
+    """Return where ``path`` is included; the first place counts."""
     below = False
     for line in _lines(text):
         keyword, words = _parse(line)
@@ -41,7 +42,7 @@ def place_of(text: bytes, path: str) -> Place:
 
 
 def with_include(text: bytes, path: str) -> bytes:
-    """The text with our line at its top; unchanged when it is in force already. Problems: ssh.config_text"""
+    """Return the text with our line at its top; unchanged when it is in force already. Problems: ssh.config_text"""
     check_readable(text)
     if place_of(text, path) is Place.TOP:
         return text
@@ -52,7 +53,7 @@ def with_include(text: bytes, path: str) -> bytes:
 
 
 def without_include(text: bytes, path: str) -> bytes:
-    """The text without our lines: what it was before ``with_include``."""
+    """Return the text without our lines: what it was before ``with_include``."""
     kept: list[bytes] = []
     lines = _lines(text)
     at = 0
@@ -70,14 +71,15 @@ def without_include(text: bytes, path: str) -> bytes:
 
 
 def include_line(path: str) -> str:
-    """The one line that makes ssh read the file at ``path`` (absolute, forward slashes)."""
+    """Return the one line that makes ssh read the file at ``path`` (absolute, forward slashes)."""
     pattern = re.sub(r"([\\*?\[\]])", r"\\\1", path)  # Include takes wildcards
     escaped = re.sub(r'([\\"])', r"\\\1", pattern)
     return f'Include "{escaped}"'
 
 
 def host_names(text: bytes) -> frozenset[str]:
-    """The plain names that the user's own Host lines give; patterns and other encodings than UTF-8 are left out."""
+    """Return the plain names that the user's own Host lines give; patterns and other encodings than UTF-8 are left
+    out."""
     names: set[str] = set()
     for line in _lines(text):
         keyword, words = _parse(line)
@@ -87,18 +89,18 @@ def host_names(text: bytes) -> frozenset[str]:
 
 
 def _is_ours(line: bytes, path: str) -> bool:
-    """A line that includes our file and nothing else."""
+    """True if the line includes our file and nothing else."""
     keyword, words = _parse(line)
     return keyword == b"include" and len(words) == 1 and _names(words[0], path)
 
 
 def _names(word: bytes, path: str) -> bool:
-    """As we write it (wildcards escaped), or as somebody wrote it by hand."""
+    """True if the word names the file, as we write it (wildcards escaped) or as a user wrote it by hand."""
     return path.encode() in (word, re.sub(rb"\\(.)", rb"\1", word, flags=re.DOTALL))
 
 
 def _parse(line: bytes) -> tuple[bytes, list[bytes]]:
-    """Keyword in lower case and its words; (b"", []) for comments and empty lines."""
+    """Return the keyword in lower case and its words; (b"", []) for comments and empty lines."""
     found = _KEYWORD.match(line.removeprefix(BOM))
     if found is None:
         return b"", []
@@ -111,10 +113,10 @@ def _parse(line: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _lines(text: bytes) -> list[bytes]:
-    """With their ends, split at line feeds only: other ends are no ends for OpenSSH."""
+    """Return the lines with their ends, split at line feeds only: other ends are no ends for OpenSSH."""
     return re.findall(rb"[^\n]*\n|[^\n]+", text)
 
 
 def _newline(text: bytes) -> bytes:
-    """The kind of line end that the file uses."""
+    """Return the kind of line end that the file uses."""
     return b"\r\n" if re.match(rb"[^\n]*\r\n", text) else b"\n"

@@ -29,7 +29,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file or folder of this computer that will be uploaded later. Of a file: what it was when it was chosen; -1
-    where nobody knows."""
+    where that is unknown."""
 
     path: str
     size: int = -1
@@ -75,13 +75,13 @@ class Summary:
 
 
 def part_name(name: str) -> str:
-    """What a file is called until it is complete: the same each time, so that the next try finds it."""
+    """Return what a file is called until it is complete: the same each time, so that the next try finds it."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     return f".sd-{digest[:16]}.part"
 
 
 def readable(path: str) -> str:
-    """A path as one printable line, whatever bytes it has."""
+    """Return a path as one printable line, no matter which bytes it has."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 

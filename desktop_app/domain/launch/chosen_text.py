@@ -25,7 +25,8 @@ class UnreadableText(Exception):
 
 
 def decoded(data: bytes, *, lenient: bool = False) -> str:
-    """Bytes of a text file as text: a mark, a declared encoding, UTF-8, or the system's own. Raises UnreadableText."""
+    """Return the bytes of a text file as text: a mark, a declared encoding, UTF-8, or the system's own. Raises
+    UnreadableText."""
     try:
         text = _decoded(data)
     except UnicodeError:
@@ -52,8 +53,8 @@ def _decoded(data: bytes) -> str:
 
 
 def _declared(data: bytes) -> str:
-    """What a comment at the beginning says that the text is in; "" for what Python knows no text encoding by: Emacs
-    writes "utf-8-unix", and a comment may speak of something else."""
+    """Return what a comment at the beginning says that the text is in; "" for what Python knows no text encoding by:
+    Emacs writes "utf-8-unix", and a comment may speak of something else."""
     for line in data.split(b"\n", 2)[:2]:
         found = _DECLARED.search(line) if line.startswith(b"#") else None
         if found:
@@ -66,7 +67,7 @@ def _declared(data: bytes) -> str:
 
 
 def _unmarked(data: bytes) -> str:
-    """UTF-16 without its mark: nearly every second byte of plain text is zero."""
+    """Return the kind of UTF-16 that a text without its mark is in: nearly every second byte of plain text is zero."""
     even, odd = data[0:2000:2].count(0), data[1:2000:2].count(0)
     half = max(1, min(len(data), 2000) // 2)
     if len(data) % 2 or max(even, odd) < half * 0.7 or min(even, odd) > half * 0.1:

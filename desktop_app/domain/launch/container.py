@@ -17,28 +17,29 @@ PUBLISHED_PORT = 10022  # the agent publishes a free port of its machine instead
 
 
 def is_image(text: str) -> bool:
-    """Whether this can be an image's name; such a one means nothing else to a shell."""
+    """True if this can be an image's name; such a one means nothing else to a shell."""
     return _IMAGE.fullmatch(text) is not None
 
 
 def first_port(ports: str) -> int:
-    """Of ``a`` or ``a:b``."""
+    """Return the first port of ``a`` or ``a:b``."""
     return int(ports.split(":")[0])
 
 
 def container_arguments(spec: LaunchSpec) -> str:
-    """The user's own, then the network's; one text as ClearML keeps it. What the user says of the network counts."""
+    """Return the user's own, then the network's; one text as ClearML keeps it. What the user says of the network
+    counts."""
     own = one_line(spec.docker_args)
     return " ".join(part for part in (own, "" if _says_network(own) else _network(spec)) if part)
 
 
 def one_line(text: str) -> str:
-    """Runs of blanks between the words become one; what is inside a word, by a quote or a backslash, stays."""
+    """Make runs of blanks between the words one; what is inside a word, by a quote or a backslash, stays."""
     return " ".join(_WORD.findall(text.strip()))
 
 
 def network_of(image: str, arguments: str) -> tuple[str, str]:
-    """The user's own arguments and the kind of network, from what ``container_arguments`` made of them."""
+    """Return the user's own arguments and the kind of network, from what ``container_arguments`` made of them."""
     host, published = "--network host", f"-p {PUBLISHED_PORT}:"
     if arguments.endswith(host):
         return arguments[: -len(host)].strip(), NETWORK_HOST

@@ -1,4 +1,4 @@
-"""What looks like a secret in options that the task keeps for everybody in the workspace to read. Pure functions.
+"""What looks like a secret in options that the task keeps for all members of the workspace to read. Pure functions.
 
 Names are told, values never. A guess: it warns before a launch and stops nothing.
 """
@@ -31,14 +31,14 @@ _SHAPES = {
 
 
 def secrets_in(text: str) -> tuple[str, ...]:
-    """What there is to warn of, by name, each once."""
+    """Return what there is to warn of, by name, each once."""
     found = [match["name"] for piece in _pieces(text) for match in _ASSIGNED.finditer(piece) if _is_secret(match)]
     found += [what for what, shape in _SHAPES.items() if shape.search(text)]
     return tuple(dict.fromkeys(found))
 
 
 def _pieces(text: str) -> list[str]:
-    """Its lines, and its words as a shell splits them: a quoted one may begin with the name."""
+    """Return its lines, and its words as a shell splits them: a quoted one may begin with the name."""
     try:
         return [*text.splitlines(), *shlex.split(text, comments=False)]
     except ValueError:  # an open quote
@@ -52,7 +52,7 @@ def _is_secret(match: "re.Match[str]") -> bool:
 
 
 def warnings_of(spec: LaunchSpec) -> tuple[str, ...]:
-    """One sentence for each option that holds such a thing, "what is safe" included."""
+    """Return one sentence for each option that holds such a thing, "what is safe" included."""
     table = options()
     found = []
     for name in FIELDS:

@@ -62,5 +62,5 @@ class Option:
 
     @property
     def covers(self) -> tuple[str, ...]:
-        """The flags of clearml-session that this option stands for."""
+        """Return the flags of clearml-session that this option stands for."""
         return (*(() if self.own else (self.flag,)), *(flag for flag, _ in self.sets))

@@ -1,6 +1,6 @@
-"""What values launch options may have: reading them as people write them, saying what is wrong. Pure functions.
+"""What values launch options may have: reading them as users write them, saying what is wrong. Pure functions.
 
-A check returns a sentence for people, "" = the value is good.
+A check returns a sentence for users, "" = the value is good.
 """
 
 import re
@@ -17,7 +17,7 @@ _SEVERAL = re.compile(
 )  # between packages, not inside a[b, c] or >= 1, < 3
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+!-]*"
 _EXTENSION = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+(@[0-9A-Za-z.+-]+)?")
-# An extension is a program: nobody on the way may change it, so https or the session's own machine.
+# An extension is a program: it must not be changed on the way, so https or the session's own machine.
 _VSIX_ADDRESS = re.compile(r"(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)\S+(#sha256=[0-9a-fA-F]{64})?")
 # So is an archive of a program; a file is of the session's machine.
 _ARCHIVE = re.compile(
@@ -29,28 +29,29 @@ SHORTEST_PROJECT, MOST_LEVELS = 3, 10  # characters of each part of its name; pa
 
 
 def clean_line(text: str) -> str:
-    """One printable line: newlines and control characters become blanks, ends are trimmed."""
+    """Return one printable line: newlines and control characters become blanks, ends are trimmed."""
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 def project_path(text: str) -> str:
-    """A project's name as ClearML stores it: parts between slashes, each trimmed, without empty ones."""
+    """Return a project's name as ClearML stores it: parts between slashes, each trimmed, without empty ones."""
     parts = (clean_line(part) for part in text.split("/"))
     return "/".join(part for part in parts if part)
 
 
 def items(text: str) -> tuple[str, ...]:
-    """The lines of a list, trimmed, without empty ones and repetitions."""
+    """Return the lines of a list, trimmed, without empty ones and repetitions."""
     return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The items of a list whose items hold neither blanks nor commas."""
+    """Return the items of a list whose items hold neither blanks nor commas."""
     return tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text) if part))
 
 
 def split_packages(text: str) -> tuple[str, ...]:
-    """Requirement lines: one per line, or several on one line separated by commas or blanks where unambiguous."""
+    """Return requirement lines: one per line, or several on one line separated by commas or blanks where
+    unambiguous."""
     found: list[str] = []
     for line in requirements.lines_of(text):
         whole = line.startswith("-") or re.search(r"[;@]|://| --", line)
@@ -59,21 +60,21 @@ def split_packages(text: str) -> tuple[str, ...]:
 
 
 def task_id(text: str) -> str:
-    """The id in an id or in a task's address in ClearML's web page; anything else comes back trimmed.
-    The word "none" is clearml-session's for no task."""
+    """Return the id in an id or in a task's address in ClearML's web page; anything else comes back trimmed. The word
+    "none" is clearml-session's for no task."""
     text = "" if text.strip().lower() == "none" else text.strip()
     found = _WEB_ADDRESS.match(text)
     return found.group(1) if found else text
 
 
 def wanted_task(text: str) -> str:
-    """The same for an option that may name a task; clearml-session says "none" for no task."""
+    """Return the id for an option that may name a task; clearml-session says "none" for no task."""
     found = task_id(text)
     return "" if found.lower() == "none" else found
 
 
 def gateway(text: str) -> tuple[str, int]:
-    """Address and port of ``address[:port]``; port 0 when there is none, and ("", 0) for what is neither."""
+    """Return address and port of ``address[:port]``; port 0 when there is none, and ("", 0) for what is neither."""
     found = _GATEWAY.fullmatch(text.strip())
     port = int(found.group("port") or 0) if found else 0
     return (found.group("host").strip("[]"), port) if found and port < 65536 else ("", 0)
@@ -90,7 +91,7 @@ def name(value: str) -> str:
 
 
 def project(value: str) -> str:
-    """ClearML's rules for a project and the projects above it, whose names are its path."""
+    """Check ClearML's rules for a project and the projects above it, whose names are its path."""
     parts = project_path(value).split("/")
     short = next((part for part in parts if len(part) < SHORTEST_PROJECT), None)
     if parts == [""] or (short is not None and len(parts) == 1):
@@ -121,7 +122,8 @@ def one_line(value: str) -> str:
 
 
 def workspace(value: str) -> str:
-    """A stored workspace can be read by everybody in the ClearML workspace; a home folder holds keys and logins."""
+    """Check the folder. A stored workspace can be read by all members of the ClearML workspace; a home folder holds
+    keys and logins."""
     if value.strip().rstrip("/") in ("~", "$HOME", "${HOME}", "", "/root") and value.strip():
         return (
             "Choose a folder inside the home folder: the home folder itself holds keys, which others could then read."
@@ -162,7 +164,7 @@ def _is_extension(word: str) -> bool:
 
 
 def _readable(address: str) -> bool:
-    """Whether it is a web address without a login in it: nobody could fetch that one, and tasks are readable."""
+    """True if it is a web address without a login in it: that could not be fetched, and tasks are readable."""
     try:
         parts = urlsplit(address)
         return "@" not in parts.netloc and bool(parts.hostname) and parts.port != 0
@@ -202,7 +204,7 @@ def user(value: str) -> str:
 
 
 def passphrase(value: str) -> str:
-    """Everybody in the workspace can try to guess it, as often as he likes."""
+    """Check the length. All members of the workspace can try to guess it, as often as they like."""
     if value and (len(value) < PASSPHRASE_MIN or not value.isprintable()):
         return f"Give a passphrase of at least {PASSPHRASE_MIN} characters on one line."
     return ""
@@ -221,7 +223,7 @@ def password(value: str) -> str:
 
 
 def archive(text: str) -> str:
-    """An address or a file's whole name, with the checksum that the download has to have."""
+    """Check an address or a file's whole name, with the checksum that the download has to have."""
     if not text or _ARCHIVE.fullmatch(text):
         return ""
     return "Give https://… or a file's whole name on the session's machine, followed by #sha256= and the 64 digits."

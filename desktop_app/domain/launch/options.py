@@ -25,7 +25,7 @@ CLEAN_ASK, CLEAN_YES, CLEAN_NO = "ask", "yes", "no"
 
 
 def _on(page: Page) -> Callable[..., Any]:
-    """Makes fields of one page: default, flag, label, help, and whatever else the row says."""
+    """Return a maker of fields of one page: default, flag, label, help, and what else the row says."""
 
     def row(default: Any, flag: str, label: str, help_text: str, kind: Kind = Kind.LINE, **more: Any) -> Any:
         option = Option(label=label, help=help_text, page=page, flag=flag, kind=kind, **more)
@@ -217,7 +217,7 @@ class LaunchSpec:
 
 
 def options() -> Mapping[str, Option]:
-    """Field name -> its row, in the order of the fields."""
+    """Return field name -> its row, in the order of the fields."""
     return {f.name: f.metadata[METADATA_KEY] for f in dataclasses.fields(LaunchSpec)}
 
 
@@ -242,7 +242,8 @@ def _normal(option: Option, value: str) -> str:
 
 
 def normalised(spec: LaunchSpec) -> LaunchSpec:
-    """The spec with one-line fields on one line, ends trimmed, web addresses of tasks as ids, projects as stored."""
+    """Return the spec with one-line fields on one line, ends trimmed, web addresses of tasks as ids, projects as
+    stored."""
     changes: dict[str, Any] = {}
     for name, option in options().items():
         value = getattr(spec, name)
@@ -252,7 +253,7 @@ def normalised(spec: LaunchSpec) -> LaunchSpec:
 
 
 def problem_of(option: Option, value: Any) -> str:
-    """What is wrong with a value, in words; "" = nothing."""
+    """Return what is wrong with a value, in words; "" = nothing."""
     if isinstance(value, str) and option.kind not in _WITH_LINES and len(value) > LONGEST_LINE:
         return f"This is longer than {LONGEST_LINE} characters."
     allowed = [choice for choice, _ in option.choices]
@@ -262,7 +263,7 @@ def problem_of(option: Option, value: Any) -> str:
 
 
 def validate(spec: LaunchSpec) -> dict[str, str]:
-    """Field name -> what is wrong with it, in words; empty when the spec can be launched."""
+    """Return field name -> what is wrong with it, in words; empty when the spec can be launched."""
     found = {name: problem_of(option, getattr(spec, name)) for name, option in options().items()}
     if not (spec.docker or spec.base_task or spec.debug_task):
         text = "An agent ignores this without a Docker image: choose one, too."
@@ -272,7 +273,7 @@ def validate(spec: LaunchSpec) -> dict[str, str]:
 
 
 def task_parameters(spec: LaunchSpec) -> dict[str, str]:
-    """The options that travel as hyper-parameters; ClearML keeps every value as text."""
+    """Return the options that travel as hyper-parameters; ClearML keeps every value as text."""
     return {
         option.param: str(getattr(spec, name))
         for name, option in options().items()
@@ -281,7 +282,7 @@ def task_parameters(spec: LaunchSpec) -> dict[str, str]:
 
 
 def to_profile(spec: LaunchSpec) -> dict[str, Any]:
-    """What of this launch the next one begins with, as JSON-able values."""
+    """Return what of this launch the next one begins with, as JSON-able values."""
     start, spec = defaults(), dataclasses.replace(spec, name=unnumbered(spec.name))
     return {
         name: getattr(start if option.passing and getattr(spec, name) == option.passing else spec, name)
@@ -291,7 +292,8 @@ def to_profile(spec: LaunchSpec) -> dict[str, Any]:
 
 
 def to_session(spec: LaunchSpec) -> dict[str, Any]:
-    """What is remembered of this launch as long as its session is: everything but secrets, where not the default."""
+    """Return what is remembered of this launch as long as its session is: everything but secrets, where not the
+    default."""
     start = defaults()
     return {
         name: getattr(spec, name)
@@ -301,7 +303,7 @@ def to_session(spec: LaunchSpec) -> dict[str, Any]:
 
 
 def from_profile(values: Mapping[str, Any]) -> LaunchSpec:
-    """The remembered launch; values of the wrong type, unknown names and secrets are ignored."""
+    """Return the remembered launch; values of the wrong type, unknown names and secrets are ignored."""
     table = options()
     kinds = {f.name: type(f.default) for f in dataclasses.fields(LaunchSpec)}
     good: dict[str, Any] = {

@@ -24,7 +24,7 @@ _WITH_LINES = (Kind.LIST, Kind.PATHS)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """``left_out``: what a file held that a profile does not, by the names that people know."""
+    """``left_out``: what a file held that a profile does not, by the names that users know."""
 
     name: str
     spec: LaunchSpec
@@ -32,7 +32,7 @@ class Profile:
 
     @property
     def news(self) -> str:
-        """What a person should hear about a profile that came from a file."""
+        """Return what a user should know of a profile that came from a file."""
         said = [f"Imported as “{self.name}”."]
         if self.left_out:
             said.append(f"Left out: {', '.join(self.left_out)}.")
@@ -42,7 +42,7 @@ class Profile:
 
 
 def check_name(name: str) -> str:
-    """The name as it is kept. Problems: profile.name"""
+    """Return the name as it is kept. Problems: profile.name"""
     line = clean_line(name)
     if not line or len(line) > MAX_NAME:
         raise failure("profile.name", longest=MAX_NAME)
@@ -50,19 +50,19 @@ def check_name(name: str) -> str:
 
 
 def values_of(spec: LaunchSpec) -> dict[str, Any]:
-    """What a profile keeps of a launch."""
+    """Return what a profile keeps of a launch."""
     start = to_profile(defaults())
     return {name: value for name, value in to_profile(spec).items() if value != start[name]}
 
 
 def dumps(name: str, spec: LaunchSpec) -> str:
-    """The file's text."""
+    """Return the file's text."""
     head = {"sessiondock": "profile", "schema": SCHEMA, "name": name}
     return json.dumps({**head, "options": values_of(spec)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def loads(text: str, source: str) -> Profile:
-    """A profile's file, or the state that clearml-session keeps. Problems: profile.unreadable"""
+    """Read a profile's file, or the state that clearml-session keeps. Problems: profile.unreadable"""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -91,7 +91,7 @@ def _ours(found: Mapping[str, Any], source: str) -> Profile:
 
 
 def _valid(values: Mapping[str, Any]) -> LaunchSpec:
-    """From values of a file: what the table does not accept counts as absent."""
+    """Return the launch from values of a file: what the table does not accept counts as absent."""
     spec = from_profile(values)
     start = defaults()
     wrong = {name for name in values if name in options() and problem_of(options()[name], getattr(spec, name))}
@@ -102,7 +102,7 @@ def _valid(values: Mapping[str, Any]) -> LaunchSpec:
 
 
 def from_clearml_session(state: Mapping[str, Any]) -> Profile | None:
-    """From the content of ~/.clearml_session.json; None where it holds no option of that program. A password is named
+    """Read the content of ~/.clearml_session.json; None where it holds no option of that program. A password is named
     among what is left out, and its value is not looked at."""
     values: dict[str, Any] = {}
     out: list[str] = []
@@ -124,7 +124,7 @@ def from_clearml_session(state: Mapping[str, Any]) -> Profile | None:
 
 
 def _theirs(name: str, option: Option, flag: str, value: Any) -> dict[str, Any]:
-    """Our field and value for one of theirs; nothing where it says nothing."""
+    """Return our field and value for one of clearml-session's; nothing where it says nothing."""
     given = dict(option.sets)
     if value is None:
         return {}

@@ -1,6 +1,6 @@
 """Which queues a launch may choose from. Pure functions.
 
-A queue has tags that people give in ClearML's web page and system tags that only the API sets; a filter means both.
+A queue has tags that users give in ClearML's web page and system tags that only the API sets; a filter means both.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ PREFERRED, INTERNAL = "interactive", "internal"  # system tags with a meaning of
 
 
 def offered(queues: Sequence[Queue], include: str = "", exclude: str = "") -> tuple[Queue, ...]:
-    """``include`` and ``exclude``: tags, one per line. Without ``include``, queues that the server marks for
-    interactive work are offered alone where there are any."""
+    """Return the queues to offer. ``include`` and ``exclude``: tags, one per line. Without ``include``, queues that the
+    server marks for interactive work are offered alone where there are any."""
     wanted, unwanted = set(items(include)), set(items(exclude))
     left = [queue for queue in queues if not unwanted & all_tags(queue)]
     if wanted:

@@ -29,7 +29,7 @@ HERE = "names a place on this computer, which the session's machine can't read"
 
 
 def lines_of(text: str) -> tuple[str, ...]:
-    """The file's lines without comments, what a backslash continues joined to one."""
+    """Return the file's lines without comments, what a backslash continues joined to one."""
     found = []
     for line, joined in _joined(text.splitlines()):
         line = COMMENT.sub("", line).strip()
@@ -39,7 +39,7 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 
 def _joined(lines: list[str]) -> Iterator[tuple[str, bool]]:
-    """As pip does it: a comment ends a continued line."""
+    """Join lines as pip does: a comment ends a continued line."""
     begun: list[str] = []
     for line in lines:
         comment = COMMENT.match(line) is not None
@@ -53,7 +53,7 @@ def _joined(lines: list[str]) -> Iterator[tuple[str, bool]]:
 
 
 def for_agent(lines: Iterable[str]) -> tuple[str, ...]:
-    """As clearml-agent 3 and its pip can use them: ``unused`` says what is lost.
+    """Return the lines as clearml-agent 3 and its pip can use them: ``unused`` says what is lost.
 
     One hash in the file makes pip want one of every package, also of those that the session itself needs. Of
     ``--extra-index-url=…`` the agent keeps the sign as a part of the address.
@@ -69,7 +69,7 @@ def for_agent(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def unused(lines: Iterable[str]) -> tuple[str, ...]:
-    """Sentences for people about what of those lines an agent does not heed."""
+    """Return sentences for users about what of those lines an agent does not heed."""
     told = list(lines)
     names = [_option(line)[0] for line in told]
     found = []
@@ -90,19 +90,21 @@ def unused(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def file_to_read(line: str) -> str:
-    """The path of ``-r path``, "" for any other line, and for an address."""
+    """Return the path of ``-r path``, "" for any other line, and for an address."""
     name, value = _option(line)
     return value if name in _READS and "://" not in value else ""
 
 
 def place_of(line: str) -> str:
-    """The path of ``package @ file:///path``, "" for any other line: it may be there or a machine's that built it."""
+    """Return the path of ``package @ file:///path``, "" for any other line: it may be there or a machine's that built
+    it."""
     found = re.fullmatch(r"[^@]+@\s*file://[^/]*(/[^#;\s]*).*", line, re.IGNORECASE)
     return found[1] if found and not line.startswith("-") else ""
 
 
 def wrong_with(line: str) -> str:
-    """What keeps an agent from using the line, a sentence for people; "" = nothing. A ``-r`` has to be read before."""
+    """Return what keeps an agent from using the line, a sentence for users; "" = nothing. A ``-r`` has to be read
+    before."""
     shown = f"“{_shown(line)}”"
     if line.startswith("-"):
         return _wrong_option(line, shown)
@@ -143,6 +145,6 @@ def _option(line: str) -> tuple[str, str]:
 
 
 def _shown(line: str) -> str:
-    """Short, printable, and without the login that an address may hold."""
+    """Return the line short, printable, and without the login that an address may hold."""
     clean = "".join(sign if sign.isprintable() else " " for sign in line)
     return re.sub(r"(?<=://)[^/@\s]*@", "…@", clean)[:120]

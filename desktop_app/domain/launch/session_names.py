@@ -1,4 +1,4 @@
-"""What a session is called where nobody named it: names that can be told apart. Pure functions, any thread."""
+"""What a session is called that was not given a name: names that can be told apart. Pure functions, any thread."""
 
 import re
 from collections.abc import Iterable
@@ -13,17 +13,18 @@ _OURS = re.compile(rf"{DEFAULT_NAME}( \d+)?", re.IGNORECASE)  # clearml-session 
 
 
 def is_default(name: str) -> bool:
-    """Whether nobody thought of that name: the default, with a number or without."""
+    """True if the name was not chosen by a user: the default, with a number or without."""
     return _OURS.fullmatch(name.strip()) is not None
 
 
 def unnumbered(name: str) -> str:
-    """What is remembered of a name: a default one without its number, any other as it is."""
+    """Return what is remembered of a name: a default one without its number, any other as it is."""
     return DEFAULT_NAME if is_default(name) else name
 
 
 def distinct_name(name: str, taken: Iterable[str]) -> str:
-    """``name``, or if one of ``taken`` (the sessions of the account) has it, the same with the first free number.
+    """Return ``name``, or if one of ``taken`` (the sessions of the account) has it, the same with the first free
+    number.
 
     A default name and a numbered default name are the same name: the smallest free number makes the difference.
     """

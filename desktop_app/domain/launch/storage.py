@@ -12,7 +12,7 @@ LIBRARIES = {
 
 
 def storage_packages(files_url: str, listed: Sequence[str]) -> tuple[str, ...]:
-    """The library for that file server, unless it is among the requirements already."""
+    """Return the library for that file server, unless it is among the requirements already."""
     library = LIBRARIES.get(files_url.partition("://")[0].lower(), "")
     name = re.split(r"[<>=]", library)[0]
     named = {re.split(r"[\[<>=!~;@\s]", line.strip(), maxsplit=1)[0].lower().replace("_", "-") for line in listed}

@@ -39,7 +39,7 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``title`` and ``detail`` are for people, ``cause`` is one redacted technical line for the log window."""
+    """``title`` and ``detail`` are for users, ``cause`` is one redacted technical line for the log window."""
 
     code: str
     title: str
@@ -58,12 +58,12 @@ def row(code: str, title: str, detail: str, retry: Retry = Retry.USER, remedies:
 
 
 def problem_words(what: Problem) -> dict[str, str]:
-    """What another process of ours is told of it."""
+    """Return what another process of ours is told of it."""
     return {"code": what.code, "title": what.title, "detail": what.detail, "cause": what.cause}
 
 
 def read_problem(words: Mapping[str, object]) -> Problem | None:
-    """The problem that another process told, None where it has none (or is of an older version)."""
+    """Return the problem that another process told, None where it has none (or is of an older version)."""
     code, title, detail, cause = (str(words.get(name) or "") for name in ("code", "title", "detail", "cause"))
     return Problem(code, title, detail, cause=cause) if title else None
 
@@ -81,6 +81,6 @@ class Cancelled(Exception):
 
 
 def told(value: object) -> str:
-    """A server, a machine or a file wrote it: as much as a person reads."""
+    """Return the text, cut to what a user reads: a server, a machine or a file wrote it."""
     text = str(value)
     return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"

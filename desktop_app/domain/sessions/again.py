@@ -29,7 +29,7 @@ class LaunchedTask:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A launch like an earlier one. ``asks``: the secret options (field names) that it had, which a person gives anew;
+    """A launch like an earlier one. ``asks``: the secret options (field names) that it had, which the user gives again;
     ``partial``: it comes from the task alone, which does not tell all options and which others can edit; ``left``: the
     options that stand there and are not taken over; ``differs``: option and value where the task says something else
     than what is kept here, which counts."""
@@ -42,15 +42,15 @@ class Again:
 
     @property
     def taken(self) -> dict[str, Any]:
-        """What comes from the task alone, where it is not the default: field name -> value."""
+        """Return what comes from the task alone, where it is not the default: field name -> value."""
         start = replace(defaults(), store_defaults=self.spec.store_defaults)
         found = {name: getattr(self.spec, name) for name in options() if self.partial}
         return {name: value for name, value in found.items() if value != getattr(start, name)}
 
 
 def spec_of_task(task: LaunchedTask, facts: ServerFacts) -> LaunchSpec:
-    """What a task tells of its launch, but for ``NEVER_TAKEN``. Nothing is checked: a launch does so, and says what is
-    wrong."""
+    """Return what a task tells of its launch, but for ``NEVER_TAKEN``. Nothing is checked: a launch does so, and says
+    what is wrong."""
     values: dict[str, Any] = {
         name: _value(getattr(defaults(), name), task.parameters[option.param])
         for name, option in options().items()
@@ -72,14 +72,14 @@ def spec_of_task(task: LaunchedTask, facts: ServerFacts) -> LaunchSpec:
 
 
 def left_of(task: LaunchedTask) -> tuple[str, ...]:
-    """What of ``NEVER_TAKEN`` the task has."""
+    """Return what of ``NEVER_TAKEN`` the task has."""
     off = ("", "False")
     return tuple(name for name in NEVER_TAKEN if task.parameters.get(options()[name].param, "") not in off)
 
 
 def differing(kept: LaunchSpec, task: LaunchedTask, facts: ServerFacts) -> tuple[tuple[str, str], ...]:
-    """Where the task says something else than this computer kept: field name and what the task says. Tags and project
-    are not looked at, which people sort their tasks by; nor a container that came from another task."""
+    """Return where the task says something else than this computer kept: field name and what the task says. Tags and
+    project are not looked at, which users sort their tasks by; nor a container that came from another task."""
     told = {
         name: (str(getattr(kept, name)), getattr(facts, name)) for name in ("queue", "name") if getattr(facts, name)
     }
@@ -97,7 +97,7 @@ def _value(default: object, text: str) -> object:
 
 
 def asked(spec: LaunchSpec, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """The secrets that the earlier session had. A password that was made for it is made anew."""
+    """Return the secrets that the earlier session had. A password that was made for it is made anew."""
     compatible = spec.cli_compatible or parameters.get(options()["cli_compatible"].param) == "True"
     made = spec.randomize != RANDOM_OFF or compatible
     slots = key_slots.loads(parameters.get(contract.PARAM_KEY_SLOTS, ""))
@@ -109,7 +109,8 @@ def asked(spec: LaunchSpec, parameters: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def continued(spec: LaunchSpec, session: str, finished: Iterable[FinishedSession]) -> LaunchSpec:
-    """A session that continued an earlier one and stored its workspace is itself what the next one continues."""
+    """Return the task that the next session continues. One that continued an earlier session and stored its workspace
+    is itself that task."""
     known = {one.task: one for one in finished}
     mine, earlier = known.get(session), known.get(spec.continue_session)
     folder = spec.store_workspace or (earlier.folder if earlier else "")

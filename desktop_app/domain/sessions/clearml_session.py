@@ -32,7 +32,7 @@ DEFAULT_USER = "root"
 ASKED = {JUPYTERLAB.key: ASKS_JUPYTER, VSCODE.key: ASKS_VSCODE}
 # What a poll reads of the runtime properties: no secret is among them.
 RUNTIME_PLACES = (RUNTIME_ADDRESS, RUNTIME_OUTER_PORT, RUNTIME_INNER_PORT, RUNTIME_PORT, RUNTIME_USER)
-# What the tool leaves in the task for everybody to read, and how people call it.
+# What the tool leaves in the task for all to read, and how users call it.
 EXPOSED = {"_user_secret": "your ClearML API secret", "_git_credentials": "your git credentials"}
 
 # SHA-256 fingerprints of the host keys that every clearml-session uses; their private halves are in its source.
@@ -60,7 +60,7 @@ class ClearmlSession:
         return bool(self.address and self.port)
 
     def report(self) -> contract.Report | None:
-        """The same as our own sessions report; None before it is reachable."""
+        """Return what our own sessions would report; None before it is reachable."""
         if not self.ready:
             return None
         ports = {JUPYTERLAB.key: self.jupyter_port, VSCODE.key: self.vscode_port}
@@ -79,7 +79,7 @@ def _app(port: int) -> contract.AppReport:
 
 @dataclass(frozen=True, slots=True)
 class ClearmlSessionLogin:
-    """What the task tells everybody. ``exposed``: what of the user's lies in it, in words."""
+    """What the task tells all who can read it. ``exposed``: what of the user's lies in it, in words."""
 
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
@@ -89,7 +89,7 @@ class ClearmlSessionLogin:
 def session_of(
     runtime: Mapping[str, object], properties: Mapping[str, str], asked: Mapping[str, str] = MappingProxyType({})
 ) -> ClearmlSession:
-    """``asked``: the tool's parameters.
+    """Return the session that the task describes. ``asked``: the tool's parameters.
 
     Any member of the workspace can write all of these: what is no address, port or name counts as absent.
     """

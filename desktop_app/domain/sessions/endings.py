@@ -1,4 +1,4 @@
-"""How a session ended that nobody ended: what its exit code and its last report tell. Pure functions."""
+"""How a session ended that was not shut down: what its exit code and its last report tell. Pure functions."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ _SIGNALS = {signal.SIGKILL: _KILLED, signal.SIGTERM: "ended by its machine (exit
 
 
 def failure_of(facts: ServerFacts, was_up: bool) -> Problem:
-    """What to say of a task that ended as failed; ``was_up``: the session had been there to be used."""
+    """Return what to say of a task that ended as failed; ``was_up``: the session had been there to be used."""
     if not (was_up or has_been_up(facts)):
         return problem("task.failed", status=facts.end.value, lines=facts.message)
     lines = "" if _EXIT_CODE.search(facts.message) and "\n" not in facts.message else facts.message
@@ -25,7 +25,7 @@ def failure_of(facts: ServerFacts, was_up: bool) -> Problem:
 
 
 def has_been_up(facts: ServerFacts) -> bool:
-    """Whether its record or its report says that one could connect."""
+    """True if its record or its report says that one could connect."""
     report = facts.report
     return facts.record is not None or (report is not None and contract.READY in report.seconds)
 

@@ -18,7 +18,7 @@ class FinishedSession:
 
 
 def removable(found: Iterable[FinishedSession]) -> tuple[FinishedSession, ...]:
-    """All but those that hold the newest snapshot of a workspace: those are what a next session goes on with."""
+    """Return all but those that hold the newest snapshot of a workspace: those are what a next session goes on with."""
     sessions = tuple(found)
     newest: dict[str, float] = {}
     for one in sessions:

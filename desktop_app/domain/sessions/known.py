@@ -1,6 +1,6 @@
 """What one process of ours tells another (or the next one, by a file) about a session: facts as JSON and back. Pure.
 
-A reader takes what it understands: another version may have written it, or somebody's editor.
+A reader takes what it understands: another version may have written it, or a user's editor.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class Known:
 
 
 def known_json(known: Known) -> dict[str, Any]:
-    """As JSON; no secret is in it."""
+    """Return it as JSON; no secret is in it."""
     values = {field.name: _plain(getattr(known.facts, field.name)) for field in fields(ServerFacts)}
     return {"as_of": known.as_of.isoformat(), "facts": {name: one for name, one in values.items() if one is not None}}
 
@@ -44,7 +44,7 @@ def _plain(value: object) -> object:
 
 
 def read_known(value: object) -> Known | None:
-    """None where the least is not there: when, and what the session does."""
+    """Read what ``known_json`` wrote; None where the least is not there: when, and what the session does."""
     rows = value.get("facts") if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping) or not isinstance(rows, Mapping):
         return None
@@ -59,7 +59,7 @@ _BLANK = ServerFacts(Remote.CREATED)
 
 
 def _read(name: str, rows: Mapping[str, Any]) -> Any:
-    """The field as it belongs into the facts, None for the default."""
+    """Return the field as it belongs into the facts, None for the default."""
     raw, usual = rows.get(name), getattr(_BLANK, name)
     reader = _READERS.get(name)
     if reader is not None:
@@ -75,7 +75,7 @@ def _read(name: str, rows: Mapping[str, Any]) -> Any:
 
 
 def _time(value: object) -> datetime | None:
-    """With a time zone, as everything of ours has."""
+    """Return the time with a time zone, as all of ours have."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -97,7 +97,7 @@ def _clearml_session(value: object) -> ClearmlSession | None:
 
 
 def _left(raw: Any) -> tuple[Record | None, Report | None]:
-    """What an earlier run of the task left: its record and its report."""
+    """Return what an earlier run of the task left: its record and its report."""
     record, report = raw if isinstance(raw, list) and len(raw) == 2 else (None, None)
     return (
         Record.loads(record) if isinstance(record, str) else None,
@@ -119,5 +119,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def is_away(why: Problem) -> bool:
-    """Whether this says that the server can't be asked (or not by us), and nothing about the session."""
+    """True if this says that the server can't be asked (or not by us), and nothing about the session."""
     return why.code.startswith("server.") or why.code == "account.no_secret"

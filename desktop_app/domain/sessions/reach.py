@@ -11,7 +11,7 @@ from remote_bootstrap.contract import Report
 
 
 def of_container(why: Problem, facts: ServerFacts, task: str) -> Problem:
-    """``why``, or what helps against a container's own network, which no VPN leads into."""
+    """Return ``why``, or what helps against a container's own network, which no VPN leads into."""
     record, report = facts.record, facts.report
     if why.code != "ssh.unreachable" or record is None or report is None or not report.own_network:
         return why
@@ -23,14 +23,15 @@ def of_container(why: Problem, facts: ServerFacts, task: str) -> Problem:
 
 
 def with_image(spec: LaunchSpec, report: Report | None) -> LaunchSpec:
-    """A launch like that of a session which sits behind its container's own network, with the image that it told."""
+    """Return a launch like that of a session which sits behind its container's own network, with the image that it
+    told."""
     if report is None or not report.own_network or not is_image(report.container):
         return spec
     return spec if spec.docker or spec.docker_network != NETWORK_HOST else replace(spec, docker=report.container)
 
 
 def _mend(image: str, task: str) -> str:
-    if not is_image(image):  # everybody in the workspace can write it, and the command is copied into a shell
+    if not is_image(image):  # all members of the workspace can write it, and the command is copied into a shell
         return "Shut it down and launch it with a Docker image, which gets the machine's network."
     return (
         f"Launch it again with the image that it told, which gets the machine's network: “{Remedy.WITH_IMAGE.value}” in"

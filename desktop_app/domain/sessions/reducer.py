@@ -97,7 +97,7 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class HeldElsewhere:
-    """Another process of this user holds the tunnel (pid), or nobody does any more (0)."""
+    """Another process of this user holds the tunnel (pid), or none does any more (0)."""
 
     pid: int
 
@@ -121,7 +121,7 @@ AGENT_LOST_AFTER_S = 90.0  # three missed status reports; an agent sends one eve
 
 
 def advance(snapshot: SessionSnapshot, event: Event) -> SessionSnapshot:
-    """The next snapshot, or the same object when nothing changed."""
+    """Return the next snapshot, or the same object when nothing changed."""
     after = _TABLE[type(event)](snapshot, event)
     return snapshot if after == snapshot else after.with_version()
 
@@ -151,7 +151,7 @@ def _ended(now: SessionSnapshot, was_up: bool) -> SessionSnapshot:
 
 
 def _of_queue(now: SessionSnapshot, facts: ServerFacts) -> bool:
-    """Whether its problem is the queue's affair; one that an agent took is in none, and that is no problem."""
+    """True if its problem is the queue's; one that an agent took is in none, and that is no problem."""
     return facts.remote in WAITING or (now.problem is not None and now.problem.code in _QUEUE_CODES)
 
 
@@ -174,7 +174,7 @@ def _agent_notice(now: SessionSnapshot) -> Problem | None:
 
 
 def is_silent(now: SessionSnapshot) -> bool:
-    """Whether it should end, its agent is lost, and the session itself neither answers nor says that it ends."""
+    """True if it should end, its agent is lost, and the session itself neither answers nor says that it ends."""
     facts, report = now.facts, now.facts.report
     if facts.remote is not Remote.STOPPING or not facts.worker_lost_s or now.link is Link.UP:
         return False
@@ -248,7 +248,7 @@ def _report_arrived(now: SessionSnapshot, event: ReportArrived) -> SessionSnapsh
 
 
 def _heard(now: SessionSnapshot, report: contract.Report | None) -> Problem | None:
-    """The notice, after what the session says for the first time."""
+    """Return the notice, after what the session says for the first time."""
     known = len(now.facts.report.notices) if now.facts.report else 0
     fresh = report.notices[known:] if report else []
     return problem("session.notice", text=" ".join(fresh)) if fresh else now.notice

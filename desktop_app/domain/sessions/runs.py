@@ -14,12 +14,12 @@ _BEGINS = (contract.PREPARING, contract.STARTING_SSH)
 
 
 def run_of(facts: ServerFacts) -> str:
-    """Tells one run of a task from the others, as far as the server tells."""
+    """Return a mark that tells one run of a task from the others, as far as the server tells."""
     return f"{_text(facts.started)}|{_text(facts.changed)}"
 
 
 def began_at(facts: ServerFacts) -> int:
-    """When this run began, ms since 1970 by the server's clock; 0 while that is unknown."""
+    """Return when this run began, ms since 1970 by the server's clock; 0 while that is unknown."""
     return max((round(at.timestamp() * 1000) for at in (facts.started, facts.changed) if at is not None), default=0)
 
 
@@ -28,7 +28,7 @@ def _text(value: datetime | None) -> str:
 
 
 def starts_over(now: SessionSnapshot, new: ServerFacts) -> bool:
-    """Whether what we are (or want to be) connected to is no longer the run that the server speaks of."""
+    """True if what we are (or want to be) connected to is no longer the run that the server speaks of."""
     old = now.facts
     if now.link is Link.OFF or old.remote not in (Remote.STARTING, Remote.READY, Remote.STOPPING):
         return False
@@ -40,7 +40,7 @@ def _other_run(old: ServerFacts, new: ServerFacts) -> bool:
 
 
 def why_over(facts: ServerFacts) -> str:
-    """How the run that was known came to its end, as far as these facts tell: one sentence."""
+    """Return how the run that was known came to its end, as far as these facts tell: one sentence."""
     by = f" by {facts.changed_by}" if facts.changed_by else ""
     if facts.unplaced:
         return why_unplaced(facts)
@@ -50,13 +50,13 @@ def why_over(facts: ServerFacts) -> str:
 
 
 def restarted(facts: ServerFacts) -> Problem:
-    """What a person hears whose session starts over."""
+    """Return the problem that is shown when a session starts over."""
     return problem("session.restarted", why=why_over(facts))
 
 
 def of_this_run(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
-    """The new facts without what an earlier run left in the task: a server that enqueues a stopped task keeps its
-    record and its report, until the new run writes its own."""
+    """Return the new facts without what an earlier run left in the task: a server that enqueues a stopped task keeps
+    its record and its report, until the new run writes its own."""
     if new.clearml_session is not None:
         return new
     if new.remote in WAITING:
@@ -74,13 +74,13 @@ def of_this_run(now: SessionSnapshot, new: ServerFacts) -> ServerFacts:
 
 
 def _last_words(new: ServerFacts) -> bool:
-    """Whether the report must be what an earlier run wrote while it ended, after its task was reset: a run that has
-    published nothing yet has nobody who could end it but the server, which then says so."""
+    """True if the report must be what an earlier run wrote while it ended, after its task was reset: a run that has
+    published nothing yet can be ended by the server only, which then says so."""
     return new.remote is Remote.STOPPING and new.by_report and new.record is None and not new.record_error
 
 
 def keeps_report(now: SessionSnapshot, new: ServerFacts) -> bool:
-    """Whether the report that we have may still be of the run that ``new`` speaks of."""
+    """True if the report that we have may still be of the run that ``new`` speaks of."""
     if now.link is Link.UP:
         return True
     begins = now.remote in (*WAITING, Remote.ENDED) and new.remote is not now.remote

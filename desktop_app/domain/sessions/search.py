@@ -8,7 +8,7 @@ from desktop_app.domain.sessions.snapshot import SessionSnapshot, status_of
 def matching(
     snapshots: Iterable[SessionSnapshot], query: str, accounts: Mapping[str, str] | None = None
 ) -> tuple[SessionSnapshot, ...]:
-    """Those that every word of ``query`` occurs in; ``accounts``: account id -> its label."""
+    """Return the sessions that every word of ``query`` occurs in; ``accounts``: account id -> its label."""
     words, labels = query.casefold().split(), accounts or {}
     return tuple(one for one in snapshots if all(word in _text(one, labels) for word in words))
 

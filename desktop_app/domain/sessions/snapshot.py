@@ -1,4 +1,4 @@
-"""A session as everybody sees it: two independent facts, what the server says and what our connection does.
+"""A session as window and command line see it: what the server says, and what our connection does.
 
 Frozen data and total functions; any thread. ``reducer.advance`` is the only maker of a next snapshot.
 """
@@ -42,7 +42,7 @@ class Remote(Enum):
 
 
 WAITING = (Remote.CREATED, Remote.QUEUED)  # no agent has taken it
-RESET = "reset"  # the server's reason for a task that somebody reset
+RESET = "reset"  # the server's reason for a task that was reset
 
 
 class Link(Enum):
@@ -105,7 +105,7 @@ class ServerFacts:
     worker: str = ""
     worker_lost_s: float = 0.0  # seconds since a worker last reported; 0 = it reports, or there is none yet
     queue_watched: bool = True
-    unplaced: bool = False  # in no queue, and nobody is about to put it into one: no agent will ever take it
+    unplaced: bool = False  # in no queue, and not about to be put into one: no agent will ever take it
     archived: bool = False  # the web pages hide it
     message: str = ""  # the server's own status reason, for the details page
     exit_code: int | None = None  # of a task that failed, where its agent told it
@@ -135,7 +135,7 @@ class SessionSnapshot:
     stale_since: datetime | None = None  # the server can't be reached
     attempt: int = 0  # of the redial, while RETRYING
     retry_at: datetime | None = None
-    held_by: int = 0  # pid of another process that owns the tunnel, 0 = nobody else
+    held_by: int = 0  # pid of another process that owns the tunnel, 0 = none
     stop_requested: bool = False
 
     @property
@@ -187,7 +187,7 @@ SEVERITY = (
 
 
 class Action(Enum):
-    """What a person may do with a session; the value is the label.
+    """What a user may do with a session; the value is the label.
 
     OPEN needs an application's key besides, OPEN_IN that of a program of this computer (``domain.access.open_in``).
     """
@@ -218,7 +218,7 @@ _LINK_STATUS = {
 
 
 def status_of(snapshot: SessionSnapshot) -> Status:
-    """The one display state; total over every combination."""
+    """Return the one display state; total over every combination."""
     remote, link = snapshot.remote, snapshot.link
     if remote is Remote.ENDED:
         return Status.FAILED if snapshot.facts.end is End.FAILED else Status.ENDED
@@ -236,7 +236,7 @@ def status_of(snapshot: SessionSnapshot) -> Status:
 
 
 def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
-    """What the buttons, the tray menu, the shortcuts and the CLI offer."""
+    """Return what the buttons, the tray menu, the shortcuts and the CLI offer."""
     remote, link = snapshot.remote, snapshot.link
     if remote is Remote.ENDED:
         return frozenset({Action.FORGET} if snapshot.facts.clearml_session else {Action.FORGET, Action.AGAIN})
@@ -263,19 +263,19 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
 
 
 def _ails(snapshot: SessionSnapshot) -> bool:
-    """Whether there is something to find out."""
+    """True if there is something to find out."""
     failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
     troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed
     return troubled or snapshot.link in (Link.RETRYING, Link.BLOCKED)
 
 
 def answers(snapshot: SessionSnapshot) -> bool:
-    """Whether the session itself can be asked now. One that clearml-session started has no control channel."""
+    """True if the session itself can be asked now. One that clearml-session started has no control channel."""
     return snapshot.link is Link.UP and snapshot.facts.clearml_session is None
 
 
 def takes_files(snapshot: SessionSnapshot) -> bool:
-    """Whether files can be transferred: the session runs, and this computer may connect to it."""
+    """True if files can be transferred: the session runs, and this computer may connect to it."""
     return snapshot.remote is Remote.READY and not snapshot.stop_requested and snapshot.link is not Link.BLOCKED
 
 
@@ -298,7 +298,7 @@ _PHASE_TEXT = {
 
 
 def progress_of(snapshot: SessionSnapshot) -> str:
-    """One human line: what is happening right now."""
+    """Return one line for users: what is happening right now."""
     facts = snapshot.facts
     if snapshot.remote is Remote.ENDED:
         by_machine = facts.end is End.SHUT_DOWN and facts.message.startswith(contract.ENDED_BY_MACHINE)
@@ -325,7 +325,7 @@ def progress_of(snapshot: SessionSnapshot) -> str:
 
 
 def why_unplaced(facts: ServerFacts) -> str:
-    """Why a session is in no queue: one sentence, with the server's own reason where it has one."""
+    """Return why a session is in no queue: one sentence, with the server's own reason where it has one."""
     by = f" by {facts.changed_by}" if facts.changed_by else ""
     if facts.remote is Remote.QUEUED:
         return f"The queue “{facts.queue}” does not hold it any more, though its task still says that it waits there."
@@ -349,7 +349,8 @@ def _queued_text(facts: ServerFacts) -> str:
 
 
 def local_address(app: str, port: int) -> str:
-    """Where an application answers on this computer, as people write it; "" while it is not bound (``port`` 0)."""
+    """Return where an application answers on this computer, as users write it; "" while it is not bound (``port``
+    0)."""
     spec = BY_KEY.get(app)
     scheme = "http://" if spec is not None and spec.opens == "browser" else ""
     return f"{scheme}127.0.0.1:{port}" if port else ""

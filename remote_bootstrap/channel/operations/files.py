@@ -28,12 +28,12 @@ _states: "OrderedDict[str, Tuple[int, Any]]" = OrderedDict()  # path -> bytes re
 
 
 def home(host: Host, _args: Dict[str, Any]) -> Dict[str, Any]:
-    """``folder``: where the session's applications and logins begin."""
+    """Return ``home``, and as ``folder`` where the session's applications and logins begin."""
     return {"home": str(user_home()), "folder": str(host.context.settings.user_folder)}
 
 
 def digest(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """SHA-256 of the first ``length`` bytes of ``path``; "" when the file is shorter or can't be read.
+    """Return the SHA-256 of the first ``length`` bytes of ``path``; "" when the file is shorter or can't be read.
 
     ``fresh``: begin anew instead of where the last request for this path stopped.
     """
@@ -55,8 +55,8 @@ def digest(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def refusal(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """Why nothing can be written to ``path`` from its byte ``at`` on: the system's words in ``why``, "" when it can;
-    ``disk``: no other file of that folder can be written either.
+    """Return why nothing can be written to ``path`` from its byte ``at`` on: the system's words in ``why``, "" when it
+    can; ``disk``: no other file of that folder can be written either.
 
     OpenSSH's server says no more than "Failure", so the same is tried here with a file that is gone at once.
     """
@@ -87,7 +87,7 @@ def _try_to_write(folder: str, at: int) -> None:
 
 
 def digests(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """``digest`` from the beginning for each of many (path, length)."""
+    """Return ``digest`` from the beginning for each of many (path, length)."""
     wanted = args.get("files")
     if not isinstance(wanted, list) or not all(_is_pair(one) for one in wanted):
         raise OperationError("Checksums need a list of paths and lengths.")

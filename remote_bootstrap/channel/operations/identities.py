@@ -13,7 +13,10 @@ from remote_bootstrap.steps import identities
 
 
 def git_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """{"logins": [{protocol, host, username, password, path}], "settings": {name: value}}; replaces what was there."""
+    """Replace the delivered git logins and settings.
+
+    {"logins": [{protocol, host, username, password, path}], "settings": {name: value}}
+    """
     listed, settings = args.get("logins"), args.get("settings")
     if not isinstance(listed, list) or not isinstance(settings, dict):
         raise OperationError("The git logins could not be read.")
@@ -31,13 +34,13 @@ def git_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def git_ask(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """{protocol, host, path, username} as git names them; {} when there is no login that fits."""
+    """Return the login for {protocol, host, path, username} as git names them; {} when there is no login that fits."""
     found = host.context.git.find({str(name): str(value) for name, value in args.items()})
     return {"username": found.username, "password": found.password} if found else {}
 
 
 def clearml_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """{"access_key", "secret_key"}; empty ones take the key away again."""
+    """Write the user's key {"access_key", "secret_key"}; empty ones take it away again."""
     access_key, secret_key = args.get("access_key"), args.get("secret_key")
     if not isinstance(access_key, str) or not isinstance(secret_key, str):
         raise OperationError("The ClearML key could not be read.")

@@ -9,7 +9,7 @@ from remote_bootstrap.task.progress import Progress
 
 
 class OperationError(Exception):
-    """The operation can't be done; the text is one sentence for the person at the desktop."""
+    """The operation can't be done; the text is one sentence for the user at the desktop."""
 
 
 @dataclass(frozen=True)

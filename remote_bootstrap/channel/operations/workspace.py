@@ -8,7 +8,7 @@ NONE = "This session has no workspace: launch it with a workspace folder to have
 
 
 def sync(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
-    """{"text", "done", "failed"}: begin to store, or join what is under way, and wait for the end.
+    """Return {"text", "done", "failed"}. Begin to store, or join what is under way, and wait for the end.
 
     With ``wait`` (seconds) at most so long; ask again until it is done.
     """
