@@ -37,7 +37,8 @@ def main() -> int:
     from desktop_app import window_start
 
     if window_start.asks_for_window(arguments):
-        return window_start.open_window(arguments, hidden=bool(arguments))
+        hidden, demo = window_start.HIDDEN in arguments, window_start.demo_in(arguments)
+        return window_start.open_window(arguments, hidden=hidden, demo=demo)
     from desktop_app.cli.main import main as command_line
 
     return command_line(arguments)

@@ -8,7 +8,7 @@ import logging.handlers
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -170,6 +170,22 @@ def build_core(
     return Core(outside, role, tail)
 
 
+def build_demo(sessions: int = 0) -> Core:
+    """Return a core over a world in memory with that many scripted sessions, 0 = every state once.
+
+    It runs beside the user's own SessionDock: no file, keyring, network, ssh configuration or lock of theirs is used.
+    """
+    from desktop_app.demo.script.show import SESSIONS, demo_world  # lazy on purpose: nothing else pays for the demo
+
+    tail = LogTail()
+    _log_to([tail], Redactor())
+    world = demo_world(sessions or SESSIONS)
+    core = Core(world.outside(), WINDOW, tail)
+    for session, facts in world.seen():  # else the window selects whichever session a thread is the first to see
+        core.store.see(session, facts)
+    return core
+
+
 def _join_accounts(paths: Paths) -> None:
     """Where settings can't be written, two accounts of one user stay two."""
     try:
@@ -241,6 +257,11 @@ def set_up_log(paths: Paths, name: str, stream: TextIO | None = None) -> tuple[R
         handlers.append(PrivateLog(str(paths.state / f"{name}.log"), LOG_BYTES, LOG_FILES, tail.fails))
     except OSError as error:
         tail.fails(f"The log can't be written to {paths.state}: {error.strerror or error}.")
+    _log_to(handlers, redactor)
+    return redactor, tail
+
+
+def _log_to(handlers: Sequence[logging.Handler], redactor: Redactor) -> None:
     guard(handlers, redactor)
     root = logging.getLogger()
     root.setLevel(logging.INFO)
@@ -250,4 +271,3 @@ def set_up_log(paths: Paths, name: str, stream: TextIO | None = None) -> tuple[R
     for talkative in TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger(__name__).info("%s", about())
-    return redactor, tail

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from desktop_app import APP_NAME
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from desktop_app.services.core import Core
 
 PROBLEM = 1
-ONLY_WINDOW = frozenset({"--hidden"})
+HIDDEN, DEMO = "--hidden", "--demo"
 NO_DISPLAY = (
     "There is no display here, so no window can open. Everything works without one: sessiondock --ask asks "
     "what to launch, sessiondock --help names the commands."
@@ -29,23 +30,36 @@ NO_DISPLAY = (
 
 def asks_for_window(arguments: Sequence[str]) -> bool:
     """True if these arguments mean the window and nothing else: then the command line's parser is not needed."""
-    return set(arguments) <= ONLY_WINDOW
+    known = [word for word in arguments if word in (HIDDEN, DEMO)]
+    number = [word for before, word in pairwise(arguments) if before == DEMO and word.isdecimal()]
+    return len(arguments) == len(known) + len(number)
 
 
-def open_window(arguments: Sequence[str], *, hidden: bool) -> int:
-    """Show the window, or bring up the one that is open already; return the exit code once it is over."""
+def demo_in(arguments: Sequence[str]) -> int | None:
+    """Return how many sessions a demo should have, 0 = one in every state; None: no demo is asked for."""
+    if DEMO not in arguments:
+        return None
+    return next((int(word) for before, word in pairwise(arguments) if before == DEMO and word.isdecimal()), 0)
+
+
+def open_window(arguments: Sequence[str], *, hidden: bool, demo: int | None = None) -> int:
+    """Show the window, or bring up the one that is open already; return the exit code once it is over.
+
+    ``demo``: on that many made-up sessions (0 = one in every state), beside any other window; None = on the real ones.
+    """
     if sys.platform.startswith("linux") and not _display():
         _say(NO_DISPLAY)
         return PROBLEM
     # Until all is there (ui/opening.py): most of what a start makes stays, and looking through it takes time.
     gc.disable()
     paths = default_paths()
-    made = WindowCore(paths)
+    made = WindowCore(paths) if demo is None else DemoCore(demo)
     from desktop_app.ui.app import run  # Qt is loaded for the window only
 
     argv = ["sessiondock", *arguments]
+    at_once = demo is not None or not name_is_noted(paths.runtime, WINDOW)
     try:
-        code = run(made, argv, hidden=hidden, at_once=not name_is_noted(paths.runtime, WINDOW))
+        code = run(made, argv, hidden=hidden, at_once=at_once, demo=demo is not None)
     except AppError as error:
         _say(f"sessiondock: {error.problem}")
         return PROBLEM
@@ -80,6 +94,31 @@ class WindowCore:
         """Call ``bring_up``, from any thread, when another start of the program asks for the window."""
         if self._core is not None:
             self._core.connections.requests.on_activate(bring_up)
+
+    def close(self) -> None:
+        """Close the core, if there is one. Idempotent."""
+        if self._core is not None:
+            self._core.close()
+
+
+class DemoCore:
+    """The core of a demo's window: as ``WindowCore``, but nobody else can have it or asks for it."""
+
+    open_elsewhere = False
+
+    def __init__(self, sessions: int) -> None:
+        self._sessions = sessions
+        self._core: Core | None = None
+
+    def make(self) -> "Core":
+        """Return the core. Any thread."""
+        from desktop_app.compose import build_demo  # after the first frame, see the module
+
+        self._core = build_demo(self._sessions)
+        return self._core
+
+    def on_activate(self, bring_up: Callable[[], None]) -> None:
+        """Do nothing: no other start of the program brings up a demo."""
 
     def close(self) -> None:
         """Close the core, if there is one. Idempotent."""

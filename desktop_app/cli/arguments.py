@@ -47,6 +47,10 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
     top.add_argument("--hidden", action="store_true", help="start in the tray, without a window")
+    top.add_argument(
+        "--demo", type=int, nargs="?", const=0, metavar="N",
+        help="open the window on N made-up sessions (default: one in every state); touches nothing of yours",
+    )  # fmt: skip
     top.add_argument("--self-test", action="store_true", help="check this installation and leave")
     top.set_defaults(handler="run_session", session="")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM, title="commands")

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
         close_output()
         return OK
     if not parsed.command and not wants_session(parsed):
-        return open_window(arguments, hidden=parsed.hidden)
+        return open_window(arguments, hidden=parsed.hidden, demo=parsed.demo)
     interrupt.watch()
     return run_command(parsed, lambda: make_core("cli", verbose=hasattr(parsed, "verbose")))
 

@@ -22,6 +22,7 @@ from remote_bootstrap.contract import NO_IMAGE, PARAM_PASSWORD_HASH, Record, Rep
 SERVER = "https://api.clearml.test"
 UNREACHABLE = problem("server.unreachable", server=SERVER, cause="ConnectError: refused")
 UNAUTHORISED = problem("server.unauthorised", server=SERVER)
+FIRST_MS = 1_700_000_000_000  # of a log that does not say when it begins
 EXPIRED = problem("server.expired", server=SERVER)
 
 
@@ -47,7 +48,6 @@ class FakeServer(Server):
     def __init__(self, queues: Sequence[Queue] = (Queue("q1", "default", (Worker("agent-1"),)),)) -> None:
         self._lock = threading.RLock()
         self._queues = {queue.name: queue for queue in queues}
-        self._clock = 1_795_000_000_000
         self.tasks: dict[str, FakeTask] = {}
         self.problem: Problem | None = None  # every call raises it while set: the server is down, the key is wrong
         self.problems: dict[str, Problem] = {}  # the same, of one method
@@ -296,8 +296,15 @@ class FakeServer(Server):
         with self._lock:
             del self.tasks[task]
 
-    def write_log(self, task: str, *texts: str) -> None:
+    def all_queues(self) -> tuple[Queue, ...]:
+        """Return the queues without asking the server for them."""
         with self._lock:
+            return tuple(self._queues.values())
+
+    def write_log(self, task: str, *texts: str, at_ms: int = 0) -> None:
+        """Write one event for each text; ``at_ms``: when, in ms since 1970, 0 = just after the last one."""
+        with self._lock:
+            log = self.tasks[task].log
             for text in texts:
-                self._clock += 1
-                self.tasks[task].log.append(LogLine(self._clock, text))
+                last = log[-1].timestamp if log else FIRST_MS
+                log.append(LogLine(max(last + 1, at_ms) if at_ms or log else last, text))

@@ -38,6 +38,7 @@ class FakeTunnel(Tunnel):
         self.taken = dict(taken or {})
         self.connect_errors: deque[AppError | None] = deque()
         self.connect_blocks = False
+        self.on_connect: Callable[[Target, Cancel], None] = lambda _target, _cancel: None  # may raise what it raises
         self.probe_error: AppError | None = None
         self.probe_seconds = 0.001
         self.answers: dict[str, dict[str, object] | AppError] = {}
@@ -72,6 +73,7 @@ class FakeTunnel(Tunnel):
         with self.changed:
             self.targets.append(target)
             self.changed.notify_all()
+        self.on_connect(target, cancel)
         if self.connect_blocks:
             self._block(target, cancel)
         cancel.check()

@@ -13,7 +13,7 @@ from desktop_app import APP_ID, APP_NAME, __version__
 from desktop_app.ui.look.theme import Theme
 from desktop_app.ui.opening import CoreSource, Opening
 from desktop_app.ui.qt_hooks import EndSignals, install_hooks
-from desktop_app.ui.state import WindowState
+from desktop_app.ui.state import Forgetful, WindowState
 from desktop_app.ui.windows.main_window import MainWindow
 
 
@@ -45,17 +45,22 @@ def make_application(argv: Sequence[str]) -> DockApplication:
     return app
 
 
-def run(source: CoreSource, argv: Sequence[str], *, hidden: bool = False, at_once: bool = True) -> int:
+def run(
+    source: CoreSource, argv: Sequence[str], *, hidden: bool = False, at_once: bool = True, demo: bool = False
+) -> int:
     """Show the window (or only the tray, if ``hidden`` and there is one) until the user quits; return the exit code.
 
     ``source.make`` is called once, on a worker thread; the core that it returns is started and closed here. None ends
     the program, what it raises is raised here. ``at_once``: show the window's frame before there is a core.
+    ``demo``: the title says so, and nothing of the window is remembered.
     """
     install_hooks()
     app = make_application(argv)
-    state = WindowState()
+    state = WindowState(Forgetful() if demo else None)
     theme = Theme(app, state.scheme)
     window = MainWindow(state)
+    if demo:
+        window.setWindowTitle(f"{APP_NAME} (demo)")
     opening = Opening(source, window, theme, state, hidden)
     app.asked_to_quit.connect(opening.leave)
     signals = EndSignals(opening.leave)

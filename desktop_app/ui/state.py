@@ -3,17 +3,40 @@
 Not settings and no secrets: losing the file loses nothing that matters.
 """
 
+from typing import Protocol
+
 from PySide6.QtCore import QByteArray, QSettings
 
 from desktop_app import APP_NAME
 from desktop_app.ui.look.theme import Scheme
 
 
-class WindowState:
-    """A typed face of one INI file in the user's configuration folder."""
+class Store(Protocol):
+    """Values by name, as QSettings has them."""
+
+    def value(self, key: str, default: object = ..., /) -> object: ...
+
+    def setValue(self, key: str, value: object, /) -> None: ...
+
+
+class Forgetful:
+    """A store whose values end with the program."""
 
     def __init__(self) -> None:
-        self._file = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, APP_NAME, "window")
+        self._values: dict[str, object] = {}
+
+    def value(self, key: str, default: object = None, /) -> object:
+        return self._values.get(key, default)
+
+    def setValue(self, key: str, value: object, /) -> None:
+        self._values[key] = value
+
+
+class WindowState:
+    """A typed face of one INI file in the user's configuration folder, or of another ``store``."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._file = store or QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, APP_NAME, "window")
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._file.value(key)

@@ -51,4 +51,5 @@ ROWS: tuple[Problem, ...] = (
         "{path} ended at once with an error.", Retry.USER, (Remedy.RETRY,)),
     row("open.no_terminal", "No terminal was found",
         "Install a terminal program or paste this command into one: {command}"),
+    row("demo.nothing", "This is the demo", "{what} Here nothing opens.", Retry.NEVER),
 )  # fmt: skip
