@@ -61,7 +61,7 @@ SANDBOX_START_S = 90.0  # the first start installs an agent
 LOG_BYTES = 2_000_000
 LOG_FILES = 3
 LOG_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
-TALKATIVE = ("httpx", "httpcore", "paramiko", "filelock", "keyring")
+TALKATIVE = ("httpx", "httpcore", "paramiko", "keyring")
 
 
 class LocalSandbox:
@@ -81,7 +81,9 @@ class LocalSandbox:
         cancel.check()
         timeout = cancel.remaining(SANDBOX_START_S)
         try:
-            info = launch.ensure_running(self._home, timeout=timeout, access_key=access_key, secret_key=secret)
+            info = launch.ensure_running(
+                self._home, timeout=timeout, access_key=access_key, secret_key=secret, check=cancel.check
+            )
         except (launch.SandboxError, OSError) as error:
             raise failure("sandbox.failed", why=str(error)) from None
         return Account(SANDBOX_ID, SANDBOX_LABEL, info.api_url, info.access_key), info.secret_key

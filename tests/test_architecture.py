@@ -23,11 +23,12 @@ MAY_IMPORT = {
         "desktop_app.services", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract",
     },
     "desktop_app.adapters": {
-        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "desktop_app.private_files",
-        "remote_bootstrap.contract",
+        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "desktop_app.file_lock",
+        "desktop_app.private_files", "remote_bootstrap.contract",
     },
-    # How files are written, for everybody who writes some.
+    # How files are written, and by one process at a time: for everybody who writes some.
     "desktop_app.private_files": set(),
+    "desktop_app.file_lock": set(),
     # The one adapter that reads the remote program itself: it makes the task's script of it.
     "desktop_app.adapters.clearml.payload": {"remote_bootstrap"},
     "desktop_app.ui": {
@@ -37,7 +38,8 @@ MAY_IMPORT = {
     # The world in memory stands in the adapters' place: only the composition and tests may know it.
     "desktop_app.demo": {"desktop_app.demo", "desktop_app.boundary", "desktop_app.domain", "remote_bootstrap.contract"},
     "desktop_app.sandbox": {
-        "desktop_app.sandbox", "desktop_app.domain", "desktop_app.private_files", "remote_bootstrap.contract",
+        "desktop_app.sandbox", "desktop_app.domain", "desktop_app.file_lock", "desktop_app.private_files",
+        "remote_bootstrap.contract",
     },
     "desktop_app.cli": {
         "desktop_app.cli", "desktop_app.services", "desktop_app.boundary", "desktop_app.domain",
@@ -219,7 +221,11 @@ def test_an_application_key_is_spelled_in_its_own_file_only() -> None:
 
 # What types into terminals, and exists on one kind of system only.
 NOT_EVERYWHERE = {"fcntl", "termios", "tty", "pty", "msvcrt", "winpty", "pexpect", "wexpect", "ptyprocess"}
-ONE_SYSTEM_ONLY = ("desktop_app.adapters.os.", "desktop_app.sandbox")  # chosen by the system that they are for
+ONE_SYSTEM_ONLY = (
+    "desktop_app.adapters.os.",
+    "desktop_app.sandbox",
+    "desktop_app.file_lock",
+)  # chosen by the system that they are for
 
 
 @pytest.mark.parity("W2", "W4")

@@ -15,8 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from desktop_app.file_lock import lock
 from desktop_app.sandbox.agent import setup
 from desktop_app.sandbox.agent.setup import AgentOptions
 from desktop_app.sandbox.daemon import Options, Sandbox, install_signals
@@ -38,13 +37,15 @@ def main(argv: Sequence[str] | None = None, **more: Any) -> int:
     home.make()
     _log_to(home, foreground=not arguments.detach)
     try:
-        with FileLock(home.run_lock, timeout=PREDECESSOR):
+        running = lock(home.run_lock, PREDECESSOR)
+    except TimeoutError:
+        logging.error("another sandbox serves %s", home.root)
+        return 1
+    try:
+        with running:
             sandbox = Sandbox(replace(_options(home, arguments), **more))
             install_signals(sandbox)
             sandbox.run()
-    except Timeout:
-        logging.error("another sandbox serves %s", home.root)
-        return 1
     except Exception:  # the process's last boundary: without a terminal only the log can tell
         logging.exception("the sandbox failed")
         return 1

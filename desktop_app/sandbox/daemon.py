@@ -17,8 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from desktop_app.file_lock import try_lock
 from desktop_app.private_files import write_private
 from desktop_app.sandbox import leases
 from desktop_app.sandbox.agent import setup
@@ -181,13 +180,13 @@ class Sandbox:
             self._touch()
         if time.monotonic() - self._busy_at < self._options.limits.idle:
             return False
-        try:
-            with FileLock(self._home.start_lock, timeout=0):
-                if leases.count(self._home) or time.monotonic() - self._busy_at < self._options.limits.idle:
-                    return False
-                self._home.state.unlink(missing_ok=True)
-        except Timeout:
+        starting = try_lock(self._home.start_lock)
+        if starting is None:
             return False
+        with starting:
+            if leases.count(self._home) or time.monotonic() - self._busy_at < self._options.limits.idle:
+                return False
+            self._home.state.unlink(missing_ok=True)
         _log.info("nobody needs the sandbox any more")
         return True
 

@@ -10,15 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
-
 from desktop_app import SANDBOX_SERVE
+from desktop_app.file_lock import lock
 from desktop_app.sandbox.home import Home, State, created_at, read_state
 from desktop_app.sandbox.leases import Lease
 from desktop_app.sandbox.web.admin import PREFIX
@@ -51,21 +50,24 @@ def ensure_running(
     access_key: str = "",
     secret_key: str = "",
     options: Sequence[str] = (),
+    check: Callable[[], object] = lambda: None,
 ) -> SandboxInfo:
     """Start the sandbox of that home, or adopt the one that runs there.
 
     Pass the key pair of an earlier call: it comes back as long as it is good, else a fresh one does. Keep the pair in
     the OS keyring; the sandbox itself knows only a hash of it. ``options`` go to ``serve`` when one is started.
-    Raises SandboxError when nothing answers within ``timeout`` seconds.
+    Raises SandboxError when nothing answers within ``timeout`` seconds, and what ``check`` raises while another program
+    starts it.
     """
     place, deadline = Home(home.absolute()), time.monotonic() + timeout
     place.make()
     try:
-        with FileLock(place.start_lock, timeout=timeout):
-            state = _alive(place) or _start(place, deadline, options)
-            pair = _ask(place, state, "credential", {"access_key": access_key, "secret_key": secret_key})
-    except Timeout as error:
+        starting = lock(place.start_lock, timeout, check)
+    except TimeoutError as error:
         raise SandboxError(f"Another program has been starting the sandbox for {timeout:.0f} s.") from error
+    with starting:
+        state = _alive(place) or _start(place, deadline, options)
+        pair = _ask(place, state, "credential", {"access_key": access_key, "secret_key": secret_key})
     return _info(place, state, pair["access_key"], pair["secret_key"])
 
 

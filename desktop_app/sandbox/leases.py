@@ -7,8 +7,7 @@ import os
 import secrets
 from types import TracebackType
 
-from filelock import FileLock, Timeout
-
+from desktop_app.file_lock import try_lock
 from desktop_app.sandbox.home import Home
 
 
@@ -18,22 +17,14 @@ class Lease:
     def __init__(self, home: Home) -> None:
         home.make()
         while True:
-            path = home.leases / f"{os.getpid()}-{secrets.token_hex(4)}"
-            self._lock = FileLock(path, timeout=0, thread_local=False)
-            try:
-                self._lock.acquire()
-            except Timeout:
-                continue  # the sandbox tested the new file at this very moment
-            if path.exists():  # else the sandbox had swept it away before we locked it
-                self._path = path
+            held = try_lock(home.leases / f"{os.getpid()}-{secrets.token_hex(4)}")
+            if held is not None:  # else the sandbox tests the new file at this very moment
+                self._lock = held
                 return
-            self._lock.release()
 
     def release(self) -> None:
-        """May be called again."""
-        if self._lock.is_locked:
-            self._path.unlink(missing_ok=True)
-            self._lock.release()
+        """Hold the sandbox no longer. Idempotent."""
+        self._lock.release(remove=True)
 
     def __enter__(self) -> "Lease":
         return self
@@ -45,15 +36,12 @@ class Lease:
 
 
 def count(home: Home) -> int:
-    """How many living clients hold the sandbox; sweeps away what dead ones left."""
+    """Return how many living clients hold the sandbox, and sweep away what dead ones left."""
     held = 0
     for path in home.leases.iterdir():
-        lock = FileLock(path, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
+        dead = try_lock(path)
+        if dead is None:
             held += 1
-            continue
-        path.unlink(missing_ok=True)
-        lock.release()
+        else:
+            dead.release(remove=True)
     return held

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from desktop_app.adapters.peers.local_socket import AT_ONCE, Answering, Question
 from desktop_app.adapters.peers.ownership import Ownership
@@ -20,6 +19,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.peers import WINDOW, Holder, owned_by
 from desktop_app.domain.problems import AppError, Cancelled
 from desktop_app.domain.sessions.snapshot import Link, SessionId
+from desktop_app.file_lock import lock
 from desktop_app.services.connection import peers
 from desktop_app.services.connection.peers import Peers
 from tests.fakes.outside import ACCOUNT, World
@@ -194,8 +194,7 @@ def test_a_look_of_a_third_process_makes_nobody_a_holder(mine: Ownership, folder
     """Looking takes the lock for a moment; two that look at once must not see each other as the owner."""
     process = owner_process.start(folder, "cli", NAME)
     owner_process.stop(process)  # its note stays behind
-    look = FileLock(next(folder.glob("*.json")).with_suffix(".lock"), thread_local=False)
-    look.acquire()
+    look = lock(next(folder.glob("*.json")).with_suffix(".lock"), 5)
     seen: list[Holder | None] = []
     looker = threading.Thread(target=lambda: seen.append(mine.holder(NAME)))
     looker.start()

@@ -13,12 +13,11 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.accounts.identity import tell_apart
 from desktop_app.domain.problems import AppError, Problem, failure, problem
+from desktop_app.file_lock import lock
 from desktop_app.private_files import write_private
 
 SCHEMA = 1
@@ -105,7 +104,7 @@ class JsonFile:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # The file's lock first: another process may hold it for seconds, and the GUI thread reads under ours.
-            with FileLock(f"{self._path}.lock", timeout=LOCK_S), self._lock:
+            with lock(self._path.with_name(f"{self._path.name}.lock"), LOCK_S), self._lock:
                 content: Document = json.loads(json.dumps(self.read()))
                 if self._untouchable is not None:
                     raise AppError(self._untouchable)
@@ -113,8 +112,8 @@ class JsonFile:
                 content["schema"] = SCHEMA
                 if content != self._content:
                     write_private(self._path, json.dumps(content, indent=1, ensure_ascii=False))
-        except (OSError, Timeout) as error:
-            why = getattr(error, "strerror", None) or "another program holds it"
+        except OSError as error:
+            why = error.strerror or str(error)
             raise failure("file.unwritable", path=self._path, why=why, cause=str(error)) from None
 
 

@@ -20,17 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock, Timeout
 
 from desktop_app.adapters.peers.local_socket import Answering, Question
 from desktop_app.adapters.peers.names import file_of
 from desktop_app.boundary.peers import Handler, Holder, PeerNames, owned_by
 from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.problems import AppError, Cancelled, Problem, Remedy, Retry, problem
+from desktop_app.file_lock import FileLock, lock, try_lock
 from desktop_app.private_files import write_private
 
 ANSWER_S = 20.0
 CLAIM_S = 0.5  # another process may hold the lock for a moment, just to look
+AUTHKEY_S = 30.0  # another process writes a line at that time
 ANNOUNCE_S = 1.0  # from the lock to the note, on a busy computer
 LOOK_AGAIN_S = 0.02
 UNWANTED_S = 30 * 86400.0
@@ -67,12 +68,11 @@ class Ownership(PeerNames):
             if self._closed:
                 raise Cancelled
             address = self._listen()
-            lock = self._file_lock(name)
+            _private_folder(self._folder)
             try:
-                lock.acquire(timeout=wait, poll_interval=0.02)
-            except Timeout:
+                self._held[name] = lock(self._path(name, ".lock"), wait)
+            except TimeoutError:
                 return False
-            self._held[name] = lock
             note = {"pid": os.getpid(), "role": self.role, "address": address}
             write_private(self._path(name, ".json"), json.dumps(note))
             return True
@@ -80,10 +80,10 @@ class Ownership(PeerNames):
     def release(self, name: str) -> None:
         """Idempotent."""
         with self._lock:
-            lock = self._held.pop(name, None)
-            if lock is not None:
+            held = self._held.pop(name, None)
+            if held is not None:
                 self._path(name, ".json").unlink(missing_ok=True)
-                lock.release()
+                held.release()
 
     def holder(self, name: str) -> Holder | None:
         """The other process that holds that name; None when nobody (or we) do.
@@ -113,12 +113,10 @@ class Ownership(PeerNames):
         with self._lock:
             if name in self._held or not self._path(name, ".lock").exists():
                 return False
-            lock = self._file_lock(name)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
+            seen = try_lock(self._path(name, ".lock"))
+            if seen is None:
                 return True
-            lock.release()
+            seen.release()
             return False
 
     def _note(self, name: str) -> Holder | None:
@@ -157,17 +155,13 @@ class Ownership(PeerNames):
     def _path(self, name: str, ending: str) -> Path:
         return file_of(self._folder, name, ending)
 
-    def _file_lock(self, name: str) -> FileLock:
-        _private_folder(self._folder)
-        return FileLock(self._path(name, ".lock"), thread_local=False)
-
     def _authkey(self) -> bytes:
         """Shared by this user's processes; whoever can read it is this user."""
         path = self._folder / "authkey"
         _private_folder(self._folder)
         if path.exists():  # it is written in one step, and never again
             return path.read_bytes()
-        with FileLock(self._folder / "authkey.lock"):
+        with lock(self._folder / "authkey.lock", AUTHKEY_S):
             if not path.exists():
                 write_private(path, secrets.token_hex(32))
             return path.read_bytes()
@@ -210,15 +204,12 @@ class Ownership(PeerNames):
             return False  # another process was faster
 
     def _remove_lock(self, path: Path) -> None:
-        lock = FileLock(path, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            return
-        for ending in (".json", ".lock"):
-            with contextlib.suppress(OSError):  # Windows removes no open file; there the release does
-                path.with_suffix(ending).unlink(missing_ok=True)
-        lock.release()
+        with contextlib.suppress(OSError):
+            unheld = try_lock(path)
+            if unheld is not None:
+                with unheld:
+                    path.with_suffix(".json").unlink(missing_ok=True)
+                    unheld.release(remove=True)
 
     def _reply(self, raw: bytes) -> bytes | None:
         """On a thread of the listener. None when we are ending: the asker finds out by itself."""

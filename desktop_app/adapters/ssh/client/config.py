@@ -14,8 +14,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from desktop_app.adapters.files.chosen_text import read_bytes
 from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
@@ -26,6 +24,7 @@ from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.file_lock import lock
 from desktop_app.private_files import write_private
 
 BACKUP = ".before-sessiondock"
@@ -48,6 +47,7 @@ class SshConfig:
         """``folder``: of our own file. ``files``: of a session. ``proxy``: argv to which an alias's name is added."""
         self.own = folder / "ssh_config"
         self.user = user_config
+        self._lock = folder / "ssh_config.lock"  # of both files
         self._files = files
         self._proxy = tuple(proxy)
 
@@ -65,15 +65,14 @@ class SshConfig:
         """
         try:
             self.own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with FileLock(f"{self.own}.lock", timeout=LOCK_S):
+            with lock(self._lock, LOCK_S):
                 known = tuple(aliases())
                 text = render(known, lambda alias: self._files(alias.session), self._proxy, sys.platform != "win32")
                 if not self.own.exists() or self.own.read_text("utf-8") != text:
                     write_private(self.own, text)
                 self._sweep(known)
-        except (OSError, Timeout) as error:
-            why = getattr(error, "strerror", None) or "another program holds it"
-            raise failure("file.unwritable", path=self.own, why=why) from None
+        except OSError as error:
+            raise failure("file.unwritable", path=self.own, why=error.strerror or str(error)) from None
 
     def entries(self) -> frozenset[str]:
         """None while the file can't be read."""
@@ -120,11 +119,10 @@ class SshConfig:
             return False
         try:
             self.own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with FileLock(f"{self.own}.lock", timeout=LOCK_S):
+            with lock(self._lock, LOCK_S):
                 self._write(before, after)
-        except (OSError, Timeout) as error:
-            why = getattr(error, "strerror", None) or "another program holds it"
-            raise self._unwritable(why, by_hand) from None
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error), by_hand) from None
         return True
 
     def _write(self, before: bytes, after: bytes) -> None:
