@@ -76,8 +76,8 @@ def test_answers_that_nobody_asked_for_end_the_connection(number: str) -> None:
     sftp = Sftp(Hostile(flood), "its address")
     with pytest.raises(AppError) as caught:
         with suppress(SftpError):  # the first, useless answer was for that request
-            sftp.run(steps.stat("/a"), Cancel(10))
-        sftp.run(steps.stat("/b"), Cancel(10))
+            sftp.messages.run(steps.stat("/a"), Cancel(10))
+        sftp.messages.run(steps.stat("/b"), Cancel(10))
     assert caught.value.problem.code == "ssh.lost"
     assert "an answer to no request" in caught.value.problem.cause
 
@@ -92,7 +92,7 @@ def test_answers_that_are_asked_for_but_far_too_long_end_it_as_well() -> None:
                 yield ATTRS, number, bytes(4 * MEGABYTE - 5)
 
     with pytest.raises(AppError) as caught:
-        Sftp(Hostile(late), "its address").together(
+        Sftp(Hostile(late), "its address").messages.together(
             [steps.stat(f"/{one}") for one in range(200)], Cancel(10), lambda _index: None
         )
     assert caught.value.problem.code == "ssh.lost"
@@ -110,5 +110,5 @@ def test_a_folder_without_end_is_refused_and_closed(count: int) -> None:
 
     channel = Hostile(endless)
     with pytest.raises(SftpError, match="more than 5,000 names"):
-        Sftp(channel, "its address").run(steps.names("/a", most=5000), Cancel(10))
+        Sftp(channel, "its address").messages.run(steps.names("/a", most=5000), Cancel(10))
     assert channel.asked[-1] == CLOSE and len(channel.asked) < 5000 / max(1, count) + 10

@@ -13,7 +13,7 @@ from desktop_app.adapters.ssh.forwarding import switchboard
 from desktop_app.adapters.ssh.forwarding.flow import Connection
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.streams import EARLY, Upstream
-from desktop_app.adapters.ssh.transport.packets import HEAD
+from desktop_app.adapters.ssh.transport.sealing import HEAD
 from desktop_app.adapters.ssh.tunnel import SshTunnel
 from desktop_app.boundary.cancel import Cancel
 from tests.support.ssh_peers import MEGABYTE, digest, noise, receive_all

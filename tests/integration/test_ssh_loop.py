@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import READ, WRITE, AnyPoller, Epoll, Poller
-from desktop_app.adapters.ssh.transport.packets import CHANNEL_DATA, HEAD, TAIL, StreamPacketizer
+from desktop_app.adapters.ssh.transport.packets import StreamPacketizer
+from desktop_app.adapters.ssh.transport.sealing import CHANNEL_DATA, HEAD, TAIL
 
 KINDS: list[Callable[[], Poller]] = [AnyPoller, *([Epoll] if hasattr(select, "epoll") else [])]
 

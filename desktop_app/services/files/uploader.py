@@ -1,4 +1,4 @@
-"""Items of this computer into a remote folder, over one connection. Blocking; one thread."""
+"""Copies items of this computer into a remote folder, over one connection. Blocking; one thread."""
 
 import hashlib
 import os
@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop_app.boundary.files import RemoteFiles
-from desktop_app.domain.files.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Space, Stat
-from desktop_app.domain.files.transfer import Item, ItemKind, part_name, readable, size_text
-from desktop_app.domain.problems import AppError, Cancelled, Retry, failure
-from desktop_app.services.files import copy, trees
+from desktop_app.domain.files.remote_files import FileKind, Finish, MakeFolder, MakeLink, Put, RemoteEntry, Stat
+from desktop_app.domain.files.transfer import Item, ItemKind, readable
+from desktop_app.domain.problems import AppError, Cancelled, Retry
+from desktop_app.services.files import copy, room, trees
 from desktop_app.services.files.copier import Copier, windows
 from desktop_app.services.files.copy import RESUMED, Blocked
 from desktop_app.services.files.run import Run
-
-ASKED = 1000  # files whose places are asked for at once
 
 FOLDER_IN_THE_WAY = "a folder of that name is in the way"
 NO_FOLDER_IN_THE_WAY = "something that is no folder is in the way"
@@ -43,7 +41,7 @@ class _Window:
 
 
 class Uploader(Copier):
-    """``folder``: the remote one."""
+    """Copies to ``folder`` of the session's machine."""
 
     def __init__(self, files: RemoteFiles, run: Run, folder: str) -> None:
         super().__init__(files, run)
@@ -52,37 +50,9 @@ class Uploader(Copier):
         self._parts: set[str] = set()  # what a cancel would leave behind
 
     def transfer(self, items: Sequence[Item]) -> None:
-        """Nothing is begun that the session's disk can't take."""
-        space = self.files.space(self._folder, self.cancel)
-        if space is not None:
-            self.require(space, [item for item in items if item.kind is ItemKind.FILE])
+        """Copy the items; nothing is begun that the session's disk can't take. Problems: files.*, ssh.lost"""
+        room.require(self.files, self._folder, [item for item in items if item.kind is ItemKind.FILE], self.cancel)
         super().transfer(items)
-
-    def require(self, space: Space, items: Sequence[Item]) -> None:
-        """Problems: files.room"""
-        size, count = sum(item.size for item in items), len(items)
-        if size > space.free or (space.files is not None and count > space.files):  # less where a part is there already
-            size, count = self._missing(items)
-        why = ""
-        if size > space.free:
-            why = f"{size_text(size)} are to come, and its disk has {size_text(space.free)} free"
-        elif space.files is not None and count > space.files:
-            why = f"{count:,} files are to come, and its disk can hold {space.files:,} more"
-        if why:
-            raise failure("files.room", path=self._folder, why=why)
-
-    def _missing(self, items: Sequence[Item]) -> tuple[int, int]:
-        """Bytes and files that the disk has to find room for, at the least."""
-        size = count = 0
-        for at in range(0, len(items), ASKED):
-            some = items[at : at + ASKED]
-            places = [self._target(item) for item in some]
-            there = self.files.together([Stat(place) for place in places], self.cancel)
-            begun = self.files.together([Stat(_part(place)) for place in places], self.cancel)
-            for item, one, part in zip(some, there, begun, strict=True):
-                size += max(0, item.size - _size(one) - _size(part))
-                count += one is None and part is None
-        return size, count
 
     def copy(self, item: Item) -> None:
         target = self._target(item)
@@ -198,7 +168,7 @@ class Uploader(Copier):
             self.run.leave_out(item, trees.reason(error))
             return None
         target = self._target(item)
-        finish = Finish(target, _part(target), stat.S_IMODE(item.mode) or 0o644, int(about.st_mtime))
+        finish = Finish(target, room.part_path(target), stat.S_IMODE(item.mode) or 0o644, int(about.st_mtime))
         # A file that has grown beyond what is small gets no checksum, and so goes the careful way.
         digest = hashlib.sha256(data).hexdigest() if len(data) < RESUMED else "-"
         return _Sent(item, finish, len(data), digest, data)
@@ -220,12 +190,3 @@ class Uploader(Copier):
         for item in again:
             self.one(item)
         self._parts.difference_update(one.finish.part for one in window.sent)
-
-
-def _part(target: str) -> str:
-    folder, _, name = target.rpartition("/")
-    return f"{folder}/{part_name(name)}"
-
-
-def _size(there: RemoteEntry | AppError | None) -> int:
-    return there.size if isinstance(there, RemoteEntry) and there.kind is FileKind.FILE else 0

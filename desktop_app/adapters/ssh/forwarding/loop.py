@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from desktop_app.adapters.ssh.forwarding.poller import READ, poller
-from desktop_app.adapters.ssh.transport.packets import BATCH, HEAD, TAIL
+from desktop_app.adapters.ssh.transport.sealing import BATCH, HEAD, TAIL
 
 log = logging.getLogger(__name__)
 

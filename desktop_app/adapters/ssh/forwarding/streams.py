@@ -16,7 +16,7 @@ from paramiko import SSHException
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.uplink import Uplink
 from desktop_app.adapters.ssh.transport.channels import CREDIT, WINDOW
-from desktop_app.adapters.ssh.transport.packets import BATCH, HEAD
+from desktop_app.adapters.ssh.transport.sealing import BATCH, HEAD
 
 PACKET_DATA = 32 * 1024  # what OpenSSH takes at once
 EARLY = 16 * 1024  # what we read before the other side has opened the channel

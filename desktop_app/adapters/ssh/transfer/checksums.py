@@ -18,14 +18,15 @@ Answer = Callable[[Deadline], dict[str, object]]
 
 
 class Checksums:
-    """Of one connection."""
+    """Asks the machine of one connection."""
 
     def __init__(self, control: ControlChannel, stopped: threading.Event) -> None:
-        self._control, self._stopped = control, stopped
+        self._control = control
+        self._stopped = stopped
         self._older = False  # its bootstrap takes one file at a time
 
     def one(self, path: str, length: int, cancel: Cancel, fresh: bool) -> str:
-        """As ports.RemoteFiles.digest."""
+        """As RemoteFiles.digest."""
         at = length if not fresh else min(length, STEP)
         while True:
             asked = self._control.ask(contract.OP_FILES_DIGEST, {"path": path, "length": at, "fresh": fresh})
@@ -35,7 +36,7 @@ class Checksums:
             at, fresh = min(length, at + STEP), False
 
     def many(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
-        """As ports.RemoteFiles.ask_digests."""
+        """As RemoteFiles.ask_digests."""
         parts = list(_parts(files))
         asked: list[Answer | None] = [None if self._older else self._ask(part) for part in parts]
 
@@ -59,7 +60,7 @@ class Checksums:
         return [str(one) for one in found]
 
     def _each(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> list[str]:
-        """One request per file, all on their way at once."""
+        """Return the checksum of each, asked for one by one, all on their way at once."""
         asked = [
             self._control.ask(contract.OP_FILES_DIGEST, {"path": path, "length": length, "fresh": True})
             for path, length in files
@@ -67,7 +68,7 @@ class Checksums:
         return [str((self._answer(answer, cancel) or {}).get("sha256") or "") for answer in asked]
 
     def _answer(self, answer: Answer, cancel: Cancel) -> dict[str, object] | None:
-        """None where the machine refuses."""
+        """Return the answer, None where the machine refuses."""
         try:
             return answer(Deadline(cancel, self._stopped, SECONDS))
         except AppError as error:

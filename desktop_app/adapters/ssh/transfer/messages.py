@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from paramiko import Channel
 
 from desktop_app.adapters.ssh.transfer.steps import Message, Step
-from desktop_app.adapters.ssh.transfer.wire import FAILURE, Reader, SftpError, check
+from desktop_app.adapters.ssh.transfer.wire import DATA, EOF, FAILURE, INIT, Reader, SftpError, check
 from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, describe
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
@@ -37,7 +37,8 @@ class Messages:
     def __init__(self, channel: Channel, address: str) -> None:
         self._channel = channel
         self._address = address
-        self._chunk, self._at = memoryview(b""), 0  # what was received, and how much of it is used
+        self._chunk = memoryview(b"")  # what was received
+        self._at = 0  # how much of it is used
         self._unread = 0  # bytes of the present message that nobody took yet
         self._last_id = 0
         self._owed: set[int] = set()  # numbers of the requests that have no answer yet
@@ -46,19 +47,25 @@ class Messages:
         self._torn = False  # a request was sent in part
         channel.settimeout(TICK_SECONDS)
 
+    def hello(self, cancel: Cancel) -> tuple[int, int, Reader]:
+        """Open the conversation; return the kind of the first message, SFTP's version, and what follows."""
+        self.send(struct.pack(">IBI", 5, INIT, 3), cancel)
+        size, kind, version = self._first_head(cancel)  # the version stands where other messages have their number
+        return kind, version, Reader(self._take(size, cancel))
+
     def run(self, step: Step[T], cancel: Cancel) -> T:
-        """One step alone."""
+        """Return the result of one step alone. Raises SftpError."""
         (found,) = self.together([step], cancel, lambda _index: None)
         if isinstance(found, SftpError):
             raise found
         return found
 
     def together(self, steps: Sequence[Step[T]], cancel: Cancel, done: Callable[[int], object]) -> list[T | SftpError]:
-        """All steps, as many at once as are useful. ``done(index)`` as soon as that one succeeded."""
+        """Return the results of all steps, run as many at once as is useful. ``done(index)``: that one succeeded."""
         return _Together(self, steps, done).run(cancel)
 
     def packed(self, requests: Sequence[Message], packet: bytearray) -> list[int]:
-        """Adds the requests to what will be sent; their numbers."""
+        """Add the requests to ``packet``, which is to be sent; return their numbers."""
         first = self._last_id + 1
         for kind, body in requests:
             self._last_id += 1
@@ -68,17 +75,20 @@ class Messages:
         self._owed.update(numbers)
         return list(numbers)
 
-    def _do(self, kind: int, body: bytes, cancel: Cancel) -> None:
-        check(*self.answer(self._request(kind, body, cancel), cancel))
+    def do(self, kind: int, body: bytes, cancel: Cancel) -> None:
+        """Send a request that is answered with a status, and wait for it. Raises SftpError."""
+        check(*self.answer(self.request(kind, body, cancel), cancel))
 
-    def _ask(self, kind: int, body: bytes, cancel: Cancel, wanted: int) -> Reader:
-        got, answer = self.answer(self._request(kind, body, cancel), cancel)
+    def ask(self, kind: int, body: bytes, cancel: Cancel, wanted: int) -> Reader:
+        """Send a request and return its answer, which is of the kind ``wanted``. Raises SftpError."""
+        got, answer = self.answer(self.request(kind, body, cancel), cancel)
         if got != wanted:
             check(got, answer)
             raise SftpError(FAILURE, f"unexpected answer {got}")
         return Reader(answer)
 
-    def _request(self, kind: int, body: bytes, cancel: Cancel, data: bytes = b"") -> int:
+    def request(self, kind: int, body: bytes, cancel: Cancel, data: bytes = b"") -> int:
+        """Send a request; return its number."""
         self._last_id += 1
         self._owed.add(self._last_id)
         head = struct.pack(">IBI", 5 + len(body) + len(data), kind, self._last_id)
@@ -86,18 +96,41 @@ class Messages:
         return self._last_id
 
     def answer(self, number: int, cancel: Cancel) -> tuple[int, bytes]:
+        """Wait for the answer to that request; return its kind and body."""
         while number not in self._early:
             self._keep(*self._head(cancel), cancel)
         return self._taken(number)
 
     def here(self, number: int) -> bool:
-        """Whether the answer can be had without waiting, as far as what was received already tells."""
+        """True if the answer can be had without waiting, as far as what was received already tells."""
         while number not in self._early and not self._unread:
             left = len(self._chunk) - self._at
             if left < 9 or left - 4 < struct.unpack_from(">I", self._chunk, self._at)[0]:
                 break
             self._keep(*self._head(NEVER), NEVER)
         return number in self._early
+
+    def pour(self, number: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> int:
+        """Hand an answer's data on as it comes, valid during the call of ``sink``; return its bytes, 0 at the end."""
+        while number not in self._early:
+            size, kind, found = self._head(cancel)
+            if kind == DATA and found == number:
+                (count,) = struct.unpack(">I", self._take(4, cancel))
+                self._unread = size - 4
+                while self._unread:
+                    sink(self._piece(self._unread, cancel))
+                return int(count)
+            self._keep(size, kind, found, cancel)
+        kind, body = self._taken(number)
+        if kind == DATA:
+            sink(body[4:])
+            return len(body) - 4
+        try:
+            check(kind, body)
+        except SftpError as error:
+            if error.code != EOF:
+                raise
+        return 0
 
     def _keep(self, size: int, kind: int, number: int, cancel: Cancel) -> None:
         self._early_bytes += size
@@ -111,7 +144,7 @@ class Messages:
         return kind, body
 
     def _head(self, cancel: Cancel) -> tuple[int, int, int]:
-        """Of the next answer: the bytes that follow, its kind, the number of the request."""
+        """Return of the next answer the bytes that follow, its kind, and the number of the request."""
         size, kind, number = self._first_head(cancel)
         if number not in self._owed:
             raise self._lost("an answer to no request")
@@ -119,7 +152,7 @@ class Messages:
         return size, kind, number
 
     def _first_head(self, cancel: Cancel) -> tuple[int, int, int]:
-        """Of the next message, as of the first one, which answers no number."""
+        """Return the same of the next message, which may answer no request."""
         while self._unread:  # of a message whose reader gave up
             self._piece(self._unread, cancel)
         length, kind, number = struct.unpack(">IBI", self._take(9, cancel))
@@ -128,16 +161,17 @@ class Messages:
         return length - 5, kind, number
 
     def _take(self, count: int, cancel: Cancel) -> bytes:
-        """Exactly so many bytes."""
+        """Return exactly so many bytes."""
         self._unread, found = count, []
         while self._unread:
             found.append(bytes(self._piece(self._unread, cancel)))
         return found[0] if len(found) == 1 else b"".join(found)
 
     def _piece(self, at_most: int, cancel: Cancel) -> memoryview:
-        """Between one and ``at_most`` bytes, without copying them."""
+        """Return between one and ``at_most`` bytes, without copying them."""
         if self._at == len(self._chunk):
-            self._chunk, self._at = memoryview(self._receive(cancel)), 0
+            self._chunk = memoryview(self._receive(cancel))
+            self._at = 0
         piece = self._chunk[self._at : self._at + at_most]
         self._at += len(piece)
         self._unread -= len(piece)
@@ -160,6 +194,7 @@ class Messages:
             return data
 
     def send(self, data: bytes | bytearray, cancel: Cancel) -> None:
+        """Send everything; blocks while the channel takes nothing. Problems: ssh.lost"""
         if self._torn:
             raise self._lost("a request was sent in part")
         left, end = memoryview(data), time.monotonic() + SILENCE_SECONDS
@@ -188,7 +223,9 @@ class _Together(Generic[T]):
     our thread and the transport's, and a round trip where somebody waits for its answer."""
 
     def __init__(self, messages: Messages, steps: Sequence[Step[T]], done: Callable[[int], object]) -> None:
-        self._messages, self._steps, self._done = messages, steps, done
+        self._messages = messages
+        self._steps = steps
+        self._done = done
         self._waiting: deque[tuple[int, list[int]]] = deque()  # step, numbers of its requests; the oldest first
         self._packet = bytearray()
         self._found: dict[int, T | SftpError] = {}

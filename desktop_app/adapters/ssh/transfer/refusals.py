@@ -43,18 +43,20 @@ class Here(Exception):
 
 
 class Refusals:
-    """Of one connection. ``ask``: contract.OP_FILES_REFUSAL, {} where the session can't tell; ``is_root``: what a disk
-    reserves for root is ours."""
+    """Makes problems of what one connection's server refuses. ``ask``: contract.OP_FILES_REFUSAL, {} where the session
+    can't tell; ``is_root``: what a disk reserves for root is ours."""
 
     def __init__(self, sftp: Sftp, ask: Ask, is_root: bool) -> None:
-        self._sftp, self._ask, self._is_root = sftp, ask, is_root
+        self._sftp = sftp
+        self._ask = ask
+        self._is_root = is_root
 
     def space(self, path: str, cancel: Cancel) -> Space | None:
-        """None where the server does not tell."""
+        """Return the room on the disk of ``path``, None where the server does not tell."""
         if steps.STATVFS not in self._sftp.extensions:
             return None
         try:
-            told = self._sftp.run(steps.disk(path), cancel)
+            told = self._sftp.messages.run(steps.disk(path), cancel)
         except (SftpError, struct.error, IndexError):  # of a network disk, perhaps; nothing depends on it
             return None
         _size, block, blocks, unused, free, files, unused_files, free_files, _id, flags, _longest = told
@@ -66,11 +68,11 @@ class Refusals:
         )
 
     def reading(self, error: SftpError, path: str) -> AppError:
-        """About what was not to change anything."""
+        """Return the problem of what was not to change anything."""
         return _failure(CODES.get(error.code, "files.refused"), path, _name(path) or _words(error), error)
 
     def writing(self, error: SftpError, path: str, cancel: Cancel, at: int = 0) -> AppError:
-        """About what was to be written to ``path`` from its byte ``at`` on."""
+        """Return the problem of what was to be written to ``path`` from its byte ``at`` on."""
         said = str(error).lower()
         if any(words in said for words in WORDS):
             return _failure("files.room", path, said, error)
@@ -83,7 +85,7 @@ class Refusals:
         return _failure("files.room", path, why, error) if why else self.reading(error, path)
 
     def _numbers(self, folder: str, cancel: Cancel) -> str:
-        """What the disk's numbers say; "" for nothing."""
+        """Return what the disk's numbers say against it, "" for nothing."""
         space = self.space(folder, cancel)
         if space is None:
             return ""
@@ -105,6 +107,6 @@ def _words(error: SftpError) -> str:
 
 
 def _name(path: str) -> str:
-    """What is wrong with the name itself, "" for nothing."""
+    """Return what is wrong with the name itself, "" for nothing."""
     size = len(os.fsencode(path.rpartition("/")[2]))
     return f"its name has {size} bytes, and most disks take {LONGEST_NAME}" if size > LONGEST_NAME else ""

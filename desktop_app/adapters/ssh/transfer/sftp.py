@@ -15,21 +15,16 @@ from paramiko import Channel
 from desktop_app.adapters.ssh.transfer.messages import Messages
 from desktop_app.adapters.ssh.transfer.wire import (
     CLOSE,
-    DATA,
-    EOF,
     FLAG_CREATE,
     FLAG_READ,
     FLAG_TRUNCATE,
     FLAG_WRITE,
     FSETSTAT,
     HANDLE,
-    INIT,
     OPEN,
     READ,
     VERSION,
     WRITE,
-    Reader,
-    SftpError,
     attributes,
     blob,
     check,
@@ -44,20 +39,19 @@ UNDER_WAY = 32  # blocks: 8 MB cover 100 MB/s at 80 ms
 Sink = Callable[[bytes | memoryview], object]
 
 
-class Sftp(Messages):
-    """One SFTP conversation. ``address`` is for the sentence that says that it broke."""
+class Sftp:
+    """One SFTP conversation. ``address`` is for the sentence that says that it broke; steps go to ``messages``."""
 
     def __init__(self, channel: Channel, address: str) -> None:
-        super().__init__(channel, address)
+        self.messages = Messages(channel, address)
         self.block = BLOCK  # bytes that the server carries at once, as far as we know
         self.extensions: set[str] = set()
 
     def start(self, cancel: Cancel) -> None:
-        self.send(struct.pack(">IBI", 5, INIT, 3), cancel)
-        size, kind, version = self._first_head(cancel)  # the version stands where other messages have their number
+        """Agree on the version, and learn the server's extensions. Problems: files.unsupported, ssh.lost"""
+        kind, version, answer = self.messages.hello(cancel)
         if kind != VERSION or version < 3:
             raise failure("files.unsupported", cause=f"SFTP answered with message {kind}, version {version}")
-        answer = Reader(self._take(size, cancel))
         while answer.more:
             self.extensions.add(answer.name())
             answer.string()
@@ -65,14 +59,16 @@ class Sftp(Messages):
     # -- contents
 
     def read(self, path: str, offset: int, sink: Sink, cancel: Cancel) -> None:
-        """Everything from ``offset`` on, in order, in pieces of any size that are valid during the call only."""
-        handle = self._ask(OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE).string()
+        """Hand on everything from ``offset`` on, in order, in pieces that are valid during the call only."""
+        handle = self.messages.ask(
+            OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE
+        ).string()
         pending: deque[tuple[int, int, int]] = deque()
         try:
             self._read_all(handle, offset, pending, sink, cancel)
         finally:
             for number, _offset, _length in pending:
-                self.answer(number, cancel)
+                self.messages.answer(number, cancel)
             self._close(handle, cancel)
 
     def _read_all(
@@ -83,13 +79,13 @@ class Sftp(Messages):
             if len(pending) <= ahead // 2:
                 offset = self._ask_ahead(handle, offset, ahead - len(pending), pending, cancel)
             number, at, length = pending.popleft()
-            got = self._data(number, sink, cancel)
+            got = self.messages.pour(number, sink, cancel)
             while 0 < got < length:  # a shorter answer than asked for: the end, or the server's own limit
                 self.block = min(self.block, max(got, 4096))
                 at, length = at + got, length - got
                 rest: deque[tuple[int, int, int]] = deque()
                 self._ask_ahead(handle, at, 1, rest, cancel, length)
-                got = self._data(rest[0][0], sink, cancel)
+                got = self.messages.pour(rest[0][0], sink, cancel)
             if not got:
                 return
             ahead = min(UNDER_WAY, ahead * 2)
@@ -103,66 +99,46 @@ class Sftp(Messages):
         cancel: Cancel,
         length: int = 0,
     ) -> int:
-        """Many requests in one packet: each packet costs a change between our thread and the transport's."""
+        """Send many requests in one packet: each packet costs a change between our thread and the transport's."""
         length, packet = length or self.block, bytearray()
         end = offset + count * length
         offsets = range(offset, end, length)
-        numbers = self.packed([(READ, blob(handle) + struct.pack(">QI", at, length)) for at in offsets], packet)
+        numbers = self.messages.packed(
+            [(READ, blob(handle) + struct.pack(">QI", at, length)) for at in offsets], packet
+        )
         pending += [(number, at, length) for number, at in zip(numbers, offsets, strict=True)]
-        self.send(packet, cancel)
+        self.messages.send(packet, cancel)
         return end
-
-    def _data(self, number: int, sink: Sink, cancel: Cancel) -> int:
-        """Hands the answer's bytes on as they come; how many, 0 at the end of the file."""
-        while number not in self._early:
-            size, kind, found = self._head(cancel)
-            if kind == DATA and found == number:
-                (count,) = struct.unpack(">I", self._take(4, cancel))
-                self._unread = size - 4
-                while self._unread:
-                    sink(self._piece(self._unread, cancel))
-                return int(count)
-            self._keep(size, kind, found, cancel)
-        kind, body = self._taken(number)
-        if kind == DATA:
-            sink(body[4:])
-            return len(body) - 4
-        try:
-            check(kind, body)
-        except SftpError as error:
-            if error.code != EOF:
-                raise
-        return 0
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
     ) -> None:
         """Keep the first ``offset`` bytes of the file, drop the rest, append. ``done(bytes)``: the server has them."""
         flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | (0 if offset else FLAG_TRUNCATE))
-        handle = self._ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
+        handle = self.messages.ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
         pending: deque[tuple[int, int]] = deque()
         try:
             if offset:
-                self._do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
+                self.messages.do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
             for block in blocks:
                 while len(pending) >= UNDER_WAY:
                     self._written(pending, done, cancel)
                 head = blob(handle) + struct.pack(">QI", offset, len(block))
-                pending.append((self._request(WRITE, head, cancel, block), len(block)))
+                pending.append((self.messages.request(WRITE, head, cancel, block), len(block)))
                 offset += len(block)
             while pending:
                 self._written(pending, done, cancel)
         finally:
             for number, _length in pending:
-                self.answer(number, cancel)
+                self.messages.answer(number, cancel)
             self._close(handle, cancel)
 
     def _written(self, pending: deque[tuple[int, int]], done: Callable[[int], None], cancel: Cancel) -> None:
         number, length = pending.popleft()
-        check(*self.answer(number, cancel))
+        check(*self.messages.answer(number, cancel))
         done(length)
 
     def _close(self, handle: bytes, cancel: Cancel) -> None:
-        """Not if we gave up: then the whole channel goes."""
+        """Close the file there, unless we gave up: then the whole channel goes."""
         if not cancel.cancelled:
-            self._do(CLOSE, blob(handle), cancel)
+            self.messages.do(CLOSE, blob(handle), cancel)

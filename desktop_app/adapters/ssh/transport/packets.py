@@ -27,38 +27,16 @@ from paramiko import Message, SSHException
 from paramiko.packet import NeedRekeyException, Packetizer
 
 from desktop_app.adapters.ssh.transport.buffers import Inbox, Outbox
+from desktop_app.adapters.ssh.transport.sealing import BATCH, BLOCK, CHANNEL_DATA, HEAD, TAG, Direction
 
 PACKET = 256 * 1024  # what we let the other side put into one packet
 PACKET_LIMIT = PACKET + 1024  # nothing that we agreed to is larger
-BATCH = 256 * 1024  # of channel data that is encrypted and sent at once
-HEAD = 10  # padding length, message type, channel, data length: what comes before the data in a packet
-TAIL = 32  # room for padding behind the data
-BLOCK, TAG = 16, 16
 REKEY_SECONDS = 30.0
 
 KEXINIT = 20
 AUTHENTICATION = 50  # this and all above must not be sent during a key exchange
-CHANNEL_DATA = 94
-_ZEROS = bytes(TAIL)
-_HEADER = struct.Struct(">BBII")
 
 Sink = Callable[[int, memoryview], bool]
-
-
-class Direction:
-    """AES-GCM in one direction: the key and the counter that makes each packet's nonce (RFC 5647, section 7.1)."""
-
-    def __init__(self, engine: AESGCM, nonce: bytes) -> None:
-        self.encrypt_into, self.decrypt_into = engine.encrypt_into, engine.decrypt_into
-        self.octets = 0
-        self.packets = 0
-        self._fixed = nonce[:4]
-        self._counter = int.from_bytes(nonce[4:], "big")
-
-    def nonce(self) -> bytes:
-        counter = self._counter
-        self._counter = (counter + 1) & 0xFFFFFFFFFFFFFFFF
-        return self._fixed + counter.to_bytes(8, "big")
 
 
 class StreamPacketizer(Packetizer):
@@ -234,7 +212,8 @@ class StreamPacketizer(Packetizer):
             if self._outward is None:
                 self._send_slowly(channel, room, size, limit)
             else:
-                self._seal(self._outward, channel, room, size, limit)
+                self._outward.seal_data(channel, room, size, limit, self._crypt, self.outbox.write)
+                self._check(self._outward)
             return True
 
     def write_all(self, out: Any) -> None:
@@ -250,33 +229,6 @@ class StreamPacketizer(Packetizer):
         elif late:
             self._send(*late)
 
-    def _seal(self, keys: Direction, channel: int, room: memoryview, size: int, limit: int) -> None:
-        """In place: each packet's header overwrites data that has been sealed already, and its padding is whatever
-        comes next: the following data, or zeros."""
-        end = HEAD + size
-        room[end : end + TAIL] = _ZEROS
-        out, at, start = self._crypt, 0, HEAD
-        while start < end:
-            stop = min(end, start + limit)
-            padding = BLOCK - (HEAD + stop - start) % BLOCK
-            if padding < 4:
-                padding += BLOCK
-            length = HEAD + stop - start + padding
-            total = 4 + length + TAG
-            if at + total > len(out):
-                self.outbox.write(out[:at])
-                at = 0
-            _HEADER.pack_into(room, start - HEAD, padding, CHANNEL_DATA, channel, stop - start)
-            head = length.to_bytes(4, "big")
-            out[at : at + 4] = head
-            keys.encrypt_into(keys.nonce(), room[start - HEAD : stop + padding], head, out[at + 4 : at + total])
-            keys.octets += total
-            keys.packets += 1
-            at += total
-            start = stop
-        self.outbox.write(out[:at])
-        self._check(keys)
-
     def _send_slowly(self, channel: int, room: memoryview, size: int, limit: int) -> None:
         for start in range(HEAD, HEAD + size, limit):
             part = room[start : min(HEAD + size, start + limit)]
@@ -289,7 +241,7 @@ class StreamPacketizer(Packetizer):
             for payload in payloads:
                 super().send_message(Message(payload))
             return
-        sealed = [_sealed(keys, payload) for payload in payloads]
+        sealed = [keys.sealed(payload) for payload in payloads]
         self.outbox.write(sealed[0] if len(sealed) == 1 else memoryview(b"".join(sealed)))
         self._check(keys)
 
@@ -302,19 +254,6 @@ class StreamPacketizer(Packetizer):
     def _check(self, keys: Direction | None) -> None:
         if keys is not None and (keys.octets > self.REKEY_BYTES or keys.packets > self.REKEY_PACKETS):
             self._trigger_rekey()  # type: ignore[attr-defined]  # undocumented; read_message sees it
-
-
-def _sealed(keys: Direction, payload: bytes) -> memoryview:
-    padding = BLOCK - (1 + len(payload)) % BLOCK
-    if padding < 4:
-        padding += BLOCK
-    plain = b"%c%b%b" % (padding, payload, _ZEROS[:padding])  # under AES-GCM nobody sees what the padding is
-    sealed = memoryview(bytearray(4 + len(plain) + TAG))
-    sealed[:4] = head = len(plain).to_bytes(4, "big")
-    keys.encrypt_into(keys.nonce(), plain, head, sealed[4:])
-    keys.octets += len(sealed)
-    keys.packets += 1
-    return sealed
 
 
 def _direction(engine: object, nonce: bytes | None, before: Direction | None) -> Direction | None:
