@@ -36,10 +36,9 @@ from desktop_app.services.accounts.routes import Routes
 from desktop_app.services.connection.account_connections import AccountConnections
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.connection.entrances import Entrances
-from desktop_app.services.connection.handovers import Handovers
-from desktop_app.services.connection.key_access import KeyAccess
 from desktop_app.services.connection.known_sessions import KnownSessions
 from desktop_app.services.connection.peers import OP_LOOK
+from desktop_app.services.connection.session.key_access import KeyAccess
 from desktop_app.services.doctor.stages import Doctor
 from desktop_app.services.doctor.trouble import Trouble
 from desktop_app.services.files.access import Files
@@ -48,6 +47,7 @@ from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.finished.cleanup import Cleanup
 from desktop_app.services.finished.history import History
 from desktop_app.services.finished.sweeping import Sweeping
+from desktop_app.services.handovers.handovers import Handovers
 from desktop_app.services.launching.kept_sums import KeptSums
 from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from desktop_app.services.launching.launches import Launches

@@ -7,7 +7,7 @@ from desktop_app.domain.problems import AppError
 from desktop_app.domain.sessions.reducer import HeldElsewhere
 from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.services.connection.connections import Connections
-from desktop_app.services.connection.local_ports import LocalPorts
+from desktop_app.services.connection.session.local_ports import LocalPorts
 from desktop_app.services.state.store import SessionStore
 
 _log = logging.getLogger(__name__)

@@ -20,12 +20,12 @@ from desktop_app.domain.problems.problem import problem_words
 from desktop_app.domain.sessions.reducer import AttachRequested, Detached, HeldElsewhere
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.services.connection import peers
-from desktop_app.services.connection.local_ports import LocalPorts
 from desktop_app.services.connection.peer_requests import Args, Operation, PeerRequests
 from desktop_app.services.connection.peers import Peers
 from desktop_app.services.connection.pending import PendingAttaches
-from desktop_app.services.connection.session_tunnel import SessionTunnel
-from desktop_app.services.connection.supervisor import Mail, Supervisor
+from desktop_app.services.connection.session.local_ports import LocalPorts
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.supervisor import Mail, Supervisor
 from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.runtime.system_watch import SystemWatch
 from desktop_app.services.state.store import SessionStore

@@ -11,7 +11,7 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Link, SessionId, openable
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.connection.peer_requests import Args, Operation
-from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract.apps import BY_KEY, SSH
 

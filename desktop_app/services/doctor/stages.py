@@ -19,9 +19,9 @@ from desktop_app.domain.sessions.reach import of_container
 from desktop_app.domain.sessions.snapshot import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
 from desktop_app.services.accounts.accounts import Accounts
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
-from desktop_app.services.connection.key_access import key_of
-from desktop_app.services.connection.trust import RecordTrust, kept_key
+from desktop_app.services.connection.session.clearml_session import ClearmlSessionAccess
+from desktop_app.services.connection.session.key_access import key_of
+from desktop_app.services.connection.session.trust import RecordTrust, kept_key
 from desktop_app.services.doctor.diagnostics import about
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract

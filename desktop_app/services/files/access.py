@@ -21,10 +21,10 @@ from desktop_app.domain.files.transfer import SESSION_FILES, Summary
 from desktop_app.domain.problems import AppError, Problem, Retry, failure
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
-from desktop_app.services.connection.key_access import key_of
-from desktop_app.services.connection.session_tunnel import SessionTunnel
-from desktop_app.services.connection.trust import RecordTrust
+from desktop_app.services.connection.session.clearml_session import ClearmlSessionAccess
+from desktop_app.services.connection.session.key_access import key_of
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.trust import RecordTrust
 from desktop_app.services.files import trees
 from desktop_app.services.files.downloader import Downloader
 from desktop_app.services.files.run import Meter, Run, Tell

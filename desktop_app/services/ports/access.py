@@ -22,7 +22,7 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Link, SessionId, local_address
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.connection.peer_requests import Args, Operation
-from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
 from desktop_app.services.ports.view import PortsView, PortView, forward_json, view_of
 from desktop_app.services.ssh.elsewhere import no_browser
 from desktop_app.services.state.store import SessionStore

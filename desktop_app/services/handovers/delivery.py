@@ -11,7 +11,7 @@ from desktop_app.domain.accounts.handover import AGENT, CLEARML, GIT, HandoverKi
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.connection.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
 from desktop_app.services.secrets.git_logins import GitKeyring
 from remote_bootstrap import contract
 

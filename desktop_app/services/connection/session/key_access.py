@@ -6,7 +6,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.connection.trust import kept_key
+from desktop_app.services.connection.session.trust import kept_key
 from desktop_app.services.secrets.session_keys import SessionKeys
 from desktop_app.services.secrets.stored import api_secrets, owners_of
 

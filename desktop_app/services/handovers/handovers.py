@@ -18,8 +18,8 @@ from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.sessions.reducer import Noticed
 from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
 from desktop_app.services.connection.connections import Connections
-from desktop_app.services.connection.delivery import Delivery
 from desktop_app.services.connection.peer_requests import Args, Operation
+from desktop_app.services.handovers.delivery import Delivery
 from desktop_app.services.runtime.jobs import JobPool, log_problem
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract

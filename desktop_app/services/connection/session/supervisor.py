@@ -22,9 +22,9 @@ from desktop_app.domain.problems import AppError, Cancelled, Problem, Retry, fai
 from desktop_app.domain.sessions.reducer import AttachRequested, Detached, LinkBlocked, TunnelLost
 from desktop_app.domain.sessions.runs import why_over
 from desktop_app.domain.sessions.snapshot import WAITING, Remote, SessionId
-from desktop_app.services.connection.local_ports import LocalPorts
-from desktop_app.services.connection.session_tunnel import SessionTunnel
-from desktop_app.services.connection.supervised import CONNECTABLE, RedialPauses, SupervisedSession
+from desktop_app.services.connection.session.local_ports import LocalPorts
+from desktop_app.services.connection.session.session_tunnel import SessionTunnel
+from desktop_app.services.connection.session.supervised import CONNECTABLE, RedialPauses, SupervisedSession
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 

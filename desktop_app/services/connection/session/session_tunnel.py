@@ -16,12 +16,12 @@ from desktop_app.domain.sessions.known import is_away
 from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ServerSaw, TunnelUp
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
 from desktop_app.services.accounts.routes import route_of
-from desktop_app.services.connection.clearml_session import ClearmlSessionAccess
-from desktop_app.services.connection.forwards import SessionForwards
-from desktop_app.services.connection.key_access import key_of
-from desktop_app.services.connection.local_ports import LocalPorts
-from desktop_app.services.connection.session_apps import SessionApps
-from desktop_app.services.connection.trust import RecordTrust
+from desktop_app.services.connection.session.clearml_session import ClearmlSessionAccess
+from desktop_app.services.connection.session.forwards import SessionForwards
+from desktop_app.services.connection.session.key_access import key_of
+from desktop_app.services.connection.session.local_ports import LocalPorts
+from desktop_app.services.connection.session.session_apps import SessionApps
+from desktop_app.services.connection.session.trust import RecordTrust
 from desktop_app.services.state.store import SessionStore
 from desktop_app.services.state.task_failure import explained
 from remote_bootstrap import contract

@@ -13,7 +13,7 @@ from desktop_app.domain.access.listening import LOOPBACK, Forward, Kind, local_k
 from desktop_app.domain.access.loops import leads_back
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.connection.local_ports import LocalPorts
+from desktop_app.services.connection.session.local_ports import LocalPorts
 
 SOCKS_PORT = 1080  # registered for it
 LOOP_TRIES = 50  # local ports one after the other, for a session on this computer

@@ -1,0 +1,1 @@
+"""What of the user's own goes into which session, by consent."""
