@@ -16,8 +16,8 @@ from typing import TextIO
 from desktop_app.adapters import os as system
 from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.clearml import payload
-from desktop_app.adapters.clearml.find import find_api
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.wire.find import find_api
 from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles

@@ -62,7 +62,7 @@ ONLY_IN = {
     "paramiko": ("desktop_app.adapters.ssh.",),
     "keyring": ("desktop_app.adapters.keyring_store",),
     "httpx": ("desktop_app.adapters.clearml.",),
-    "socksio": ("desktop_app.adapters.clearml.server",),
+    "socksio": ("desktop_app.adapters.clearml.wire.client",),
     "pyhocon": ("desktop_app.adapters.files.credentials",),
     "flask": ("desktop_app.sandbox",),
     "waitress": ("desktop_app.sandbox",),

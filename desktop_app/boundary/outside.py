@@ -82,7 +82,7 @@ class Outside:
     kept: Document  # see services/launching/kept_sums.py
     text_files: TextFiles
     credentials: CredentialSource
-    find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/find.py
+    find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/wire/find.py
     forwards: ForwardMemory
     consents: Consents
     uploads: UploadMemory

@@ -40,71 +40,97 @@ class SeenTask:
     facts: ServerFacts
 
 
-class Server(Protocol):
-    """One ClearML account. Thread-safe."""
+class User(Protocol):
+    """The user whom an account signs in. Thread-safe."""
 
     def whoami(self, cancel: Cancel) -> Identity:
-        """Sign in and say who we are. Problems: server.*"""
+        """Sign in and return the user and the server. Problems: server.*"""
 
     def key_names(self, cancel: Cancel) -> tuple[str, ...]:
-        """The access keys of whoever we are, without their secrets."""
+        """Return the user's access keys, without their secrets. Problems: server.*"""
 
-    def queues(self, cancel: Cancel) -> tuple[Queue, ...]:
-        """All queues with their live agents."""
+
+class Queues(Protocol):
+    """A server's queues and the agents that serve them. Thread-safe."""
+
+    def all(self, cancel: Cancel) -> tuple[Queue, ...]:
+        """Return all queues by name, each with its live agents. Problems: server.*"""
+
+    def agent_image(self, queue: str, cancel: Cancel) -> str:
+        """Return the image in which the queue's agents ran the user's newest session; "" where none ran, or not in a
+        container. Problems: queue.unknown"""
+
+
+class Tasks(Protocol):
+    """What is done to the task of one session. Thread-safe.
+
+    Problems of everything that names a task: task.gone, task.foreign (it is no session).
+    """
 
     def create(self, draft: TaskDraft, cancel: Cancel) -> str:
-        """Create the task (and its project) and return its id; not yet enqueued. Problems: task.no_source"""
+        """Create the task (and its project), not yet enqueued, and return its id. Problems: task.no_source"""
 
     def write_parameters(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
         """Set hyper-parameters of section ``sessiondock``, whatever the task's state; other parameters stay."""
 
     def write_runtime(self, task: str, values: Mapping[str, str], cancel: Cancel) -> None:
-        """Set runtime properties, which everybody can read, before the task is enqueued; others stay."""
-
-    def clearml_session_login(self, task: str, cancel: Cancel) -> ClearmlSessionLogin:
-        """What a session of clearml-session tells everybody. Problems: task.gone, task.foreign"""
+        """Set runtime properties, which every user can read, before the task is enqueued; others stay."""
 
     def parameters(self, task: str, cancel: Cancel) -> Mapping[str, str]:
-        """The hyper-parameters of section ``sessiondock`` of a session. Problems: task.gone, task.foreign"""
+        """Return the hyper-parameters of section ``sessiondock``."""
 
     def launched(self, task: str, cancel: Cancel) -> LaunchedTask:
-        """How a session was launched. Problems: task.gone, task.foreign"""
+        """Return how the session was launched."""
+
+    def clearml_session_login(self, task: str, cancel: Cancel) -> ClearmlSessionLogin:
+        """Return what clearml-session has written into its task, which every user can read."""
 
     def enqueue(self, task: str, queue: str, cancel: Cancel) -> bool:
         """Put the task into the queue with that name; True when an agent serves it. Problems: queue.unknown"""
 
-    def agent_image(self, queue: str, cancel: Cancel) -> str:
-        """The image in which the queue's agents ran our user's newest session; "": none ran, or not in a container."""
-
     def dequeue(self, task: str, cancel: Cancel) -> None:
         """Take a waiting task out of its queue; it becomes "created" again."""
 
-    def sessions(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
-        """Our user's sessions that have not ended, and those of ``known`` (task ids) whatever their state.
-
-        One batched query (plus one for queues and workers). A known task that is missing from the answer was deleted.
-        """
-
-    def everybodys(self, cancel: Cancel) -> tuple[SeenTask, ...]:
-        """The sessions of all users that have not ended, with their owners' names, newest first."""
-
-    def session(self, task: str, cancel: Cancel) -> SeenTask:
-        """One session. Problems: task.gone, task.foreign"""
-
     def stop(self, task: str, cancel: Cancel) -> None:
-        """Ask for the end of a queued or running session. Problems: task.gone, task.foreign"""
+        """Ask for the end of a queued or running session."""
 
     def end_anyway(self, task: str, cancel: Cancel) -> None:
-        """Mark a running session's task as stopped, whether or not anybody there hears of it. Problems: task.*"""
-
-    def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
-        """Our user's sessions that have ended, the newest first."""
+        """Mark a running session's task as stopped, whether or not its agent answers."""
 
     def remove(self, task: str, cancel: Cancel) -> None:
-        """Delete a session of our user's that has ended. Problems: task.gone, task.foreign"""
+        """Delete a session of the user's that has ended."""
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
-        """Log events newer than ``since`` (ms since 1970), oldest first, at most some hundreds."""
+        """Return log events newer than ``since`` (ms since 1970), oldest first, at most some hundreds."""
+
+
+class Sessions(Protocol):
+    """What a server says of sessions. Thread-safe."""
+
+    def living(self, known: Sequence[str], cancel: Cancel) -> tuple[SeenTask, ...]:
+        """Return the user's sessions that have not ended, and those of ``known`` (task ids) whatever their state.
+
+        One batched query (plus one for queues and workers). A known task that is missing from the answer was deleted.
+        Problems: server.*
+        """
+
+    def of_all_users(self, cancel: Cancel) -> tuple[SeenTask, ...]:
+        """Return every user's sessions that have not ended, with their owners' names, newest first."""
+
+    def get(self, task: str, cancel: Cancel) -> SeenTask:
+        """Return one session; with its owner's name where that is another user. Problems: task.gone, task.foreign"""
+
+    def finished(self, cancel: Cancel) -> tuple[FinishedSession, ...]:
+        """Return the user's sessions that have ended, the newest first. Problems: server.*"""
+
+
+class Server(Protocol):
+    """One ClearML account, in four parts. Thread-safe."""
+
+    user: User
+    queues: Queues
+    tasks: Tasks
+    sessions: Sessions
 
     def close(self) -> None:
         """Drop connections; later calls raise Cancelled."""

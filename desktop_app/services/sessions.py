@@ -53,19 +53,19 @@ class Sessions:
 
     def of_all_users(self, account: str, cancel: Cancel) -> tuple[SessionSnapshot, ...]:
         """Return the living sessions of all users of this account's workspace; the store keeps only the user's own."""
-        seen = self._accounts.server(account, cancel).everybodys(cancel)
+        seen = self._accounts.server(account, cancel).sessions.of_all_users(cancel)
         return tuple(advance(SessionSnapshot(SessionId(account, task.task)), ServerSaw(task.facts)) for task in seen)
 
     def fetch(self, session: SessionId, cancel: Cancel) -> SessionSnapshot:
         """Read one session, an ended one too, into the store. Problems: task.gone, task.foreign"""
         server = self._accounts.server(session.account, cancel)
-        facts = server.session(session.task, cancel).facts
+        facts = server.sessions.get(session.task, cancel).facts
         self._store.see(session, explained(server, session.task, facts, cancel))
         return self._store.get(session) or SessionSnapshot(session)
 
     def log(self, session: SessionId, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
         """Return the lines of the session's log that are newer than ``since`` (a line's timestamp)."""
-        return self._accounts.server(session.account, cancel).log(session.task, since, cancel)
+        return self._accounts.server(session.account, cancel).tasks.log(session.task, since, cancel)
 
     # -- changing
 
@@ -73,7 +73,7 @@ class Sessions:
         """Shut down a running session, or cancel a waiting one. Problems: server.*"""
         self._store.apply(session, StopRequested())
         try:
-            self._accounts.server(session.account, cancel).stop(session.task, cancel)
+            self._accounts.server(session.account, cancel).tasks.stop(session.task, cancel)
         except BaseException:
             self._store.apply(session, StopRequested(undone=True))
             raise
@@ -81,7 +81,7 @@ class Sessions:
 
     def end_anyway(self, session: SessionId, cancel: Cancel) -> None:
         """End its task on the server, whatever its agent and machine do. Problems: task.gone, task.foreign, server.*"""
-        self._accounts.server(session.account, cancel).end_anyway(session.task, cancel)
+        self._accounts.server(session.account, cancel).tasks.end_anyway(session.task, cancel)
         self.announce(session)
 
     def move_to_queue(self, session: SessionId, queue: str, cancel: Cancel) -> None:

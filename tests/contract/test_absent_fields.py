@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from desktop_app.adapters.clearml import copy, facts, finished
-from desktop_app.adapters.clearml.places import Places
+from desktop_app.adapters.clearml.documents import copy, facts, finished
+from desktop_app.adapters.clearml.lookups.places import Places
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.sessions.snapshot import Remote

@@ -35,7 +35,7 @@ def test_every_call_of_the_real_client_is_noted_once(tmp_path: Path) -> None:
         server = ClearMLServer(info.api_url, info.access_key, info.secret_key)
         before = len(noted(info.home))
         for _time in range(3):
-            server.sessions((), Cancel(10))
+            server.sessions.living((), Cancel(10))
         server.close()
         calls = noted(info.home)[before:]
     finally:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.clearml import copy, facts, finished
-from desktop_app.adapters.clearml.fields import joined
+from desktop_app.adapters.clearml.documents import copy, facts, finished
+from desktop_app.adapters.clearml.documents.fields import joined
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.server import TaskDraft
@@ -57,18 +57,19 @@ def test_every_question_about_a_task_is_one_that_the_server_takes(rig: HttpRig) 
     server, soon = rig.server, Cancel(20.0)
     assert isinstance(server, ClearMLServer)
     draft = TaskDraft("a session", "DevOps", "print(1)", (), {"contract": "1"}, compatible={"jupyterlab": "True"})
-    task = server.create(draft, soon)
-    server.write_runtime(task, {clearml_session.RUNTIME_PASSWORD: "p"}, soon)
+    task = server.tasks.create(draft, soon)
+    server.tasks.write_runtime(task, {clearml_session.RUNTIME_PASSWORD: "p"}, soon)
     rig.add_queue("gpu")
-    server.enqueue(task, "gpu", soon)
-    assert server.parameters(task, soon) == {"contract": "1"}
-    assert server.launched(task, soon).parameters == {"contract": "1"}
-    assert server.clearml_session_login(task, soon).password == "p"
-    assert [seen.task for seen in (*server.sessions([task], soon), *server.everybodys(soon))] == [task, task]
-    server.stop(task, soon)
-    assert [one.task for one in server.finished(soon)] == [task]
-    assert server.session(task, soon).task == task
-    copied = server.create(TaskDraft("a copy", "DevOps", "print(2)", (), {}, source=task), soon)
-    assert server.session(copied, soon).facts.name == "a copy"
-    server.remove(task, soon)
+    server.tasks.enqueue(task, "gpu", soon)
+    assert server.tasks.parameters(task, soon) == {"contract": "1"}
+    assert server.tasks.launched(task, soon).parameters == {"contract": "1"}
+    assert server.tasks.clearml_session_login(task, soon).password == "p"
+    seen = (*server.sessions.living([task], soon), *server.sessions.of_all_users(soon))
+    assert [session.task for session in seen] == [task, task]
+    server.tasks.stop(task, soon)
+    assert [one.task for one in server.sessions.finished(soon)] == [task]
+    assert server.sessions.get(task, soon).task == task
+    copied = server.tasks.create(TaskDraft("a copy", "DevOps", "print(2)", (), {}, source=task), soon)
+    assert server.sessions.get(copied, soon).facts.name == "a copy"
+    server.tasks.remove(task, soon)
     assert contract.SYSTEM_TAG in facts.SESSION_TAGS

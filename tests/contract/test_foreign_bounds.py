@@ -6,13 +6,14 @@ The server here says half a million characters wherever a text can stand, and nu
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml.bounds import MAX_FEW, MAX_LINE, MAX_NAME, MAX_PATH, bounded
-from desktop_app.adapters.clearml.lookups import MOST
+from desktop_app.adapters.clearml.documents.bounds import MAX_FEW, MAX_LINE, MAX_NAME, MAX_PATH, bounded
+from desktop_app.adapters.clearml.lookups.pages import MOST
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import LogLine
 from desktop_app.domain.problems import MAX_TOLD, AppError, problem
@@ -85,13 +86,28 @@ def texts_of(value: object, place: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("tag", [contract.SYSTEM_TAG, clearml_session.SYSTEM_TAG])
-@pytest.mark.parametrize("ask", ["whoami", "queues", "sessions", "everybodys", "session", "finished", "log"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "user.whoami",
+        "queues.all",
+        "sessions.living",
+        "sessions.of_all_users",
+        "sessions.get",
+        "sessions.finished",
+        "tasks.log",
+    ],
+)
 def test_no_text_of_an_answer_is_longer_than_its_kind(ask: str, tag: str) -> None:
     server, _script = client(hostile(tag))
-    arguments: dict[str, tuple[Any, ...]] = {"sessions": ((TASK,),), "session": (TASK,), "log": (TASK, 0)}
-    found = getattr(server, ask)(*arguments.get(ask, ()), Cancel(30))
+    arguments: dict[str, tuple[Any, ...]] = {
+        "sessions.living": ((TASK,),),
+        "sessions.get": (TASK,),
+        "tasks.log": (TASK, 0),
+    }
+    found = attrgetter(ask)(server)(*arguments.get(ask, ()), Cancel(30))
     texts = list(texts_of(found))
-    assert texts or (ask == "everybodys" and tag == clearml_session.SYSTEM_TAG)
+    assert texts or (ask == "sessions.of_all_users" and tag == clearml_session.SYSTEM_TAG)
     for place, text in texts:
         assert len(text) <= LARGE.get(place, MAX_NAME), place
     cut = [text for _place, text in texts if len(text) == MAX_NAME]
@@ -117,7 +133,7 @@ def test_an_endless_list_has_an_end() -> None:
         return normal(endpoint, body) if endpoint != "workers.get_all" else envelope({"workers": []})
 
     server, script = client(answer)
-    assert len(server.queues(Cancel(60))) == MOST
+    assert len(server.queues.all(Cancel(60))) == MOST
     assert script.endpoints().count("queues.get_all") == MOST // 500
     server.close()
 
@@ -128,7 +144,7 @@ def test_a_refusal_and_every_problem_tell_as_much_as_a_person_reads() -> None:
 
     server, _script = client(refuses)
     with pytest.raises(AppError) as caught:
-        server.queues(Cancel(30))
+        server.queues.all(Cancel(30))
     told = caught.value.problem
     assert len(told.title) + len(told.detail) + len(told.cause) < 4 * MAX_TOLD
     server.close()

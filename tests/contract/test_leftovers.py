@@ -22,8 +22,8 @@ def rig(tmp_path: Path) -> Iterator[HttpRig]:
 
 def waiting(rig: HttpRig) -> tuple[str, str]:
     """A session in the queue; its id and the queue's."""
-    task = rig.server.create(TaskDraft("a session", "DevOps", "print(1)", (), {"contract": "1"}), soon())
-    rig.server.enqueue(task, "gpu", soon())
+    task = rig.server.tasks.create(TaskDraft("a session", "DevOps", "print(1)", (), {"contract": "1"}), soon())
+    rig.server.tasks.enqueue(task, "gpu", soon())
     return task, rig.sandbox.queue("gpu")
 
 
@@ -32,7 +32,7 @@ def test_an_agent_gets_no_session_that_ended_while_it_waited(end: str, rig: Http
     task, queue = waiting(rig)
     rig.sandbox.call(f"tasks.{end}", task=task, force=True)
     assert rig.sandbox.call("queues.get_by_id", queue=queue)["queue"]["entries"]  # the server itself leaves it there
-    (seen,) = rig.server.sessions([task], soon())
+    (seen,) = rig.server.sessions.living([task], soon())
     assert seen.facts.remote is Remote.ENDED
     assert rig.sandbox.call("queues.get_next_task", queue=queue) == {}
     assert rig.sandbox.look(task)["status"] == end
@@ -41,20 +41,20 @@ def test_an_agent_gets_no_session_that_ended_while_it_waited(end: str, rig: Http
 def test_shutting_down_one_that_has_ended_takes_its_entry(rig: HttpRig) -> None:
     task, queue = waiting(rig)
     rig.sandbox.call("tasks.stopped", task=task, force=True)
-    rig.server.stop(task, soon())
+    rig.server.tasks.stop(task, soon())
     assert rig.sandbox.call("queues.get_next_task", queue=queue) == {}
 
 
 def test_our_own_shut_down_leaves_no_entry(rig: HttpRig) -> None:
     task, queue = waiting(rig)
-    rig.server.stop(task, soon())
+    rig.server.tasks.stop(task, soon())
     assert rig.sandbox.call("queues.get_next_task", queue=queue) == {}
-    rig.server.stop(task, soon())  # again: there is none to take out, and nobody needs to know
+    rig.server.tasks.stop(task, soon())  # again: there is none to take out, and nobody needs to know
 
 
 def test_the_log_of_a_deleted_session_is_told_to_be_gone(rig: HttpRig) -> None:
     task, _ = waiting(rig)
     rig.delete(task)
     with pytest.raises(AppError) as caught:
-        rig.server.log(task, 0, soon())
+        rig.server.tasks.log(task, 0, soon())
     assert caught.value.problem.code == "task.gone"

@@ -29,10 +29,10 @@ def draft(project: str, source: str = "") -> TaskDraft:
 
 @pytest.mark.parametrize("typed", ["Team A//Lab", "Team A / Lab", "/Team A/Lab/", " Team A/ /Lab"])
 def test_a_second_launch_finds_the_project_of_the_first(typed: str, rig: HttpRig) -> None:
-    tasks = [rig.server.create(draft(name), soon()) for name in (typed, "Team A/Lab", typed)]
-    tasks.append(rig.server.create(draft(typed, source=tasks[0]), soon()))  # a copy of a task goes there, too
+    tasks = [rig.server.tasks.create(draft(name), soon()) for name in (typed, "Team A/Lab", typed)]
+    tasks.append(rig.server.tasks.create(draft(typed, source=tasks[0]), soon()))  # a copy of a task goes there, too
     assert len({rig.sandbox.look(task)["project"] for task in tasks}) == 1
-    assert {seen.facts.project for seen in rig.server.sessions(tasks, soon())} == {"Team A/Lab"}
+    assert {seen.facts.project for seen in rig.server.sessions.living(tasks, soon())} == {"Team A/Lab"}
 
 
 def answers(*lists: list[dict[str, str]], refusal: httpx.Response) -> Any:
@@ -54,11 +54,11 @@ EXISTS = envelope(code=400, subcode=801, message="Project with the same name alr
 
 def test_a_project_that_somebody_else_makes_at_the_same_moment_is_used() -> None:
     server, script = client(answers([], [{"id": "p1", "name": "Team A"}], refusal=EXISTS))
-    assert server.create(draft("Team A"), soon()) == "t1"
+    assert server.tasks.create(draft("Team A"), soon()) == "t1"
     assert next(body for endpoint, body, _ in script.requests if endpoint == "tasks.create")["project"] == "p1"
 
 
 def test_a_project_that_can_not_be_made_is_told_with_the_servers_words() -> None:
     server, _ = client(answers([], [], refusal=envelope(code=400, subcode=409, message="Too deep: max_depth=10")))
     with pytest.raises(AppError, match="Too deep: max_depth=10"):
-        server.create(draft("Team A"), soon())
+        server.tasks.create(draft("Team A"), soon())

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml.find import find_api
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.wire.find import find_api
 from desktop_app.domain.problems import AppError
 from tests.support.scripted_server import SECRET, client, envelope, normal, soon
 
@@ -34,7 +34,7 @@ def test_who_answered_what_is_told(answer: httpx.Response, words: list[str]) -> 
     """And never that the server can't be reached, or that a VPN is missing: somebody did answer."""
     server, _ = client(lambda e, b: normal(e, b) if e == "auth.login" else answer)
     with pytest.raises(AppError) as caught:
-        server.whoami(soon())
+        server.user.whoami(soon())
     told = str(caught.value.problem)
     assert [word for word in words if word not in told] == []
     assert "VPN" not in told
@@ -49,7 +49,7 @@ def test_an_answer_that_is_packed_twice_is_not_unpacked() -> None:
         tracemalloc.start()
         try:
             with pytest.raises(AppError) as caught:
-                server.whoami(soon())
+                server.user.whoami(soon())
             assert tracemalloc.get_traced_memory()[1] < 32_000_000
         finally:
             tracemalloc.stop()
@@ -98,7 +98,7 @@ def test_the_log_of_a_task_that_is_gone_is_no_empty_log() -> None:
     gone = envelope(code=400, subcode=101, message="Invalid task id: ids=(x)")
     server, _ = client(lambda e, b: gone if e == "events.get_task_log" else normal(e, b))
     with pytest.raises(AppError) as caught:
-        server.log("x", 0, soon())
+        server.tasks.log("x", 0, soon())
     assert caught.value.problem.code == "task.gone"
 
 
@@ -129,8 +129,8 @@ def test_a_session_that_ended_while_it_waited_is_taken_out_of_its_queue(
 
     server, script = client(answer)
     if how == "seen":
-        assert [seen.task for seen in server.sessions(["t1"], soon())] == ["t1"]
+        assert [seen.task for seen in server.sessions.living(["t1"], soon())] == ["t1"]
     else:
-        server.stop("t1", soon())
+        server.tasks.stop("t1", soon())
     asked = [body for endpoint, body, _ in script.requests if endpoint == "queues.remove_task"]
     assert asked == ([{"queue": "q1", "task": "t1"}] if taken else [])

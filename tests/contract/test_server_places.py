@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desktop_app.adapters.clearml.places import ENTRIES_EVERY_S, LASTING_S, Places
+from desktop_app.adapters.clearml.lookups.places import ENTRIES_EVERY_S, LASTING_S, Places
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.server import TaskDraft
@@ -49,7 +49,7 @@ class Web:
 
     def look(self, server: ClearMLServer | None = None) -> ServerFacts:
         """As a process that has just started sees it."""
-        return (server or client(self)[0]).session(TASK, soon()).facts
+        return (server or client(self)[0]).sessions.get(TASK, soon()).facts
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def waiting(http: HttpRig) -> tuple[str, str]:
     """A session in the queue “gpu”, and that queue's id."""
     http.sandbox.clock.now -= 120  # what happens then has lasted by now: the client goes by the server's Date
     http.add_queue("gpu", "agent-1")
-    task = http.server.create(TaskDraft("a session", "Project", "", (), {}), soon())
-    http.server.enqueue(task, "gpu", soon())
+    task = http.server.tasks.create(TaskDraft("a session", "Project", "", (), {}), soon())
+    http.server.tasks.enqueue(task, "gpu", soon())
     queue = http.sandbox.call("queues.get_all", name="^gpu$")["queues"][0]["id"]
-    assert not http.server.session(task, soon()).facts.unplaced
+    assert not http.server.sessions.get(task, soon()).facts.unplaced
     return task, queue
 
 
@@ -193,12 +193,12 @@ def test_what_others_do_to_a_waiting_session_is_told_and_undone(http: HttpRig, c
     }.get(call, {"task": task})
     http.sandbox.call(call, **body)
     http.sandbox.clock.now += 120
-    found = http.server.session(task, soon()).facts
+    found = http.server.sessions.get(task, soon()).facts
     assert found.unplaced and said in why_unplaced(found)
     if call == "queues.delete":
         http.add_queue("gpu", "agent-1")
-    http.server.enqueue(task, "gpu", soon())
-    again = http.server.session(task, soon()).facts
+    http.server.tasks.enqueue(task, "gpu", soon())
+    again = http.server.sessions.get(task, soon()).facts
     assert again.remote is Remote.QUEUED and not again.unplaced
 
 
@@ -206,5 +206,5 @@ def test_a_running_session_that_is_reset_is_in_no_queue(http: HttpRig) -> None:
     task, _ = waiting(http)
     http.agent_takes(task)
     http.sandbox.call("tasks.reset", task=task, force=True)
-    found = http.server.session(task, soon()).facts
+    found = http.server.sessions.get(task, soon()).facts
     assert found.remote is Remote.CREATED and found.unplaced and found.record is None

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.clearml.certificates import trusted
-from desktop_app.adapters.clearml.proxies import is_this_computer, proxy_for
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.wire.certificates import trusted
+from desktop_app.adapters.clearml.wire.proxies import is_this_computer, proxy_for
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
@@ -47,7 +47,7 @@ def test_no_value_keeps_this_computers_own_server_away(
     for value in (*ODD, "localhost,fd07:b51a::/64", "10.0.0.0/8,,::/0,[fe80::1]:3"):
         monkeypatch.setenv(name, value)
         server = http.client()
-        assert server.whoami(soon()).user_name == "You", value
+        assert server.user.whoami(soon()).user_name == "You", value
         server.close()
 
 
@@ -80,7 +80,7 @@ def test_a_server_behind_a_socks_proxy(http: HttpRig, scheme: str, login: str, m
     pair = http.sandbox.pair
     server = ClearMLServer(FAR, pair.access_key, pair.secret_key, http.sandbox.clock)
     try:
-        assert server.whoami(soon()).user_name == "You"
+        assert server.user.whoami(soon()).user_name == "You"
         assert proxy.asked == [("clearml.test", 8008)]  # the name is looked up on the proxy's side
     finally:
         server.close()
@@ -91,7 +91,7 @@ def test_a_proxy_that_does_not_lead_there_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     server = ClearMLServer("https://clearml.test", "K", "S")
     with pytest.raises(AppError, match=r"http://127.0.0.1:9, which HTTPS_PROXY names"):
-        server.whoami(soon())
+        server.user.whoami(soon())
     server.close()
 
 
@@ -102,7 +102,7 @@ def test_what_a_proxy_says_instead_of_connecting_is_told(monkeypatch: pytest.Mon
     server = ClearMLServer("https://clearml.test", "K", "S")
     try:
         with pytest.raises(AppError, match=r"It answered HTTP 407 \(Proxy Authentication Required\)"):
-            server.whoami(soon())
+            server.user.whoami(soon())
     finally:
         server.close()
         peer.close()
@@ -118,7 +118,7 @@ def test_a_socks_proxy_that_is_none(answer: bytes, login: str, monkeypatch: pyte
     server = ClearMLServer(FAR, "K", "S")
     try:
         with pytest.raises(AppError) as caught:
-            server.whoami(soon())
+            server.user.whoami(soon())
         assert caught.value.problem.code in ("server.proxy_silent", "server.unreachable")
     finally:
         server.close()
@@ -190,7 +190,7 @@ def test_certificate_and_tls_variables(
     for value in odd:
         monkeypatch.setenv(name, value)
         server = http.client()
-        assert server.whoami(soon()).user_name == "You", value
+        assert server.user.whoami(soon()).user_name == "You", value
         server.close()
         try:
             trusted("", "https://clearml.test")

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from desktop_app.adapters.clearml.find import find_api
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.wire.find import find_api
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import UNCHECKED
 from desktop_app.domain.problems import AppError
@@ -25,7 +25,7 @@ def bearer(value: str, answer: Answer = normal) -> tuple[ClearMLServer, Script]:
 def test_a_bearer_token_needs_no_sign_in() -> None:
     value = token(None)
     server, script = bearer(value)
-    who = server.whoami(soon())
+    who = server.user.whoami(soon())
     assert (who.user_name, who.server_version) == ("Ada", "2.3.0")
     assert [(endpoint, shown) for endpoint, _, shown in script.requests] == [
         ("users.get_current_user", f"Bearer {value}")
@@ -36,7 +36,7 @@ def test_a_bearer_token_needs_no_sign_in() -> None:
 def test_a_token_that_is_none_or_has_ended_never_leaves_the_computer(value: str) -> None:
     server, script = bearer(value)
     with pytest.raises(AppError) as caught:
-        server.whoami(soon())
+        server.user.whoami(soon())
     assert caught.value.problem.code == "server.token_expired" and script.requests == []
     assert value not in str(caught.value)
 
@@ -44,13 +44,13 @@ def test_a_token_that_is_none_or_has_ended_never_leaves_the_computer(value: str)
 def test_a_token_that_the_server_refuses_asks_for_a_key() -> None:
     server, _ = bearer(token(None), lambda _endpoint, _body: envelope(code=401, subcode=30, message="expired"))
     with pytest.raises(AppError, match="Make an API key"):
-        server.whoami(soon())
+        server.user.whoami(soon())
 
 
 def test_the_workspace_is_told_by_name() -> None:
     user = {"user": {"id": "u1", "name": "Ada", "company": {"id": "c1", "name": "Acme"}}}
     server, _ = bearer(token(None), lambda _endpoint, _body: envelope(user))
-    assert server.whoami(soon()).company == "Acme"
+    assert server.user.whoami(soon()).company == "Acme"
 
 
 # -- certificates
@@ -61,7 +61,7 @@ def reached(tls: TlsServer, trust: str) -> str:
     server = ClearMLServer(tls.url, "KEY", "SECRET", trust=trust)
     try:
         with pytest.raises(AppError) as caught:
-            server.whoami(soon())
+            server.user.whoami(soon())
         return caught.value.problem.code
     finally:
         server.close()

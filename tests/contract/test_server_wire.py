@@ -24,7 +24,7 @@ from tests.support.tls_server import TlsServer
 
 def problem_of(server: ClearMLServer) -> str:
     with pytest.raises(AppError) as caught:
-        server.whoami(soon())
+        server.user.whoami(soon())
     shown = repr(caught.value) + str(caught.value) + repr(caught.value.problem) + repr(caught.value.__context__)
     assert SECRET not in shown
     return caught.value.problem.code
@@ -32,8 +32,8 @@ def problem_of(server: ClearMLServer) -> str:
 
 def test_one_sign_in_serves_many_calls() -> None:
     server, script = client(normal)
-    assert server.whoami(soon()).user_name == "Ada"
-    server.whoami(soon())
+    assert server.user.whoami(soon()).user_name == "Ada"
+    server.user.whoami(soon())
     assert script.endpoints() == ["auth.login", "users.get_current_user", "users.get_current_user"]
     assert script.requests[0][2] == "Basic " + base64.b64encode(f"ACCESS:{SECRET}".encode()).decode()
     assert script.requests[1][2] == f"Bearer {token()}"
@@ -41,15 +41,15 @@ def test_one_sign_in_serves_many_calls() -> None:
 
 def test_a_token_is_renewed_before_it_ends() -> None:
     server, script = client(lambda e, b: envelope({"token": token(NOW + 30)}) if e == "auth.login" else normal(e, b))
-    server.whoami(soon())
-    server.whoami(soon())
+    server.user.whoami(soon())
+    server.user.whoami(soon())
     assert script.endpoints().count("auth.login") >= 2
 
 
 def test_a_token_without_end_is_kept() -> None:
     server, script = client(lambda e, b: envelope({"token": token(None)}) if e == "auth.login" else normal(e, b))
-    server.whoami(soon())
-    server.whoami(soon())
+    server.user.whoami(soon())
+    server.user.whoami(soon())
     assert script.endpoints().count("auth.login") == 1
 
 
@@ -62,7 +62,7 @@ def test_a_refused_token_is_renewed_once() -> None:
         return normal(endpoint, body)
 
     server, script = client(answer)
-    server.whoami(soon())
+    server.user.whoami(soon())
     assert script.endpoints() == ["auth.login", "users.get_current_user"] * 2
 
 
@@ -121,7 +121,7 @@ def test_what_time_may_heal(error: httpx.TransportError) -> None:
 
     server, _ = client(answer)
     with pytest.raises(AppError) as caught:
-        server.whoami(soon())
+        server.user.whoami(soon())
     assert caught.value.problem.code == "server.unreachable"
     assert caught.value.problem.retry is Retry.AUTO
 
@@ -173,7 +173,7 @@ def test_an_answer_without_end_is_left_in_time(body: Endless, word: str) -> None
     server, _ = client(lambda _e, _b: httpx.Response(200, stream=body))
     began = time.monotonic()
     with pytest.raises(AppError) as caught:
-        server.whoami(Cancel(0.5) if word == "too slow" else soon())
+        server.user.whoami(Cancel(0.5) if word == "too slow" else soon())
     assert caught.value.problem.code == "server.unreachable"
     assert word in caught.value.problem.cause
     assert time.monotonic() - began < 5
@@ -187,7 +187,7 @@ def test_a_server_that_never_answers_is_left_in_time() -> None:
         server = ClearMLServer(f"http://127.0.0.1:{silent.getsockname()[1]}", "ACCESS", SECRET)
         began = time.monotonic()
         with pytest.raises(AppError) as caught:
-            server.whoami(Cancel(0.3))
+            server.user.whoami(Cancel(0.3))
         assert caught.value.problem.code == "server.unreachable"
         assert time.monotonic() - began < 3
         server.close()
@@ -206,7 +206,7 @@ def test_a_proxy_of_the_environment_does_not_see_this_computers_own_server(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody there: using it would fail
     server = http.client()
-    assert server.whoami(soon()).user_name == "You"
+    assert server.user.whoami(soon()).user_name == "You"
     server.close()
 
 
@@ -218,9 +218,9 @@ def http(tmp_path: Path) -> Iterator[HttpRig]:
 
 
 def test_a_token_that_the_server_lets_expire(http: HttpRig) -> None:
-    http.server.whoami(soon())
+    http.server.user.whoami(soon())
     http.sandbox.clock.advance(40 * 24 * 3600)
-    assert http.server.whoami(soon()).user_name == "You"
+    assert http.server.user.whoami(soon()).user_name == "You"
 
 
 def test_a_wrong_key_on_the_real_server(http: HttpRig) -> None:
@@ -233,7 +233,7 @@ def test_the_task_is_what_agents_and_other_clients_expect(http: HttpRig) -> None
     draft = TaskDraft(
         "a session", "DevOps", "print(1)\n", ("clearml==2.1.12", "tqdm"), {"contract": "1"}, "python:3.12"
     )
-    task = http.sandbox.look(http.server.create(draft, soon()))
+    task = http.sandbox.look(http.server.tasks.create(draft, soon()))
     assert task["type"] == "application"
     assert task["system_tags"] == [contract.SYSTEM_TAG]  # "development" would end the record before the processes
     assert task["script"] == {
@@ -256,7 +256,7 @@ def test_a_task_whose_id_is_no_file_name_is_passed_over(wrong: object) -> None:
         "users.get_current_user": {"user": {"id": "u1"}},
     }
     server, _ = client(lambda endpoint, body: envelope(data[endpoint]) if endpoint in data else normal(endpoint, body))
-    assert [seen.task for seen in server.sessions((), soon())] == ids[1:]
+    assert [seen.task for seen in server.sessions.living((), soon())] == ids[1:]
     server.close()
 
 
@@ -264,14 +264,14 @@ def test_a_task_whose_id_is_no_file_name_is_passed_over(wrong: object) -> None:
 def test_a_poll_is_small(http: HttpRig) -> None:
     """One request, however many sessions, and now and then one for the agents; no script travels."""
     script = "x" * 100_000
-    tasks = [http.server.create(TaskDraft("one", "DevOps", script, (), {}), soon()) for _ in range(3)]
-    http.server.whoami(soon())
+    tasks = [http.server.tasks.create(TaskDraft("one", "DevOps", script, (), {}), soon()) for _ in range(3)]
+    http.server.user.whoami(soon())
     seen: list[tuple[str, int]] = []
-    http.server._connection._client.event_hooks = {  # type: ignore[attr-defined]  # of a ports.Server, ours
+    http.server._connection._client._client.event_hooks = {  # type: ignore[attr-defined]  # of a Server, ours
         "response": [lambda answer: seen.append((answer.url.path, len(answer.read())))]
     }
     for _ in range(3):
-        assert len(http.server.sessions(tasks, soon())) == 3
+        assert len(http.server.sessions.living(tasks, soon())) == 3
     names = ["/projects.get_all"]  # asked for once
     assert sorted(path for path, _ in seen) == [*names, *["/tasks.get_all"] * 3, "/workers.get_all"]
     assert sum(size for _, size in seen) < 10_000
@@ -284,7 +284,7 @@ def test_threads_share_one_client(http: HttpRig) -> None:
     def work() -> None:
         try:
             for _ in range(5):
-                http.server.sessions((), soon())
+                http.server.sessions.living((), soon())
         except AppError as error:
             failures.append(error)
 
@@ -302,20 +302,20 @@ def test_a_list_costs_the_same_calls_however_long_it_is(http: HttpRig, sessions:
     """clearml-session asks once more per row. Here: tasks, and once each queues, projects, users and agents."""
     for number in range(sessions):
         http.add_queue(f"queue {number}")
-        task = http.server.create(TaskDraft(f"session {number}", f"Project {number}", "", (), {}), soon())
-        http.server.enqueue(task, f"queue {number}", soon())
+        task = http.server.tasks.create(TaskDraft(f"session {number}", f"Project {number}", "", (), {}), soon())
+        http.server.tasks.enqueue(task, f"queue {number}", soon())
     http.neighbours_session()
     fresh = http.client()
-    fresh.whoami(soon())
+    fresh.user.whoami(soon())
     asked: list[str] = []
-    fresh._connection._client.event_hooks = {"response": [lambda answer: asked.append(answer.url.path)]}
-    mine = fresh.sessions([], soon())
+    fresh._connection._client._client.event_hooks = {"response": [lambda answer: asked.append(answer.url.path)]}
+    mine = fresh.sessions.living([], soon())
     assert sorted(asked) == ["/projects.get_all", "/queues.get_all", "/tasks.get_all", "/workers.get_all"]
     assert {(one.facts.queue, one.facts.project) for one in mine} == {
         (f"queue {number}", f"Project {number}") for number in range(sessions)
     }
     asked.clear()
-    everybodys = fresh.everybodys(soon())
+    everybodys = fresh.sessions.of_all_users(soon())
     assert len(everybodys) == sessions + 1 and {one.facts.owner for one in everybodys} == {"You", "Neighbour"}
     assert len(asked) <= 5, asked
     fresh.close()

@@ -87,7 +87,7 @@ def ask_in(rounds: Rounds) -> tuple[ClearMLServer, Script]:
 def test_everybodys_sessions_take_a_sign_in_and_two_rounds() -> None:
     rounds = Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS)
     server, _ = ask_in(rounds)
-    found = server.everybodys(soon())
+    found = server.sessions.of_all_users(soon())
     assert [(one.facts.queue, one.facts.project, one.facts.owner) for one in found] == [
         ("gpu", "DevOps", "Bob"), ("cpu", "DevOps", "Bob"),
     ]  # fmt: skip
@@ -98,8 +98,8 @@ def test_everybodys_sessions_take_a_sign_in_and_two_rounds() -> None:
 def test_a_first_poll_takes_a_sign_in_and_two_rounds_and_a_quiet_one_a_single_call() -> None:
     rounds = Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS, ["tasks.get_all"])
     server, _ = ask_in(rounds)
-    assert len(server.sessions((), soon())) == 2
-    assert len(server.sessions((), soon())) == 2
+    assert len(server.sessions.living((), soon())) == 2
+    assert len(server.sessions.living((), soon())) == 2
     assert rounds.over
     server.close()
 
@@ -118,8 +118,8 @@ def test_a_poll_asks_for_those_that_moved_and_those_that_ended_together() -> Non
     again = [["tasks.get_all"], ["tasks.get_all", "tasks.get_all"]]
     rounds = Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS, *again, answer=answer)
     server, _ = ask_in(rounds)
-    known = [one.task for one in server.sessions((), soon())]
-    assert [one.facts.remote.value for one in server.sessions(known, soon())] == ["starting", "ended"]
+    known = [one.task for one in server.sessions.living((), soon())]
+    assert [one.facts.remote.value for one in server.sessions.living(known, soon())] == ["starting", "ended"]
     assert rounds.over
     server.close()
 
@@ -131,7 +131,7 @@ def test_one_session_takes_a_sign_in_and_two_rounds() -> None:
     lookups = ["queues.get_all", "projects.get_all", "users.get_all", "workers.get_all"]
     rounds = Rounds(["auth.login"], ["tasks.get_all"], lookups, answer=answer)
     server, _ = ask_in(rounds)
-    assert server.session(TASKS[1]["id"], soon()).facts.owner == "Bob"
+    assert server.sessions.get(TASKS[1]["id"], soon()).facts.owner == "Bob"
     assert rounds.over
     server.close()
 
@@ -139,7 +139,7 @@ def test_one_session_takes_a_sign_in_and_two_rounds() -> None:
 def test_queues_and_their_agents_are_one_round() -> None:
     rounds = Rounds(["auth.login"], ["queues.get_all", "workers.get_all"])
     server, _ = ask_in(rounds)
-    assert {(queue.name, queue.served) for queue in server.queues(soon())} == {("gpu", False), ("cpu", False)}
+    assert {(queue.name, queue.served) for queue in server.queues.all(soon())} == {("gpu", False), ("cpu", False)}
     assert rounds.over
     server.close()
 
@@ -148,7 +148,7 @@ def test_a_launch_looks_at_its_source_and_its_project_together() -> None:
     rounds = Rounds(["auth.login"], ["tasks.get_all", "projects.get_all"], ["tasks.clone"], ["tasks.edit"])
     server, _ = ask_in(rounds)
     draft = TaskDraft("one", "DevOps", "print(1)", (), {}, source="a" * 32)
-    assert server.create(draft, soon()) == "f" * 32
+    assert server.tasks.create(draft, soon()) == "f" * 32
     assert rounds.over
     server.close()
 
@@ -156,7 +156,7 @@ def test_a_launch_looks_at_its_source_and_its_project_together() -> None:
 def test_a_launch_looks_at_the_agents_while_it_enqueues() -> None:
     rounds = Rounds(["auth.login"], ["queues.get_all"], ["tasks.enqueue", "workers.get_all"])
     server, _ = ask_in(rounds)
-    assert not server.enqueue("f" * 32, "gpu", soon())
+    assert not server.tasks.enqueue("f" * 32, "gpu", soon())
     assert rounds.over
     server.close()
 
@@ -166,7 +166,7 @@ def test_who_we_are_is_asked_where_the_sign_in_does_not_say_it() -> None:
         return envelope({"token": signed(user="")}) if endpoint == "auth.login" else answered(endpoint, body)
 
     server, script = client(answer)
-    server.sessions((), soon())
+    server.sessions.living((), soon())
     assert script.requests[2][0] == "tasks.get_all" and script.requests[2][1]["user"] == ["me"]
     server.close()
 
@@ -215,9 +215,9 @@ def connected(server: Expiring, *other_keys: str) -> ClearMLServer:
 def test_a_sign_in_that_ended_is_renewed_once_for_all_of_a_round() -> None:
     account = Expiring("FIRST")
     server = connected(account)
-    server.queues(soon())
+    server.queues.all(soon())
     account.expired = True
-    assert len(server.queues(soon())) == 2
+    assert len(server.queues.all(soon())) == 2
     assert account.calls == {"auth.login": 2, "queues.get_all": 3, "workers.get_all": 3}
     server.close()
 
@@ -225,11 +225,11 @@ def test_a_sign_in_that_ended_is_renewed_once_for_all_of_a_round() -> None:
 def test_another_key_is_taken_once_for_all_of_a_round() -> None:
     account = Expiring("FIRST", "SECOND")
     server = connected(account, "SECOND")
-    server.queues(soon())
+    server.queues.all(soon())
     account.expired, account.keys = True, ("SECOND",)
-    assert len(server.queues(soon())) == 2
+    assert len(server.queues.all(soon())) == 2
     assert account.calls == {"auth.login": 3, "queues.get_all": 3, "workers.get_all": 3}
-    assert len(server.queues(soon())) == 2
+    assert len(server.queues.all(soon())) == 2
     assert account.calls["auth.login"] == 3
     server.close()
 
@@ -237,10 +237,10 @@ def test_another_key_is_taken_once_for_all_of_a_round() -> None:
 def test_a_revoked_key_is_shown_once_for_all_of_a_round() -> None:
     account = Expiring("FIRST")
     server = connected(account)
-    server.queues(soon())
+    server.queues.all(soon())
     account.expired, account.keys = True, ()
     with pytest.raises(AppError) as refused:
-        server.queues(soon())
+        server.queues.all(soon())
     assert refused.value.problem.code == "server.unauthorised"
     assert account.calls["auth.login"] == 2
     server.close()
@@ -254,7 +254,7 @@ def test_a_server_that_can_not_be_reached_is_asked_once() -> None:
         raise httpx.ConnectError("nobody there")
 
     server = ClearMLServer(URL, "FIRST", "secret", lambda: NOW, httpx.MockTransport(nobody))
-    for look in (server.queues, server.everybodys, lambda cancel: server.sessions((), cancel)):
+    for look in (server.queues.all, server.sessions.of_all_users, lambda cancel: server.sessions.living((), cancel)):
         asked.clear()
         with pytest.raises(AppError) as failed:
             look(soon())
@@ -270,7 +270,7 @@ def test_what_one_of_a_round_is_refused_is_what_the_asker_is_told(failing: str) 
 
     server, _ = ask_in(Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS, answer=answer))
     with pytest.raises(AppError) as failed:
-        server.everybodys(soon())
+        server.sessions.of_all_users(soon())
     assert failed.value.problem.code == "server.failed"
     server.close()
 
@@ -286,7 +286,7 @@ def test_a_cancelled_round_ends_as_cancelled() -> None:
     rounds = Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS, answer=answer)
     server, _ = ask_in(rounds)
     with pytest.raises(Cancelled):
-        server.everybodys(cancel)
+        server.sessions.of_all_users(cancel)
     assert rounds.over
     server.close()
 
@@ -299,7 +299,7 @@ def test_the_threads_of_a_round_have_names_and_are_few() -> None:
         return answered(endpoint, body)
 
     server, _ = ask_in(Rounds(["auth.login"], ["tasks.get_all"], LOOKUPS, answer=answer))
-    server.everybodys(soon())
+    server.sessions.of_all_users(soon())
     assert seen - {threading.current_thread().name} == {"ask-agents", "ask-projects", "ask-queues", "ask-users"}
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("ask-")]
     server.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.clearml.copy import with_file
+from desktop_app.adapters.clearml.documents.copy import with_file
 from desktop_app.adapters.clearml.payload import build_payload
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.server import TaskDraft
@@ -61,7 +61,7 @@ def source(rig: HttpRig, **script: object) -> str:
 
 
 def made(rig: HttpRig, draft: TaskDraft) -> dict:
-    return rig.sandbox.look(rig.server.create(draft, Cancel(10)))
+    return rig.sandbox.look(rig.server.tasks.create(draft, Cancel(10)))
 
 
 def ours(task: dict) -> dict[str, str]:
@@ -112,7 +112,7 @@ def test_a_base_task_gives_configuration_container_and_packages_but_not_its_code
 
 def test_a_source_that_is_not_there(rig: HttpRig) -> None:
     with pytest.raises(AppError) as caught:
-        rig.server.create(replace(DRAFT, source="0" * 32), Cancel(10))
+        rig.server.tasks.create(replace(DRAFT, source="0" * 32), Cancel(10))
     assert caught.value.problem.code == "task.no_source"
     assert not rig.sandbox.call("tasks.get_all", name="my session")["tasks"]
 
@@ -121,7 +121,7 @@ def test_a_copy_that_can_not_be_finished_is_taken_away(rig: HttpRig, expected_re
     expected_refusal("name: the text is empty")
     origin = source(rig)
     with pytest.raises(AppError):
-        rig.server.create(replace(DRAFT, source=origin, parameters={"": "no name"}), Cancel(10))
+        rig.server.tasks.create(replace(DRAFT, source=origin, parameters={"": "no name"}), Cancel(10))
     assert not rig.sandbox.call("tasks.get_all", name="^my session$")["tasks"]
 
 

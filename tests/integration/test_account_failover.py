@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.adapters.clearml.tokens import REFUSED_S
+from desktop_app.adapters.clearml.wire.tokens import REFUSED_S
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import NextKey, TaskDraft
@@ -59,8 +59,8 @@ def test_the_next_key_takes_over_and_is_kept(http: HttpRig) -> None:
         return good.access_key, good.secret_key
 
     server = client(http, dead, next_key)
-    assert server.whoami(soon()).user_name == "You"
-    assert server.create(TaskDraft("a task", "A project", "", (), {}), soon())
+    assert server.user.whoami(soon()).user_name == "You"
+    assert server.tasks.create(TaskDraft("a task", "A project", "", (), {}), soon())
     assert asked == [dead.access_key]
     server.close()
 
@@ -69,7 +69,7 @@ def test_a_token_ends_in_the_middle_of_a_launch(http: HttpRig) -> None:
     """A revoked key's token stays good until it ends: what was begun is finished with the next key, and not twice."""
     old, good = another(http), another(http)
     server = client(http, old, lambda _refused: (good.access_key, good.secret_key))
-    server.whoami(soon())
+    server.user.whoami(soon())
     revoke(http, old)
     calls: list[str] = []
 
@@ -78,9 +78,9 @@ def test_a_token_ends_in_the_middle_of_a_launch(http: HttpRig) -> None:
         if calls[-1] == "projects.create":
             http.sandbox.clock.advance(http.sandbox.limits.token + 1)
 
-    server._connection._client.event_hooks = {"response": [ends_after_the_project]}
-    task = server.create(TaskDraft("a task", "Another project", "", (), {}), soon())
-    assert server.session(task, soon()).facts.name == "a task"
+    server._connection._client._client.event_hooks = {"response": [ends_after_the_project]}
+    task = server.tasks.create(TaskDraft("a task", "Another project", "", (), {}), soon())
+    assert server.sessions.get(task, soon()).facts.name == "a task"
     assert calls.count("projects.create") == 1 and "auth.login" in calls
     assert len(http.sandbox.call("tasks.get_all", only_fields=["id"])["tasks"]) == 1
     server.close()
@@ -92,7 +92,7 @@ def test_without_another_one_the_refusal_is_told(http: HttpRig) -> None:
     server = client(http, dead, lambda _refused: None)
     for _ in range(2):
         with pytest.raises(AppError) as caught:
-            server.whoami(soon())
+            server.user.whoami(soon())
         assert caught.value.problem.code == "server.unauthorised"
     server.close()
 
@@ -106,7 +106,7 @@ def test_what_keeps_the_next_one_from_being_had_is_told(http: HttpRig) -> None:
 
     server = client(http, dead, locked)
     with pytest.raises(AppError) as caught:
-        server.whoami(soon())
+        server.user.whoami(soon())
     assert caught.value.problem.code == "keyring.locked"
     server.close()
 
@@ -125,7 +125,7 @@ def test_many_threads_change_keys_once(http: HttpRig) -> None:
 
     def call() -> None:
         try:
-            server.queues(soon())
+            server.queues.all(soon())
         except AppError as error:
             failures.append(error)
 

@@ -232,7 +232,7 @@ def test_a_revoked_key_is_shown_to_the_server_every_five_minutes(
     for _minute in range(60):
         account.run(60)
         with pytest.raises(AppError) as refused:  # whoever else asks: a person, a redial, another thread
-            account.server.sessions((), Cancel(5))
+            account.server.sessions.living((), Cancel(5))
         assert refused.value.problem.code == "server.unauthorised"
     assert sum(account.calls.values()) - before <= 12
     account.refused = False

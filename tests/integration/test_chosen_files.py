@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from desktop_app.adapters.clearml import certificates
 from desktop_app.adapters.clearml.server import ClearMLServer
+from desktop_app.adapters.clearml.wire import certificates
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.ssh.client.config import SshConfig
 from desktop_app.adapters.ssh.client.own import OwnSsh

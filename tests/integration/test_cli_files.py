@@ -126,7 +126,7 @@ def test_a_launch_uploads_once_the_session_is_up_and_waits_for_it(
 def test_what_is_not_there_stops_the_launch(run: Run, world: World, here: Path) -> None:
     said = run("launch", "--queue", "default", "--no-attach", "--upload-files", str(here / "nothing"))
     assert said.code == 1 and "nothing" in said.err
-    assert not world.server().tasks
+    assert not world.server().rows
 
 
 def test_an_upload_that_fails_is_a_failure(run: Run, world: World, here: Path, in_background: Background) -> None:

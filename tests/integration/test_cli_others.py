@@ -58,7 +58,7 @@ def test_it_belongs_to_somebody(run: Run, world: World, theirs: str, way: str, c
     add_ready(world, "ours")
     said = run(*(text if word == NAME else word for word in command))
     assert said.code == 1 and "belongs to Bob" in said.err and "no such session" not in said.err
-    assert world.server().tasks[theirs].facts.remote is Remote.READY and len(world.server().tasks) == 2
+    assert world.server().rows[theirs].facts.remote is Remote.READY and len(world.server().rows) == 2
 
 
 @pytest.mark.parametrize("command", [("info", NAME), ("log", NAME)])

@@ -29,7 +29,7 @@ def test_a_profile_is_saved_launched_and_changed_by_flags(run: Run, world: World
     assert said == {"name": "night", "options": {"queue": "default", "docker": "python:3.12", "packages": "a\nb"}}
     task = run("launch", "--profile", "night", "--no-attach", "--session-name", "from it", "--json",
                "--store-defaults").json["id"]  # fmt: skip
-    draft = world.server().tasks[task].draft
+    draft = world.server().rows[task].draft
     assert (draft.name, draft.docker) == ("from it", "python:3.12") and "a" in draft.requirements
     assert run("launch", "--profile", "day", "--no-attach", "--json").json["error"]["code"] == "profile.unknown"
     assert run("profiles", "save", "night", "--docker", "", "--password", "hush").code == 0
@@ -109,7 +109,7 @@ def test_the_run_without_a_command_takes_a_profile_too(run: Run, world: World, i
     run("profiles", "save", "night", "--queue", "default", "--docker", "python:3.12")
     in_background(agent(world, end_when_up(world)))
     assert run("--yes", "--profile", "night", "--session-name", "by a script").code == 0
-    (task,) = world.server().tasks.values()
+    (task,) = world.server().rows.values()
     assert (task.draft.name, task.draft.docker) == ("by a script", "python:3.12")
 
 

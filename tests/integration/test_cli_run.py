@@ -70,7 +70,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     said = run("launch", "--no-attach", *flags_of(spec, tmp_path))
     assert said.code == 0 and "correct horse" not in said.out + said.err
     assert options()["cli_compatible"].help in said.err  # a plain warning
-    task, session = next((task, found) for task, found in world.server().tasks.items() if task not in ("d1", "c1" * 16))
+    task, session = next((task, found) for task, found in world.server().rows.items() if task not in ("d1", "c1" * 16))
     profiles = world.profiles
     assert profiles.launches[ACCOUNT.id] == to_profile(spec)  # --store-defaults asks for it
     assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(
@@ -118,7 +118,7 @@ def test_a_launch_that_can_not_be(run: Run, world: World, arguments: tuple[str, 
     said = run("launch", "--json", *arguments)
     assert said.code == 1 and said.json["error"]["code"] == code
     assert said.err.startswith("sessiondock: ")
-    assert world.server().tasks == {}
+    assert world.server().rows == {}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_launch_wait_returns_when_everything_is_ready(
     assert [event["event"] for event in said.events if event["event"] != "progress"] == ["launched", "ready"]
     ready = said.events[-1]
     assert ready["link"] == "up" and ready["applications"]["jupyterlab"]["local_port"] == 8878
-    assert world.server().tasks[ready["id"]].facts.remote is Remote.READY  # it goes on without us
+    assert world.server().rows[ready["id"]].facts.remote is Remote.READY  # it goes on without us
 
 
 def test_launch_holds_the_tunnel_until_the_session_ends(
@@ -170,8 +170,8 @@ def test_a_launch_that_fails_shows_why(
 ) -> None:
     def fail() -> None:
         server = world.server()
-        task = wait_until(lambda: next(iter(server.tasks), None), "a task")
-        wait_until(lambda: server.tasks[task].facts.remote is Remote.QUEUED, "the task to be queued")
+        task = wait_until(lambda: next(iter(server.rows), None), "a task")
+        wait_until(lambda: server.rows[task].facts.remote is Remote.QUEUED, "the task to be queued")
         server.agent_takes(task)
         server.write_log(task, "ERROR: No matching distribution found for tоrch==99\n")
         server.end(task, End.FAILED, "worker execution exit code 1")
@@ -192,8 +192,8 @@ def test_ctrl_c_leaves_the_session_running_and_says_so(
     said = run("launch")
     assert said.code == 130
     assert "goes on running" in said.err and "sessiondock attach" in said.err
-    task = next(iter(world.server().tasks))
-    assert world.server().tasks[task].facts.remote is Remote.READY
+    task = next(iter(world.server().rows))
+    assert world.server().rows[task].facts.remote is Remote.READY
     assert world.tunnel().closed
 
 
@@ -215,7 +215,7 @@ def test_a_passphrase_from_standard_input_is_kept_in_the_task_as_ciphertext(
     task = add_ready(world)
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
     assert run("passphrase", task, "--json").json["done"] == "passphrase set"
-    slots = world.server().tasks[task].parameters["key_slots"]
+    slots = world.server().rows[task].parameters["key_slots"]
     assert "passphrase" in slots and "horse" not in slots and "PRIVATE KEY" not in slots
 
 
@@ -253,7 +253,7 @@ def test_what_waits_until_all_is_ready_names_no_address_that_is_gone_then(
 ) -> None:
     in_background(agent(world))
     said = run("launch", "--wait")
-    task = next(iter(world.server().tasks))
+    task = next(iter(world.server().rows))
     assert said.code == 0 and "127.0.0.1" not in said.err
     assert said.err.endswith(f"Connect: sessiondock attach {task[:8]}\n")
 
@@ -270,7 +270,7 @@ def test_shutdown_waits_for_the_end(
     task = add_ready(world)
 
     def end() -> None:
-        wait_until(lambda: world.server().tasks[task].facts.remote is Remote.STOPPING, "the stop")
+        wait_until(lambda: world.server().rows[task].facts.remote is Remote.STOPPING, "the stop")
         world.server().end(task)
 
     in_background(end)
@@ -280,14 +280,14 @@ def test_shutdown_waits_for_the_end(
 def test_shutdown_without_waiting(run: Run, world: World) -> None:
     task = add_ready(world)
     assert run("shutdown", task, "--no-wait", "--json").json["done"] == "shutting down"
-    assert world.server().tasks[task].facts.remote is Remote.STOPPING
+    assert world.server().rows[task].facts.remote is Remote.STOPPING
 
 
 @pytest.mark.parity("U4", "shutdown")
 def test_shutdown_cancels_what_waits(run: Run, world: World) -> None:
     run("launch", "--no-attach")
     assert run("shutdown").code == 0
-    assert [f.facts.remote for f in world.server().tasks.values()] == [Remote.ENDED]
+    assert [f.facts.remote for f in world.server().rows.values()] == [Remote.ENDED]
 
 
 def test_progress_and_notices_are_said_once(

@@ -43,7 +43,7 @@ def end_when_up(world: World) -> Callable[[str], None]:
 
 
 def only(world: World) -> str:
-    (task,) = world.server().tasks
+    (task,) = world.server().rows
     return task
 
 
@@ -55,7 +55,7 @@ def test_the_old_command_launches_without_a_question(
     in_background(agent(world, end_when_up(world)))
     said = run("--queue", "default", "--docker", "python:3.12", *yes)
     assert said.code == 0 and "http://127.0.0.1:8878" in said.err
-    draft = world.server().tasks[only(world)].draft
+    draft = world.server().rows[only(world)].draft
     assert (draft.docker, draft.docker_args) == ("python:3.12", "--network host")
 
 
@@ -64,7 +64,7 @@ def test_yes_launches_a_second_session(run: Run, world: World, in_background: Ba
     add_ready(world, "first")
     in_background(agent(world, end_when_up(world)))
     assert run("--yes", "--queue", "default", "--session-name", "second").code == 0
-    assert [task.draft.name for task in world.server().tasks.values()][-1] == "second"
+    assert [task.draft.name for task in world.server().rows.values()][-1] == "second"
 
 
 @pytest.mark.parity("H7")
@@ -107,7 +107,7 @@ def test_ctrl_c_leaves_the_session_running(run: Run, world: World, in_background
     in_background(agent(world, press))
     said = run("--yes", "--queue", "default")
     assert said.code == 130 and "goes on running" in said.err
-    assert world.server().tasks[only(world)].facts.remote is Remote.READY
+    assert world.server().rows[only(world)].facts.remote is Remote.READY
 
 
 # -- connecting and ending
@@ -121,7 +121,7 @@ def test_attach_by_id_address_name_or_none(run: Run, world: World, in_background
     in_background(lambda: end_when_up(world)(task))
     said = run("--attach", *([how.format(id=task)] if how else []), "--yes")
     assert said.code == 0 and "“the one” has ended" in said.err
-    assert len(world.server().tasks) == 2
+    assert len(world.server().rows) == 2
 
 
 @pytest.mark.parity("U4", "--attach")
@@ -137,7 +137,7 @@ def test_shutdown_cancels_a_session_that_waits(run: Run, world: World, flag: str
     run("launch", "--no-attach", "--queue", "default")
     assert run("list", "--json").json["sessions"][0]["status"] == "Queued"
     assert run(flag, only(world)).code == 0
-    assert world.server().tasks[only(world)].facts.remote is Remote.ENDED
+    assert world.server().rows[only(world)].facts.remote is Remote.ENDED
 
 
 def test_a_session_whose_machine_is_gone_can_be_ended_by_force(run: Run, world: World) -> None:
@@ -158,22 +158,22 @@ def test_shutdown_alone_takes_the_newest(run: Run, world: World, in_background: 
     older, newer = add_ready(world, "older"), add_ready(world, "newer")
 
     def obey() -> None:
-        wait_until(lambda: world.server().tasks[newer].facts.remote is Remote.STOPPING, "the request")
+        wait_until(lambda: world.server().rows[newer].facts.remote is Remote.STOPPING, "the request")
         world.server().end(newer)
 
     in_background(obey)
     assert run("--shutdown", "--yes").code == 0
-    assert world.server().tasks[older].facts.remote is Remote.READY
+    assert world.server().rows[older].facts.remote is Remote.READY
 
 
 @pytest.mark.parity("U5", "info", "shutdown")
 @pytest.mark.parametrize("words", [("shutdown", "--id"), ("shutdown",), ("--shutdown",), ("info", "--id")])
 def test_a_task_that_is_no_session_is_never_touched(run: Run, world: World, words: tuple[str, ...]) -> None:
     task = add_ready(world)
-    foreign = world.server().add_session(world.server().tasks[task].facts, foreign=True)
+    foreign = world.server().add_session(world.server().rows[task].facts, foreign=True)
     said = run(*words, foreign, "--json")
     assert said.code == 1 and said.json["error"]["code"] == "task.foreign"
-    assert world.server().tasks[foreign].facts.remote is Remote.READY and "stop" not in world.server().calls
+    assert world.server().rows[foreign].facts.remote is Remote.READY and "stop" not in world.server().calls
 
 
 # -- options
@@ -185,7 +185,7 @@ def test_what_was_given_is_the_next_default(run: Run, world: World, in_backgroun
     for extra in (flags, (), ("--packages", "numpy", "--disable-store-defaults"), ()):
         in_background(agent(world, end_when_up(world)))
         assert run("--yes", "--queue", "default", *extra).code == 0
-    drafts = [task.draft for task in world.server().tasks.values()]
+    drafts = [task.draft for task in world.server().rows.values()]
     assert [draft.requirements[1:] for draft in drafts] == [("tqdm",), ("tqdm",), ("numpy",), ("tqdm",)]
     assert drafts[1].parameters["vscode"] == "False"
 
@@ -199,7 +199,7 @@ def test_defaults_may_live_in_a_file_that_another_program_uses(
     for extra in (("--packages", "tqdm"), ()):
         in_background(agent(world, end_when_up(world)))
         assert run("--yes", "--queue", "default", "--config-file", str(file), *extra).code == 0
-    assert [task.draft.requirements[1:] for task in world.server().tasks.values()] == [("tqdm",)] * 2
+    assert [task.draft.requirements[1:] for task in world.server().rows.values()] == [("tqdm",)] * 2
     kept = json.loads(file.read_text("utf-8"))
     assert kept["password"] == "old" and kept["sessiondock"]["packages"] == "tqdm" and file.stat().st_mode & 0o77 == 0
     assert world.profiles.launches == {}
@@ -215,11 +215,11 @@ def test_a_password_comes_from_standard_input_or_with_a_warning(
     assert "command line" not in quiet.err and "command line" in loud.err
     kept = [value for name, value in world.secrets.entries.items() if name.startswith("ssh-password")]
     assert kept == ["correct horse", "battery staple"]
-    tasks = list(world.server().tasks)
+    tasks = list(world.server().rows)
     assert run("password", tasks[0]).out == "correct horse\n"
     assert run("password", tasks[1], "--json").json["password"] == "battery staple"
     run("launch", "--no-attach", "--queue", "default")
-    assert run("password", list(world.server().tasks)[2], "--json").json["error"]["code"] == "ssh.no_password"
+    assert run("password", list(world.server().rows)[2], "--json").json["error"]["code"] == "ssh.no_password"
     assert "battery" not in loud.err + loud.out
 
 
@@ -255,7 +255,7 @@ def test_another_base_task_drops_what_belonged_to_the_old_one(
     for flags in (("--packages", "tqdm"), ("--base-task-id", base), ("--base-task-id", "none")):
         in_background(agent(world, end_when_up(world)))
         assert run("--yes", "--queue", "default", *flags).code == 0
-    assert [task.draft.requirements[1:] for task in world.server().tasks.values()][1:] == [("tqdm",), (), ()]
+    assert [task.draft.requirements[1:] for task in world.server().rows.values()][1:] == [("tqdm",), (), ()]
 
 
 # -- the list
@@ -282,7 +282,7 @@ def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
         run("launch", "--no-attach", "--queue", "default", "--session-name", name, "--project", project,
             "--session-tags", tag)  # fmt: skip
     neighbour = add_ready(world, "hers")
-    world.server().tasks[neighbour].user = "Grace"
+    world.server().rows[neighbour].user = "Grace"
 
     def names(*arguments: str) -> set[str]:
         return {row["name"] for row in run(*arguments).json["sessions"]}
@@ -299,7 +299,7 @@ def test_the_list_can_be_narrowed_and_widened(run: Run, world: World) -> None:
 
 def test_where_nobody_can_be_asked_asking_launches_nothing(run: Run, world: World) -> None:
     said = run("--ask", "--json")
-    assert (said.code, said.json["error"]["code"]) == (1, "ask.no_terminal") and world.server().tasks == {}
+    assert (said.code, said.json["error"]["code"]) == (1, "ask.no_terminal") and world.server().rows == {}
 
 
 def test_a_window_opens_only_when_nothing_is_said() -> None:
@@ -337,7 +337,7 @@ def test_a_debugged_task_is_not_hidden_by_a_remembered_folder(
         in_background(agent(world, end_when_up(world)))
         assert run("--yes", "--queue", "default", *flags).code == 0
     folders = [
-        one.draft.parameters.get("user_folder", "") for one in world.server().tasks.values() if one.draft is not None
+        one.draft.parameters.get("user_folder", "") for one in world.server().rows.values() if one.draft is not None
     ]
     assert folders == ["", "/data", ""]  # the task itself, then the two sessions
 

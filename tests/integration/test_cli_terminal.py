@@ -33,7 +33,7 @@ def command(world: World, terminal: Terminal, *arguments: str) -> int:
 
 
 def launched(world: World) -> str:
-    return wait_until(lambda: next(iter(world.server().tasks), ""), "a task")
+    return wait_until(lambda: next(iter(world.server().rows), ""), "a task")
 
 
 def test_the_wizard_asks_for_what_no_flag_said(world: World, terminal: Terminal, in_background: Background) -> None:
@@ -55,7 +55,7 @@ def test_the_wizard_asks_for_what_no_flag_said(world: World, terminal: Terminal,
 
     in_background(person)
     assert command(world, terminal, "--docker", "python:3.12") == 0
-    draft = world.server().tasks[launched(world)].draft
+    draft = world.server().rows[launched(world)].draft
     assert draft.docker == "python:3.12" and draft.parameters["jupyterlab"] == "False"
     assert draft.requirements[1:] == ("torch==2.5", "tqdm")
     terminal.expect("goes on running")
@@ -89,7 +89,7 @@ def test_remembered_answers_are_the_defaults(world: World, terminal: Terminal, i
 
     in_background(person)
     assert command(world, terminal, "--ask") == 130
-    assert world.server().tasks == {}
+    assert world.server().rows == {}
 
 
 def test_a_session_that_lives_is_offered_first(world: World, terminal: Terminal, in_background: Background) -> None:
@@ -101,7 +101,7 @@ def test_a_session_that_lives_is_offered_first(world: World, terminal: Terminal,
 
     in_background(person)
     assert command(world, terminal, "--ask") == 0
-    assert list(world.server().tasks) == [task]
+    assert list(world.server().rows) == [task]
 
 
 def test_one_of_several_is_chosen_by_number(world: World, terminal: Terminal, in_background: Background) -> None:
@@ -144,7 +144,7 @@ def test_ctrl_d_while_asked_launches_nothing(world: World, terminal: Terminal, i
 
     in_background(person)
     assert command(world, terminal, "--ask") == 130
-    assert world.server().tasks == {}
+    assert world.server().rows == {}
 
 
 def attached(world: World, terminal: Terminal, in_background: Background, person: Callable[[str], None]) -> int:
@@ -176,7 +176,7 @@ def test_r_checks_the_connection_and_dials_again(terminal: Terminal, in_backgrou
 def test_shutdown_ends_the_session(world: World, terminal: Terminal, in_background: Background) -> None:
     def person(task: str) -> None:
         terminal.type("shutdown\n")
-        wait_until(lambda: world.server().tasks[task].facts.remote is Remote.STOPPING, "the request")
+        wait_until(lambda: world.server().rows[task].facts.remote is Remote.STOPPING, "the request")
         world.server().end(task)
 
     assert attached(world, terminal, in_background, person) == 0
@@ -205,7 +205,7 @@ def test_shell_opens_one_at_once_and_its_end_is_the_command_s(world: World, term
     task = add_ready(world, "a session")
     world.ssh_access.argv = ("sh", "-c", "exit 3")
     assert command(world, terminal, "--attach", task, "--shell") == 3
-    assert world.server().tasks[task].facts.remote is Remote.READY
+    assert world.server().rows[task].facts.remote is Remote.READY
 
 
 @pytest.mark.parity("H4", "W1")

@@ -199,7 +199,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted_and_that_is_said(run: Run,
     assert said.code == 0 and "Nothing was deleted" in said.err and "cleanup --yes" in said.err
     said = run("cleanup", "--json")
     assert said.json["deleted"] == 0 and "Nothing was deleted" in said.err
-    assert task in world.server().tasks
+    assert task in world.server().rows
     assert "Nothing was deleted" not in run("cleanup", "--yes").err
 
 
@@ -219,11 +219,11 @@ def test_what_is_to_be_continued_must_be_there(run: Run, world: World, given: st
     task = (
         world.server().add_session(ServerFacts(Remote.ENDED, "training"), foreign=True) if given == "foreign" else given
     )
-    before = len(world.server().tasks)
+    before = len(world.server().rows)
     said = run("launch", "--queue", "default", "--continue-session", task, "--no-attach")
     assert said.code == 1 and task in said.err
     assert ("is no session" if given == "foreign" else "does not exist on this server") in said.err
-    assert len(world.server().tasks) == before and "create" not in world.server().calls
+    assert len(world.server().rows) == before and "create" not in world.server().calls
     ended = world.server().add_session(ServerFacts(Remote.ENDED, "earlier", End.COMPLETED))
     assert run("launch", "--queue", "default", "--continue-session", ended, "--no-attach").code == 0
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from desktop_app.adapters.clearml.facts import log_lines, task_facts, time_of
-from desktop_app.adapters.clearml.finished import finished_of
+from desktop_app.adapters.clearml.documents.facts import log_lines, task_facts, time_of
+from desktop_app.adapters.clearml.documents.finished import finished_of
 from desktop_app.cli.output import ended_json
 from remote_bootstrap import contract
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.boundary.cancel import Cancel
 from desktop_app.demo.memory import FakeProfiles
 from desktop_app.demo.server import UNREACHABLE, FakeServer
 from desktop_app.domain.accounts import key_slots
-from desktop_app.domain.accounts.account import Account, Identity
+from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.accounts.handover import CLEARML
 from desktop_app.domain.accounts.key_slots import SlotKind
@@ -29,21 +28,9 @@ PASSPHRASE = "correct horse battery"
 ADDRESS = ACCOUNT.api_url
 
 
-class NamedServer(FakeServer):
-    """``who``: whose key it is that asks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.who = Identity("me", "Ada Example", "company", "2.3.0", "2.34")
-
-    def whoami(self, cancel: Cancel) -> Identity:
-        super().whoami(cancel)
-        return self.who
-
-
 @pytest.fixture
-def server() -> NamedServer:
-    return NamedServer()
+def server() -> FakeServer:
+    return FakeServer()
 
 
 def world_of(server: FakeServer, profiles: FakeProfiles | None = None, secret: str = ONE) -> World:
@@ -54,7 +41,7 @@ def world_of(server: FakeServer, profiles: FakeProfiles | None = None, secret: s
 
 
 @pytest.fixture
-def home(server: NamedServer) -> Iterator[CoreRig]:
+def home(server: FakeServer) -> Iterator[CoreRig]:
     with CoreRig(world_of(server)) as rig:
         yield rig
 
@@ -98,7 +85,7 @@ def test_however_the_address_is_written(home: CoreRig, address: str) -> None:
     assert after.api_url.startswith("https://"), "a typed http does not take https away"
 
 
-def test_at_another_address_the_server_is_known_by_what_both_list(home: CoreRig, server: NamedServer) -> None:
+def test_at_another_address_the_server_is_known_by_what_both_list(home: CoreRig, server: FakeServer) -> None:
     server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
     server.keys = ("ACCESS", "SECONDKEY")
     add(home, "ACCESS", ONE)  # this is how the account learns when he was made
@@ -115,14 +102,14 @@ def test_at_another_address_the_server_is_known_by_what_both_list(home: CoreRig,
     ],
 )
 def test_a_server_that_claims_to_be_ours_gets_nothing(
-    home: CoreRig, server: NamedServer, real: tuple[str, ...], claimed: tuple[str, ...]
+    home: CoreRig, server: FakeServer, real: tuple[str, ...], claimed: tuple[str, ...]
 ) -> None:
     """Whose keys it would get as soon as it refuses one, and the keys of his sessions besides."""
     server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
     add(home, "ACCESS", ONE)
     session = launched(home)
     server.keys = real
-    false = NamedServer()
+    false = FakeServer()
     false.who, false.keys = server.who, claimed
     home.world.servers[""] = home.world.servers[account_id("http://10.0.0.5:8008", "SECONDKEY")] = false
     other = add(home, "SECONDKEY", TWO, "http://10.0.0.5:8008")
@@ -133,7 +120,7 @@ def test_a_server_that_claims_to_be_ours_gets_nothing(
     assert not opens(server, TWO, session)
 
 
-def test_a_server_that_is_away_proves_nothing(home: CoreRig, server: NamedServer) -> None:
+def test_a_server_that_is_away_proves_nothing(home: CoreRig, server: FakeServer) -> None:
     server.who = replace(server.who, user_created="2024-01-02T03:04:05.678901")
     server.keys = ("ACCESS", "SECONDKEY")
     add(home, "ACCESS", ONE)
@@ -148,7 +135,7 @@ def test_the_same_key_again_is_the_same_key(home: CoreRig) -> None:
     assert [key.access_key for key in after.all_keys] == ["ACCESS", "SECONDKEY"]
 
 
-def test_another_users_key_is_another_account_with_a_label_of_its_own(home: CoreRig, server: NamedServer) -> None:
+def test_another_users_key_is_another_account_with_a_label_of_its_own(home: CoreRig, server: FakeServer) -> None:
     server.who = replace(server.who, user_id="other", user_name="Ada")
     before, other = ACCOUNT, add(home, "OTHERKEY", TWO)
     home.world.servers[other.id] = server
@@ -163,7 +150,7 @@ def test_a_token_joins_too_and_is_replaced_by_the_next_one(home: CoreRig) -> Non
     assert home.world.secrets.entries[f"api-secret/{after.all_keys[0].owner}"] == "d.e.f"
 
 
-def test_running_sessions_open_with_it_whatever_this_process_knows(server: NamedServer) -> None:
+def test_running_sessions_open_with_it_whatever_this_process_knows(server: FakeServer) -> None:
     profiles = FakeProfiles(ACCOUNT)
     with CoreRig(world_of(server, profiles)) as first:
         session = launched(first)
@@ -177,7 +164,7 @@ def test_running_sessions_open_with_it_whatever_this_process_knows(server: Named
     assert opens(server, TWO, session) and opens(server, ONE, session)
 
 
-def test_so_do_those_that_another_computer_launched(server: NamedServer, home: CoreRig) -> None:
+def test_so_do_those_that_another_computer_launched(server: FakeServer, home: CoreRig) -> None:
     """Their key is in no keyring here; the first key opens it, and so can the second one from now on."""
     session = launched(home)
     with CoreRig(world_of(server), start=False) as away:
@@ -186,34 +173,34 @@ def test_so_do_those_that_another_computer_launched(server: NamedServer, home: C
     assert opens(server, TWO, session)
 
 
-def test_what_nothing_here_opens_is_named_and_holds_up_nothing(server: NamedServer, home: CoreRig) -> None:
+def test_what_nothing_here_opens_is_named_and_holds_up_nothing(server: FakeServer, home: CoreRig) -> None:
     shut, fine = launched(home), launched(home, name="another")
-    server.tasks[shut.task].parameters.pop(contract.PARAM_KEY_SLOTS)
+    server.rows[shut.task].parameters.pop(contract.PARAM_KEY_SLOTS)
     home.world.secrets.entries.pop(f"client-key/{shut.text}")
     add(home, "SECONDKEY", TWO)
     found = home.core.credentials.wrapped(ACCOUNT.id)
     assert (found.open, found.shut, found.failed) == ((fine.task,), (shut.task,), ())
 
 
-def test_a_new_session_opens_with_every_key_of_the_account(server: NamedServer, home: CoreRig) -> None:
+def test_a_new_session_opens_with_every_key_of_the_account(server: FakeServer, home: CoreRig) -> None:
     add(home, "SECONDKEY", TWO)
     session = launched(home)
     assert opens(server, ONE, session) and opens(server, TWO, session)
 
 
-def test_a_passphrase_stays_however_often_keys_change(server: NamedServer, home: CoreRig) -> None:
+def test_a_passphrase_stays_however_often_keys_change(server: FakeServer, home: CoreRig) -> None:
     session = launched(home, PASSPHRASE)
     secrets = ["Zk3vYb8xTq1LzR5nWm7dPc2hJf9sAa0eUi4oNt" + str(n) for n in range(10, 22)]
     for number, secret in enumerate(secrets):
         add(home, f"KEY{number}", secret)
-    slots = key_slots.loads(server.tasks[session.task].parameters[contract.PARAM_KEY_SLOTS])
+    slots = key_slots.loads(server.rows[session.task].parameters[contract.PARAM_KEY_SLOTS])
     assert len(slots) == key_slots.MOST and slots[0].kind is SlotKind.PASSPHRASE
     with CoreRig(world_of(server, secret="guessable"), start=False) as away:
         away.core.keys.unlock(session, PASSPHRASE, away.soon())
     assert opens(server, secrets[-1], session)
 
 
-def test_a_sign_in_counts_even_if_the_sessions_can_not_be_asked(server: NamedServer) -> None:
+def test_a_sign_in_counts_even_if_the_sessions_can_not_be_asked(server: FakeServer) -> None:
     mine = threading.current_thread()
 
     def fails_here(name: str) -> None:
@@ -279,7 +266,7 @@ def test_the_last_key_is_the_account_and_it_comes_back_with_another_one(home: Co
     home.until(session, lambda s: s.link is Link.UP)
 
 
-def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: CoreRig, server: NamedServer) -> None:
+def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: CoreRig, server: FakeServer) -> None:
     session = launched(home)
     add(home, "SECONDKEY", TWO)
     known = home.core.accounts.all()[0]
@@ -291,7 +278,7 @@ def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: C
     assert opens(server, TWO, session) and not opens(server, ONE, session)
 
 
-def test_one_that_is_good_elsewhere_is_only_forgotten_here(home: CoreRig, server: NamedServer) -> None:
+def test_one_that_is_good_elsewhere_is_only_forgotten_here(home: CoreRig, server: FakeServer) -> None:
     """The user's other computer may have this key alone."""
     session = launched(home)
     add(home, "SECONDKEY", TWO)
@@ -316,7 +303,7 @@ def test_a_locked_keyring_changes_nothing(home: CoreRig) -> None:
 # -- two processes
 
 
-def test_keys_that_two_processes_add_at_once_are_both_there(server: NamedServer) -> None:
+def test_keys_that_two_processes_add_at_once_are_both_there(server: FakeServer) -> None:
     profiles = FakeProfiles(ACCOUNT)
     rigs = [CoreRig(world_of(server, profiles), "cli", start=False) for _ in range(2)]
     for rig in rigs:
@@ -335,7 +322,7 @@ def test_keys_that_two_processes_add_at_once_are_both_there(server: NamedServer)
         rig.core.close()
 
 
-def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: NamedServer) -> None:
+def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: FakeServer) -> None:
     assert home.core.connections.peers.claim_window()
     world = World(
         home.world.profiles, home.world.secrets, servers=home.world.servers, runtime_dir=home.world.runtime_dir
@@ -351,7 +338,7 @@ def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: Named
         home.until_gone(SessionId(bob, task))
 
 
-def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(server: NamedServer) -> None:
+def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(server: FakeServer) -> None:
     profiles = FakeProfiles(ACCOUNT)
     with CoreRig(world_of(server, profiles)) as window:
         used = watch_keys(window)

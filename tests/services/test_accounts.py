@@ -73,7 +73,7 @@ def test_a_removed_account_takes_its_secret_and_sessions_along_and_stops_nothing
         assert f"api-secret/{ACCOUNT.id}" not in rig.world.secrets.entries
         assert f"client-key/{session.text}" in rig.world.secrets.entries  # for when the account comes back
         assert rig.world.tunnel().closed
-        assert rig.server.tasks[session.task].facts.remote is Remote.READY
+        assert rig.server.rows[session.task].facts.remote is Remote.READY
 
 
 def test_an_unknown_account_is_named_with_the_known_ones() -> None:

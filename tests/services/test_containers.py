@@ -31,8 +31,8 @@ def ran(rig: CoreRig, report: Report) -> SessionId:
 def test_a_launch_without_an_image_asks_for_the_agents_own_with_the_machine_s_network() -> None:
     with CoreRig() as rig:
         first = ran(rig, replace(report_of(), container=IMAGE, own_network=True))
-        assert rig.server.tasks[first.task].draft.docker == "", "nothing is known of that queue yet"
-        draft = rig.server.tasks[rig.launch().task].draft
+        assert rig.server.rows[first.task].draft.docker == "", "nothing is known of that queue yet"
+        draft = rig.server.rows[rig.launch().task].draft
         assert (draft.docker, draft.docker_args) == (IMAGE, "--network host")
 
 
@@ -40,7 +40,7 @@ def test_a_launch_without_an_image_asks_for_the_agents_own_with_the_machine_s_ne
 def test_agents_without_docker_and_images_without_a_name_change_nothing(container: str) -> None:
     with CoreRig() as rig:
         ran(rig, replace(report_of(), container=container))
-        draft = rig.server.tasks[rig.launch().task].draft
+        draft = rig.server.rows[rig.launch().task].draft
         assert (draft.docker, draft.docker_args) == ("", "")
 
 
@@ -49,14 +49,14 @@ def test_what_the_person_says_counts(changes: dict[str, str]) -> None:
     with CoreRig() as rig:
         ran(rig, replace(report_of(), container=IMAGE))
         spec = replace(SPEC, **changes)
-        draft = rig.server.tasks[rig.launch(spec).task].draft
+        draft = rig.server.rows[rig.launch(spec).task].draft
         assert (draft.docker, draft.docker_args) == (spec.docker, container_arguments(spec))
 
 
 def unreachable(rig: CoreRig, session: SessionId, address: str) -> None:
     """The machine was there a moment ago, and is not any more."""
     rig.server.publish(session.task, record_of(session.task, address=address))
-    rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+    rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
     rig.core.connections.attach(session, rig.soon())
     rig.until(session, lambda s: s.link is Link.UP)
     rig.world.tunnel().connect_errors += [failure("ssh.unreachable", address=address, port=10022)] * 50

@@ -38,7 +38,7 @@ def examine(rig: CoreRig, session: SessionId) -> Diagnosis:
 
 
 def change(rig: CoreRig, session: SessionId, **changes: object) -> None:
-    task = rig.server.tasks[session.task]
+    task = rig.server.rows[session.task]
     task.facts = replace(task.facts, **changes)
 
 
@@ -112,7 +112,7 @@ def test_a_session_that_does_not_run(rig: CoreRig, session: SessionId, changes: 
 
 
 def test_a_deleted_task(rig: CoreRig, session: SessionId) -> None:
-    del rig.server.tasks[session.task]
+    del rig.server.rows[session.task]
     found = examine(rig, session)
     assert found.broken is not None and found.broken.stage is Stage.TASK
 

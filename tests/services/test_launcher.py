@@ -26,7 +26,7 @@ ODD = "Ünï \"quoted\" 'name'\nwith\ta newline 会话 🚀 $(rm -rf /) <b>"
 def test_the_task_gets_payload_key_packages_and_parameters() -> None:
     with CoreRig(start=False) as rig:
         spec = replace(SPEC, packages="torch==2.5\ntqdm", docker="python:3.12", vscode=False, user_folder="/data/ü x")
-        task = rig.server.tasks[rig.launch(spec).task]
+        task = rig.server.rows[rig.launch(spec).task]
         assert task.draft.script == "print('the bootstrap')\n"
         assert task.draft.requirements == (contract.CLEARML_REQUIREMENT, "torch==2.5", "tqdm")
         assert task.draft.docker == "python:3.12"
@@ -39,18 +39,18 @@ def test_the_task_gets_payload_key_packages_and_parameters() -> None:
 def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> None:
     with CoreRig(start=False) as rig:
         stored_when_enqueued: list[bool] = []
-        enqueue = rig.server.enqueue
+        enqueue = rig.server.tasks.enqueue
 
         def watching(task: str, queue: str, cancel: Cancel) -> bool:
             stored_when_enqueued.append(f"client-key/{ACCOUNT.id}/{task}" in rig.world.secrets.entries)
             return enqueue(task, queue, cancel)
 
-        rig.server.enqueue = watching  # type: ignore[method-assign]  # the fake's own, watched
+        rig.server.tasks.enqueue = watching  # type: ignore[method-assign]  # the fake's own, watched
         session = rig.launch()
         assert stored_when_enqueued == [True]
         private = rig.world.secrets.entries[f"client-key/{session.text}"]
         assert "PRIVATE KEY" in private
-        assert private not in repr(rig.server.tasks)
+        assert private not in repr(rig.server.rows)
 
 
 @pytest.mark.parity("--session-name")
@@ -65,7 +65,7 @@ def test_the_private_key_is_in_the_keyring_before_the_task_is_in_the_queue() -> 
 def test_odd_names_are_one_line_and_otherwise_kept(name: str, becomes: str) -> None:
     with CoreRig(start=False) as rig:
         session = rig.launch(replace(SPEC, name=name))
-        assert rig.server.tasks[session.task].draft.name == becomes
+        assert rig.server.rows[session.task].draft.name == becomes
         assert rig.get(session).name == becomes
 
 
@@ -85,7 +85,7 @@ def test_project_and_tags_are_sent_as_the_server_keeps_them() -> None:
     """So that what is compared with the task later, and looked for, is what was launched."""
     with CoreRig(start=False) as rig:
         session = rig.launch(replace(SPEC, project=" Team // Lab/", tags="beta\n alpha \nbeta"))
-        sent = rig.server.tasks[session.task].draft
+        sent = rig.server.rows[session.task].draft
         assert (sent.project, sent.tags) == ("Team/Lab", ("alpha", "beta"))
         assert rig.get(session).facts.project == "Team/Lab"
 
@@ -100,7 +100,7 @@ def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str,
         with pytest.raises(AppError) as caught:
             rig.launch(replace(SPEC, **bad))
         assert caught.value.problem.code == "launch.invalid"
-        assert rig.server.tasks == {} and not rig.server.calls
+        assert rig.server.rows == {} and not rig.server.calls
 
 
 @pytest.mark.parity("--requirements")
@@ -109,7 +109,7 @@ def test_a_requirements_file_is_read_at_launch(tmp_path: Path) -> None:
     file.write_text("# ours\nnumpy>=1\n--extra-index-url https://x/simple\n", "utf-8")
     with CoreRig(start=False) as rig:
         spec = replace(SPEC, requirements=str(file), packages="tqdm")
-        draft = rig.server.tasks[rig.launch(spec).task].draft
+        draft = rig.server.rows[rig.launch(spec).task].draft
         assert draft.requirements[1:] == ("numpy>=1", "--extra-index-url https://x/simple", "tqdm")
         assert rig.core.launches.last_spec(ACCOUNT.id).requirements == str(file)
 
@@ -119,8 +119,8 @@ def test_a_bucket_as_file_server_brings_its_library_unless_it_is_not_wanted() ->
     world = World()
     world.profiles.save_account(replace(ACCOUNT, files_url="s3://bucket"))
     with CoreRig(world, start=False) as rig:
-        wanted = rig.server.tasks[rig.launch(SPEC).task].draft.requirements
-        unwanted = rig.server.tasks[rig.launch(replace(SPEC, storage_packages=False)).task].draft.requirements
+        wanted = rig.server.rows[rig.launch(SPEC).task].draft.requirements
+        unwanted = rig.server.rows[rig.launch(replace(SPEC, storage_packages=False)).task].draft.requirements
     assert wanted[-1] == "boto3>=1.9" and "boto3>=1.9" not in unwanted
 
 
@@ -134,7 +134,7 @@ def test_a_requirements_file_that_can_not_be_used_is_named(tmp_path: Path, conte
         with pytest.raises(AppError) as caught:
             rig.launch(replace(SPEC, requirements=str(file)))
         assert caught.value.problem.code == "launch.invalid" and "Requirements file" in caught.value.problem.detail
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
 
 
 @pytest.mark.parity("S5", "--password", "--randomize")
@@ -143,7 +143,7 @@ def test_a_password_is_this_session_s_own_and_in_the_keyring_only() -> None:
         sessions = [rig.launch(replace(SPEC, randomize="always")) for _ in range(2)]
         kept = [rig.world.secrets.entries[f"ssh-password/{session.text}"] for session in sessions]
         assert len(set(kept)) == 2 and all(len(password) >= 20 for password in kept)
-        assert not any(password in repr((rig.server.tasks, vars(rig.world.profiles))) for password in kept)
+        assert not any(password in repr((rig.server.rows, vars(rig.world.profiles))) for password in kept)
         unasked = rig.launch()
         assert f"ssh-password/{unasked.text}" not in rig.world.secrets.entries
         rig.core.sessions.forget(sessions[0])
@@ -164,7 +164,7 @@ def test_a_failed_launch_leaves_nothing_behind(failing: str) -> None:
         rig.server.problems[failing] = problem("server.unreachable", server="x")
         with pytest.raises(AppError):
             rig.launch()
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
         assert not any(name.startswith("client-key") for name in rig.world.secrets.entries)
         assert rig.core.store.all() == ()
 
@@ -174,7 +174,7 @@ def test_an_unknown_queue_leaves_nothing_behind() -> None:
         with pytest.raises(AppError) as caught:
             rig.launch(replace(SPEC, queue="no such queue"))
         assert caught.value.problem.code == "queue.unknown"
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
 
 
 @pytest.mark.parametrize("code", ["keyring.locked", "keyring.absent", "keyring.silent"])
@@ -186,7 +186,7 @@ def test_without_a_keyring_nothing_is_launched(code: str, expected_log: ExpectLo
         with pytest.raises(AppError) as caught:
             rig.launch()
         assert caught.value.problem.code == code
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
 
 
 def test_a_launch_that_is_cancelled_half_way_leaves_nothing_behind() -> None:
@@ -201,7 +201,7 @@ def test_a_launch_that_is_cancelled_half_way_leaves_nothing_behind() -> None:
         rig.world.secrets.set = set_and_cancel  # type: ignore[method-assign]  # the fake's own, watched
         with pytest.raises(Cancelled):
             rig.core.launches.launch(ACCOUNT.id, SPEC, cancel)
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
         assert not any(name.startswith("client-key") for name in rig.world.secrets.entries)
 
 
@@ -211,7 +211,7 @@ def test_what_can_not_be_cleaned_up_is_in_the_log(expected_log: ExpectLog) -> No
         expected_log("the task of the failed launch .* is left behind")
         with pytest.raises(AppError):
             rig.launch()
-        assert len(rig.server.tasks) == 1
+        assert len(rig.server.rows) == 1
 
 
 def test_the_last_launch_is_remembered() -> None:
@@ -262,7 +262,7 @@ def test_moving_to_an_unknown_queue_stays_where_it_was() -> None:
         with pytest.raises(AppError) as caught:
             rig.core.sessions.move_to_queue(session, "no such queue", rig.soon())
         assert caught.value.problem.code == "queue.unknown"
-        facts = rig.server.tasks[session.task].facts
+        facts = rig.server.rows[session.task].facts
         assert (facts.remote, facts.queue) == (Remote.QUEUED, "default")
 
 
@@ -288,7 +288,7 @@ def test_the_fake_tunnel_never_sees_the_api_secret() -> None:
 def test_a_route_is_prepared_before_the_task_is_queued() -> None:
     with CoreRig() as rig:
         session = rig.launch(replace(SPEC, router_enabled=True, ssh_port="2222:2300"))
-        assert rig.server.tasks[session.task].runtime == {"internal_tcp_port_request": "2222"}
+        assert rig.server.rows[session.task].runtime == {"internal_tcp_port_request": "2222"}
         assert rig.server.calls.index("write_runtime") < rig.server.calls.index("enqueue")
 
 
@@ -299,7 +299,7 @@ def test_a_requirements_file_of_powershell_and_its_includes_reach_the_task(tmp_p
         "-r base.txt\r\ntqdm==4.66.4 \\\r\n    --hash=sha256:00\r\n-e git+https://h/t.git#egg=t\r\n".encode("utf-16")
     )
     with CoreRig(start=False) as rig:
-        draft = rig.server.tasks[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
+        draft = rig.server.rows[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
     expected = ("requests==2.32.3", "tqdm==4.66.4", "-e git+https://h/t.git#egg=t")
     assert draft.requirements[1:] == expected
 
@@ -310,6 +310,6 @@ def test_hashes_that_an_agent_can_not_keep_are_left_out_with_a_sentence(tmp_path
     told: list[Notice] = []
     with CoreRig(start=False) as rig:
         rig.core.on_notice(told.append)
-        draft = rig.server.tasks[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
+        draft = rig.server.rows[rig.launch(replace(SPEC, requirements=str(file), packages="")).task].draft
     assert draft.requirements[1:] == ("tqdm==4.66.4", "--extra-index-url https://h/simple")
     assert any("without a look at their hashes" in notice.body for notice in told)

@@ -65,12 +65,12 @@ def test_it_can_be_removed() -> None:
         rig.until(session, lambda s: s.facts.unplaced)
         rig.core.sessions.stop(session, rig.soon())
         rig.until_gone(session)
-        assert rig.server.tasks == {}
+        assert rig.server.rows == {}
 
 
 def test_one_that_is_not_queued_yet_is_not_called_lost() -> None:
     with CoreRig() as rig:
-        task = rig.server.add_session(replace(rig.server.tasks[rig.launch().task].facts, remote=Remote.CREATED))
+        task = rig.server.add_session(replace(rig.server.rows[rig.launch().task].facts, remote=Remote.CREATED))
         now = rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.CREATED))
         assert status_of(now) is Status.QUEUED and now.problem is None
         assert progress_of(now) == "About to be put into its queue"

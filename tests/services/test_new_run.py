@@ -20,12 +20,12 @@ OLD, NEW = fingerprint(HOST_KEY), fingerprint(NEW_KEY)
 def reset(rig: CoreRig, session: SessionId, by: str = "Bob") -> None:
     """As tasks.reset does: the log goes, too."""
     rig.server.take_out(session.task, "reset", by)
-    rig.server.tasks[session.task].log.clear()
+    rig.server.rows[session.task].log.clear()
 
 
 def enqueue(rig: CoreRig, session: SessionId, by: str = "you") -> None:
     """In ClearML's web page."""
-    rig.server.enqueue(session.task, "default", rig.soon())
+    rig.server.tasks.enqueue(session.task, "default", rig.soon())
     rig.server.change(session.task, changed_by=by)
 
 
@@ -173,7 +173,7 @@ def test_what_an_earlier_run_left_in_the_task_is_not_taken_for_the_new_one() -> 
     """Enqueued without a reset: record and report are still the old ones when an agent takes it."""
     with CoreRig() as rig:
         session = rig.attached()
-        old = replace(rig.server.tasks[session.task].facts, report=replace(BOTH, phase=ENDED, sequence=40))
+        old = replace(rig.server.rows[session.task].facts, report=replace(BOTH, phase=ENDED, sequence=40))
         rig.server.change(session.task, remote=Remote.ENDED, report=old.report)
         rig.until(session, is_remote(Remote.ENDED))
         rig.server.change(session.task, remote=Remote.QUEUED)

@@ -111,7 +111,7 @@ def test_an_agent_that_was_killed_is_told_and_the_session_stays_usable() -> None
         assert lost.notice is not None and lost.notice.code == "agent.lost"
         assert lost.link is Link.UP and Remedy.SHUT_DOWN in lost.notice.remedies
         rig.core.sessions.stop(session, rig.soon())
-        assert rig.server.tasks[session.task].facts.remote is Remote.STOPPING
+        assert rig.server.rows[session.task].facts.remote is Remote.STOPPING
 
 
 @pytest.mark.parity("H2")
@@ -177,10 +177,10 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     expected_log("Unexpected error in SessionDock")
     with CoreRig(world) as rig:
         rig.core.accounts.wait_polled(ACCOUNT.id, 5)
-        sessions = world.server().sessions
-        world.server().sessions = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]  # ours
+        sessions = world.server().sessions.living
+        world.server().sessions.living = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]  # ours
         assert account_problem(rig).code == "internal"
-        world.server().sessions = sessions  # type: ignore[method-assign]  # mended
+        world.server().sessions.living = sessions  # type: ignore[method-assign]  # mended
         wait_until(lambda: rig.core.accounts.problem(ACCOUNT.id) is None, "polling to go on")
 
 

@@ -120,7 +120,7 @@ def test_forwards_come_back_with_the_next_run_before_the_first_dial(world: World
     assert world.forwards.of(session.text) == (Forward(Kind.LOCAL, 16006, 6006),)
     world.prepare_tunnel = lambda tunnel: setattr(tunnel, "connect_blocks", True)
     with CoreRig(world) as rig:
-        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
         rig.core.connections.attach(session, rig.soon())
         tunnel = world.tunnel(1)
         tunnel.wait_for(lambda one: "local:6006" in one.bound)
@@ -206,7 +206,7 @@ def test_reverse_forwards_and_the_proxy_are_listed_stopped_and_come_back(world: 
         assert rig.core.ports.look(session, rig.soon()).others == (reverse, socks)
         assert world.tunnel().reversed == {reverse.key: (3128, 8888)}
     with CoreRig(world) as rig:
-        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
         rig.core.connections.attach(session, rig.soon())
         tunnel = world.tunnel(1)
         tunnel.wait_for(lambda one: one.connected and socks.key in one.bound and reverse.key in one.reversed)

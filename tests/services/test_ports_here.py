@@ -17,7 +17,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[tuple[CoreRig, SessionId, 
     with CoreRig() as rig:
         session = rig.running()
         rig.server.publish(session.task, record_of(session.task, address=request.param))
-        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
         rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link is Link.UP)
         yield rig, session, request.param == "127.0.0.1"
@@ -65,7 +65,7 @@ def test_our_own_end_of_a_tunnel_is_not_forwarded(address: str) -> None:
     with CoreRig() as rig:
         session = rig.running(report=report_of(jupyterlab="ready"))
         rig.server.publish(session.task, record_of(session.task, address=address))
-        rig.core.store.see(session, rig.server.session(session.task, rig.soon()).facts)
+        rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
         rig.core.connections.attach(session, rig.soon())
         rig.until(session, lambda s: s.link is Link.UP)
         own = next(e.local_port for e in rig.get(session).endpoints if e.app == "jupyterlab")

@@ -50,7 +50,7 @@ def ran_twice(rig: CoreRig, *, began: int, second: int) -> SessionId:
     changed = datetime.fromtimestamp(began, UTC)
     rig.server.change(session.task, record=record_of(session.task, host_key=OTHER_KEY), changed=changed)
     first = fingerprint_line(record_of("x").host_key)
-    rig.server.tasks[session.task].log += [
+    rig.server.rows[session.task].log += [
         LogLine(100_000, first), LogLine(second * 1000, fingerprint_line(OTHER_KEY)),
     ]  # fmt: skip
     rig.until(session, lambda s: s.facts.changed == changed)
@@ -163,7 +163,7 @@ def test_a_key_that_a_member_replaced_in_the_queue_is_named(admitted: str, code:
     refused = failure("ssh.auth", address="10.0.0.7")
     with CoreRig(World(prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(refused))) as rig:
         session = rig.running()
-        rig.server.tasks[session.task].parameters[PARAM_AUTHORIZED_KEY] = admitted
+        rig.server.rows[session.task].parameters[PARAM_AUTHORIZED_KEY] = admitted
         rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == code
 

@@ -51,7 +51,7 @@ def launched(rig: CoreRig, passphrase: str = "") -> SessionId:
 
 
 def slots_in(server: FakeServer, session: SessionId) -> tuple[Slot, ...]:
-    return key_slots.loads(server.tasks[session.task].parameters.get(contract.PARAM_KEY_SLOTS, ""))
+    return key_slots.loads(server.rows[session.task].parameters.get(contract.PARAM_KEY_SLOTS, ""))
 
 
 def code_of(caught: pytest.ExceptionInfo[AppError]) -> str:
@@ -78,7 +78,7 @@ def test_files_travel_from_another_computer_before_anything_is_attached(server: 
 
 def test_nothing_readable_of_the_key_stands_in_the_task(server: FakeServer, home: CoreRig) -> None:
     session = launched(home, PASSPHRASE)
-    task = server.tasks[session.task]
+    task = server.rows[session.task]
     text = repr((task.draft, task.parameters))
     assert len(slots_in(server, session)) == 2
     for secret in ("PRIVATE KEY", API_SECRET, PASSPHRASE):
@@ -169,7 +169,7 @@ def test_the_key_of_an_account_that_was_joined_is_found_here(server: FakeServer)
         session = launched(home)
         entries = home.world.secrets.entries
         entries[f"client-key/old/{session.task}"] = entries.pop(f"client-key/{session.text}")
-        server.tasks[session.task].parameters.pop(contract.PARAM_KEY_SLOTS)
+        server.rows[session.task].parameters.pop(contract.PARAM_KEY_SLOTS)
         home.core.keys.check(session, home.soon())
 
 

@@ -238,7 +238,7 @@ def test_detach_closes_ports_and_lets_the_session_run() -> None:
         rig.core.connections.detach(session)
         assert rig.world.tunnel().closed
         assert rig.world.ssh_access.open == set()
-        assert rig.server.tasks[session.task].facts.remote is Remote.READY
+        assert rig.server.rows[session.task].facts.remote is Remote.READY
         assert rig.core.connections.ownership.claim(session.text)
 
 
@@ -259,7 +259,7 @@ def test_closing_detaches_everything_and_stops_no_session() -> None:
     with CoreRig(world) as rig:
         sessions = [rig.attached() for _ in range(3)]
     assert all(tunnel.closed for tunnel in world.tunnels)
-    assert all(world.server().tasks[s.task].facts.remote is Remote.READY for s in sessions)
+    assert all(world.server().rows[s.task].facts.remote is Remote.READY for s in sessions)
     assert world.profiles.attached() == ()
 
 

@@ -88,10 +88,10 @@ def test_a_server_that_is_away_makes_nobody_forget(world: World, sweeping: Sweep
 
 def test_a_session_that_lives_or_lost_its_tag_is_not_forgotten(world: World, sweeping: Sweeping) -> None:
     alive, untagged = kept(world), kept(world)
-    world.server().tasks[untagged.task].foreign = True
+    world.server().rows[untagged.task].foreign = True
     sweeping.run(ACCOUNT.id, Cancel(5))
     assert remembered(world, alive) and remembered(world, untagged)
-    assert world.server().tasks[alive.task].facts.remote is Remote.STARTING
+    assert world.server().rows[alive.task].facts.remote is Remote.STARTING
 
 
 def test_it_is_asked_seldom_and_only_where_something_is_kept(

@@ -36,7 +36,7 @@ class AliasRig:
         self.world = World(pace=Pace())
         server = self.world.server()
         made = server.create_running(name, rig.report())
-        server.tasks[rig.task] = server.tasks.pop(made)
+        server.rows[rig.task] = server.rows.pop(made)
         server.publish(rig.task, rig.wait_record(), rig.report())
         server.write_log(rig.task, *rig.said().splitlines())
         self.world.secrets.set(CLIENT_KEY, self.session.text, rig.private_key)

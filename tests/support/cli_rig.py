@@ -48,7 +48,7 @@ def agent(world: World, then: Callable[[str], None] = lambda _task: None) -> Cal
 
     def work() -> None:
         server = world.server()
-        queued = lambda: [t for t, f in server.tasks.items() if f.facts.remote is Remote.QUEUED]  # noqa: E731
+        queued = lambda: [t for t, f in server.rows.items() if f.facts.remote is Remote.QUEUED]  # noqa: E731
         task = wait_until(queued, "a queued task")[0]
         server.agent_takes(task)
         server.write_log(task, fingerprint_line(HOST_KEY) + "\n")

@@ -61,7 +61,7 @@ class CoreRig:
             self.server.write_log(task, "starting\n", fingerprint_line(HOST_KEY) + "\n")
         session = SessionId(ACCOUNT.id, task)
         self.world.secrets.entries[f"client-key/{session.text}"] = "PRIVATE KEY"
-        self.core.store.see(session, self.server.session(task, self.soon()).facts)
+        self.core.store.see(session, self.server.sessions.get(task, self.soon()).facts)
         return session
 
     def attached(self, **more: bool) -> SessionId:

@@ -114,7 +114,7 @@ class Scene:
         self.rig.world.secrets.entries[f"client-key/{session.text}"] = (self.server.folder / "client").read_text()
         server.write_log(task, fingerprint_line(self.server.host_key) + "\n")
         server.publish(task, self._record(task), report)
-        self.rig.core.store.see(session, server.session(task, self.rig.soon()).facts)
+        self.rig.core.store.see(session, server.sessions.get(task, self.rig.soon()).facts)
         return session
 
     def _report(self) -> Report:

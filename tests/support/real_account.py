@@ -65,10 +65,10 @@ class RealAccount:
         public, private = self.machine.client_key, (self.machine.folder / "client").read_text()
         parameters = {contract.PARAM_CONTRACT: "1", contract.PARAM_AUTHORIZED_KEY: public}
         calls, soon = self.server.server, Cancel(20)
-        task = calls.create(TaskDraft(name, "A project", "", (), parameters), soon)
+        task = calls.tasks.create(TaskDraft(name, "A project", "", (), parameters), soon)
         slot = AesSlots().seal(SlotKind.API_SECRET, pair.secret_key, private, task, public)
-        calls.write_parameters(task, {contract.PARAM_KEY_SLOTS: dumps([slot])}, soon)
-        calls.enqueue(task, "default", soon)
+        calls.tasks.write_parameters(task, {contract.PARAM_KEY_SLOTS: dumps([slot])}, soon)
+        calls.tasks.enqueue(task, "default", soon)
         self.server.agent_takes(task)
         self._publish(task)
         return task

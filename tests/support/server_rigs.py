@@ -87,10 +87,10 @@ class FakeRig(ServerRig):
         pass  # the fake keeps what was wanted
 
     def agent_is_silent_for(self, seconds: float) -> None:
-        for task, found in self.fake.tasks.items():
+        for task, found in self.fake.rows.items():
             if found.facts.worker:
                 self.fake.change(task, worker_lost_s=seconds)
-        for name in list(self.fake._queues):
+        for name in list(self.fake.served):
             self.fake.set_queue(name)
 
     def publish(self, task: str, record: str, report: contract.Report) -> None:
@@ -118,7 +118,7 @@ class FakeRig(ServerRig):
         return self.fake.add_session(ServerFacts(Remote.QUEUED, "theirs"), user="somebody else")
 
     def look(self, task: str) -> dict[str, str]:
-        return dict(self.fake.tasks[task].parameters)
+        return dict(self.fake.rows[task].parameters)
 
 
 class HttpRig(ServerRig):

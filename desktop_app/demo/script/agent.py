@@ -49,7 +49,7 @@ class Agent:
 
     def leave(self, task: str) -> None:
         """Let that session be as it is for as long as no user changes it."""
-        self._still[task] = self._server.tasks[task].facts
+        self._still[task] = self._server.rows[task].facts
 
     def follow(self, task: str, steps: Sequence[Step]) -> None:
         """Go through these steps, counted from now on."""
@@ -71,7 +71,7 @@ class Agent:
 
     def look(self, call: str) -> None:
         """Do what is due. ``call``: the server's method that somebody is about to use."""
-        for task, found in tuple(self._server.tasks.items()):
+        for task, found in tuple(self._server.rows.items()):
             if self._still.get(task) != found.facts and task not in self._lives:
                 self._take_up(task, found.facts)
         for task in tuple(self._lives):
@@ -91,7 +91,7 @@ class Agent:
             self.leave(task)
 
     def _go_on(self, task: str) -> None:
-        found = self._server.tasks.get(task)
+        found = self._server.rows.get(task)
         began, steps = self._lives[task]
         if found is not None and found.facts.remote is Remote.STOPPING and steps and steps[-1].end is ENDS[-1].end:
             pass
@@ -105,7 +105,7 @@ class Agent:
             self.leave(task)
 
     def _do(self, task: str, step: Step) -> None:
-        old, now = self._server.tasks[task].facts, self._now()
+        old, now = self._server.rows[task].facts, self._now()
         workers = next((queue.workers for queue in self._server.all_queues() if queue.name == old.queue), ())
         facts = replace(
             old, remote=step.remote, report=step.report or old.report, end=step.end, changed=now,
@@ -114,12 +114,12 @@ class Agent:
         if step.remote is Remote.READY:
             facts = replace(facts, record=self.record(task))
             self.begin_log(task, now, goes_on=True)
-        self._server.tasks[task].facts = facts
+        self._server.rows[task].facts = facts
 
     def _write(self, task: str) -> None:
         since, written = self._writing[task]
         due = int((self._now() - since).total_seconds() / WRITES_EVERY_S)
-        if task not in self._server.tasks or self._server.tasks[task].facts.remote is Remote.ENDED:
+        if task not in self._server.rows or self._server.rows[task].facts.remote is Remote.ENDED:
             del self._writing[task]
             return
         for number in range(written, due):

@@ -121,7 +121,7 @@ class DemoWorld(World):
             facts = replace(facts, record=agent.record(task))
         server.add_session(facts, task=task)
         if facts.clearml_session is not None:
-            server.tasks[task].login = ClearmlSessionLogin(SECRET, SECRET)
+            server.rows[task].login = ClearmlSessionLogin(SECRET, SECRET)
         else:
             self.secrets.set(CLIENT_KEY, session.text, "the demo's key")
             self.secrets.set(SSH_PASSWORD, session.text, "correct horse battery staple")
@@ -137,7 +137,7 @@ class DemoWorld(World):
     def seen(self) -> tuple[tuple[SessionId, ServerFacts], ...]:
         """Return what the servers say of every session, the newest last, as a program that ran before has seen it."""
         rows = [(SessionId(account, task), found.facts) for account, server in self.servers.items()
-                for task, found in server.tasks.items()]  # fmt: skip
+                for task, found in server.rows.items()]  # fmt: skip
         return tuple(sorted(rows, key=lambda row: row[1].created or self.started))
 
     def _facts(self, scene: Scene, created: datetime) -> ServerFacts:
@@ -173,7 +173,7 @@ class DemoWorld(World):
             tunnel.first_report = _with_secrets(self._report(task) or scenes.READY)
 
     def _report(self, task: str) -> Report | None:
-        found = next((server.tasks[task] for server in self.servers.values() if task in server.tasks), None)
+        found = next((server.rows[task] for server in self.servers.values() if task in server.rows), None)
         return found.facts.report if found else None
 
     def dial_error(self, task: str) -> AppError | None:

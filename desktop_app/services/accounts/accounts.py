@@ -208,7 +208,7 @@ class Accounts:
         """One query into the store, without a poller. A sandbox that does not run is not started: it has no session."""
         if account.sandbox and not self._outside.sandbox.address():
             return
-        for seen in self.server(account.id, cancel).sessions((), cancel):
+        for seen in self.server(account.id, cancel).sessions.living((), cancel):
             self._store.see(SessionId(account.id, seen.task), seen.facts)
         self._tell_polled(account.id)
 
@@ -231,7 +231,7 @@ class Accounts:
         account = replace(account, access_key=account.access_key.strip())
         server = self._outside.connect_server(account, secret.strip(), no_other_key)
         try:
-            who = server.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
+            who = server.user.whoami(Cancel(cancel.remaining(SIGN_IN_S)))
             cancel.check()
             account = described(account, who)
             proven = self._proven_elsewhere(account, server, cancel)
@@ -360,6 +360,6 @@ def no_other_key(_refused: str) -> None:
 def _await_agent(server: Server, cancel: Cancel) -> None:
     """Give the sandbox's agent a moment to report, so that the queue list does not begin with "no agent"."""
     patience = Cancel(cancel.remaining(AGENT_S))
-    while not patience.expired and not any(queue.served for queue in server.queues(cancel)):
+    while not patience.expired and not any(queue.served for queue in server.queues.all(cancel)):
         if cancel.wait(AGENT_POLL_S):
             return

@@ -103,7 +103,7 @@ class Connections:
             return
         if self._store.get(session) is None:
             server = self._server(session.account, cancel)
-            facts = server.session(session.task, cancel).facts
+            facts = server.sessions.get(session.task, cancel).facts
             self._store.see(session, explained(server, session.task, facts, cancel))
         window = self.peers.window()
         if window is not None and self.ownership.role != WINDOW:

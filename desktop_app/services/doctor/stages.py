@@ -115,7 +115,7 @@ class Doctor:
                 self._outside.secrets.get(API_SECRET, account.all_keys[0].owner)
             case.found(Stage.KEYRING)
             server = self._accounts.server(account.id, case.within(SERVER_S))
-            who = server.whoami(case.within(SERVER_S))
+            who = server.user.whoami(case.within(SERVER_S))
         except AppError as error:
             self._no_server(case, error.problem)
             return None
@@ -135,7 +135,7 @@ class Doctor:
 
     def _facts(self, case: _Case, server: Server) -> ServerFacts | None:
         try:
-            facts = server.session(case.session.task, case.within(SERVER_S)).facts
+            facts = server.sessions.get(case.session.task, case.within(SERVER_S)).facts
         except AppError as error:
             case.broken(Stage.TASK, error.problem)
             return None

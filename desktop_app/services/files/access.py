@@ -167,7 +167,7 @@ class Files:
     def _facts(self, session: SessionId, server: Server, cancel: Cancel) -> ServerFacts:
         """The server's, else those that are known: the session's machine may well be up."""
         try:
-            return server.session(session.task, cancel).facts
+            return server.sessions.get(session.task, cancel).facts
         except AppError as error:
             known = self._known(session, error.problem)
             if known is None:

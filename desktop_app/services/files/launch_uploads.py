@@ -149,7 +149,7 @@ class LaunchUploads:
         def ask(cancel: Cancel) -> None:
             snapshot = SessionSnapshot(session)
             try:
-                facts = self._server(session.account, cancel).session(session.task, cancel).facts
+                facts = self._server(session.account, cancel).sessions.get(session.task, cancel).facts
             except AppError as error:
                 if error.problem.code != "task.gone":
                     raise

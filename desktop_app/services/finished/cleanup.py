@@ -25,12 +25,12 @@ class Cleanup:
 
     def look(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
         """What could be deleted, the newest first. Problems: server.*"""
-        return removable(self._server(account, cancel).finished(cancel))
+        return removable(self._server(account, cancel).sessions.finished(cancel))
 
     def delete(self, account: str, tasks: Iterable[str], cancel: Cancel) -> int:
         """How many were deleted; one that fails does not keep the others. Problems: server.*"""
         server = self._server(account, cancel)
-        still = {one.task for one in removable(server.finished(cancel))}
+        still = {one.task for one in removable(server.sessions.finished(cancel))}
         deleted = 0
         for task in tasks:
             cancel.check()
@@ -40,7 +40,7 @@ class Cleanup:
 
     def _delete(self, server: Server, session: SessionId, cancel: Cancel) -> bool:
         try:
-            server.remove(session.task, cancel)
+            server.tasks.remove(session.task, cancel)
         except AppError as error:
             _log.warning("the finished session %s is kept: %s", session.text, error)
             return False

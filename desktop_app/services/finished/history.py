@@ -31,7 +31,7 @@ class History:
 
     def ended(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
         """The newest first. Problems: server.*"""
-        return self._server(account, cancel).finished(cancel)
+        return self._server(account, cancel).sessions.finished(cancel)
 
     def again(self, session: SessionId, cancel: Cancel) -> Again:
         """A launch with the options of that session, its queue and its name included; what is remembered for next
@@ -46,16 +46,16 @@ class History:
             found = Again(from_profile(kept))
         spec = found.spec
         if spec.continue_session:
-            spec = continued(spec, session.task, server.finished(cancel))
+            spec = continued(spec, session.task, server.sessions.finished(cancel))
         living = [one.name for one in self._store.of_account(session.account) if one.remote is not Remote.ENDED]
         spec = replace(spec, name=distinct_name(spec.name, living), store_defaults=False)
         return replace(found, spec=spec)
 
     def _of_task(self, server: Server, session: SessionId, kept: object, cancel: Cancel) -> Again:
-        facts = server.session(session.task, cancel).facts
+        facts = server.sessions.get(session.task, cancel).facts
         if facts.clearml_session is not None:
             raise failure("session.foreign")
-        task = server.launched(session.task, cancel)
+        task = server.tasks.launched(session.task, cancel)
         if isinstance(kept, dict) and kept:
             spec = with_image(from_profile(kept), facts.report)
             return Again(spec, asked(spec, task.parameters), differs=differing(from_profile(kept), task, facts))

@@ -75,7 +75,7 @@ class Sweeping:
         if not kept:
             return
         server = self._accounts.server(account, cancel)
-        seen = {one.task: one.facts for one in server.sessions([one.task for one in kept], cancel)}
+        seen = {one.task: one.facts for one in server.sessions.living([one.task for one in kept], cancel)}
         for session in kept:
             cancel.check()
             facts = seen.get(session.task)
@@ -103,7 +103,7 @@ class Sweeping:
 def _is_gone(server: Server, session: SessionId, cancel: Cancel) -> bool:
     """Deleted, and not only without the tag that makes it a session, which any member can take away."""
     try:
-        server.session(session.task, cancel)
+        server.sessions.get(session.task, cancel)
     except AppError as error:
         if error.problem.code == "task.gone":
             return True

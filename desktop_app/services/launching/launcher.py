@@ -61,7 +61,7 @@ class Launcher:
         key = self._outside.new_key(f"sessiondock@{platform.node() or 'desktop'}")
         draft = self._draft(account, spec, key)
         cancel.check()
-        session = SessionId(account.id, server.create(draft, cancel))
+        session = SessionId(account.id, server.tasks.create(draft, cancel))
         try:
             watched = self._enqueue(server, session, key, spec, cancel)
         except BaseException:
@@ -81,7 +81,7 @@ class Launcher:
         if not is_default(spec.name):
             return spec
         taken = [snapshot.name for snapshot in self._store.of_account(account.id)]
-        taken += [seen.facts.name for seen in server.sessions((), cancel)]
+        taken += [seen.facts.name for seen in server.sessions.living((), cancel)]
         return replace(spec, name=distinct_name(spec.name, taken))
 
     def _draft(self, account: Account, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
@@ -120,17 +120,17 @@ class Launcher:
         own = api_secrets(self._outside, session.account)
         slots = self._keys.parameters(session.task, own, key.private, key.public, spec.attach_passphrase)
         if slots:
-            server.write_parameters(session.task, slots, cancel)
+            server.tasks.write_parameters(session.task, slots, cancel)
         runtime = _runtime_of(spec)
         if runtime:
-            server.write_runtime(session.task, runtime, cancel)
+            server.tasks.write_runtime(session.task, runtime, cancel)
         cancel.check()
-        return server.enqueue(session.task, spec.queue, cancel)
+        return server.tasks.enqueue(session.task, spec.queue, cancel)
 
     def _undo(self, server: Server, session: SessionId) -> None:
         """Take back a launch that failed half-way, on a server and a keyring that may be what failed."""
         try:
-            server.stop(session.task, Cancel(CLEAN_UP_S))
+            server.tasks.stop(session.task, Cancel(CLEAN_UP_S))
         except (AppError, Cancelled) as error:
             _log.warning("the task of the failed launch %s is left behind: %s", session.text, error)
         try:
@@ -147,7 +147,7 @@ def _check_continued(server: Server, spec: LaunchSpec, cancel: Cancel) -> None:
     if not task:
         return
     try:
-        facts = server.session(task, cancel).facts
+        facts = server.sessions.get(task, cancel).facts
     except AppError as error:
         if error.problem.code not in ("task.gone", "task.foreign"):
             raise
@@ -175,7 +175,7 @@ def _in_known_container(spec: LaunchSpec, server: Server, cancel: Cancel) -> Lau
     """
     if spec.docker or spec.docker_network != NETWORK_HOST:
         return spec
-    image = server.agent_image(spec.queue, cancel)
+    image = server.queues.agent_image(spec.queue, cancel)
     if image:
         _log.info("the agents of queue %s use Docker: asking for their image %s with its machine's network", spec.queue,
                   image)  # fmt: skip

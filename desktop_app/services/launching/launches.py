@@ -46,7 +46,7 @@ class Launches:
 
     def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]:
         """Return the queues of this account's server. Problems: server.*"""
-        return self._accounts.server(account, cancel).queues(cancel)
+        return self._accounts.server(account, cancel).queues.all(cancel)
 
     def last_spec(self, account: str) -> LaunchSpec:
         """Return the launch that is remembered for this account, the defaults at first. Quick."""

@@ -24,18 +24,18 @@ class Placing:
     def put(self, session: SessionId, queue: str, cancel: Cancel) -> None:
         """Problems: queue.unknown (it then waits in its old queue again), queue.not_waiting"""
         server = self._server(session.account, cancel)
-        old = server.session(session.task, cancel).facts
+        old = server.sessions.get(session.task, cancel).facts
         if old.remote not in WAITING:
             status = status_of(replace(SessionSnapshot(session), facts=old))
             raise failure("queue.not_waiting", name=old.name, status=status.value)
         waited = old.remote is Remote.QUEUED and not old.unplaced
         if waited:
-            server.dequeue(session.task, cancel)
+            server.tasks.dequeue(session.task, cancel)
         try:
-            watched = server.enqueue(session.task, queue, cancel)
+            watched = server.tasks.enqueue(session.task, queue, cancel)
         except AppError:
             if waited and old.queue:
-                server.enqueue(session.task, old.queue, cancel)
+                server.tasks.enqueue(session.task, old.queue, cancel)
             raise
         keep_queue(self._outside, session, queue)
         moved = replace(old, remote=Remote.QUEUED, queue=queue, queue_watched=watched, unplaced=False, message="")

@@ -187,7 +187,7 @@ class ApiKeys:
         dead = [secret for one in refused if (secret := self._outside.secrets.get(API_SECRET, one))]
         alive = [secret for secret in own if secret not in dead]
         try:
-            running = [one for one in server.sessions((), cancel) if one.facts.remote is not Remote.ENDED]
+            running = [one for one in server.sessions.living((), cancel) if one.facts.remote is not Remote.ENDED]
         except AppError as error:
             _log.info("account %s: its running sessions keep their old key slots: %s", account.id, error)
             return Wrapped(failed=("*",))
@@ -209,9 +209,9 @@ def know_each_other(known: Account, there: Server, new: Account, here: Server, c
     """Whether two addresses are of one server: there, the key that has just signed in here is listed as the user's, and
     here, one of those that the account has. Neither learns a secret, or a key's name, of the other. Problems: server.*
     """
-    if not new.access_key or new.access_key not in there.key_names(cancel):
+    if not new.access_key or new.access_key not in there.user.key_names(cancel):
         return False
-    listed = set(here.key_names(cancel)) - {new.access_key}
+    listed = set(here.user.key_names(cancel)) - {new.access_key}
     return any(key.access_key in listed for key in known.all_keys)
 
 

@@ -33,7 +33,7 @@ class Passwords:
         now, cancel = self._store.get(session), Cancel(ASK_S)
         if now is None or now.facts.clearml_session is None:
             return ""
-        found = self._server(session.account, cancel).clearml_session_login(session.task, cancel).password
+        found = self._server(session.account, cancel).tasks.clearml_session_login(session.task, cancel).password
         if found:
             self._outside.register_secret(found)
         return found

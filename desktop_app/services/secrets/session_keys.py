@@ -53,7 +53,7 @@ class SessionKeys:
         here = next((found for one in owners if (found := self._secrets.get(CLIENT_KEY, one))), "")
         if here:
             return here
-        slots, public = _slots_of(server.parameters(task, cancel))
+        slots, public = _slots_of(server.tasks.parameters(task, cancel))
         found = self._opened(slots, usable(own), task, public)
         if not found:
             raise failure("ssh.passphrase" if any(s.kind is SlotKind.PASSPHRASE for s in slots) else "ssh.no_key")
@@ -63,7 +63,7 @@ class SessionKeys:
 
     def unlock(self, session: SessionId, server: Server, passphrase: str, cancel: Cancel) -> None:
         """Keep the key that this passphrase opens. Problems: ssh.wrong_passphrase"""
-        slots, public = _slots_of(server.parameters(session.task, cancel))
+        slots, public = _slots_of(server.tasks.parameters(session.task, cancel))
         fitting = (slot for slot in slots if passphrase and slot.kind is SlotKind.PASSPHRASE)
         opened = (self._cipher.open(slot, passphrase, session.task, public) for slot in fitting)
         found = next(filter(None, opened), "")
@@ -75,7 +75,7 @@ class SessionKeys:
         """Let this passphrase, and no earlier one, open a running session's key. Problems: ssh.short_passphrase"""
         if len(new) < PASSPHRASE_MIN:
             raise failure("ssh.short_passphrase", least=PASSPHRASE_MIN)
-        slots, public = _slots_of(server.parameters(session.task, cancel))
+        slots, public = _slots_of(server.tasks.parameters(session.task, cancel))
         slot = self._cipher.seal(SlotKind.PASSPHRASE, new, private, session.task, public)
         self._write(session.task, server, (slot, *(s for s in slots if s.kind is not SlotKind.PASSPHRASE)), cancel)
 
@@ -106,7 +106,7 @@ class SessionKeys:
         self, task: str, owners: Sequence[str], own: Sequence[str], dead: Sequence[str], server: Server, cancel: Cancel
     ) -> bool:
         """Whether the account's secrets open it now."""
-        slots, public = _slots_of(server.parameters(task, cancel))
+        slots, public = _slots_of(server.tasks.parameters(task, cancel))
         here = next((found for one in owners if (found := self._secrets.get(CLIENT_KEY, one))), "")
         private = here or self._opened(slots, (*own, *dead), task, public)
         if not private:
@@ -131,7 +131,7 @@ class SessionKeys:
         """Where there are too many, the oldest go; a passphrase was chosen by a person and stays."""
         order = sorted(slots, key=lambda slot: slot.kind is not SlotKind.PASSPHRASE)
         text = key_slots.dumps(order[: key_slots.MOST])
-        server.write_parameters(task, {contract.PARAM_KEY_SLOTS: text}, cancel)
+        server.tasks.write_parameters(task, {contract.PARAM_KEY_SLOTS: text}, cancel)
 
 
 def usable(secrets: Iterable[str]) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ class Poller:
         server = self._server(self._cancel)
         before = self._store.of_account(self._account)
         known = [s.id.task for s in before if s.remote is not Remote.ENDED]
-        seen = server.sessions(known, self._cancel)
+        seen = server.sessions.living(known, self._cancel)
         self._problem, self._failures, self._away_since = None, 0, None
         for one in seen:
             self._store.see(SessionId(self._account, one.task), self._explained(server, one))
@@ -162,7 +162,7 @@ class Poller:
     def _stop_again(self, server: Server, session: SessionId) -> None:
         _log.info("asking again to stop %s", session.text)
         try:
-            server.stop(session.task, self._cancel)
+            server.tasks.stop(session.task, self._cancel)
         except AppError as error:  # it may have ended in between; the next poll tells
             _log.info("%s was not stopped: %s", session.text, error)
 

@@ -91,7 +91,7 @@ def log_of(server: Server, task: str, cancel: Cancel) -> tuple[str, ...]:
     texts: deque[str] = deque(maxlen=KEPT_LINES)
     since = 0
     try:
-        while page := server.log(task, since, cancel):
+        while page := server.tasks.log(task, since, cancel):
             texts.extend(line.text for line in page)
             since = page[-1].timestamp
     except AppError as error:

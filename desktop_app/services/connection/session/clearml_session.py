@@ -50,7 +50,7 @@ class ClearmlSessionAccess:
             raise failure("ssh.record", why=DISGUISED)
         if not place.ready:
             raise failure("ssh.unreachable", address=place.address or "The session", port=place.port or "?")
-        self._login = server.clearml_session_login(self._session.task, cancel)
+        self._login = server.tasks.clearml_session_login(self._session.task, cancel)
         for secret in (self._login.password, self._login.token):
             if secret:
                 self._outside.register_secret(secret)

@@ -204,7 +204,7 @@ class SessionTunnel:
         now = self._store.get(self._session)
         known = now.facts if now else None
         try:
-            seen = server.session(self._session.task, Cancel(self._outside.pace.reread_s))
+            seen = server.sessions.get(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as error:
             reachable = known is not None and (known.record is not None or known.clearml_session is not None)
             if known is None or not reachable or not is_away(error.problem):
@@ -226,7 +226,7 @@ class SessionTunnel:
         if error.problem.code != "ssh.auth" or self._target is None or self._target.is_clearml_session:
             return error
         try:
-            told = server.parameters(self._session.task, Cancel(self._outside.pace.reread_s))
+            told = server.tasks.parameters(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as silent:
             _log.info("the key of session %s could not be compared: %s", self._session.text, silent)
             return error

@@ -169,7 +169,7 @@ class RecordTrust:
         since, time_limit = 0, Cancel(self._outside.pace.log_wait_s)
         found: dict[str, Announced] = {}
         while not enough(list(found.values())) and not time_limit.expired:
-            page = server.log(self._session.task, since, cancel)
+            page = server.tasks.log(self._session.task, since, cancel)
             since = page[-1].timestamp if page else since
             for line in page:
                 for one in contract.fingerprints_in_log([line.text]):

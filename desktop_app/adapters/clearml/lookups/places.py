@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from desktop_app.adapters.clearml.facts import age_of, queue_id_of
+from desktop_app.adapters.clearml.documents.facts import age_of, queue_id_of
 from desktop_app.boundary.cancel import Cancel
 
 FIELDS = ("id", "name", "entries", "last_update")

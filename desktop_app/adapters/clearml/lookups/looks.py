@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desktop_app.adapters.clearml.facts import age_of
+from desktop_app.adapters.clearml.documents.facts import age_of
 from remote_bootstrap.contract import RUNTIME_RECORD
 
 # What tells whether a task has moved, and what moves without more ado.

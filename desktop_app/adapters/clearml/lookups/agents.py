@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from desktop_app.adapters.clearml.facts import LIVE_STATUSES, is_reported, worker_lost_s
+from desktop_app.adapters.clearml.documents.facts import LIVE_STATUSES, is_reported, worker_lost_s
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.sessions.reducer import AGENT_LOST_AFTER_S
 

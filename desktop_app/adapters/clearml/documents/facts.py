@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from desktop_app.adapters.clearml.bounds import MAX_NUMBER, MAX_WHOLE, bounded
+from desktop_app.adapters.clearml.documents.bounds import MAX_NUMBER, MAX_WHOLE, bounded
 from desktop_app.boundary.server import TaskDraft
 from desktop_app.domain.accounts.account import LogLine, Queue, Worker
 from desktop_app.domain.sessions import clearml_session

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from desktop_app.adapters.clearml.server import Connection
+from desktop_app.adapters.clearml.wire.client import ApiRefusal, Client
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError, failure
 
@@ -10,7 +10,7 @@ TRY_S = 6.0  # each; connecting has its own, shorter limit
 
 
 def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -> str:
-    """The first address that answers as a ClearML API server does; no key is shown to any of them.
+    """Return the first address that answers as a ClearML API server does; no key is shown to any of them.
 
     A server whose certificate can't be verified ends the search: it may be the right one. Problems: server.not_found,
     server.tls, server.ca_file; server.in_between and server.gateway where nothing else answered
@@ -18,9 +18,9 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
     between: AppError | None = None
     other = False  # something answered that is neither
     for address in addresses:
-        connection = Connection(address, "", "", trust=trust)
+        client = Client(address, trust=trust)
         try:
-            connection.answers(Cancel(cancel.remaining(TRY_S)))
+            _knock(client, Cancel(cancel.remaining(TRY_S)))
         except AppError as error:
             if error.problem.code == "server.tls":
                 raise
@@ -31,7 +31,15 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
         else:
             return address
         finally:
-            connection.close()
+            client.close()
     if between is not None and not other:
         raise between
     raise failure("server.not_found", typed=typed, tried=", ".join(addresses))
+
+
+def _knock(client: Client, cancel: Cancel) -> None:
+    """Make sure that a ClearML API server is there, without showing it a key. Problems: server.*"""
+    try:
+        client.post("auth.login", {}, {}, cancel)
+    except ApiRefusal:
+        return  # the refusal of a call without a key is in ClearML's own form

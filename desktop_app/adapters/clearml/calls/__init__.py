@@ -1,0 +1,1 @@
+"""The parts of ``boundary.server`` in terms of ClearML API calls. Any thread."""

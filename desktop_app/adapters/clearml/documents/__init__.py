@@ -1,0 +1,1 @@
+"""Documents of the ClearML API, read and written. Pure functions."""

@@ -1,0 +1,1 @@
+"""HTTP to a ClearML API server: where it is, whom it trusts, who signs in."""
