@@ -10,7 +10,7 @@ from tests.test_architecture import MODULES
 RUN = ("run", "call", "check_call", "check_output")
 # Nobody can say how long these take, and nothing but the thing itself waits for them.
 ENDLESS = {
-    ("desktop_app.cli.shell", "subprocess.run"): "a person's own shell",
+    ("desktop_app.cli.terminal.shell", "subprocess.run"): "a person's own shell",
     ("remote_bootstrap.servers.asyncssh_main", "child.wait"): "a person's own shell or command, over SSH",
 }
 # ``wait()`` of these is an event's or a condition's in our own process, not a program's.

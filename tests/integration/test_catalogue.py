@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.cli.catalogue import markdown
-from desktop_app.cli.options import normal
+from desktop_app.cli.commands.catalogue import markdown
+from desktop_app.cli.parsing.launch_options import normal
 from desktop_app.domain.launch.option import Kind
 from desktop_app.domain.launch.options import options
 from tests.support.cli_rig import Run

@@ -21,7 +21,7 @@ from desktop_app.adapters.ssh.route import known
 from desktop_app.adapters.ssh.route.jump import keys_for
 from desktop_app.adapters.ssh.route.known import known_keys
 from desktop_app.adapters.ssh.route.settings import HostSettings
-from desktop_app.cli import given
+from desktop_app.cli.terminal import standard_input as given
 from desktop_app.domain.launch.chosen_text import MOST_BYTES
 from desktop_app.domain.problems import AppError
 from tests.fakes.outside import World

@@ -131,9 +131,26 @@ def test_two_keys_of_one_user_on_this_computer_are_one_account(run: Run, world: 
     assert listed[1].startswith(account.id) and listed[1].endswith("ENVKEY (in use)") and "FILEKEY" in listed[2]
 
 
-def test_removing_nothing_says_what_to_name(run: Run) -> None:
-    said = run("accounts", "remove")
-    assert said.code == 1 and "Name the account or the key: sessiondock accounts list shows them." in said.err
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("accounts", "add"), "add needs the server's address and the access key: sessiondock accounts add SERVER"),
+        (("accounts", "add", "https://s"), "add needs the server's address and the access key"),
+        (("accounts", "remove"), "remove needs the account or the key; sessiondock accounts list shows them."),
+        (("accounts", "route"), "route needs the account; sessiondock accounts list shows them."),
+        (("git", "add"), "add needs the address, such as https://ada@github.com."),
+        (("git", "remove"), "remove needs the address, such as https://ada@github.com."),
+        (("profiles", "show"), "show needs the profile; sessiondock profiles list shows them."),
+    ],
+)
+def test_words_that_are_missing_are_wrong_usage(
+    run: Run, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], text: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        run(*words)
+    said = capsys.readouterr()
+    assert left.value.code == 2 and said.out == ""
+    assert said.err.startswith(f"usage: sessiondock {words[0]} ") and text in said.err
 
 
 def test_a_key_that_was_removed_is_offered_again(run: Run, world: World) -> None:

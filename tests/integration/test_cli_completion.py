@@ -10,7 +10,7 @@ import pytest
 
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parser
-from desktop_app.cli.completion import bash, fish, zsh
+from desktop_app.cli.parsing.completion_scripts import bash, fish, zsh
 
 TRY = """
 compopt() {{ :; }}

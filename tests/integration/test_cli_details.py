@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from desktop_app.cli.details import describe, finished_table, session_table
-from desktop_app.cli.output import age, session_json, width
+from desktop_app.cli.terminal.tables import age, width
+from desktop_app.cli.views.as_json import session_json
+from desktop_app.cli.views.sessions import describe, finished_table, session_table
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.reducer import ServerSaw, advance
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId, SessionSnapshot

@@ -6,8 +6,8 @@ import pytest
 
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parse, parser
-from desktop_app.cli.options import PREFIX
-from desktop_app.cli.parsing import EMPTY
+from desktop_app.cli.parsing.launch_options import PREFIX
+from desktop_app.cli.parsing.parser import EMPTY
 from desktop_app.domain.launch.options import options
 
 SESSIONS = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.cli import interrupt
-from desktop_app.cli.interrupt import Interruptible
+from desktop_app.cli.terminal import interrupt
+from desktop_app.cli.terminal.interrupt import Interruptible
 from desktop_app.demo.files import lost
 from desktop_app.domain.problems import Cancelled, failure
 from remote_bootstrap.contract import OP_SYNC_WORKSPACE

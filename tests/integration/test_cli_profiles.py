@@ -113,7 +113,9 @@ def test_the_run_without_a_command_takes_a_profile_too(run: Run, world: World, i
     assert (task.draft.name, task.draft.docker) == ("by a script", "python:3.12")
 
 
-@pytest.mark.parametrize("words", [["show"], ["delete", " nobody "], ["list", "--queue", "x"], ["export", "nobody"]])
+@pytest.mark.parametrize(
+    "words", [["show", "nobody"], ["delete", " nobody "], ["list", "--queue", "x"], ["export", "nobody"]]
+)
 def test_wrong_usage_is_said(run: Run, words: list[str]) -> None:
     said = run("profiles", *words)
     assert said.code == 1 and said.err.startswith("sessiondock: ")

@@ -36,7 +36,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
          "--docker-network takes host, port, none; not “hots”. Did you mean host? See sessiondock launch --help."),
         ("list --queue x", "list [OPTION...]",
          "--queue goes without a command: sessiondock --queue … See sessiondock list --help."),
-        ("list x", "list [OPTION...]", "“x” is one word too many. See sessiondock list --help."),
+        ("list x", "list [OPTION...]", "“x” was not expected here. See sessiondock list --help."),
         ("ssh-config instal", "ssh-config [OPTION...] install|remove|status",
          "“instal” is none of install, remove, status. Did you mean install? See sessiondock ssh-config --help."),
         ("give", "give [OPTION...] SESSION [KIND...]", "SESSION must be given. See sessiondock give --help."),

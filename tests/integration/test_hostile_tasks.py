@@ -7,7 +7,7 @@ import pytest
 
 from desktop_app.adapters.clearml.documents.facts import log_lines, task_facts, time_of
 from desktop_app.adapters.clearml.documents.finished import finished_of
-from desktop_app.cli.output import ended_json
+from desktop_app.cli.views.as_json import ended_json
 from remote_bootstrap import contract
 
 HUGE = "\u202e<img src=x>\x1b[31m" * 500

@@ -1,0 +1,1 @@
+"""Sessions, problems and transfers as lines for the user and as JSON for programs. Asks nothing and nobody."""
