@@ -27,7 +27,6 @@ LARGE_CLASSES: dict[str, str] = {
     "desktop_app.boundary.memory.Memory": "to be split",
     "desktop_app.demo.files.FakeFiles": "to be split",
     "desktop_app.demo.memory.FakeProfiles": "to be split",
-    "desktop_app.services.accounts.accounts.Accounts": "to be split",
     "desktop_app.ui.commands.Commands": "to be split",
     "desktop_app.ui.controller.Controller": "to be split",
     "desktop_app.ui.wizard.dialog.Wizard": "to be split",

@@ -1,7 +1,9 @@
 """Core: the whole product without a face, made of services. The window and the command line use the same one.
 
-    core.accounts     all, find, problem, use_sandbox, remove, server, watch, poke, wait_polled
-    core.credentials  found, environment, read_file, read_text, use (sign in), remove (a key)
+    core.accounts     all, get, find, problem, subscribe: who the user is on which server, from memory
+    core.sign_in      to_sandbox, with_key, remove_key, remove_account, wrapped
+    core.credentials  found, environment, read_file, read_text, use (signs in with them)
+    core.servers      of: an account's client;   core.polling  watch, poke, glance, wait_polled
     core.routes       of, set
     core.store        all, get, subscribe: the snapshots of the sessions
     core.sessions     look, fetch, of_all_users, log, stop, end_anyway, move_to_queue, forget
@@ -30,9 +32,11 @@ from collections.abc import Callable
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.peers import WINDOW
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.accounts.accounts import Accounts
 from desktop_app.services.accounts.credential_import import CredentialImport
+from desktop_app.services.accounts.polling import Polling
 from desktop_app.services.accounts.routes import Routes
+from desktop_app.services.accounts.servers import Servers
+from desktop_app.services.accounts.sign_in import SignIn
 from desktop_app.services.connection.account_connections import AccountConnections
 from desktop_app.services.connection.connections import Connections
 from desktop_app.services.connection.entrances import Entrances
@@ -55,12 +59,14 @@ from desktop_app.services.ports.access import Ports
 from desktop_app.services.ports.watch import PortWatch
 from desktop_app.services.runtime.jobs import JobPool
 from desktop_app.services.runtime.shutdown import Part, close_all
+from desktop_app.services.secrets.api_keys import ApiKeys
 from desktop_app.services.secrets.git_logins import GitKeyring
 from desktop_app.services.secrets.passwords import Passwords
 from desktop_app.services.secrets.redaction import LogTail
 from desktop_app.services.sessions import Sessions
 from desktop_app.services.ssh.aliases import Aliases
 from desktop_app.services.ssh.open_in import OpenIn
+from desktop_app.services.state.account_store import AccountStore
 from desktop_app.services.state.notices import Notice, Notices
 from desktop_app.services.state.store import SessionStore
 
@@ -78,64 +84,56 @@ class Core:
         self.log_tail = log_tail or LogTail()
         self.sandbox = outside.sandbox
         self.text_files = outside.text_files
-        self.store = SessionStore()
-        self.jobs = JobPool()
-        self.accounts = Accounts(outside, self.store)
-        server = self.accounts.server
-        self.credentials = CredentialImport(outside, self.accounts)
-        self.routes = Routes(outside)
-        self.connections = Connections(outside, self.store, server, self.jobs, role, self.accounts.poke_all)
-        self.account_connections = AccountConnections(outside, self.store, self.connections)
-        self.entrances = Entrances(outside, self.store, self.connections)
-        tunnel, is_held = self.connections.tunnel, self.connections.is_held_anywhere
-        self.aliases = Aliases(outside, self.store, self.entrances.ssh_target, is_held)
-        self.open_in = OpenIn(outside, self.store, self.connections, self.entrances, self.aliases)
-        self.sessions = Sessions(
-            outside, self.store, self.jobs, self.accounts, self.connections.peers, self.account_connections
-        )
-        self.profiles = LaunchProfiles(outside.launch_profiles, outside.text_files)
-        self.trouble = Trouble(outside, self.profiles, self.log_tail)
-        self.cleanup = Cleanup(outside, self.store, server)
-        self.history = History(outside, self.store, server)
-        self.keys = KeyAccess(outside, server)
-        self.passwords = Passwords(outside, self.store, server)
-        self.doctor = Doctor(outside, self.store, self.accounts, self.log_tail.lines)
-        self.ports = Ports(outside, self.store, self.connections)
-        self.handovers = Handovers(outside, self.store, self.connections, self.jobs, self.accounts.find)
+        self.store = store = SessionStore()
+        self.jobs = jobs = JobPool()
+        self._notices = notices = Notices(store)
+        self.accounts = accounts = AccountStore(outside.profiles)
+        api_keys = ApiKeys(outside, accounts)
+        self.servers = servers = Servers(outside, accounts, api_keys)
+        self.polling = polling = Polling(outside, store, accounts, servers, api_keys)
+        self.sign_in = SignIn(outside, store, accounts, api_keys, servers, polling)
+        self.credentials = CredentialImport(outside, accounts, self.sign_in)
+        self.routes = Routes(outside, accounts)
+        self.connections = connections = Connections(outside, store, servers.of, jobs, role, polling.poke_all)
+        peers, peer_names, is_held = connections.peers, connections.ownership, connections.is_held_anywhere
+        self.account_connections = of_account = AccountConnections(outside, store, connections)
+        self.entrances = Entrances(outside, store, connections)
+        self.aliases = Aliases(outside, store, self.entrances.ssh_target, is_held)
+        self.open_in = OpenIn(outside, store, connections, self.entrances, self.aliases)
+        self.known = KnownSessions(outside, store, connections, of_account, jobs)
+        self.sessions = Sessions(outside, store, jobs, accounts, servers, polling, peers, of_account)
+        self.cleanup = Cleanup(outside, store, servers.of)
+        self.history = History(outside, store, servers.of)
+        self._sweeping = Sweeping(outside, store, servers.of, accounts.problem, peer_names.release_for_good, jobs)
+        self.keys = KeyAccess(outside, servers.of)
+        self.passwords = Passwords(outside, store, servers.of)
         self.git_logins = GitKeyring(outside)
-        self._port_watch = PortWatch(self.ports, outside, self.store, self.connections)
-        self._notices = Notices(self.store)
-        self.known = KnownSessions(outside, self.store, self.connections, self.account_connections, self.jobs)
-        self._kept = KeptSums(outside, self.store, self.jobs)
-        self.files = Files(outside, server, tunnel, is_held, self.known.facts)
+        self.handovers = Handovers(outside, store, connections, jobs, accounts.find)
+        self.ports = Ports(outside, store, connections)
+        self._port_watch = PortWatch(self.ports, outside, store, connections)
+        self.files = Files(outside, servers.of, connections.tunnel, is_held, self.known.facts)
         self.transfers = Transfers(self.files)
-        names = self.connections.ownership
-        self.uploads = LaunchUploads(
-            outside.uploads, names, self.store, self.transfers, self.jobs, server, self._notices.tell
-        )
+        self.uploads = LaunchUploads(outside.uploads, peer_names, store, self.transfers, jobs, servers.of, notices.tell)
+        self.profiles = LaunchProfiles(outside.launch_profiles, outside.text_files)
         self.launches = Launches(
-            outside,
-            self.store,
-            self.accounts,
-            self.profiles,
-            self.uploads,
-            self.connections.pending,
-            self._notices,
+            outside, store, accounts, servers, self.profiles, self.uploads, connections.pending, notices,
             self.sessions.announce,
-        )
-        self._sweeping = Sweeping(outside, self.store, self.accounts, names.release_for_good, self.jobs)
+        )  # fmt: skip
+        self._kept = KeptSums(outside, store, jobs)
+        self.doctor = Doctor(outside, store, accounts, servers.of, self.log_tail.lines)
+        self.trouble = Trouble(outside, self.profiles, self.log_tail)
         self._connect_services()
 
     def _connect_services(self) -> None:
         """Tell the services whom else an account's change concerns."""
-        accounts, connections = self.accounts, self.connections
-        connections.requests.on_message(OP_LOOK, lambda session, _args: accounts.look_now(session.account))
-        accounts.before_removal += [self.account_connections.detach_all, self.profiles.forget_account]
-        accounts.on_switched.append(self.handovers.key_switched)
-        accounts.on_changed.append(self.known.tell_others)
-        accounts.after_poll += [self._after_poll, self._sweeping.polled]
+        polling, connections = self.polling, self.connections
+        connections.requests.on_message(OP_LOOK, lambda session, _args: polling.look_now(session.account))
+        self.sign_in.before_removal += [self.account_connections.detach_all, self.profiles.forget_account]
+        self.sign_in.on_changed.append(self.known.tell_others)
+        self.accounts.subscribe(self.handovers.key_switched)
+        polling.after_poll += [self._after_poll, self._sweeping.polled]
         if self._role == WINDOW:  # a command line that lists sessions must not begin uploads
-            accounts.after_poll.append(self.uploads.look)
+            polling.after_poll.append(self.uploads.look)
 
     def _after_poll(self, account: str) -> None:
         """Bring up to date what depends on the list of the account's sessions. On the poller's thread."""
@@ -152,14 +150,14 @@ class Core:
             for text in self._outside.profiles.attached():
                 self.connections.pending.attach_when_up(SessionId.parse(text))
             self.connections.watch_system()
-        self.accounts.start()
+        self.polling.start()
         for problem in self.trouble.files():
             _log.warning("%s", problem)
             self._notices.tell(Notice(problem.title, problem.detail))
 
     def glance(self) -> None:
         """Ask for what was not looked up just now: the user looks. Quick."""
-        self.accounts.glance()
+        self.polling.glance()
 
     def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Call back on a worker thread with what the user should hear of; returns what ends that. Quick."""
@@ -183,7 +181,7 @@ class Core:
                 Part("aliases", self.aliases.cancel, self.aliases.close),
                 Part("transfers", self.transfers.cancel_all, self.transfers.close),
                 Part("jobs", self.jobs.cancel, self.jobs.close),
-                Part("accounts", self.accounts.cancel, self.accounts.close),
+                Part("accounts", self.polling.cancel, self.polling.close),
             ),
             deadline,
         )

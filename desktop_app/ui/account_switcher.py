@@ -151,7 +151,7 @@ class Accounts(QObject):
                 self._window.say(str(outcome.problem))
             self.changed.emit()
 
-        self._bridge.submit("remove-account", lambda _cancel: self._core.accounts.remove(account), done, self)
+        self._bridge.submit("remove-account", lambda _cancel: self._core.sign_in.remove_account(account), done, self)
 
     def _remedy(self, remedy: Remedy) -> None:
         if remedy is Remedy.SIGN_IN:
@@ -171,6 +171,6 @@ class Accounts(QObject):
             self.changed.emit()
 
         if known.sandbox:
-            self._bridge.submit("start-sandbox", core.accounts.use_sandbox, done, self)
+            self._bridge.submit("start-sandbox", core.sign_in.to_sandbox, done, self)
         else:
             self._bridge.submit("check-account", lambda cancel: core.launches.queues(account, cancel), done, self)

@@ -37,13 +37,15 @@ class Ticket:
 
 
 class Bridge(QObject):
-    """One per core. ``sessions_changed`` and ``noticed`` (a Notice) reach the views; ``activated`` asks for the
-    window."""
+    """One per core. ``sessions_changed``, ``accounts_changed`` and ``noticed`` (a Notice) reach the views;
+    ``activated`` asks for the window."""
 
     sessions_changed = Signal()
+    accounts_changed = Signal()
     noticed = Signal(object)
     activated = Signal()
     _store_told = Signal()
+    _account_told = Signal()
     _told_notice = Signal(object)
     _told_activate = Signal()
     _finished = Signal(object)
@@ -66,7 +68,12 @@ class Bridge(QObject):
         # Queued, so that no slot ever runs under our lock, not even when the GUI thread itself caused the notice.
         self._told_notice.connect(self.noticed, queued)
         self._told_activate.connect(self.activated, queued)
-        self._unsubscribe = [core.store.subscribe(self._on_change), core.on_notice(self._on_notice)]
+        self._account_told.connect(self.accounts_changed, queued)
+        self._unsubscribe = [
+            core.store.subscribe(self._on_change),
+            core.accounts.subscribe(self._on_account),
+            core.on_notice(self._on_notice),
+        ]
 
     # -- called on worker threads
 
@@ -75,6 +82,11 @@ class Bridge(QObject):
             if self._open and not self._pending:
                 self._pending = True
                 self._store_told.emit()
+
+    def _on_account(self, _account: str) -> None:
+        with self._lock:
+            if self._open:
+                self._account_told.emit()
 
     def _on_notice(self, notice: object) -> None:
         with self._lock:

@@ -30,7 +30,7 @@ from desktop_app.ui.state import WindowState
 from desktop_app.ui.tray import Tray, TrayMenu
 from desktop_app.ui.windows.main_window import MainWindow, top_level
 
-ACCOUNT_TICK_MS = 2000  # accounts have no callback of their own; asking is quick
+AGES_TICK_MS = 30_000  # so that “2 min ago” stays true
 
 
 class Controller(QObject):
@@ -54,13 +54,14 @@ class Controller(QObject):
         self.open_in = OpenIn(core, self.bridge, self.commands, self.window, state, self)
         self._wanted: SessionId | None = None  # to be selected as soon as the store has it
         self._tick = QTimer(self)
-        self._tick.setInterval(ACCOUNT_TICK_MS)
+        self._tick.setInterval(AGES_TICK_MS)
         self._tick.timeout.connect(self._refresh_list)
         self._connect()
 
     def _connect(self) -> None:
         window, commands = self.window, self.commands
         self.bridge.sessions_changed.connect(self.refresh)
+        self.bridge.accounts_changed.connect(self._refresh_list)
         self.bridge.noticed.connect(self._notice)
         self.bridge.activated.connect(window.bring_up)
         commands.changed.connect(lambda _session: window.show_current())

@@ -42,7 +42,7 @@ def test_clearml_session_attaches_to_ours_and_ends_it(info: SandboxInfo, private
         account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
         spec = LaunchSpec(queue="default", name="ours for both", vscode=False, cli_compatible=True)
         session = core.launches.launch(account.id, spec, Cancel(30), attach=False)
-        core.accounts.watch(account.id)
+        core.polling.watch(account.id)
         api = RealApi(info)
 
         def published() -> bool:

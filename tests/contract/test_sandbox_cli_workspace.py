@@ -61,7 +61,7 @@ def ours(core: Core, info: SandboxInfo, workspace: Path, **more: str) -> Session
         store_workspace=str(workspace), **more,
     )  # fmt: skip
     session = core.launches.launch(account.id, spec, Cancel(30), attach=False)
-    core.accounts.watch(account.id)
+    core.polling.watch(account.id)
 
     def ready() -> bool:
         now = core.store.get(session)

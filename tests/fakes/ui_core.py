@@ -39,7 +39,7 @@ from tests.fakes.ui_cleanup import FakeCleanup
 from tests.fakes.ui_credentials import FakeCredentialImport
 from tests.fakes.ui_doctor import FakeDoctor
 from tests.fakes.ui_files import FakeFilesService
-from tests.fakes.ui_glances import Glanced
+from tests.fakes.ui_glances import AccountNews, Glanced
 from tests.fakes.ui_handovers import FakeHandovers
 from tests.fakes.ui_history import FakeHistory
 from tests.fakes.ui_keys import FakeKeys, FakePasswords
@@ -187,6 +187,7 @@ class FakeCore(Glanced):
         self.gates: dict[str, threading.Event] = {}
         self.failures: dict[str, AppError] = {}
         self.account_list: list[Account] = []
+        self.account_news = AccountNews()
         self.account_problems: dict[str, Problem] = {}
         self.specs: dict[str, LaunchSpec] = {}
         self.queue_list: tuple[Queue, ...] = QUEUES
@@ -212,8 +213,12 @@ class FakeCore(Glanced):
         self.accounts = SimpleNamespace(
             all=lambda: tuple(self.account_list),
             problem=lambda account: self.account_problems.get(account),
-            use_sandbox=self.use_sandbox,
-            remove=self.remove_account,
+            subscribe=self.account_news.subscribe,
+        )
+        self.sign_in = SimpleNamespace(
+            to_sandbox=self.use_sandbox,
+            remove_account=self.remove_account,
+            remove_key=self.credentials.remove,
         )
         self.sessions = SimpleNamespace(
             log=self.log,
@@ -226,8 +231,7 @@ class FakeCore(Glanced):
         self.connections = SimpleNamespace(attach=self.attach, detach=self.detach, reconnect=self.reconnect)
         self.open_in.open_app, self.open_in.open_terminal = self.open_app, self.open_terminal
         self.open_in.ssh_command = self.ssh_command
-        lines = ("12:00:01 INFO poller: polling acme.example", "12:00:02 INFO jobs: launch done")
-        self.log_tail = SimpleNamespace(lines=lambda: lines)
+        self.log_tail = SimpleNamespace(lines=lambda: ("12:00:01 INFO poller: polling", "12:00:02 INFO jobs: done"))
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
         self.calls.append((name, *arguments))

@@ -210,13 +210,13 @@ def test_a_refused_key_is_tried_again_after_a_while_and_one_that_works_is_refuse
         revoke(http, pair)
     with CoreRig(world) as window:
         (account,) = window.core.accounts.all()
-        window.core.accounts.wait_polled(account.id, 10)
+        window.core.polling.wait_polled(account.id, 10)
         assert all(key.refused for key in window.core.accounts.all()[0].keys)
         for row in rows.values():
             assert row is not None
             http.sandbox.store.put("credential", row)
         http.sandbox.clock.advance(REFUSED_S + 1)
-        window.core.accounts.wait_polled(account.id, 10)
+        window.core.polling.wait_polled(account.id, 10)
         assert window.core.accounts.problem(account.id) is None
         assert not window.core.accounts.all()[0].all_keys[0].refused
 

@@ -255,7 +255,7 @@ def test_an_account_that_another_process_removes_ends_an_attach(
     def later() -> None:
         world.tunnel().wait_for(lambda tunnel: tunnel.connected)
         with CoreRig(other, "cli", start=False) as rig:
-            rig.core.accounts.remove(ACCOUNT.id)
+            rig.core.sign_in.remove_account(ACCOUNT.id)
 
     in_background(later)
     said = run("attach", "a session")
@@ -265,7 +265,7 @@ def test_an_account_that_another_process_removes_ends_an_attach(
 
 def test_a_sandbox_that_died_under_a_session_is_named_and_the_session_stays(run: Run, other: World) -> None:
     with CoreRig(other) as rig:
-        rig.core.accounts.use_sandbox(rig.soon())
+        rig.core.sign_in.to_sandbox(rig.soon())
         task = add_ready(other, account=SANDBOX_ID)
         session = SessionId(SANDBOX_ID, task)
         rig.until(session, lambda now: now.remote is Remote.READY)

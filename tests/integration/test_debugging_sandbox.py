@@ -74,7 +74,7 @@ def test_a_task_is_debugged_with_its_code_changes_and_parameters(
     try:
         account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
         spec = LaunchSpec(queue="default", name="debug", jupyterlab=False, vscode=False, debug_task=source["id"])
-        core.accounts.watch(account.id)
+        core.polling.watch(account.id)
         session = core.launches.launch(account.id, spec, Cancel(30))
         wait_until(lambda: up(core, session), "the session", READY_S)
         ssh = shlex.split(core.open_in.ssh_command(session, Cancel(20)))

@@ -41,7 +41,7 @@ def core(private_home: Path) -> Iterator[Core]:
 def launched(core: Core, info: SandboxInfo) -> SessionId:
     account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
     session = core.launches.launch(account.id, SPEC, Cancel(30), attach=True)
-    core.accounts.watch(account.id)
+    core.polling.watch(account.id)
     return session
 
 

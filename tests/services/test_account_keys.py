@@ -160,7 +160,7 @@ def test_running_sessions_open_with_it_whatever_this_process_knows(server: FakeS
     with CoreRig(world, "cli", start=False) as fresh:
         assert fresh.core.store.all() == ()
         add(fresh, "SECONDKEY", TWO)
-        assert fresh.core.credentials.wrapped(ACCOUNT.id).open == (session.task,)
+        assert fresh.core.sign_in.wrapped(ACCOUNT.id).open == (session.task,)
     assert opens(server, TWO, session) and opens(server, ONE, session)
 
 
@@ -178,7 +178,7 @@ def test_what_nothing_here_opens_is_named_and_holds_up_nothing(server: FakeServe
     server.rows[shut.task].parameters.pop(contract.PARAM_KEY_SLOTS)
     home.world.secrets.entries.pop(f"client-key/{shut.text}")
     add(home, "SECONDKEY", TWO)
-    found = home.core.credentials.wrapped(ACCOUNT.id)
+    found = home.core.sign_in.wrapped(ACCOUNT.id)
     assert (found.open, found.shut, found.failed) == ((fine.task,), (shut.task,), ())
 
 
@@ -209,8 +209,8 @@ def test_a_sign_in_counts_even_if_the_sessions_can_not_be_asked(server: FakeServ
 
     server.on_call = fails_here
     with CoreRig(world_of(server), "cli", start=False) as rig:
-        after = rig.core.accounts.sign_in(replace(ACCOUNT, access_key="SECONDKEY"), TWO, rig.soon())
-        assert len(after.all_keys) == 2 and rig.core.credentials.wrapped(ACCOUNT.id).failed
+        after = rig.core.sign_in.with_key(replace(ACCOUNT, access_key="SECONDKEY"), TWO, rig.soon())
+        assert len(after.all_keys) == 2 and rig.core.sign_in.wrapped(ACCOUNT.id).failed
 
 
 # -- removing
@@ -244,11 +244,11 @@ def test_a_removed_key_takes_nothing_along(home: CoreRig, gone: str) -> None:
     before = belongings(home, session)
     assert all(before.values())
     add(home, "SECONDKEY", TWO)
-    left = home.core.credentials.remove(ACCOUNT.id, gone, home.soon())
+    left = home.core.sign_in.remove_key(ACCOUNT.id, gone, home.soon())
     assert left is not None and [key.access_key for key in left.all_keys] == [
         {"ACCESS": "SECONDKEY", "SECONDKEY": "ACCESS"}[gone]
     ]
-    assert home.core.accounts.wait_polled(ACCOUNT.id, 5) and home.core.accounts.problem(ACCOUNT.id) is None
+    assert home.core.polling.wait_polled(ACCOUNT.id, 5) and home.core.accounts.problem(ACCOUNT.id) is None
     assert seen(home, session) == before
     assert home.get(session).link is Link.UP
     api = {name for name in home.world.secrets.entries if name.startswith("api-secret/")}
@@ -257,7 +257,7 @@ def test_a_removed_key_takes_nothing_along(home: CoreRig, gone: str) -> None:
 
 def test_the_last_key_is_the_account_and_it_comes_back_with_another_one(home: CoreRig) -> None:
     session = launched(home)
-    assert home.core.credentials.remove(ACCOUNT.id, "ACCESS", home.soon()) is None
+    assert home.core.sign_in.remove_key(ACCOUNT.id, "ACCESS", home.soon()) is None
     assert home.core.accounts.all() == ()
     after = add(home, "NEWKEY", TWO)
     assert after.id == ACCOUNT.id and [key.access_key for key in after.all_keys] == ["NEWKEY"]
@@ -274,7 +274,7 @@ def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: C
         replace(key, refused="2026-01-01T00:00:00") if key.access_key == "ACCESS" else key for key in known.keys
     )
     home.world.profiles.save_account(replace(known, keys=keys))
-    home.core.credentials.remove(ACCOUNT.id, "ACCESS", home.soon())
+    home.core.sign_in.remove_key(ACCOUNT.id, "ACCESS", home.soon())
     assert opens(server, TWO, session) and not opens(server, ONE, session)
 
 
@@ -282,7 +282,7 @@ def test_one_that_is_good_elsewhere_is_only_forgotten_here(home: CoreRig, server
     """The user's other computer may have this key alone."""
     session = launched(home)
     add(home, "SECONDKEY", TWO)
-    home.core.credentials.remove(ACCOUNT.id, "ACCESS", home.soon())
+    home.core.sign_in.remove_key(ACCOUNT.id, "ACCESS", home.soon())
     assert opens(server, ONE, session)
 
 
@@ -290,7 +290,7 @@ def test_a_locked_keyring_changes_nothing(home: CoreRig) -> None:
     before = add(home, "SECONDKEY", TWO)
     home.world.secrets.broken = failure("keyring.locked")
     for change in (
-        lambda: home.core.credentials.remove(ACCOUNT.id, "ACCESS", home.soon()),
+        lambda: home.core.sign_in.remove_key(ACCOUNT.id, "ACCESS", home.soon()),
         lambda: add(home, "THIRDKEY", THREE),
     ):
         with pytest.raises(AppError) as caught:
@@ -334,7 +334,7 @@ def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: FakeS
         task = home.world.servers[bob].create_running("bob's")
         add(command, "BOBSKEY", TWO)
         home.until(SessionId(bob, task), lambda s: s.remote is Remote.STARTING)
-        command.core.accounts.remove(bob)
+        command.core.sign_in.remove_account(bob)
         home.until_gone(SessionId(bob, task))
 
 
@@ -343,26 +343,26 @@ def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(s
     with CoreRig(world_of(server, profiles)) as window:
         used = watch_keys(window)
         add(window, "SECONDKEY", TWO)
-        assert window.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert window.core.polling.wait_polled(ACCOUNT.id, 5)
         assert used[-1] == ("SECONDKEY", TWO)
         world = World(profiles, window.world.secrets, servers=window.world.servers)
         with CoreRig(world, "cli", start=False) as command:
-            command.core.credentials.remove(ACCOUNT.id, "SECONDKEY", command.soon())
+            command.core.sign_in.remove_key(ACCOUNT.id, "SECONDKEY", command.soon())
         wait_until(lambda: used[-1][0] == "ACCESS", "the other key to be used")
 
 
 def watch_keys(rig: CoreRig) -> list[tuple[str, str]]:
     """The keys that clients are made with."""
     used: list[tuple[str, str]] = []
-    accounts = rig.core.accounts
+    servers = rig.core.servers
     connect = rig.world.connect_server
 
     def note(account: Account, secret: str, next_key: object) -> FakeServer:
         used.append((account.access_key, secret))
         return connect(account, secret, lambda _key: None)
 
-    accounts._outside = replace(accounts._outside, connect_server=note)
-    accounts._servers.clear()
+    servers._outside = replace(servers._outside, connect_server=note)
+    servers._servers.clear()
     return used
 
 
@@ -371,7 +371,7 @@ def test_a_session_that_has_the_key_gets_the_next_one_when_it_goes(home: CoreRig
     session, other = home.attached(), home.attached()
     add(home, "SECONDKEY", TWO)
     home.core.handovers.give(session, CLEARML, home.soon())
-    home.core.credentials.remove(ACCOUNT.id, "SECONDKEY", home.soon())
+    home.core.sign_in.remove_key(ACCOUNT.id, "SECONDKEY", home.soon())
     given = (contract.OP_CLEARML_DELIVER, {"access_key": "ACCESS", "secret_key": ONE})
     wait_until(lambda: home.world.tunnel(0).requests[-1] == given, "the other key to be given")
     assert home.get(other).link is Link.UP and home.world.tunnel(1).requests == []

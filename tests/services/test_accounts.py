@@ -68,7 +68,7 @@ def test_entering_the_key_again_keeps_the_account_and_its_sessions() -> None:
 def test_a_removed_account_takes_its_secret_and_sessions_along_and_stops_nothing() -> None:
     with CoreRig() as rig:
         session = rig.attached()
-        rig.core.accounts.remove(ACCOUNT.id)
+        rig.core.sign_in.remove_account(ACCOUNT.id)
         assert rig.core.accounts.all() == () and rig.core.store.all() == ()
         assert f"api-secret/{ACCOUNT.id}" not in rig.world.secrets.entries
         assert f"client-key/{session.text}" in rig.world.secrets.entries  # for when the account comes back
@@ -86,7 +86,7 @@ def test_an_unknown_account_is_named_with_the_known_ones() -> None:
 
 def test_the_sandbox_becomes_an_account_and_is_held() -> None:
     with CoreRig(empty()) as rig:
-        account = rig.core.accounts.use_sandbox(rig.soon())
+        account = rig.core.sign_in.to_sandbox(rig.soon())
         assert account.sandbox and rig.world.sandbox.held
         assert rig.world.secrets.entries[f"api-secret/{SANDBOX_ID}"] == "sandbox-secret-text"
         assert rig.core.launches.queues(SANDBOX_ID, rig.soon())
@@ -96,7 +96,7 @@ def test_the_sandbox_becomes_an_account_and_is_held() -> None:
 def test_the_next_start_adopts_the_sandbox_with_the_same_key() -> None:
     world = empty()
     with CoreRig(world) as rig:
-        first = rig.core.accounts.use_sandbox(rig.soon())
+        first = rig.core.sign_in.to_sandbox(rig.soon())
     task = world.server(SANDBOX_ID).create_running("left running", report_of())
     with CoreRig(world) as rig:
         rig.until(SessionId(SANDBOX_ID, task), is_remote(Remote.STARTING))
@@ -107,7 +107,7 @@ def test_the_next_start_adopts_the_sandbox_with_the_same_key() -> None:
 def test_a_sandbox_that_was_lost_is_started_again(expected_log: ExpectLog) -> None:
     expected_log("can't be reached")
     with CoreRig(empty()) as rig:
-        rig.core.accounts.use_sandbox(rig.soon())
+        rig.core.sign_in.to_sandbox(rig.soon())
         rig.world.server(SANDBOX_ID).problem = UNREACHABLE
         wait_until(lambda: rig.world.sandbox.started > 1, "the sandbox to be started again")
         rig.world.server(SANDBOX_ID).problem = None
@@ -117,7 +117,7 @@ def test_a_sandbox_that_was_lost_is_started_again(expected_log: ExpectLog) -> No
 def test_looking_does_not_start_the_sandbox() -> None:
     world = empty()
     with CoreRig(world) as rig:
-        rig.core.accounts.use_sandbox(rig.soon())
+        rig.core.sign_in.to_sandbox(rig.soon())
     world.sandbox.started = 0
     with CoreRig(world, "cli", start=False) as rig:
         rig.core.sessions.look(SANDBOX_ID, rig.soon())
@@ -128,10 +128,10 @@ def test_a_sandbox_that_does_not_start_is_told() -> None:
     with CoreRig(empty()) as rig:
         rig.world.sandbox.failing = problem("sandbox.failed", why="No uv and no pip were found.")
         with pytest.raises(AppError) as caught:
-            rig.core.accounts.use_sandbox(rig.soon())
+            rig.core.sign_in.to_sandbox(rig.soon())
         assert "No uv" in str(caught.value)
         rig.world.sandbox.failing = None
-        rig.core.accounts.use_sandbox(rig.soon())
+        rig.core.sign_in.to_sandbox(rig.soon())
 
 
 def test_opening_what_no_browser_or_terminal_takes_says_what_to_do() -> None:

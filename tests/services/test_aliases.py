@@ -73,7 +73,7 @@ def test_what_ended_while_we_were_away_is_found_by_the_next_poll() -> None:
         world.profiles.save_alias(session, "ada", 8022, "old", lambda taken: f"sd-{len(taken)}")
     with CoreRig(world) as rig:
         wait_until(lambda: {alias.session for alias in world.profiles.aliases()} == {other}, "the old alias to go")
-        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
     assert {alias.session for alias in world.profiles.aliases()} == {other}
 
 
@@ -83,7 +83,7 @@ def test_a_server_that_is_away_ends_no_alias(expected_log: ExpectLog) -> None:
     world.server().problem = problem("server.unreachable", server="x")
     expected_log("can't be reached")
     with CoreRig(world) as rig:
-        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
     assert [alias.name for alias in world.profiles.aliases()] == ["sd-old"]
 
 

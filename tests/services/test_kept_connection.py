@@ -153,5 +153,5 @@ def test_ports_are_kept_while_the_server_can_not_be_asked(expected_log: ExpectLo
     world.profiles.save_ports(session.text, {"jupyterlab": 8878})
     world.server().problem = failure("server.unreachable", server="x").problem
     with CoreRig(world) as rig:
-        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
     assert world.profiles.ports(session.text) == {"jupyterlab": 8878}

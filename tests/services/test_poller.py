@@ -74,7 +74,7 @@ def test_a_refused_key_waits_for_a_person(why: Problem, expected_log: ExpectLog)
     with CoreRig(World(pace=replace(QUICK, poll_human_s=60.0))) as rig:
         session = rig.attached()
         rig.server.problem = why
-        rig.core.accounts.wait_polled(ACCOUNT.id, 1)
+        rig.core.polling.wait_polled(ACCOUNT.id, 1)
         found = account_problem(rig)
         assert found.code == why.code and Remedy.SIGN_IN in found.remedies
         assert rig.get(session).link is Link.UP  # the tunnel has a key of its own
@@ -141,7 +141,7 @@ def test_a_failure_whose_log_can_not_be_read_is_still_told() -> None:
 def test_a_deleted_session_leaves_the_list() -> None:
     with CoreRig() as rig:
         session = rig.launch()
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         rig.server.delete(session.task)
         rig.until_gone(session)
 
@@ -151,7 +151,7 @@ def test_an_ended_session_stays_until_it_is_forgotten() -> None:
         session = rig.attached()
         rig.server.end(session.task)
         rig.until(session, is_remote(Remote.ENDED))
-        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
         assert rig.core.store.get(session) is not None
         rig.core.sessions.forget(session)
         rig.until_gone(session)
@@ -176,7 +176,7 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
     expected_log("polling account acc1 failed")
     expected_log("Unexpected error in SessionDock")
     with CoreRig(world) as rig:
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         sessions = world.server().sessions.living
         world.server().sessions.living = lambda *_: 1 / 0  # type: ignore[method-assign, assignment]  # ours
         assert account_problem(rig).code == "internal"
@@ -215,11 +215,11 @@ def test_a_server_that_is_away_is_asked_ever_less_often(expected_log: ExpectLog)
 
 def test_the_poll_reaches_a_session_within_one_pause_of_a_poke() -> None:
     with CoreRig(World(pace=SELDOM)) as rig:
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         session = rig.launch()  # pokes
         rig.until(session, lambda s: s.facts.worker == "" and s.remote is Remote.QUEUED)
         rig.comes_up(session)
-        assert rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
         rig.until(session, is_link(Link.UP))
 
 
@@ -237,7 +237,7 @@ def test_a_lost_connection_and_a_session_that_says_that_it_ends_are_looked_up_at
 
 def test_a_computer_that_woke_looks_at_once_also_while_nothing_is_attached() -> None:
     with CoreRig(World(pace=SELDOM)) as rig:
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         task = rig.world.server().create_running("launched elsewhere", report_of())
         rig.world.system.say(SystemEvent.WOKE)
         rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))
@@ -245,7 +245,7 @@ def test_a_computer_that_woke_looks_at_once_also_while_nothing_is_attached() -> 
 
 def test_a_person_who_looks_sees_what_is_true_now() -> None:
     with CoreRig(World(pace=replace(SELDOM, glance_s=0.0))) as rig:
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         task = rig.world.server().create_running("launched elsewhere", report_of())
         rig.core.glance()
         rig.until(SessionId(ACCOUNT.id, task), is_remote(Remote.STARTING))

@@ -9,6 +9,7 @@ from desktop_app.demo.memory import FakeProfiles
 from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.problems import AppError
 from desktop_app.services.secrets.api_keys import ApiKeys
+from desktop_app.services.state.account_store import AccountStore
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 
@@ -23,9 +24,15 @@ class Keys:
         world = World(profiles=FakeProfiles(TWO_KEYS))
         world.secrets.entries.update({f"api-secret/{ACCOUNT.id}": "one", "api-secret/second": "two"})
         self.outside = replace(world.outside(), clock=lambda: self.time)
-        self.keys = ApiKeys(self.outside)
-        self.switched: list[str] = []
-        self.keys.on_switched.append(self.switched.append)
+        accounts = AccountStore(self.outside.profiles)
+        self.keys = ApiKeys(self.outside, accounts)
+        self.used: list[str] = ["ACCESS"]  # the key that comes first, whenever that changed
+
+        def note(_account: str) -> None:
+            if accounts.all()[0].access_key != self.used[-1]:
+                self.used.append(accounts.all()[0].access_key)
+
+        accounts.subscribe(note)
         self.keys.first(TWO_KEYS)
         self.choose = self.keys.next_key(ACCOUNT.id)
 
@@ -40,7 +47,7 @@ def test_two_refused_keys_do_not_take_turns() -> None:
     assert rig.choose("ACCESS") == ("SECOND", "two") and rig.account.access_key == "SECOND"
     for rig.time in (1.0, 30.0, 60.0, 290.0):
         assert rig.choose("SECOND") is None
-    assert rig.account.access_key == "SECOND" and rig.switched == [ACCOUNT.id]
+    assert rig.account.access_key == "SECOND" and rig.used == ["ACCESS", "SECOND"]
     assert all(key.refused for key in rig.account.keys)
 
 
@@ -61,9 +68,9 @@ def test_one_that_worked_for_long_is_followed_by_the_other() -> None:
 def test_a_key_that_another_process_removed_first_is_no_mistake_of_ours() -> None:
     world = World(profiles=FakeProfiles(replace(TWO_KEYS, keys=(*TWO_KEYS.keys, ApiKey("THIRD", "third")))))
     with CoreRig(world, start=False) as rig:
-        rig.core.credentials.remove(ACCOUNT.id, "THIRD", rig.soon())
+        rig.core.sign_in.remove_key(ACCOUNT.id, "THIRD", rig.soon())
         with pytest.raises(AppError) as caught:
-            rig.core.credentials.remove(ACCOUNT.id, "THIRD", rig.soon())
+            rig.core.sign_in.remove_key(ACCOUNT.id, "THIRD", rig.soon())
         assert caught.value.problem.code == "account.no_key" and "SECOND" in caught.value.problem.detail
         assert len(rig.core.accounts.all()[0].all_keys) == 2
 
@@ -71,7 +78,7 @@ def test_a_key_that_another_process_removed_first_is_no_mistake_of_ours() -> Non
 def test_an_account_that_is_named_as_it_was_before_it_was_joined_has_one_client() -> None:
     world = World(profiles=FakeProfiles(replace(ACCOUNT, former=("before",))))
     with CoreRig(world, start=False) as rig:
-        servers = rig.core.accounts
-        first = servers.server("before", Cancel(5))
-        assert servers.server("before", Cancel(5)) is first is servers.server(ACCOUNT.id, Cancel(5))
+        servers = rig.core.servers
+        first = servers.of("before", Cancel(5))
+        assert servers.of("before", Cancel(5)) is first is servers.of(ACCOUNT.id, Cancel(5))
         assert list(servers._servers) == [ACCOUNT.id]

@@ -36,7 +36,7 @@ def test_a_new_key_and_a_password_left_out_change_nothing() -> None:
         rig.core.routes.set(account, PROXY, "", rig.soon())
         assert rig.world.secrets.entries[f"proxy-password/{ACCOUNT.id}"] == "proxy-secret-text"
         assert rig.core.accounts.find(ACCOUNT.id).route == PROXY
-        rig.core.accounts.remove(ACCOUNT.id)
+        rig.core.sign_in.remove_account(ACCOUNT.id)
         assert f"proxy-password/{ACCOUNT.id}" not in rig.world.secrets.entries
 
 
@@ -61,7 +61,7 @@ def test_a_jump_host_that_needs_a_person_stops_until_they_say_so() -> None:
 
 def test_the_sandbox_takes_none_and_nonsense_is_refused() -> None:
     with CoreRig() as rig:
-        sandbox = rig.core.accounts.use_sandbox(rig.soon())
+        sandbox = rig.core.sign_in.to_sandbox(rig.soon())
         assert sandbox.id == SANDBOX_ID
         for account, text in ((sandbox, "ssh://bastion"), (ACCOUNT, "nonsense")):
             with pytest.raises(AppError) as caught:

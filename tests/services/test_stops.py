@@ -54,7 +54,7 @@ def test_a_stop_that_the_agents_start_overwrites_is_repeated() -> None:
         wait_until(lambda: rig.server.calls.count("stop") >= 2, "the second stop")
         rig.until(session, is_remote(Remote.STOPPING))
         sent = rig.server.calls.count("stop")
-        assert rig.core.accounts.wait_polled(session.account, 5)
+        assert rig.core.polling.wait_polled(session.account, 5)
         assert rig.server.calls.count("stop") == sent, "a stop that was heard is not repeated"
 
 
@@ -74,5 +74,5 @@ def test_an_abort_that_the_server_tells_of_is_passed_on_to_the_session() -> None
         session = rig.attached()
         rig.server.change(session.task, remote=Remote.STOPPING)
         rig.world.tunnel().wait_for(lambda t: (contract.OP_SHUTDOWN, {}) in t.requests)
-        rig.core.accounts.wait_polled(ACCOUNT.id, 5)
+        rig.core.polling.wait_polled(ACCOUNT.id, 5)
         assert [op for op, _args in rig.world.tunnel().requests].count(contract.OP_SHUTDOWN) == 1

@@ -279,7 +279,7 @@ def test_a_command_line_does_not_take_up_what_a_window_held() -> None:
     world.profiles.save_attached(session.text, True)
     with CoreRig(world, role="cli") as rig:
         rig.until(session, lambda s: s.remote is Remote.READY)
-        assert rig.core.accounts.wait_polled(session.account, 5)
+        assert rig.core.polling.wait_polled(session.account, 5)
     assert world.tunnels == []
 
 

@@ -12,8 +12,7 @@ from desktop_app.adapters.files.profiles import ProfilesFile
 from desktop_app.adapters.peers.ownership import UNWANTED_S, Ownership
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.peers import WINDOW
-from desktop_app.boundary.server import Server
-from desktop_app.domain.problems import AppError, Problem, problem
+from desktop_app.domain.problems import AppError, problem
 from desktop_app.domain.sessions.snapshot import End, Remote, SessionId
 from desktop_app.services.finished.sweeping import EVERY_S, Sweeping
 from desktop_app.services.runtime.jobs import JobPool
@@ -21,19 +20,6 @@ from desktop_app.services.state.store import SessionStore
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until
-
-
-class Accounts:
-    """Of a world, without polls."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def server(self, account: str, cancel: Cancel) -> Server:
-        return self._world.server()
-
-    def problem(self, account: str) -> Problem | None:
-        return None
 
 
 @pytest.fixture
@@ -50,7 +36,14 @@ def world() -> World:
 def sweeping(world: World, now: list[float]) -> Iterator[Sweeping]:
     jobs = JobPool()
     outside = replace(world.outside(), clock=lambda: now[0])
-    yield Sweeping(outside, SessionStore(), Accounts(world), lambda _name: None, jobs)
+    yield Sweeping(
+        outside,
+        SessionStore(),
+        lambda _account, _cancel: world.server(),
+        lambda _account: None,
+        lambda _name: None,
+        jobs,
+    )
     jobs.close(5)
 
 

@@ -193,9 +193,9 @@ def test_the_account_filters_the_list_and_the_sandbox_says_that_it_is_a_demo(qtb
 
 def test_an_account_s_problem_is_above_the_list_and_can_be_tried_again(qtbot, face, core):
     core.account_problems["acme"] = problem("server.unreachable", server="https://api.clearml.acme.example")
-    face.refresh()
+    core.account_news.tell("acme")
     banner = find(face.window, "account-banner", ProblemBanner)
-    assert banner.isVisible()
+    qtbot.waitUntil(banner.isVisible)
     core.account_problems.clear()
     find(banner, "remedy-retry", QPushButton).click()
     qtbot.waitUntil(lambda: not banner.isVisible())

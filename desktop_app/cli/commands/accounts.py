@@ -111,7 +111,7 @@ def _trust(arguments: argparse.Namespace) -> str:
 
 def _sessions_json(context: Context, account: Account) -> dict[str, object]:
     """Return what became of the sessions that run: task ids."""
-    wrapped = context.core.credentials.wrapped(account.id)
+    wrapped = context.core.sign_in.wrapped(account.id)
     rows = {"opens": wrapped.open, "does_not_open": wrapped.shut, "not_asked": wrapped.failed}
     return {"sessions": {name: list(tasks) for name, tasks in rows.items()}}
 
@@ -120,7 +120,7 @@ def _tell_signed_in(context: Context, account: Account) -> None:
     if account.trust == UNCHECKED:
         say(f"Warning: {UNCHECKED_TEXT}")
     say(f"Signed in as {account.label} ({account.facts}). The secret is in the keyring.")
-    keys, sessions = account.all_keys, context.core.credentials.wrapped(account.id)
+    keys, sessions = account.all_keys, context.core.sign_in.wrapped(account.id)
     if len(keys) > 1:
         say(f"The account has {len(keys)} keys now; {keys[0].shown} is in use, the others if that is refused.")
     if sessions.open and len(keys) > 1:
@@ -177,9 +177,9 @@ def _to_import(context: Context, arguments: argparse.Namespace) -> tuple[tuple[C
 def _remove(context: Context, arguments: argparse.Namespace) -> int:
     """Remove an account, or a key of one: named alone, or after its account."""
     account, key = _to_remove(context, arguments.server, arguments.access_key)
-    left = context.core.credentials.remove(account.id, key.access_key, context.cancel()) if key else None
+    left = context.core.sign_in.remove_key(account.id, key.access_key, context.cancel()) if key else None
     if key is None:
-        context.core.accounts.remove(account.id)
+        context.core.sign_in.remove_account(account.id)
     if context.json:
         keys = account_json(left)["keys"] if left else []
         json_line({"removed": account.id if left is None else None, "account": account.id, "keys": keys})

@@ -23,7 +23,7 @@ def run_attach(context: Context, _arguments: argparse.Namespace) -> int:
     session = snapshot.id
     if snapshot.held_by:
         return tell_holder(context, session, snapshot.held_by)
-    context.core.accounts.watch(session.account)
+    context.core.polling.watch(session.account)
     pid = attach_or_holder(context, session)
     if pid:
         return tell_holder(context, session, pid)

@@ -24,7 +24,7 @@ def add_sandbox(commands: Commands) -> None:
 def run_sandbox(context: Context, arguments: argparse.Namespace) -> int:
     """Start or stop the sandbox, or say whether it runs."""
     if arguments.what == "start":
-        address = context.core.accounts.use_sandbox(Interruptible(SANDBOX_S)).api_url
+        address = context.core.sign_in.to_sandbox(Interruptible(SANDBOX_S)).api_url
         context.tell(_running_json(address), f"The sandbox runs at {address}.")
     elif arguments.what == "stop":
         _stop(context)

@@ -134,12 +134,12 @@ def _end(context: Context, snapshot: SessionSnapshot) -> int:
 def _attach(context: Context, snapshot: SessionSnapshot, *, for_shell: bool) -> int:
     session = snapshot.id
     if snapshot.remote in (*WAITING, Remote.STARTING):
-        context.core.accounts.watch(session.account)
+        context.core.polling.watch(session.account)
         context.core.connections.pending.attach_when_up(session)
         return _hold(context, session, for_shell=for_shell)
     if snapshot.held_by and not for_shell:
         return tell_holder(context, session, snapshot.held_by)
-    context.core.accounts.watch(session.account)
+    context.core.polling.watch(session.account)
     pid = 0 if snapshot.held_by else attach_or_holder(context, session)
     return tell_holder(context, session, pid) if pid and not for_shell else _hold(context, session, for_shell=for_shell)
 

@@ -65,7 +65,7 @@ class AccountChoice:
     def start_sandbox(self) -> Account:
         """Start or adopt the sandbox of this computer. Problems: sandbox.failed"""
         say("Starting the sandbox of this computer…")
-        return self._core.accounts.use_sandbox(Interruptible(SANDBOX_S))
+        return self._core.sign_in.to_sandbox(Interruptible(SANDBOX_S))
 
     @property
     def sandbox_rests(self) -> bool:

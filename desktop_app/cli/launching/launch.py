@@ -53,7 +53,7 @@ def launch(context: Context, asked: Launch) -> SessionId:
     _say_before(context, account, spec)
     waits = account.sandbox and any(s.id.account == account.id for s in context.sessions.living())
     clean_up_before(context, account, spec, asks=asked.asks)
-    context.core.accounts.watch(account.id)
+    context.core.polling.watch(account.id)
     session = _launched(context, replace(asked, spec=spec))
     seen = context.core.store.get(session)
     if context.json:

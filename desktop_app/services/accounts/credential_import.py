@@ -12,8 +12,8 @@ from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.addresses import api_addresses, place_of, web_address
 from desktop_app.domain.accounts.credentials import Credentials, Offer
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.services.accounts.accounts import Accounts
-from desktop_app.services.secrets.session_keys import Wrapped
+from desktop_app.services.accounts.sign_in import SignIn
+from desktop_app.services.state.account_store import AccountStore
 
 PASTED = "the text"
 
@@ -21,9 +21,10 @@ PASTED = "the text"
 class CredentialImport:
     """What a face may offer, and what happens when a person accepts."""
 
-    def __init__(self, outside: Outside, accounts: Accounts) -> None:
+    def __init__(self, outside: Outside, accounts: AccountStore, sign_in: SignIn) -> None:
         self._outside = outside
         self._accounts = accounts
+        self._sign_in = sign_in
 
     def found(self, cancel: Cancel) -> Offer:
         """What this computer holds. Blocks (files)."""
@@ -56,15 +57,6 @@ class CredentialImport:
             raise failure("credentials.none", where=PASTED.capitalize())
         return self._keep_out_of_the_log(found)
 
-    def remove(self, account: str, access_key: str, cancel: Cancel) -> Account | None:
-        """Forget one key of an account; its sessions and what belongs to them stay. None when that was its only key:
-        then the account is removed. Problems: account.no_key, keyring.*, file.unwritable"""
-        return self._accounts.remove_key(account, access_key, cancel)
-
-    def wrapped(self, account: str) -> Wrapped:
-        """Quick: what became of the running sessions when the last key of that account signed in."""
-        return self._accounts.wrapped.get(account, Wrapped())
-
     def _keep_out_of_the_log(self, found: Credentials) -> Credentials:
         for secret in (found.secret, found.token):
             if secret:
@@ -74,6 +66,7 @@ class CredentialImport:
     def use(self, found: Credentials, cancel: Cancel) -> Account:
         """Sign in with them and keep the secret in the keyring. Problems: those of signing in, account.unverified,
         credentials.none"""
+        self._keep_out_of_the_log(found)
         if not found.found:
             raise failure("credentials.none", where=found.source or PASTED.capitalize())
         keys = found.access_key and found.secret
@@ -89,7 +82,7 @@ class CredentialImport:
         if not account.web_url:
             account = replace(account, web_url=web_address(account.api_url))
         try:
-            return self._accounts.sign_in(account, found.secret if keys else found.token, cancel)
+            return self._sign_in.with_key(account, found.secret if keys else found.token, cancel)
         except AppError as error:
             if error.problem.code != "server.unreachable":
                 raise

@@ -9,6 +9,7 @@ from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.secrets import PROXY_PASSWORD
 from desktop_app.domain.problems import failure
 from desktop_app.services.secrets.stored import account_of, ids_of, kept
+from desktop_app.services.state.account_store import AccountStore
 
 
 def route_of(outside: Outside, account: str) -> tuple[Route, str]:
@@ -21,8 +22,9 @@ def route_of(outside: Outside, account: str) -> tuple[Route, str]:
 class Routes:
     """Reading and changing them."""
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, accounts: AccountStore) -> None:
         self._outside = outside
+        self._accounts = accounts
 
     def of(self, account: Account) -> Route:
         """Quick. Problems: route.invalid, when somebody spoiled it in the file."""
@@ -35,12 +37,13 @@ class Routes:
         if account.sandbox and route is not DIRECT:
             raise failure("route.invalid", why="The sandbox runs on this computer; it needs no route.")
         if route.takes_password and password:
+            self._outside.register_secret(password)
             self._outside.secrets.set(PROXY_PASSWORD, account.id, password)
         elif not route.takes_password:
             for owner in account.ids:
                 self._outside.secrets.delete(PROXY_PASSWORD, owner)
         text = "" if route is DIRECT else text.strip()
-        self._outside.profiles.change_accounts(
+        self._accounts.change(
             lambda known: [replace(one, route=text) if one.id == account.id else one for one in known]
         )
         return route

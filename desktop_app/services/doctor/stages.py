@@ -17,12 +17,12 @@ from desktop_app.domain.problems import AppError, Problem, Retry, failure, probl
 from desktop_app.domain.sessions.clearml_session import ClearmlSession
 from desktop_app.domain.sessions.reach import of_container
 from desktop_app.domain.sessions.snapshot import WAITING, End, Remote, ServerFacts, SessionId, why_unplaced
-from desktop_app.services.accounts.accounts import Accounts
 from desktop_app.services.accounts.routes import route_of
 from desktop_app.services.connection.session.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.session.key_access import key_of
 from desktop_app.services.connection.session.trust import RecordTrust, kept_key
 from desktop_app.services.doctor.diagnostics import about
+from desktop_app.services.state.account_store import AccountStore
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap import contract
 from remote_bootstrap.contract.apps import BY_KEY
@@ -73,11 +73,18 @@ class Doctor:
     """Examines sessions and accounts, stage by stage. Thread-safe."""
 
     def __init__(
-        self, outside: Outside, store: SessionStore, accounts: Accounts, log: Callable[[], Sequence[str]]
+        self,
+        outside: Outside,
+        store: SessionStore,
+        accounts: AccountStore,
+        client: Callable[[str, Cancel], Server],
+        log: Callable[[], Sequence[str]],
     ) -> None:
+        """``client``: returns an account's. ``log``: returns the app's newest lines."""
         self._outside = outside
         self._store = store
         self._accounts = accounts
+        self._client = client
         self._log_lines = log
 
     def examine(self, session: SessionId, cancel: Cancel, tell: Tell = lambda _finding: None) -> Diagnosis:
@@ -114,7 +121,7 @@ class Doctor:
             if not account.sandbox:
                 self._outside.secrets.get(API_SECRET, account.all_keys[0].owner)
             case.found(Stage.KEYRING)
-            server = self._accounts.server(account.id, case.within(SERVER_S))
+            server = self._client(account.id, case.within(SERVER_S))
             who = server.user.whoami(case.within(SERVER_S))
         except AppError as error:
             self._no_server(case, error.problem)

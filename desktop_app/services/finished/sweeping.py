@@ -8,7 +8,6 @@ or while no process of ours ran.
 import logging
 import threading
 from collections.abc import Callable
-from typing import Protocol
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
@@ -26,28 +25,25 @@ EVERY_S = 6 * 3600.0
 _log = logging.getLogger(__name__)
 
 
-class Servers(Protocol):
-    """The accounts' servers, and what keeps one from answering."""
-
-    def server(self, account: str, cancel: Cancel) -> Server: ...
-
-    def problem(self, account: str) -> Problem | None: ...
-
-
 class Sweeping:
-    """``release(name)`` removes what is left of a lock. Thread-safe."""
+    """Forgets what ended elsewhere. Thread-safe.
+
+    ``problem(account)``: what keeps its server from answering. ``release(name)`` removes what is left of a lock.
+    """
 
     def __init__(
         self,
         outside: Outside,
         store: SessionStore,
-        accounts: Servers,
+        server: Callable[[str, Cancel], Server],
+        problem: Callable[[str], Problem | None],
         release: Callable[[str], None],
         jobs: JobPool,
     ) -> None:
         self._outside = outside
         self._store = store
-        self._accounts = accounts
+        self._server = server
+        self._problem = problem
         self._release = release
         self._jobs = jobs
         self._lock = threading.Lock()
@@ -55,7 +51,7 @@ class Sweeping:
 
     def polled(self, account: str) -> None:
         """Quick. An account's server was looked at."""
-        if self._accounts.problem(account) is None and self.is_due(account):
+        if self._problem(account) is None and self.is_due(account):
             self._jobs.submit("forget what has ended", lambda cancel: self.run(account, cancel), _told)
 
     def is_due(self, account: str) -> bool:
@@ -74,7 +70,7 @@ class Sweeping:
         kept = self._kept(account)
         if not kept:
             return
-        server = self._accounts.server(account, cancel)
+        server = self._server(account, cancel)
         seen = {one.task: one.facts for one in server.sessions.living([one.task for one in kept], cancel)}
         for session in kept:
             cancel.check()

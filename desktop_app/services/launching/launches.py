@@ -10,11 +10,12 @@ from desktop_app.boundary.outside import Outside
 from desktop_app.domain.accounts.account import Queue
 from desktop_app.domain.launch.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.accounts.accounts import Accounts
+from desktop_app.services.accounts.servers import Servers
 from desktop_app.services.connection.pending import PendingAttaches
 from desktop_app.services.files.launch_uploads import LaunchUploads
 from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from desktop_app.services.launching.launcher import Launcher, requirement_notes
+from desktop_app.services.state.account_store import AccountStore
 from desktop_app.services.state.notices import Notice, Notices
 from desktop_app.services.state.store import SessionStore
 
@@ -28,7 +29,8 @@ class Launches:
         self,
         outside: Outside,
         store: SessionStore,
-        accounts: Accounts,
+        accounts: AccountStore,
+        servers: Servers,
         profiles: LaunchProfiles,
         uploads: LaunchUploads,
         pending: PendingAttaches,
@@ -37,6 +39,7 @@ class Launches:
     ) -> None:
         self._outside = outside
         self._accounts = accounts
+        self._servers = servers
         self._profiles = profiles
         self._uploads = uploads
         self._pending = pending
@@ -46,7 +49,7 @@ class Launches:
 
     def queues(self, account: str, cancel: Cancel) -> tuple[Queue, ...]:
         """Return the queues of this account's server. Problems: server.*"""
-        return self._accounts.server(account, cancel).queues.all(cancel)
+        return self._servers.of(account, cancel).queues.all(cancel)
 
     def last_spec(self, account: str) -> LaunchSpec:
         """Return the launch that is remembered for this account, the defaults at first. Quick."""
@@ -61,7 +64,7 @@ class Launches:
         remembered for its queue. Problems: launch.invalid, queue.unknown, server.*, keyring.*
         """
         self._uploads.check(spec)
-        server = self._accounts.server(account, cancel)
+        server = self._servers.of(account, cancel)
         session = self._launcher.launch(self._accounts.find(account), server, spec, cancel)
         if spec.store_defaults:
             self._outside.profiles.save_last_launch(account, to_profile(spec))

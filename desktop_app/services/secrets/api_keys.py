@@ -21,6 +21,7 @@ from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.services.secrets.session_keys import SessionKeys, Wrapped
 from desktop_app.services.secrets.stored import account_of, api_secrets, owners_of
+from desktop_app.services.state.account_store import AccountStore
 
 _Edit = Callable[[Account], Account]
 _log = logging.getLogger(__name__)
@@ -29,11 +30,11 @@ _log = logging.getLogger(__name__)
 class ApiKeys:
     """Thread-safe."""
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, accounts: AccountStore) -> None:
         self._outside = outside
+        self._accounts = accounts
         self._lock = threading.Lock()
         self._used: dict[str, str] = {}  # account -> access key of this process's client
-        self.on_switched: list[Callable[[str], None]] = []  # quick; another key of the account is used from now on
 
     # -- using them
 
@@ -86,10 +87,7 @@ class ApiKeys:
 
     def _note(self, account: str, access_key: str) -> None:
         with self._lock:
-            before, self._used[account] = self._used.get(account, access_key), access_key
-        if before != access_key:
-            for tell in tuple(self.on_switched):
-                tell(account)
+            self._used[account] = access_key
 
     def _mark(self, account: str, access_key: str, since: str) -> None:
         def marked(known: Account) -> Account:
@@ -107,7 +105,7 @@ class ApiKeys:
     def _change(self, account: str, edit: _Edit) -> None:
         """What can't be written is found out anew by the next process."""
         try:
-            self._outside.profiles.change_accounts(
+            self._accounts.change(
                 lambda known: [edit(one) if one.id == account and not one.sandbox else one for one in known]
             )
         except AppError as error:
@@ -136,8 +134,8 @@ class ApiKeys:
             kept[:] = [after]
             return [*(one for one in known if one.id != after.id), after]
 
-        self._outside.profiles.change_accounts(edit)
-        named = next((one for one in self._outside.profiles.accounts() if one.id == kept[0].id), kept[0])
+        self._accounts.change(edit)
+        named = self._accounts.get(kept[0].id) or kept[0]
         return named, old if old != secret else ""
 
     def _known(self, account: Account, proven: str, known: Sequence[Account] | None = None) -> Account | None:
@@ -167,9 +165,7 @@ class ApiKeys:
                 raise _no_key(known, access_key)
             return replace(known, keys=left, access_key=left[0].access_key)
 
-        self._outside.profiles.change_accounts(
-            lambda known: [without(one) if one.id == account.id else one for one in known]
-        )
+        self._accounts.change(lambda known: [without(one) if one.id == account.id else one for one in known])
         after = account_of(self._outside, account.id)
         if after is None:  # the whole account went meanwhile
             raise _no_key(account, access_key)

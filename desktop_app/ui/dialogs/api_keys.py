@@ -97,7 +97,7 @@ class ApiKeysDialog(QDialog):
 
     def _remove(self, key: ApiKey) -> None:
         core, account = self._core, self._account.id
-        self._bridge.submit("remove-key", lambda cancel: core.credentials.remove(account, key.access_key, cancel),
+        self._bridge.submit("remove-key", lambda cancel: core.sign_in.remove_key(account, key.access_key, cancel),
                             self._removed, self)  # fmt: skip
 
     def _removed(self, outcome: Outcome) -> None:

@@ -166,7 +166,7 @@ class AccountPage(QWidget):
     def work(self) -> tuple[str, Callable[[Cancel], object]]:
         """What going on means: a sentence for the progress line, and the blocking call."""
         if self.sandbox:
-            return "Starting the sandbox. The first time takes a little longer…", self._core.accounts.use_sandbox
+            return "Starting the sandbox. The first time takes a little longer…", self._core.sign_in.to_sandbox
         return self.work_with(
             Credentials(
                 self.address.text.rstrip("/"),
