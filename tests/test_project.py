@@ -74,6 +74,19 @@ def test_decisions_are_numbered_once_each() -> None:
     assert [page.read_text("utf-8")[:7] for page in pages] == [f"# {number} " for number in numbers]
 
 
+# What the pages name without its beginning, as their reader knows where they are.
+BESIDE = ("", "desktop_app", "desktop_app/adapters", "remote_bootstrap", "tests", "docs")
+
+
+def test_every_file_that_the_pages_name_exists() -> None:
+    missing = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for name in re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|md|sh|txt))`", page.read_text("utf-8")):
+            if not any((ROOT / folder / name).exists() for folder in BESIDE):
+                missing.append(f"{page.name}: {name}")
+    assert not missing
+
+
 def test_every_file_has_a_name_that_every_system_can_hold() -> None:
     """What a test left in the checkout is soon committed."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)

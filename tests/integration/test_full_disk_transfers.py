@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_not_begun(rig: BootstrapRig, tmp_path: Path) -> No
     with pytest.raises(AppError) as caught:
         upload(rig, sized(tmp_path / "big.bin", 1_500_000), "small")
     assert caught.value.problem.code == "files.room"
-    assert "1.5 MB are to come, and its disk has 307 KB free" in caught.value.problem.detail
+    assert "1.5 MB are needed, and its disk has 307 KB free" in caught.value.problem.detail
     assert inside(rig, "small") == []
 
 
@@ -84,7 +84,7 @@ def test_more_files_than_fit_are_not_begun(rig: BootstrapRig, tmp_path: Path) ->
         sized(tmp_path / "many" / str(number), 10)
     with pytest.raises(AppError, match="no room") as caught:
         upload(rig, tmp_path / "many", "few")
-    assert "9 files are to come, and its disk can hold 3 more" in caught.value.problem.detail
+    assert "9 files are to be written, and its disk can hold 3 more" in caught.value.problem.detail
     assert inside(rig, "few") == []
 
 
@@ -169,7 +169,7 @@ def test_a_download_that_does_not_fit_here_is_not_begun(rig: BootstrapRig, tmp_p
     sized(rig.login_home / "big", 1_500_000)
     found = download(rig, "big", tmp_path / "here", "size=300k")
     assert (found["problem"], found["there"]) == ("files.here", {})
-    assert "1.5 MB are to come, and its disk has 307 KB free" in str(found["text"])
+    assert "1.5 MB are needed, and its disk has 307 KB free" in str(found["text"])
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 2_500_000), (200, 0)])

@@ -29,12 +29,12 @@ def test_a_file_of_which_a_part_arrived_never_takes_its_place(rig: Rig, monkeypa
 def test_a_full_disk_there_ends_the_upload(rig: Rig) -> None:
     rig.machine.space = Space(free=1000, files=2)
     (rig.here / "big").write_bytes(b"x" * 2000)
-    with pytest.raises(AppError, match=r"2\.0 KB are to come, and its disk has 1\.0 KB free"):
+    with pytest.raises(AppError, match=r"2\.0 KB are needed, and its disk has 1\.0 KB free"):
         rig.upload("big")
     rig.machine.space = Space(free=5000, files=2)
     rig.upload("big")
     rig.machine.space = Space(free=0, files=0)
     assert rig.upload("big").unchanged == 1
     many(rig.here / "few", 3, 0)
-    with pytest.raises(AppError, match="3 files are to come, and its disk can hold 0 more"):
+    with pytest.raises(AppError, match="3 files are to be written, and its disk can hold 0 more"):
         rig.upload("few")

@@ -85,7 +85,7 @@ def test_more_than_the_disk_has_is_not_begun(tmp_path: Path) -> None:
         Downloader(files, run, tmp_path / "new" / "place").transfer(
             [Item(ItemKind.FILE, "/x/a", "a", 10**18, 0o644, 1)]
         )
-    assert caught.value.problem.code == "files.here" and "are to come, and its disk has" in caught.value.problem.detail
+    assert caught.value.problem.code == "files.here" and "are needed, and its disk has" in caught.value.problem.detail
     assert files.sent == 0
 
 

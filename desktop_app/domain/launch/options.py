@@ -47,7 +47,7 @@ class LaunchSpec:
         Kind.QUEUE, check=checks.queue)  # fmt: skip
     name: str = _where(
         DEFAULT_NAME, "--session-name", "Session name",
-        "How the session is called in the list and in ClearML. The default gets a number where another session has it.",
+        "The session's name in the list and in ClearML. The default gets a number where another session has it.",
         check=checks.name)  # fmt: skip
     project: str = _where(
         "DevOps", "--project", "Project",

@@ -83,7 +83,7 @@ def unused(lines: Iterable[str]) -> tuple[str, ...]:
     ignored = sorted({name for name in names if name in _IGNORED})
     if ignored:
         found.append(
-            f"clearml-agent ignores {', '.join(ignored)}; it heeds --extra-index-url, and an index that its own "
+            f"clearml-agent ignores {', '.join(ignored)}; it uses --extra-index-url, and an index that its own "
             "configuration names."
         )
     return tuple(found)

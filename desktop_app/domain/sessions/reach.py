@@ -34,6 +34,7 @@ def _mend(image: str, task: str) -> str:
     if not is_image(image):  # all members of the workspace can write it, and the command is copied into a shell
         return "Shut it down and launch it with a Docker image, which gets the machine's network."
     return (
-        f"Launch it again with the image that it told, which gets the machine's network: “{Remedy.WITH_IMAGE.value}” in"
-        f" the window, or “sessiondock launch --again {task} --docker {image}”. Then shut this one down."
+        "Launch it again with the image that it reported, which gets the machine's network: "
+        f"“{Remedy.WITH_IMAGE.value}” in the window, or “sessiondock launch --again {task} --docker {image}”. Then "
+        "shut this one down."
     )

@@ -218,7 +218,7 @@ def open_file(path: str) -> BinaryIO:
     handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(0, "it is no file any more")
+        raise OSError(0, "it is not a file any more")
     return os.fdopen(handle, "rb")
 
 

@@ -42,7 +42,7 @@ class Downloader(Copier):
         if wanted > disk.free:  # less will do where a part of it is there already
             wanted = sum(self._missing(item) for item in items)
         if wanted > disk.free:
-            why = f"{size_text(wanted)} are to come, and its disk has {size_text(disk.free)} free"
+            why = f"{size_text(wanted)} are needed, and its disk has {size_text(disk.free)} free"
             raise failure("files.here", path=str(self._folder), why=why)
 
     def _missing(self, item: Item) -> int:
@@ -70,7 +70,7 @@ class Downloader(Copier):
     def _place(self, item: Item) -> Path:
         names = item.path.split("/")
         if os.name == "nt" and any(set(name) & NOT_IN_WINDOWS for name in names):
-            raise Blocked("Windows has no files of that name")
+            raise Blocked("Windows does not allow that name")
         if any(name in ("", ".", "..") or "\0" in name for name in names):  # whoever sends it means harm
             raise Blocked("no file can have that name")
         return self._folder.joinpath(*names)
@@ -82,7 +82,7 @@ class Downloader(Copier):
             self.run.finished(item, fresh=fresh, checked=checked)
         elif item.kind is ItemKind.FOLDER:
             if target.is_symlink() or (target.exists() and not target.is_dir()):
-                raise Blocked("something that is no folder is in the way")
+                raise Blocked("something that is not a folder is in the way")
             target.mkdir(parents=True, exist_ok=True)
         else:
             if "\0" in item.link:  # as in _place: no honest file system has one
@@ -90,7 +90,7 @@ class Downloader(Copier):
             if target.is_symlink():
                 target.unlink()
             elif target.exists():
-                raise Blocked("something that is no link is in the way")
+                raise Blocked("something that is not a link is in the way")
             target.symlink_to(item.link)
 
     # -- small files

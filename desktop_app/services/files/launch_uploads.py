@@ -212,7 +212,7 @@ class LaunchUploads:
             return ""
         names = ", ".join(readable(one.path) for one in wanted)
         name = snapshot.name or snapshot.id.task[:8]
-        text = f"“{name}” ended before everything was uploaded to it. Not uploaded as a whole: {names}."
+        text = f"“{name}” ended before everything was uploaded to it. Not uploaded completely: {names}."
         self.lost[snapshot.id] = text
         self._tell(Notice("Not uploaded", text, snapshot.id))
         return text

@@ -21,9 +21,9 @@ def require(files: RemoteFiles, folder: str, items: Sequence[Item], cancel: Canc
         size, count = _missing(files, folder, items, cancel)
     why = ""
     if size > space.free:
-        why = f"{size_text(size)} are to come, and its disk has {size_text(space.free)} free"
+        why = f"{size_text(size)} are needed, and its disk has {size_text(space.free)} free"
     elif space.files is not None and count > space.files:
-        why = f"{count:,} files are to come, and its disk can hold {space.files:,} more"
+        why = f"{count:,} files are to be written, and its disk can hold {space.files:,} more"
     if why:
         raise failure("files.room", path=folder, why=why)
 

@@ -16,8 +16,8 @@ from desktop_app.services.files.copy import RESUMED, Blocked
 from desktop_app.services.files.run import Run
 
 FOLDER_IN_THE_WAY = "a folder of that name is in the way"
-NO_FOLDER_IN_THE_WAY = "something that is no folder is in the way"
-NO_LINK_IN_THE_WAY = "something that is no link is in the way"
+NO_FOLDER_IN_THE_WAY = "something that is not a folder is in the way"
+NO_LINK_IN_THE_WAY = "something that is not a link is in the way"
 
 
 @dataclass(slots=True)

@@ -75,5 +75,5 @@ class Launches:
         self._uploads.want(session, spec)
         for note in requirement_notes(spec, self._outside.text_files):
             _log.info("the requirements of %s: %s", session.text, note)
-            self._notices.tell(Notice("Not all of the requirements are heeded", note, session))
+            self._notices.tell(Notice("Some requirements are ignored", note, session))
         return session
