@@ -33,6 +33,7 @@ LARGE_CLASSES: dict[str, str] = {
 }
 
 ONE_KIND = {
+    "desktop_app.cli.commands": "one file for each group of commands, with the same form",
     "desktop_app.sandbox.handlers": "one file for each group of the server's calls, with the same form",
     "desktop_app.ui": "to be split",
     "tests.bench": "one program for each figure, and its parts",

@@ -1,5 +1,6 @@
 """The command doctor over a core with fakes."""
 
+from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import failure, problem
 from tests.fakes.outside import World, report_of
@@ -61,3 +62,16 @@ def test_a_wrong_key_is_named_too(run: Run, world: World) -> None:
     said = run("doctor")
     assert said.code == 1
     assert said.out.splitlines()[-1].startswith("BROKEN    The ClearML server refuses the API key")
+
+
+def test_a_sandbox_that_does_not_run_is_not_started(run: Run, world: World) -> None:
+    """It says so, and how to start it; with other accounts its rest is nobody's fault."""
+    run("sandbox", "start")
+    task = add_ready(world, account=SANDBOX_ID)
+    run("sandbox", "stop")
+    for words in ((), (task,), ("--account", SANDBOX_ID)):
+        said = run("doctor", *words)
+        assert said.code == 1 and world.sandbox.started == 0, words
+        assert "The sandbox does not run." in said.err and "sessiondock sandbox start" in said.err
+    assert "BROKEN    The sandbox does not answer" in run("doctor", "--account", SANDBOX_ID).out
+    assert "BROKEN" not in run("doctor").out

@@ -90,9 +90,14 @@ def test_a_command_says_so_and_ends_with_1(
 
 
 def test_the_command_line_loads_nothing_that_it_may_not_need() -> None:
+    heavy = (
+        "PySide6", "clearml", "flask", "paramiko", "cryptography", "httpx", "keyring", "filelock", "psutil", "pyhocon",
+        "desktop_app.compose", "desktop_app.adapters.clearml", "desktop_app.adapters.ssh", "desktop_app.sandbox",
+        "desktop_app.ui", "desktop_app.services.core", "desktop_app.services.connection",
+    )  # fmt: skip
     code = (
-        "import sys; from desktop_app.cli.arguments import parser; parser();"
-        "print([m for m in ('PySide6', 'clearml', 'flask', 'paramiko') if m in sys.modules])"
+        "import sys; from desktop_app.cli.main import parse; parse(['list']);"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=True)
     assert done.stdout.strip() == "[]"

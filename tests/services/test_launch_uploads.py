@@ -7,10 +7,10 @@ from threading import Event
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.domain.files.listed import State, Transfer
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import failure, problem
 from desktop_app.domain.sessions.snapshot import End, SessionId
-from desktop_app.services.files.transfers import State, Transfer
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.guards import ExpectLog

@@ -11,10 +11,10 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QPushButton, QTreeWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop_app.domain.files.listed import State
 from desktop_app.domain.files.transfer import Wanted
 from desktop_app.domain.problems import failure
 from desktop_app.services.files.launch_uploads import HELD
-from desktop_app.services.files.transfers import State
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.dialogs.files import FilesDialog
 from desktop_app.ui.windows.session_list import SNAPSHOT

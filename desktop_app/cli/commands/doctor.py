@@ -63,9 +63,10 @@ def _examine(context: Context, tell: Callable[[Finding], None]) -> tuple[str | N
     try:
         session = context.session().id
     except AppError:
-        for account in context.accounts.all():
-            if account.sandbox and context.accounts.sandbox_rests:
-                continue  # looking into it would start it; that it does not run was said
+        accounts = context.accounts.all()
+        for account in accounts:
+            if account.sandbox and context.accounts.sandbox_rests and len(accounts) > 1:
+                continue  # that it does not run was said, and is no fault of the others
             findings: list[Finding] = []
             diagnosis = context.core.doctor.examine_account(account.id, cancel, findings.append)
             if diagnosis.broken is not None:

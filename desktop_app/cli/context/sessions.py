@@ -134,11 +134,12 @@ class SessionChoice:
 
     def _by_id(self, task: str) -> SessionSnapshot:
         """Ask each server: one that has ended is in no list. A session of ours where one account says so, else another
-        user's. Problems: task.gone, task.foreign, session.unknown"""
+        user's; a sandbox that does not run is not started. Problems: task.gone, task.foreign, session.unknown"""
         last: AppError | None = None
         theirs: SessionSnapshot | None = None
-        accounts = [self._accounts.one()] if self._accounts.named else self._accounts.all()
-        for account in accounts:
+        for account in self._accounts.all():
+            if account.sandbox and not self._core.sandbox.address():
+                continue
             try:
                 snapshot = self._core.sessions.fetch(SessionId(account.id, task), self._cancel())
             except AppError as error:
@@ -149,6 +150,7 @@ class SessionChoice:
             theirs = theirs or snapshot
         if theirs is not None:
             return theirs
+        self._accounts.say_if_sandbox_rests()
         raise last or unknown_session(task, ())
 
     def ended(self, text: str) -> SessionSnapshot | None:

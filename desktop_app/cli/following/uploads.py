@@ -4,9 +4,9 @@ from desktop_app.cli.context.context import Context
 from desktop_app.cli.following.outcome import DONE, FAILED, Outcome
 from desktop_app.cli.terminal.output import json_line, say
 from desktop_app.cli.views.transfers import ProgressLine, summary_json, summary_text
+from desktop_app.domain.files.listed import State, Transfer
 from desktop_app.domain.files.transfer import readable
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.files.transfers import State, Transfer
 
 TELL_PERCENT = 5  # between two events about the uploads of a launch
 

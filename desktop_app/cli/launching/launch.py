@@ -19,7 +19,6 @@ from desktop_app.domain.launch.queues import offered
 from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.launching.launcher import requirement_notes
 
 LAUNCH_S = 120.0
 
@@ -66,7 +65,7 @@ def launch(context: Context, asked: Launch) -> SessionId:
 
 
 def _say_before(context: Context, account: Account, spec: LaunchSpec) -> None:
-    for text in (*warnings_of(spec), *requirement_notes(spec, context.core.text_files)):
+    for text in (*warnings_of(spec), *context.core.launches.requirement_notes(spec)):
         say(text)
     if spec.cli_compatible:
         option = options()["cli_compatible"]

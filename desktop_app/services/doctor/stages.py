@@ -118,6 +118,8 @@ class Doctor:
     def _server(self, case: _Case) -> Server | None:
         try:
             account = self._accounts.find(case.session.account)
+            if account.sandbox and not self._outside.sandbox.address():
+                raise failure("server.no_sandbox")  # to ask it would start it
             if not account.sandbox:
                 self._outside.secrets.get(API_SECRET, account.all_keys[0].owner)
             case.found(Stage.KEYRING)

@@ -20,13 +20,14 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.memory import UploadMemory
 from desktop_app.boundary.peers import Holder, PeerNames
 from desktop_app.boundary.server import Server
+from desktop_app.domain.files.listed import State, Transfer
 from desktop_app.domain.files.transfer import Wanted, readable
 from desktop_app.domain.launch.option_checks import items
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.reducer import ServerSaw, advance
 from desktop_app.domain.sessions.snapshot import Remote, SessionId, SessionSnapshot
-from desktop_app.services.files.transfers import State, Transfer, Transfers
+from desktop_app.services.files.transfers import Transfers
 from desktop_app.services.runtime.jobs import JobPool, Outcome, log_problem
 from desktop_app.services.state.notices import Notice
 from desktop_app.services.state.store import SessionStore

@@ -9,14 +9,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.files.disk import disk_problem
+from desktop_app.domain.files.listed import State, Transfer
 from desktop_app.domain.files.transfer import Progress, Summary, Wanted
-from desktop_app.domain.problems import AppError, Cancelled, Problem, problem
+from desktop_app.domain.problems import AppError, Cancelled, problem
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.files import trees
 from desktop_app.services.files.access import Files
@@ -24,36 +24,6 @@ from desktop_app.services.files.access import Files
 AT_ONCE = 2
 
 _log = logging.getLogger(__name__)
-
-
-class State(Enum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """``sources`` are paths here or there; ``to`` "" = ~/session-files."""
-
-    number: int
-    session: SessionId
-    up: bool
-    sources: tuple[str, ...]
-    to: str
-    state: State = State.WAITING
-    progress: Progress = field(default_factory=Progress)
-    summary: Summary | None = None
-    problem: Problem | None = None
-    held: str = ""  # why it does not begin yet
-    wanted: tuple[Wanted, ...] = ()  # what its files were when they were chosen, where that was long ago
-    changed: tuple[str, ...] = ()  # files that are something else by now
-
-    @property
-    def active(self) -> bool:
-        return self.state in (State.WAITING, State.RUNNING)
 
 
 class Transfers:

@@ -55,6 +55,10 @@ class Launches:
         """Return the launch that is remembered for this account, the defaults at first. Quick."""
         return from_profile(self._outside.profiles.last_launch(account))
 
+    def requirement_notes(self, spec: LaunchSpec) -> tuple[str, ...]:
+        """Return what of the packages of a launch an agent does not heed, in sentences. Reads the named file."""
+        return requirement_notes(spec, self._outside.text_files)
+
     def launch(
         self, account: str, spec: LaunchSpec, cancel: Cancel, *, attach: bool = True, profile: str = ""
     ) -> SessionId:
@@ -73,7 +77,7 @@ class Launches:
             self._pending.attach_when_up(session)
         self._announce(session)
         self._uploads.want(session, spec)
-        for note in requirement_notes(spec, self._outside.text_files):
+        for note in self.requirement_notes(spec):
             _log.info("the requirements of %s: %s", session.text, note)
             self._notices.tell(Notice("Some requirements are ignored", note, session))
         return session

@@ -5,8 +5,8 @@ from pathlib import PurePath
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from desktop_app.domain.files.listed import State, Transfer
 from desktop_app.domain.files.transfer import Progress, Summary, readable, size_text
-from desktop_app.services.files.transfers import State, Transfer
 from desktop_app.ui.look.text import count, tooltip
 from desktop_app.ui.look.theme import SPACE_M, SPACE_S, SPACE_XS
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label
