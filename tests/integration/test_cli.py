@@ -9,6 +9,7 @@ import pytest
 from desktop_app.cli import main as cli
 from desktop_app.demo.memory import FakeProfiles
 from desktop_app.demo.server import UNREACHABLE
+from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.launch.options import options
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
@@ -170,6 +171,19 @@ def test_the_sandbox_can_be_started_asked_and_stopped(run: Run) -> None:
     assert run("sandbox", "status", over=bare).out == "The sandbox runs at http://127.0.0.1:18008.\n"
     assert run("sandbox", "stop", over=bare).err == "The sandbox has ended.\n"
     assert run("sandbox", "stop", over=bare).err == "The sandbox does not run.\n"
+
+
+def test_stopping_the_sandbox_names_the_sessions_that_ended_with_it(run: Run, world: World) -> None:
+    for form in ("text", "json"):
+        run("sandbox", "start")
+        task = add_ready(world, account=SANDBOX_ID)
+        said = run("sandbox", "stop", *(["--json"] if form == "json" else []))
+        if form == "json":
+            assert said.json == {"running": False, "api_url": None, "ended": [task]}
+        else:
+            assert said.err == f"The sandbox has ended, and with it “a session” ({task[:8]}).\n"
+        world.servers.pop(SANDBOX_ID)
+    assert run("sandbox", "stop", "--json").json == {"running": False, "api_url": None, "ended": []}
 
 
 def test_a_sandbox_that_rests_is_named_where_its_sessions_are_looked_for(run: Run) -> None:
