@@ -56,7 +56,23 @@ def test_forwarding_and_stopping(run: Run, window: CoreRig) -> None:
         "always": False,
     }
     assert run("forward", "a session", "6006", "--stop", "--json").json == {"port": 6006, "stopped": True}
-    assert run("forward", "a session", "6006", "--json").json["local_port"] == 16006  # it keeps its port
+    again = run("forward", "a session", "6006", "--json").json
+    assert again["local_port"] == 16006
+    assert again["why_elsewhere"] == "It keeps the local port that it had before."
+
+
+def test_a_port_that_is_taken_here_is_told_with_the_program_that_has_it(
+    run: Run, window: CoreRig, other: World
+) -> None:
+    other.tunnel().taken[6006] = "tensorboard (process 4711)"
+    said = run("forward", "a session", "6006")
+    assert said.out == "127.0.0.1:6007\n"
+    assert "Port 6006 of this computer is taken by tensorboard (process 4711)." in said.err
+    run("forward", "a session", "6006", "--stop")
+    shown = run("forward", "a session", "6006", "--json").json
+    assert (shown["local_port"], shown["why_elsewhere"]) == (6007, "It keeps the local port that it had before.")
+    dns = run("forward", "a session", "5353", "--json").json
+    assert (dns["local_port"], dns["why_elsewhere"]) == (5353, None)
 
 
 @pytest.mark.parametrize("port", ["0", "70000", "x"])

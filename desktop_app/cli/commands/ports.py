@@ -34,7 +34,9 @@ def port_pair(text: str) -> tuple[int, int]:
 
 def port_json(view: PortView) -> dict[str, Any]:
     """Return a port of a session as --json shows it."""
-    return {**asdict(view), "local_port": view.local_port or None, "pid": view.pid or None}
+    row = {**asdict(view), "local_port": view.local_port or None, "pid": view.pid or None}
+    del row["why_elsewhere"]  # is told when it is forwarded
+    return row
 
 
 def add_ports(commands: Commands) -> None:
@@ -81,7 +83,7 @@ def run_forward(context: Context, arguments: argparse.Namespace) -> int:
         return 0
     view = context.core.ports.forward(session, port, context.cancel(), local=arguments.local)
     if context.json:
-        json_line(port_json(view))
+        json_line({**port_json(view), "why_elsewhere": view.why_elsewhere or None})
         return 0
     result(f"{LOOPBACK}:{view.local_port}")
     if view.listening:
@@ -89,6 +91,8 @@ def run_forward(context: Context, arguments: argparse.Namespace) -> int:
     else:
         say(f"Nothing listens on port {port} of the session now: {LOOPBACK}:{view.local_port} refuses until a "
             "program does.")  # fmt: skip
+    if view.why_elsewhere:
+        say(view.why_elsewhere)
     return 0
 
 

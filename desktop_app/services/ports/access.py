@@ -4,7 +4,7 @@ Each is an operation of ``Connections.call``: done by the process that holds the
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from desktop_app.boundary.cancel import Cancel
@@ -125,9 +125,10 @@ class Ports:
         self._refuse_own(session, tunnel, port)
         rows, _more = self._listening(session, tunnel, cancel)
         host = next((row.host for row in rows if row.port == port), LOOPBACK)
-        tunnel.forwards.local(port, host, local)
+        forward, bound = tunnel.forwards.local(port, host, local)
         view = view_of(rows, tunnel.forwards.all(), self._outside.forwards.always(), 0)
-        return next(row for row in view.ports if row.port == port)
+        why_elsewhere = "" if local else tunnel.forwards.why_elsewhere(forward, bound)
+        return replace(next(row for row in view.ports if row.port == port), why_elsewhere=why_elsewhere)
 
     def _refuse_own(self, session: SessionId, tunnel: SessionTunnel, port: int) -> None:
         """Refuse a port that this computer has already, as one of the session's applications. Problems: port.own"""

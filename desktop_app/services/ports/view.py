@@ -22,6 +22,7 @@ class PortView:
     listening: bool = True
     local_port: int = 0
     always: bool = False  # a rule forwards this service
+    why_elsewhere: str = ""  # just forwarded, and not to the local port of first choice: a sentence
 
     @property
     def web(self) -> bool:

@@ -121,6 +121,19 @@ class SessionForwards:
             self._set(forward)
             return forward, bound
 
+    def why_elsewhere(self, forward: Forward, bound: BoundPort) -> str:
+        """Return why the local port is not the one of first choice, as a sentence; "" where it is."""
+        first = preferred_port(forward.remote_port)
+        if forward.local_port == first:
+            return ""
+        if bound.taken_by:
+            return f"Port {bound.wanted} of this computer is taken by {bound.taken_by}."
+        if self._leads_back(Forward(Kind.LOCAL, first, forward.remote_port, forward.host)):
+            return f"Port {first} of this computer is the session's own, since it runs here."
+        if self._ports.is_kept_for_another(first, self._session):
+            return f"Port {first} of this computer is kept for another session."
+        return "It keeps the local port that it had before."
+
     def _bind(self, key: str, remote_port: int, host: str, wanted: int) -> BoundPort:
         port = wanted or self._ports.wanted(self._session, (key,), {key: preferred_port(remote_port)})[key]
         for candidate in range(port, port + LOOP_TRIES):

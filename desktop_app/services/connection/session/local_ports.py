@@ -48,6 +48,10 @@ class LocalPorts:
             port += 1
         return port
 
+    def is_kept_for_another(self, port: int, session: SessionId) -> bool:
+        """True if another session of ours has or had that port here."""
+        return any(port in self._profiles.ports(text).values() for text in self.sessions() if text != session.text)
+
     def sessions(self) -> tuple[str, ...]:
         """Every session that has or had ports here."""
         return tuple(self._profiles.sessions())
