@@ -15,7 +15,7 @@ USED_HOME ?=
 IN_HOME := $(if $(USED_HOME),$(PY) -m tests.support.used_home)
 
 .PHONY: help setup setup-run setup-test run test parity check format smoke smoke-docker bench-launch bench-tunnel \
-	bench-files bench-api \
+	bench-files bench-api bench-app \
 	soak soak-bytes soak-files screenshots test-py38 icons dist dist-check clean
 
 help: ## list these commands
@@ -97,6 +97,9 @@ soak-files: setup-test ## ten gigabytes up and down, cancelled, cut off and resu
 
 bench-api: setup-test ## what we ask of a ClearML server per hour against clearml-session's; ends with one JSON line
 	@$(PY) -m tests.bench.api $(BENCH_ARGS)
+
+bench-app: setup-test ## how fast the window is there, and what it costs, against a bare one; ends with one JSON line
+	@$(PY) -m tests.bench.app $(BENCH_ARGS)
 
 bench-tunnel: setup-test ## our tunnel against ssh's, on loopback and a slow link; ends with one JSON line
 	@$(PY) -m tests.bench.tunnel

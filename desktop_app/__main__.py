@@ -6,9 +6,10 @@ Dispatches what must not wait for the command line's imports: the sandbox's own 
 import os
 import sys
 
-from desktop_app import SANDBOX_SERVE
+from desktop_app import APP_NAME, SANDBOX_SERVE, __version__
 
 SELF_TEST = "--self-test"
+VERSION = "--version"
 
 
 def clean_environment() -> None:
@@ -30,6 +31,9 @@ def main() -> int:
         from desktop_app.sandbox.__main__ import main as serve
 
         return serve(["serve", *arguments[1:]])
+    if arguments == [VERSION]:
+        sys.stdout.write(f"{APP_NAME} {__version__}\n")
+        return 0
     if SELF_TEST in arguments[:1]:
         from desktop_app.self_test import main as self_test
 

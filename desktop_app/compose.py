@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from desktop_app import late
 from desktop_app.adapters import os as system
-from desktop_app.adapters.browser_page import LoginPages
 from desktop_app.adapters.clearml import payload
-from desktop_app.adapters.clearml.server import ClearMLServer
-from desktop_app.adapters.clearml.wire.find import find_api
 from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles
@@ -26,27 +24,18 @@ from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
 from desktop_app.adapters.files.uploads import UploadsFile
-from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.adapters.log_file import PrivateLog, StreamLog
 from desktop_app.adapters.os import programs
 from desktop_app.adapters.peers.local_socket import is_own_address
 from desktop_app.adapters.peers.ownership import Ownership
-from desktop_app.adapters.ssh import keys as ssh_keys
 from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
 from desktop_app.adapters.ssh.client.own import OwnSsh
-from desktop_app.adapters.ssh.key_slots import AesSlots
-from desktop_app.adapters.system_watch import watch_system
-from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.computer import Waiting
-from desktop_app.boundary.connection import Examined, KeyPair, Target, Tunnel
-from desktop_app.boundary.files import RemoteFiles
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.peers import WINDOW
 from desktop_app.boundary.secrets import SecretStore
-from desktop_app.boundary.server import NextKey
 from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
-from desktop_app.domain.diagnosis import Stage
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.paths import Paths, default_paths
 from desktop_app.sandbox.home import Home
@@ -134,40 +123,40 @@ def build_core(
     own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
     proxy = (*own_command(), "ssh-proxy")
     outside = Outside(
-        connect_server=_connect,
-        new_tunnel=_new_tunnel,
-        new_files=_new_files,
-        secrets=RegisteredSecrets(secrets or KeyringStore(), redactor),
+        connect_server=late.connect_server,
+        new_tunnel=late.new_tunnel,
+        new_files=late.new_files,
+        secrets=RegisteredSecrets(secrets or late.Keyring(), redactor),
         profiles=profiles,
         sandbox=LocalSandbox(paths.sandbox),
         build_payload=payload.build_payload,
-        new_key=lambda comment: KeyPair(*ssh_keys.new_key(comment)),
-        verify_record=ssh_keys.verify_record,
-        login_page=LoginPages().open,
+        new_key=late.new_key,
+        verify_record=late.verify_record,
+        login_page=late.login_page,
         open_url=system.open_url,
         open_terminal=system.open_terminal,
-        slot_cipher=AesSlots(),
-        public_of=ssh_keys.public_line,
+        slot_cipher=late.Slots(),
+        public_of=late.public_line,
         launch_profiles=named,
         kept=JsonFile(paths.state / "kept.json"),
         text_files=ChosenFiles(),
         programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
-        find_api=find_api,
+        find_api=late.find_api,
         forwards=ForwardsFile(paths.config, paths.state),
         consents=ConsentsFile(paths.state),
         uploads=UploadsFile(paths.state),
         read_git=read_git,
         hash_password=passwords.hashed,
-        look_at_page=look_at_page,
-        examine=_examine,
+        look_at_page=late.look_at_page,
+        examine=late.examine,
         clean=redactor.clean,
         ssh_access=own_ssh,
         ssh_config=SshConfig(paths.config, user_config_path(), own_ssh.client_files, proxy),
         hold_names=partial(Ownership, paths.runtime),
         is_own_address=is_own_address,
         register_secret=redactor.register,
-        watch_system=watch_system,
+        watch_system=late.watch_system,
     )
     return Core(outside, role, tail)
 
@@ -204,31 +193,9 @@ class LocalPrograms:
     terminals = staticmethod(system.terminals)
 
 
-def _connect(account: Account, secret: str, next_key: NextKey) -> ClearMLServer:
-    return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust, next_key=next_key)
-
-
 def own_command() -> tuple[str, ...]:
     """The argv that starts this program again, for files that other programs read."""
     return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "desktop_app")
-
-
-def _examine(target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) -> Examined:
-    from desktop_app.adapters.ssh.examine import examine  # late on purpose: see _new_tunnel
-
-    return examine(target, tell, cancel)
-
-
-def _new_tunnel(name: str) -> Tunnel:
-    from desktop_app.adapters.ssh.tunnel import SshTunnel  # late on purpose: paramiko costs every start 0.17 s
-
-    return SshTunnel(name)
-
-
-def _new_files() -> RemoteFiles:
-    from desktop_app.adapters.ssh.transfer.files import SshFiles  # late on purpose: see _new_tunnel
-
-    return SshFiles()
 
 
 def _make_folders(paths: Paths) -> None:

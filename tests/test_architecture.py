@@ -49,12 +49,16 @@ MAY_IMPORT = {
     "desktop_app.compose": {"desktop_app", "remote_bootstrap"},
     "desktop_app.paths": set(),
     "desktop_app.window_start": {"desktop_app"},
+    "desktop_app.late": {"desktop_app", "remote_bootstrap"},
     "desktop_app.self_test": {"desktop_app", "remote_bootstrap"},
     "desktop_app.__main__": {"desktop_app"},
     "desktop_app": set(),
 }  # fmt: skip
 
-COMPOSITION = ("desktop_app.compose", "desktop_app.window_start", "desktop_app.self_test", "desktop_app.__main__")
+COMPOSITION = (
+    "desktop_app.compose", "desktop_app.late", "desktop_app.window_start", "desktop_app.self_test",
+    "desktop_app.__main__",
+)  # fmt: skip
 
 # library -> where alone it may be imported
 ONLY_IN = {

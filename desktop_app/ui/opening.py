@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.ui.look.theme import Theme
@@ -64,7 +64,7 @@ class Opening(QObject):
         if not at_once or self._hidden:
             self._begin()
             return
-        self._window.painted.connect(self._begin)
+        self._window.painted.connect(self._begin, Qt.ConnectionType.QueuedConnection)  # when it is on the screen
         QTimer.singleShot(FRAME_MS, self._begin)
         self._window.show()
 

@@ -26,7 +26,10 @@ class FakeAliases:
         self._call = call
         self.place = Place.TOP
 
-    def of(self, session: SessionId) -> Alias | None:
+    def subscribe(self, callback):
+        return lambda: None
+
+    def shown(self, session: SessionId) -> Alias | None:
         return Alias(f"sd-{session.task[-4:]}", session.text, "root", 8022, "a session")
 
     def status(self) -> SshStatus:

@@ -86,6 +86,7 @@ class RigOptions:
     portal: bool = False
     window_manager: bool = False
     size: tuple[int, int] = (1280, 800)
+    frame_buffer: bool = False  # share the screen's pixels as a file in ``screen_folder``
 
 
 class PrivateDesktop:
@@ -101,6 +102,7 @@ class PrivateDesktop:
         note_owner(self.base)
         self.home = self.base / "home"
         self.opened_record = self.base / "opened"
+        self.screen_folder = self.base / "screen"
         self.programs: list[Program] = []
         self.survivors: list[str] = []
         self.env = self._environment()
@@ -183,6 +185,9 @@ class PrivateDesktop:
         reading, writing = os.pipe()
         width, height = self.options.size
         argv = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-dpi", "96"]
+        if self.options.frame_buffer:
+            self.screen_folder.mkdir()
+            argv += ["-fbdir", str(self.screen_folder)]
         server = Program([*argv, "-nolisten", "tcp", "-noreset"], self.env, self._log("Xvfb"), pass_fds=(writing,))
         self.programs.append(server)
         os.close(writing)

@@ -14,11 +14,26 @@ from desktop_app.ui.state import WindowState
 from desktop_app.ui.wizard.dialog import Wizard
 from tests.fakes import ui_core
 from tests.ui.finding import open_dialogs
+from tests.ui.gui_thread import GuiThread
 
 
 @pytest.fixture(autouse=True)
 def private_settings(tmp_path: Path) -> None:
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(scope="session")
+def gui_thread() -> GuiThread:
+    return GuiThread()
+
+
+@pytest.fixture(autouse=True)
+def gui_thread_guard(gui_thread: GuiThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test in which the window's code touches a file, a lock, the network or a program on the GUI thread."""
+    with gui_thread.watched(monkeypatch.setattr) as breaches:
+        yield
+    if breaches:
+        pytest.fail("on the GUI thread:\n" + "\n".join(dict.fromkeys(breaches)), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,10 @@ def test_clearml_sessions_options_are_offered_where_they_are(qtbot, core, wizard
     assert "Import clearml-session's options" not in actions(wizard)
     state = {"queue": "a100", "docker": "nvidia/cuda:12", "password": "cl34rml"}
     (private_home / ".clearml_session.json").write_text(json.dumps(state))
-    actions(wizard)["Import clearml-session's options"].trigger()
+    actions(wizard)
+    menu = find(wizard, "profile-menu", QPushButton).menu()
+    qtbot.waitUntil(lambda: menu.actions()[-1].text() == "Import clearml-session's options")
+    menu.actions()[-1].trigger()
     qtbot.waitUntil(lambda: bar(wizard).current == "clearml-session")
     assert "Left out: --password." in note(wizard) and spec(wizard).docker == "nvidia/cuda:12"
 

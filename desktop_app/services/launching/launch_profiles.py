@@ -88,6 +88,10 @@ class LaunchProfiles:
         """Blocks. Problems: profile.unknown, file.unwritable"""
         return self._files.write(path, dumps(name, self.get(name)))
 
+    def has_clearml_session_options(self) -> bool:
+        """True if clearml-session was used on this computer: ``import_file(THEIR_STATE)`` may read it. Blocks."""
+        return self._files.exists(THEIR_STATE)
+
     def import_file(self, path: Path, name: str = "") -> Profile:
         """Blocks. A profile's file or clearml-session's state becomes a profile; one of the same name stays, the new
         one gets a number. Problems: profile.unreadable, profile.name"""

@@ -39,20 +39,29 @@ def assets_folder() -> Path:
 
 
 @cache
-def files(stem: str) -> tuple[Path, ...]:
-    """Every picture of an icon: ``stem.svg``, ``stem.png``, ``stem-32.png``, ``32/stem.png``…"""
+def pictures() -> tuple[Path, ...]:
+    """Return every picture that is installed. Lists the folder, once in a process."""
     folder = assets_folder() / "icons"
-    found = [*folder.rglob(f"{stem}.svg"), *folder.rglob(f"{stem}.png"), *folder.rglob(f"{stem}-*.png")]
-    return tuple(p for p in found if p.stem == stem or p.stem.removeprefix(f"{stem}-").replace("@", "x").isalnum())
+    return tuple(sorted((path for path in folder.rglob("*.*") if path.suffix in (".svg", ".png")), reverse=True))
+
+
+@cache
+def files(stem: str) -> tuple[Path, ...]:
+    """Return every picture of an icon: ``stem.svg``, ``stem.png``, ``stem-32.png``, ``32/stem.png``…"""
+    return tuple(path for path in pictures() if path.stem == stem or _is_size_of(stem, path))
+
+
+def _is_size_of(stem: str, path: Path) -> bool:
+    size = path.stem.removeprefix(f"{stem}-")
+    return path.suffix == ".png" and size != path.stem and size.replace("@", "x").isalnum()
 
 
 def icon(stem: str) -> QIcon:
-    """All sizes of an icon in one; a null icon where the file is missing (logged once)."""
+    """Return all sizes of an icon in one; a null icon where the file is missing (logged once)."""
     made = QIcon()
-    pictures = files(stem)
-    bitmaps = [path for path in pictures if path.suffix == ".png"]
+    every = files(stem)
     # Some desktops can't take SVG over D-Bus, so the bitmaps come first.
-    for path in bitmaps or pictures:
+    for path in [path for path in every if path.suffix == ".png"] or every:
         made.addFile(str(path))
     if made.isNull():
         _missing(stem)

@@ -180,7 +180,7 @@ class DetailsPane(QWidget):
         self.ports.follow(snapshot)
         self.handovers.follow(snapshot)
         self.files.follow(snapshot)
-        alias = self._core.aliases.of(snapshot.id)
+        alias = self._core.aliases.shown(snapshot.id)
         self._facts.follow(snapshot, alias.name if alias else "")
         self.log.follow(snapshot)
 

@@ -7,7 +7,7 @@ before anything in it exists (decision 0049): this module imports what the frame
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QWidget
 
@@ -36,7 +36,7 @@ HANDLE = 5  # px: a pointer has to hit it
 class MainWindow(QMainWindow):
     """``closing`` is emitted instead of closing; the controller decides between hiding and quitting."""
 
-    painted = Signal()  # its first frame is on the way to the screen
+    painted = Signal()  # its first frame is being painted
     closing = Signal()
     new_session = Signal()
     quit_asked = Signal()
@@ -138,11 +138,11 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Tell of the first frame, once Qt has handed it to the screen."""
+        """Tell of the first frame."""
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
-            QTimer.singleShot(0, self.painted.emit)
+            self.painted.emit()
 
     # -- closing and remembering
 

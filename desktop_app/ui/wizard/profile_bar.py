@@ -25,6 +25,7 @@ from desktop_app.ui.wizard.profile_state import ProfileState
 from desktop_app.ui.wizard.profile_work import ProfileWork
 
 LAST = "No profile"
+CLEARML_SESSION = "Import clearml-session's options"
 FILES = "Profiles (*.json)"
 
 
@@ -41,6 +42,7 @@ class ProfileBar(QWidget):
         self.work.chosen.connect(self._chosen)
         self.work.imported.connect(self._imported)
         self.work.exported.connect(lambda path: self._show_note(f"Exported to {path}. It holds no passwords."))
+        self.work.clearml_session_found.connect(self._offer_clearml_session)
         self.state = ProfileState(core.profiles, form, self._taken)
         self.combo = ComboBox()
         self.combo.setAccessibleName("Profile")
@@ -131,8 +133,12 @@ class ProfileBar(QWidget):
         else:
             menu.addSeparator()
         menu.addAction("Import…", self._import)
-        if Path(THEIR_STATE).expanduser().is_file():
-            menu.addAction("Import clearml-session's options", lambda: self.work.import_file(Path(THEIR_STATE)))
+        self.work.look_for_clearml_session()
+
+    def _offer_clearml_session(self) -> None:
+        """Add what is found to the menu, which may be open by then."""
+        if all(action.text() != CLEARML_SESSION for action in self._menu.actions()):
+            self._menu.addAction(CLEARML_SESSION, lambda: self.work.import_file(Path(THEIR_STATE)))
 
     def _save_as(self) -> None:
         known = self._core.profiles.names()

@@ -18,6 +18,7 @@ class ProfileWork(QObject):
     failed = Signal(object)
     chosen = Signal(str)
     imported = Signal(object)
+    clearml_session_found = Signal()
     exported = Signal(object)
 
     def __init__(self, profiles: LaunchProfiles, bridge: Bridge, parent: QObject) -> None:
@@ -38,6 +39,15 @@ class ProfileWork(QObject):
 
     def import_file(self, path: Path) -> None:
         self._do("import-profile", lambda: self._profiles.import_file(path), self.imported.emit)
+
+    def look_for_clearml_session(self) -> None:
+        """Say ``clearml_session_found`` if this computer has options of that program."""
+
+        def done(outcome: Outcome) -> None:
+            if outcome.value:
+                self.clearml_session_found.emit()
+
+        self._bridge.submit("find-options", lambda _cancel: self._profiles.has_clearml_session_options(), done, self)
 
     def _do(self, job: str, work: Callable[[], object], then: Callable[[object], None]) -> None:
         def done(outcome: Outcome) -> None:
