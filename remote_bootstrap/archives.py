@@ -56,7 +56,7 @@ class Refused(Exception):
     """An archive can't be used; the text says why."""
 
 
-def begin(wanted: Settings, progress: Progress, log: Log, stop: threading.Event, cache: Path = AGENT_CACHE) -> None:
+def begin(settings: Settings, progress: Progress, log: Log, stop: threading.Event, cache: Path = AGENT_CACHE) -> None:
     """Take what earlier sessions kept and keep what this one installs, from now on. Starts a thread and returns at
     once.
 
@@ -67,7 +67,7 @@ def begin(wanted: Settings, progress: Progress, log: Log, stop: threading.Event,
     try:
         if not is_mount(cache):
             raise FileNotFoundError("the agent mounts no cache folder (%s)" % cache)
-        keeper = Kept(cache, sums_in_task(wanted.raw.get(PARAM_KEPT, "")), log)
+        keeper = Kept(cache, sums_in_task(settings.raw.get(PARAM_KEPT, "")), log)
     except OSError as error:
         log("What is installed here goes with this container, later sessions install it again: %s" % error)
         return
@@ -168,8 +168,8 @@ class Kept:
             with contextlib.suppress(FileNotFoundError):
                 target.unlink()
             with os.fdopen(os.open(str(target), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
-                found = _hashed(lambda: os.read(source, CHUNK), copy.write, about.st_size)
-            if found != total:
+                copied = _hashed(lambda: os.read(source, CHUNK), copy.write, about.st_size)
+            if copied != total:
                 raise Refused("it was changed")
             with contextlib.suppress(OSError):  # used just now; another user's file system may not let us say so
                 os.utime(source)
@@ -290,17 +290,17 @@ def _empty(folder: Path) -> None:
 
 def prune(handle: int, most: int = MOST_TOGETHER) -> None:
     """Take away what was not used for longest beyond ``most`` bytes, and abandoned drafts."""
-    found: List[Tuple[float, int, str]] = []
+    archives: List[Tuple[float, int, str]] = []
     with os.scandir(handle) as entries:
         for entry in itertools.islice(entries, MOST_SEEN):
             with contextlib.suppress(OSError):
                 about = entry.stat(follow_symlinks=False)
                 if not entry.name.startswith(DRAFT):
-                    found.append((about.st_mtime, about.st_size, entry.name))
+                    archives.append((about.st_mtime, about.st_size, entry.name))
                 elif time.time() - about.st_mtime > OLD_DRAFT:
                     os.unlink(entry.name, dir_fd=handle)
     together = 0
-    for _used, size, name in sorted(found, reverse=True):
+    for _used, size, name in sorted(archives, reverse=True):
         together += size
         if together > most:
             with contextlib.suppress(OSError):

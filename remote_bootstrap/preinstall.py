@@ -21,13 +21,13 @@ def _log(text: str) -> None:
 
 def install(names: List[str]) -> int:
     """Install ``names``; returns the exit code: 0, 1 if one failed, 2 for an unknown name."""
-    wanted = list(PREINSTALL) if names == [ALL] else names
-    if not wanted or any(name not in PREINSTALL for name in wanted):
+    applications = list(PREINSTALL) if names == [ALL] else names
+    if not applications or any(name not in PREINSTALL for name in applications):
         print("usage: install %s" % "|".join([*PREINSTALL, ALL]), file=sys.stderr)
         return 2
     environments = Environments(private(cache_folder()), _log)
     failed = False
-    for name in wanted:
+    for name in applications:
         begun = time.monotonic()
         try:
             where = PREINSTALL[name](cache_folder(), environments, _log)

@@ -108,9 +108,9 @@ class Session:
     def _start(self) -> None:
         private(self._folder)
         private(self._folder / LOGS)
-        wanted = cache_folder()
-        if own_cache() != wanted:
-            log("%s is not a folder of this user; what is installed is kept in %s" % (wanted, cache_folder()))
+        configured = cache_folder()
+        if own_cache() != configured:
+            log("%s is not a folder of this user; what is installed is kept in %s" % (configured, cache_folder()))
         threading.Thread(target=remains.sweep, args=(self._folder, log), name="remains", daemon=True).start()
         threading.Thread(target=self._log_in, name="login", daemon=True).start()
         self._wake.wait()
@@ -265,8 +265,8 @@ class Session:
     def _left(self) -> "set[int]":
         me = os.getpid()
         processes.reap(processes.zombies_of(me))
-        found = processes.descendants(me) | processes.marked(processes.SESSION_VARIABLE, self._task)
-        return found - {me}
+        living = processes.descendants(me) | processes.marked(processes.SESSION_VARIABLE, self._task)
+        return living - {me}
 
     def _tell_the_server(self) -> None:
         """Report the end, as far as that works: the agent does it too, unless it is gone; a failure is left to the
@@ -279,19 +279,19 @@ class Session:
         try:
             if self._workspace is not None:
                 self._server.edit_runtime(workspace.AGENT_FREE)
-            found = self._server.status()
-            if found.status == IN_PROGRESS:
-                self._server.stopped(final_reason(self._reason, found))
+            task = self._server.status()
+            if task.status == IN_PROGRESS:
+                self._server.stopped(final_reason(self._reason, task))
         except ServerError as error:
             log("the task can't be marked as stopped: %s" % error)
 
 
-def final_reason(reason: str, found: TaskStatus) -> str:
+def final_reason(reason: str, task: TaskStatus) -> str:
     """Return the reason as the task tells it. An agent that is told to stop a task sends the signal, too; without such
     an order it was the machine's doing."""
     if not reason.startswith(contract.SIGNALLED):
         return reason
-    return ABORTED if ABORT_WORD in found.message else reason.replace(contract.SIGNALLED, contract.ENDED_BY_MACHINE)
+    return ABORTED if ABORT_WORD in task.message else reason.replace(contract.SIGNALLED, contract.ENDED_BY_MACHINE)
 
 
 def extra_of(wanted: settings.Settings) -> Extra:

@@ -8,5 +8,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return the question whether one of them was meant, with a blank before it; "" when none is near. Case does not
     count."""
     names = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), list(names), n=1, cutoff=0.6)
-    return f" Did you mean {names[found[0]]}?" if found else ""
+    close = difflib.get_close_matches(word.casefold(), list(names), n=1, cutoff=0.6)
+    return f" Did you mean {names[close[0]]}?" if close else ""

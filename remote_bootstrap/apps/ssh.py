@@ -166,13 +166,13 @@ def kinds_in_order(
 ) -> List[Callable[[], SshServer]]:
     """Return the kinds that may work here, best first."""
 
-    found = {
+    kinds = {
         "openssh": lambda: with_program(openssh.system()),
         "apt": lambda: with_program(openssh.installed_by_apt(log)),
         "unpacked": lambda: with_program(openssh.unpacked(cache, log)),
         "asyncssh": with_asyncssh,
     }
     forced = os.environ.get(FORCE_VARIABLE, "")
-    if forced in found:
-        return [found[forced]]
-    return list(found.values()) if openssh_may else [with_asyncssh]
+    if forced in kinds:
+        return [kinds[forced]]
+    return list(kinds.values()) if openssh_may else [with_asyncssh]

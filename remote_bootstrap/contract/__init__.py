@@ -155,8 +155,8 @@ def _number(value: Any, what: str) -> int:
 
 def _seconds(value: Any) -> Dict[str, float]:
     try:
-        found = list(dict(value or {}).items())[: 4 * MAX_APPS]
-        return {str(key)[:MAX_WORD]: float(seconds) for key, seconds in found}
+        milestones = list(dict(value or {}).items())[: 4 * MAX_APPS]
+        return {str(key)[:MAX_WORD]: float(seconds) for key, seconds in milestones}
     except (TypeError, ValueError, OverflowError) as error:
         raise ContractError("report has no usable 'seconds'") from error
 
@@ -176,10 +176,10 @@ def _within(texts: List[str], most: int) -> List[str]:
 
 
 def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
-    found = value.get(key)
-    if not isinstance(found, kind) or isinstance(found, bool) is not (kind is bool):
+    field_value = value.get(key)
+    if not isinstance(field_value, kind) or isinstance(field_value, bool) is not (kind is bool):
         raise ContractError("%s has no usable %r" % (what, key))
-    return found
+    return field_value
 
 
 @dataclass(frozen=True)
@@ -375,13 +375,13 @@ def fingerprint_line(public_key: str) -> str:
 
 def fingerprints_in_log(lines: List[str]) -> List[str]:
     """Return what the log announces, in order, each once. More than one: another user wrote into it."""
-    found: Dict[str, None] = {}
+    fingerprints: Dict[str, None] = {}
     for text in lines:
         for line in text.splitlines():
             _, prefix, rest = line.partition(FINGERPRINT_LOG_PREFIX)
             if prefix and rest.split():
-                found[rest.split()[0][:MAX_FINGERPRINT]] = None
-    return list(found)
+                fingerprints[rest.split()[0][:MAX_FINGERPRINT]] = None
+    return list(fingerprints)
 
 
 def param_true(value: Optional[str], default: bool) -> bool:

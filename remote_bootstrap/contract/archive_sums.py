@@ -20,8 +20,8 @@ _SUM = re.compile(r"[0-9a-f]{64}")
 def sums_in_report(value: object) -> Dict[str, str]:
     """Return name -> sum, of what can be read."""
     rows = value.items() if isinstance(value, dict) else ()
-    found = {name: total for name, total in rows if _is(_NAME, name) and _is(_SUM, total)}
-    return dict(list(found.items())[:MOST_NAMES])
+    sums = {name: total for name, total in rows if _is(_NAME, name) and _is(_SUM, total)}
+    return dict(list(sums.items())[:MOST_NAMES])
 
 
 def sums_of(value: object) -> Dict[str, Tuple[str, ...]]:

@@ -39,7 +39,7 @@ CONFIG_ORDER = ("global", "install", ":env:")  # later ones win, as in pip
 
 def parse_pip_config(text: str) -> Dict[str, List[str]]:
     """Read ``pip config list``: setting -> values, the most specific source winning."""
-    found: Dict[str, Dict[str, List[str]]] = {}
+    sections: Dict[str, Dict[str, List[str]]] = {}
     for line in text.splitlines():
         match = CONFIG_LINE.match(line.strip())
         if match is None or match.group("where") not in CONFIG_ORDER:
@@ -48,26 +48,26 @@ def parse_pip_config(text: str) -> Dict[str, List[str]]:
             value = str(ast.literal_eval(match.group("value")))
         except (ValueError, SyntaxError):
             value = match.group("value")
-        found.setdefault(match.group("where"), {})[match.group("name")] = value.split()
+        sections.setdefault(match.group("where"), {})[match.group("name")] = value.split()
     settings: Dict[str, List[str]] = {}
     for where in CONFIG_ORDER:
-        settings.update(found.get(where, {}))
+        settings.update(sections.get(where, {}))
     return settings
 
 
 def uv_settings(pip: Dict[str, List[str]], present: Dict[str, str]) -> Dict[str, str]:
     """Return uv's variables that say what pip's configuration says; those in ``present`` are the machine's own and
     stay."""
-    wanted = {}
+    variables = {}
     for name, (variable, separator) in PIP_TO_UV.items():
         values = [value for value in pip.get(name, []) if name != "find-links" or _usable(value)]
         if values and variable not in present:
-            wanted[variable] = separator.join(values) if separator else values[0]
-    if "UV_INDEX" in wanted or "UV_INDEX" in present:
-        wanted.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip looks at all indexes too
-    if "UV_NO_INDEX" in wanted and wanted["UV_NO_INDEX"].lower() not in ("1", "true", "yes", "on"):
-        del wanted["UV_NO_INDEX"]
-    return wanted
+            variables[variable] = separator.join(values) if separator else values[0]
+    if "UV_INDEX" in variables or "UV_INDEX" in present:
+        variables.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip looks at all indexes too
+    if "UV_NO_INDEX" in variables and variables["UV_NO_INDEX"].lower() not in ("1", "true", "yes", "on"):
+        del variables["UV_NO_INDEX"]
+    return variables
 
 
 def _usable(link: str) -> bool:
@@ -98,9 +98,9 @@ class Environments:
 
     def cache_settings(self) -> Dict[str, str]:
         """Download caches inside our folder, unless the machine says where they belong."""
-        wanted = {"UV_CACHE_DIR": str(self._cache / "uv-cache"), "PIP_CACHE_DIR": str(self._cache / "pip-cache")}
+        caches = {"UV_CACHE_DIR": str(self._cache / "uv-cache"), "PIP_CACHE_DIR": str(self._cache / "pip-cache")}
         quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-        return {**{name: value for name, value in wanted.items() if name not in os.environ}, **quiet}
+        return {**{name: value for name, value in caches.items() if name not in os.environ}, **quiet}
 
     @functools.lru_cache(maxsize=None)  # noqa: B019
     def pip_settings(self) -> Dict[str, List[str]]:
@@ -108,12 +108,12 @@ class Environments:
         try:
             argv = [self.pip_python(), "-m", "pip", "config", "list"]
             place = {name: os.environ[name] for name in ("PIP_CONFIG_FILE",) if name in os.environ}
-            found = parse_pip_config(commands.run(argv, "pip config", {**self.cache_settings(), **place}))
+            configured = parse_pip_config(commands.run(argv, "pip config", {**self.cache_settings(), **place}))
         except InstallError as error:
             self._log("pip's configuration can't be read, it is left out: %s" % error)
-            found = {}
-        numbers = {name for name in PIP_NUMBERS if "".join(found.get(name, [])).isdigit()}
-        return {name: values for name, values in found.items() if name in PIP_KEPT or name in numbers}
+            configured = {}
+        numbers = {name for name in PIP_NUMBERS if "".join(configured.get(name, [])).isdigit()}
+        return {name: values for name, values in configured.items() if name in PIP_KEPT or name in numbers}
 
     def pip_variables(self) -> Dict[str, str]:
         """Return pip's environment: those settings, and no file of this machine."""
@@ -165,9 +165,9 @@ class Environments:
     @functools.lru_cache(maxsize=None)  # noqa: B019  one instance per process, and finding out takes a second
     def uv(self) -> str:
         """Return uv's path: on PATH, else from the cache, installed there by pip; "" where pip can't get it."""
-        found = shutil.which("uv")
-        if found:
-            return found
+        installed = shutil.which("uv")
+        if installed:
+            return installed
         try:
             folder = build_once(self._cache / ("uv-" + python_tag()), self._install_uv, self._log)
         except InstallError as error:

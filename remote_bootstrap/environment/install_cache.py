@@ -112,7 +112,7 @@ def first_executable(*candidates: Sequence[str]) -> str:
     """Return the first name of ``candidates`` on PATH (or in the sbin folders that a user's PATH lacks), else ""."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     for name in candidates:
-        found = shutil.which(str(name), path=path)
-        if found:
-            return found
+        program = shutil.which(str(name), path=path)
+        if program:
+            return program
     return ""

@@ -125,10 +125,10 @@ class CodeServer:
         """Return the program and its first arguments, installed if need be. Raises InstallError with the reason."""
         if self._source.url:
             return self._from_archive()
-        found = first_executable("code-server")
-        if found and not self._source.version:
-            self._log("Using code-server of this machine: %s" % found)
-            return [found]
+        program = first_executable("code-server")
+        if program and not self._source.version:
+            self._log("Using code-server of this machine: %s" % program)
+            return [program]
         return self._from_npm()
 
     def _from_archive(self) -> List[str]:

@@ -23,13 +23,13 @@ PYTHON_VARIABLE = "CLEARML_SESSION_VSCODE_PY_EXT"
 def wanted(listed: str, python_version: str) -> List[str]:
     """Return the extensions to install. ``listed``: one per line or separated by commas; ``python_version``: of the
     Python extension, "" = as listed."""
-    found = [part.strip() for part in listed.replace(",", "\n").splitlines() if part.strip()]
+    extensions = [part.strip() for part in listed.replace(",", "\n").splitlines() if part.strip()]
     python = python_version or os.environ.get(PYTHON_VARIABLE, "").strip()
     if not python:
-        return found
+        return extensions
     if not python[0].isdigit():
-        return [*found, python]
-    others = [one for one in found if one.partition("@")[0].lower() != PYTHON_EXTENSION]
+        return [*extensions, python]
+    others = [one for one in extensions if one.partition("@")[0].lower() != PYTHON_EXTENSION]
     return [*others, "%s@%s" % (PYTHON_EXTENSION, python)]
 
 
@@ -39,10 +39,10 @@ def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str
         return ""
     log("Installing %d VS Code extension%s" % (len(names), "s" if len(names) > 1 else ""))
     flags = [part for option in options.items() for part in option]
-    found, failed = _found(names, folder)
+    usable, failed = _found(names, folder)
     try:
-        if found:
-            each = [part for name in found for part in ("--install-extension", name)]
+        if usable:
+            each = [part for name in usable for part in ("--install-extension", name)]
             commands.run([*command, *flags, *each], "some are not there", deadline=DEADLINE)
     except InstallError as error:
         failed.append("%s (%s)" % (error, ", ".join(name.partition("?")[0] for name in names)))
@@ -53,13 +53,13 @@ def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str
 
 def _found(names: Sequence[str], folder: Path) -> Tuple[List[str], List[str]]:
     """Return what code-server can install, and why the others are missing."""
-    found, failed = [], []
+    usable, failed = [], []
     for name in names:
         try:
-            found.append(str(vsix.fetch(name, folder)) if vsix.is_address(name) else _path(name))
+            usable.append(str(vsix.fetch(name, folder)) if vsix.is_address(name) else _path(name))
         except InstallError as error:
             failed.append(str(error))
-    return found, failed
+    return usable, failed
 
 
 def _path(name: str) -> str:

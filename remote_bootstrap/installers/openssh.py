@@ -62,12 +62,12 @@ def account() -> Tuple[str, bool]:
 
 def system() -> Program:
     """Return the machine's own sshd. Raises InstallError."""
-    found = first_executable("sshd")
-    if not found:
+    program = first_executable("sshd")
+    if not program:
         raise InstallError("no sshd is installed")
     if apt.is_root() and not has_privilege_user():
         raise InstallError("sshd is installed without its user sshd")
-    return Program(found)
+    return Program(program)
 
 
 def installed_by_apt(log: Log) -> Program:

@@ -64,13 +64,13 @@ def _fetch(address: str, folder: Path, most: int, until: float) -> Path:
     opener = urllib.request.build_opener(_Careful())
     try:
         with opener.open(url, timeout=SILENCE) as answer, path.open("wb") as stream:
-            start, found = _copy(answer, stream, most, until)
+            start, total = _copy(answer, stream, most, until)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InstallError("%s can't be fetched: %s" % (shown, getattr(error, "reason", None) or error)) from error
     if not start.startswith(ZIP):
         raise InstallError("%s leads to something that is no .vsix file" % shown)
-    if checksum and checksum.lower() != found:
-        raise InstallError("%s has another checksum than the address says: %s" % (shown, found))
+    if checksum and checksum.lower() != total:
+        raise InstallError("%s has another checksum than the address says: %s" % (shown, total))
     return path
 
 

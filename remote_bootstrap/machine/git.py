@@ -42,9 +42,9 @@ class GitLogins:
 
     def find(self, asked: Mapping[str, str]) -> Optional[GitLogin]:
         with self._lock:
-            found = [login for login in self._logins if fits(login, asked)]
+            fitting = [login for login in self._logins if fits(login, asked)]
         path = asked.get("path", "")  # the one for just this place before one for the whole host
-        return next((login for login in found if path and login.path == path), found[0] if found else None)
+        return next((login for login in fitting if path and login.path == path), fitting[0] if fitting else None)
 
 
 def variables(home: Path) -> Dict[str, str]:
@@ -67,8 +67,8 @@ def _version() -> Tuple[int, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return GLOBAL_SINCE
-    found = re.search(rb"(\d+)\.(\d+)", done.stdout)
-    return tuple(int(part) for part in found.groups()) if found else GLOBAL_SINCE
+    version = re.search(rb"(\d+)\.(\d+)", done.stdout)
+    return tuple(int(part) for part in version.groups()) if version else GLOBAL_SINCE
 
 
 def config_text(home: Path) -> str:

@@ -32,15 +32,15 @@ def sockets() -> Sockets:
 
 def open_sockets(lines: Iterable[str]) -> Sockets:
     """Return the listening sockets in lines of /proc/net/tcp{,6}; other lines are skipped."""
-    found = {}
+    listening = {}
     for line in lines:
         words = line.split()
         if len(words) < 10 or words[3] != LISTENING:
             continue
         with contextlib.suppress(ValueError, OverflowError, OSError):  # the table's head, or nothing that we know
             address, _, port = words[1].rpartition(":")
-            found[int(words[9])] = (_address(address), int(port, 16))
-    return found
+            listening[int(words[9])] = (_address(address), int(port, 16))
+    return listening
 
 
 def _address(text: str) -> str:

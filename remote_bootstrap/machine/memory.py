@@ -28,8 +28,8 @@ def is_small() -> bool:
 
 def kills() -> int:
     """Return how many processes of this container were killed for want of memory so far."""
-    found = re.search(r"^oom_kill (\d+)$", "\n".join(map(_text, EVENTS)), re.MULTILINE)
-    return int(found.group(1)) if found else 0
+    match = re.search(r"^oom_kill (\d+)$", "\n".join(map(_text, EVENTS)), re.MULTILINE)
+    return int(match.group(1)) if match else 0
 
 
 def ran_out(output: str, code: int, kills_before: int) -> bool:
@@ -39,9 +39,9 @@ def ran_out(output: str, code: int, kills_before: int) -> bool:
 
 def what_helps() -> str:
     """Return what helps, in one sentence."""
-    found = limit()
-    if found:
-        return "its container may use %d MB (docker's --memory): give it more" % (found >> 20)
+    size = limit()
+    if size:
+        return "its container may use %d MB (docker's --memory): give it more" % (size >> 20)
     return "use a machine with more memory"
 
 

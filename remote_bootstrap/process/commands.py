@@ -39,8 +39,8 @@ def without_logins(text: str) -> str:
     """Return the text without the logins of addresses, and without the passwords of those in our environment (proxies,
     package indexes) however a program writes them: JupyterLab tells of its proxy as ('user', 'password@host')."""
     text = URL_LOGIN.sub(r"\1***@", text)
-    found = {match for value in os.environ.values() for match in _PASSWORD.findall(value)}
-    known = {one for password in found for one in (password, unquote(password)) if len(one) >= SHORTEST}
+    passwords = {match for value in os.environ.values() for match in _PASSWORD.findall(value)}
+    known = {one for password in passwords for one in (password, unquote(password)) if len(one) >= SHORTEST}
     for password in sorted(known, key=len, reverse=True):
         text = text.replace(password, "***")
     return text

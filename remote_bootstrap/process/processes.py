@@ -69,24 +69,24 @@ def _tree() -> Dict[int, List[int]]:
 
 def descendants(root: int) -> Set[int]:
     """Return every living process below ``root``."""
-    tree, found, todo = _tree(), set(), [root]
+    tree, below, todo = _tree(), set(), [root]
     while todo:
         for child in tree.get(todo.pop(), []):
-            if child not in found:
-                found.add(child)
+            if child not in below:
+                below.add(child)
                 todo.append(child)
-    return found
+    return below
 
 
 def marked(variable: str, value: str) -> Set[int]:
     """Return processes of this user that were started with ``variable=value`` in their environment."""
-    wanted = (variable + "=" + value).encode()
-    found = set()
+    mark = (variable + "=" + value).encode()
+    pids_marked = set()
     for pid in pids():
         with contextlib.suppress(OSError):  # gone meanwhile, or another user's
-            if wanted in Path("/proc/%d/environ" % pid).read_bytes().split(b"\0"):
-                found.add(pid)
-    return found
+            if mark in Path("/proc/%d/environ" % pid).read_bytes().split(b"\0"):
+                pids_marked.add(pid)
+    return pids_marked
 
 
 def alive(pid: int) -> bool:
@@ -138,12 +138,12 @@ def wait_killed(process: "subprocess.Popen[Any]") -> None:
 
 def zombies_of(parent: int) -> Set[int]:
     """Return the dead children that were not waited for yet."""
-    found = set()
+    zombies = set()
     for pid in pids():
         fields = _stat(pid)
         if fields is not None and fields[0] == "Z" and int(fields[1]) == parent:
-            found.add(pid)
-    return found
+            zombies.add(pid)
+    return zombies
 
 
 def reap(targets: Set[int]) -> None:

@@ -66,13 +66,13 @@ def sweep(own: Path, log: Log) -> None:
 def _others(own: Path) -> List[Path]:
     """Yield the folders of this user's other sessions. In a base folder that several users share, those of others
     are left alone."""
-    found = []
+    folders = []
     with contextlib.suppress(OSError):
         for path in sorted(own.parent.iterdir()):
             about = path.lstat()
             if stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and _TASK.fullmatch(path.name):
-                found.append(path)
-    return [path for path in found if path.name != own.name]
+                folders.append(path)
+    return [path for path in folders if path.name != own.name]
 
 
 def _sweep_one(session: Path) -> bool:

@@ -88,8 +88,8 @@ class Program:
     env: Dict[str, str] = field(default_factory=dict)
 
     def sftp_server(self) -> str:
-        found = [str(self.root / name) for name in SFTP_SERVERS if (self.root / name).is_file()]
-        return found[0] if found else ""
+        present = [str(self.root / name) for name in SFTP_SERVERS if (self.root / name).is_file()]
+        return present[0] if present else ""
 
     def extra_lines(self) -> List[str]:
         """Return the lines by which an unpacked OpenSSH >= 9.8 finds its own parts."""
@@ -97,8 +97,8 @@ class Program:
         folder = self.root / "usr" / "lib" / "openssh"
         if self.root == Path("/"):
             return []
-        found = [(name, folder / part) for name, part in parts.items() if (folder / part).is_file()]
-        return ["%s %s" % (name, quoted(path)) for name, path in found]
+        present = [(name, folder / part) for name, part in parts.items() if (folder / part).is_file()]
+        return ["%s %s" % (name, quoted(path)) for name, path in present]
 
 
 def quoted(path: Path) -> str:

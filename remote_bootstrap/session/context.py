@@ -57,21 +57,21 @@ class Context:
         """Return what an application, a kernel or a shell of this session starts with: the task's environment without
         what belongs to the agent, the task's virtual environment active, what the session and its init script changed,
         and the marks by which leftovers are found."""
-        wanted = child_environment()
-        wanted.pop("PYTHONPATH", None)  # the agent's, for the task's own script
+        environment = child_environment()
+        environment.pop("PYTHONPATH", None)  # the agent's, for the task's own script
         if sys.prefix != sys.base_prefix:
-            wanted["VIRTUAL_ENV"] = sys.prefix
-            _put_first(wanted, str(Path(sys.prefix) / "bin"))
-        _put_first(wanted, str(self.programs))
-        self.changes.apply(wanted)
-        if str(self.programs) not in wanted.get("PATH", "").split(os.pathsep):
-            _put_first(wanted, str(self.programs))  # an init script may set PATH anew
-        wanted[SESSION_VARIABLE] = self.task
-        wanted.pop(APP_VARIABLE, None)
+            environment["VIRTUAL_ENV"] = sys.prefix
+            _put_first(environment, str(Path(sys.prefix) / "bin"))
+        _put_first(environment, str(self.programs))
+        self.changes.apply(environment)
+        if str(self.programs) not in environment.get("PATH", "").split(os.pathsep):
+            _put_first(environment, str(self.programs))  # an init script may set PATH anew
+        environment[SESSION_VARIABLE] = self.task
+        environment.pop(APP_VARIABLE, None)
         if key:
-            wanted[APP_VARIABLE] = self.app_marker(key)
-        wanted.update(extra or {})
-        return wanted
+            environment[APP_VARIABLE] = self.app_marker(key)
+        environment.update(extra or {})
+        return environment
 
 
 def _put_first(environment: Dict[str, str], folder: str) -> None:

@@ -35,8 +35,8 @@ def run_of(raw: Mapping[str, str]) -> Optional[Run]:
     if not text:
         return None
     try:
-        found = json.loads(text)
-        run = Run(str(found["program"]), str(found["folder"]), [str(word) for word in found["arguments"]])
+        content = json.loads(text)
+        run = Run(str(content["program"]), str(content["folder"]), [str(word) for word in content["arguments"]])
     except (ValueError, KeyError, TypeError) as error:
         raise SettingsError("%s can't be read: %s" % (contract.PARAM_DEBUG_RUN, type(error).__name__)) from error
     for path in (run.program, run.folder):

@@ -16,8 +16,8 @@ SCRIPT = "CLEARML_DOCKER_BASH_SCRIPT"
 
 def variables(context: Context, facts: TaskFacts) -> Dict[str, str]:
     """Return those of the two that have a value."""
-    found = {
+    inherited = {
         IMAGE: facts.image or os.environ.get(IMAGE, ""),
         SCRIPT: script_of(context) or facts.setup_script or os.environ.get(SCRIPT, ""),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in inherited.items() if value}

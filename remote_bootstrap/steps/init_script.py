@@ -160,13 +160,13 @@ class _Run:
         """Look at the process's environment. After "exec" the shell can tell nothing any more; the kernel knows what
         the new program was given."""
         try:
-            found = Path("/proc/%d/environ" % self._process.pid).read_bytes()
+            environment = Path("/proc/%d/environ" % self._process.pid).read_bytes()
         except OSError:  # it ended, or another system
             return
         given = {os.fsencode("%s=%s" % pair) for pair in self._environment.items()}
-        new = {one for one in found.split(b"\0") if one and not one.startswith(OF_A_SHELL)} - given
+        new = {one for one in environment.split(b"\0") if one and not one.startswith(OF_A_SHELL)} - given
         if new and not self._after.exists():
-            self._after.write_bytes(found)
+            self._after.write_bytes(environment)
 
     def _end(self) -> None:
         if self._process.poll() is None:

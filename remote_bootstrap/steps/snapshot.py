@@ -67,12 +67,12 @@ def scan(root: Path, without: Tuple[Path, ...]) -> Tuple[List[Entry], List[Named
 
 def _identities(paths: Set[str]) -> Set[Tuple[int, int]]:
     """Return device and number of those that exist: a path of a thousand folders takes long to resolve, each time."""
-    found = set()
+    identities = set()
     for path in paths:
         with contextlib.suppress(OSError):
             about = os.stat(path)
-            found.add((about.st_dev, about.st_ino))
-    return found
+            identities.add((about.st_dev, about.st_ino))
+    return identities
 
 
 def _walk(root: str, folder: str, avoid: Set[Tuple[int, int]], named: List[Named]) -> Iterator[Entry]:

@@ -51,20 +51,20 @@ def folder_of(text: str) -> Optional[Path]:
 
 def task_id(text: str) -> str:
     """Return the id in an id or a web address, "" when there is none. A web address has the project's id first."""
-    found = _TASK_ID.findall(text.lower())
-    return found[-1] if found else ""
+    ids = _TASK_ID.findall(text.lower())
+    return ids[-1] if ids else ""
 
 
 def of_task(server: TaskServer, task: str) -> List[Snapshot]:
     """Return the snapshots of one task, the newest first. Raises ServerError."""
-    found = _tasks(server, {"id": [task]})
-    return _snapshots(found[0]) if found else []
+    tasks = _tasks(server, {"id": [task]})
+    return _snapshots(tasks[0]) if tasks else []
 
 
 def folder_text(server: TaskServer, task: str) -> str:
     """Return the workspace folder that a session was launched with, "" for none. Raises ServerError."""
-    found = _tasks(server, {"id": [task]})
-    return _folder_text(found[0]) if found else ""
+    tasks = _tasks(server, {"id": [task]})
+    return _folder_text(tasks[0]) if tasks else ""
 
 
 def candidates(server: TaskServer, own: str, folder: Path) -> Iterator[Snapshot]:
@@ -73,13 +73,13 @@ def candidates(server: TaskServer, own: str, folder: Path) -> Iterator[Snapshot]
     A newer session without a snapshot hides nothing. Raises ServerError.
     """
     user = str((_tasks(server, {"id": [own]}, ["id", "user"]) or [{}])[0].get("user") or "")
-    found = []  # type: List[Snapshot]
+    snapshots = []  # type: List[Snapshot]
     for tag in (contract.SYSTEM_TAG, CLI_TAG):
         for task in _sessions(server, user, tag):
             if task.get("id") != own and folder_of(_folder_text(task)) == folder:
-                found += _snapshots(task)
-    found.sort(key=lambda one: -one.timestamp)
-    return iter(found)
+                snapshots += _snapshots(task)
+    snapshots.sort(key=lambda one: -one.timestamp)
+    return iter(snapshots)
 
 
 def _sessions(server: TaskServer, user: str, tag: str) -> Iterator[Dict[str, Any]]:
@@ -110,8 +110,8 @@ def _folder_text(task: Dict[str, Any]) -> str:
 
 def _snapshots(task: Dict[str, Any]) -> List[Snapshot]:
     artifacts = [one for one in (task.get("execution") or {}).get("artifacts") or [] if isinstance(one, dict)]
-    found = [_snapshot(task, one) for one in artifacts if one.get("key") in (KEY, OLD_KEY) and one.get("uri")]
-    return sorted(found, key=lambda one: (one.key != KEY, -one.timestamp))
+    snapshots = [_snapshot(task, one) for one in artifacts if one.get("key") in (KEY, OLD_KEY) and one.get("uri")]
+    return sorted(snapshots, key=lambda one: (one.key != KEY, -one.timestamp))
 
 
 def _snapshot(task: Dict[str, Any], artifact: Dict[str, Any]) -> Snapshot:
@@ -144,14 +144,14 @@ class Place(NamedTuple):
 
 def place_of(server: TaskServer, task: str) -> Place:
     """Raises ServerError."""
-    found = (_tasks(server, {"id": [task]}, ["id", "name", "project", "output.destination"]) or [{}])[0]
+    fields = (_tasks(server, {"id": [task]}, ["id", "name", "project", "output.destination"]) or [{}])[0]
     projects: List[Dict[str, Any]] = []
-    if found.get("project"):
-        body = {"id": [found["project"]], "only_fields": ["id", "name"], "search_hidden": True}
+    if fields.get("project"):
+        body = {"id": [fields["project"]], "only_fields": ["id", "name"], "search_hidden": True}
         projects = server.call("projects.get_all", body).get("projects") or []
     project = str(projects[0].get("name") or "") if projects else ""
-    destination = str((found.get("output") or {}).get("destination") or "")
-    return Place(project or "sessions", str(found.get("name") or "session"), destination)
+    destination = str((fields.get("output") or {}).get("destination") or "")
+    return Place(project or "sessions", str(fields.get("name") or "session"), destination)
 
 
 def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> None:
@@ -168,10 +168,10 @@ def publish(server: TaskServer, task: str, newest: Snapshot, preview: str) -> No
 
 
 def _replace_artifacts(server: TaskServer, task: str, artifacts: List[Dict[str, Any]]) -> None:
-    found = (_tasks(server, {"id": [task]}, ["id", "execution.artifacts"]) or [{}])[0]
+    fields = (_tasks(server, {"id": [task]}, ["id", "execution.artifacts"]) or [{}])[0]
     others = [
         one
-        for one in (found.get("execution") or {}).get("artifacts") or []
+        for one in (fields.get("execution") or {}).get("artifacts") or []
         if (one.get("key"), one.get("mode")) not in {(new["key"], new["mode"]) for new in artifacts}
     ]
     server.call("tasks.edit", {"task": task, "execution": {"artifacts": [*others, *artifacts]}, "force": True})

@@ -87,12 +87,12 @@ class Workspace:
             )
 
     def _restore(self, stopped: Callable[[], bool]) -> None:
-        found = self._choices()
-        if not found:
+        choices = self._choices()
+        if not choices:
             self._log("no earlier snapshot of the workspace %s was found" % self.folder)
             return  # what lies there already is in no snapshot: it is stored, changed or not
         last = "no snapshot could be read"
-        for one in found:
+        for one in choices:
             try:
                 self._restore_one(one, stopped)
                 return
@@ -104,15 +104,15 @@ class Workspace:
         raise WorkspaceError(last)
 
     def _choices(self) -> List[Snapshot]:
-        wanted = self._context.settings.raw.get(contract.PARAM_CONTINUE, "").strip()
+        continued = self._context.settings.raw.get(contract.PARAM_CONTINUE, "").strip()
         own = snapshots.of_task(self._server, self._context.task)  # a clone of a session has its snapshot
-        if not wanted:
+        if not continued:
             return [*own, *snapshots.candidates(self._server, self._context.task, self.folder)]
-        task = snapshots.task_id(wanted)
-        found = snapshots.of_task(self._server, task) if task else []
-        if not found:
-            raise WorkspaceError("the session %s has no snapshot" % wanted)
-        return found
+        task = snapshots.task_id(continued)
+        of_task = snapshots.of_task(self._server, task) if task else []
+        if not of_task:
+            raise WorkspaceError("the session %s has no snapshot" % continued)
+        return of_task
 
     def _restore_one(self, one: Snapshot, stopped: Callable[[], bool]) -> None:
         archive = private(self._context.folder / WORKSPACE) / "restored.tar.gz"

@@ -128,12 +128,12 @@ class RouteSeeker(threading.Thread):
             self._request(upstream)
             with self._lock:
                 self._asked = upstream == self._upstream
-        found = place_of(self._read().get("runtime") or {})
+        place = place_of(self._read().get("runtime") or {})
         with self._lock:
-            routed = found is not None and found != upstream and upstream == self._upstream
-            withdrawn = found == upstream and self._published is not None
-        if routed and found is not None:
-            self._use(found, "ClearML's router leads to this session: %s port %d")
+            routed = place is not None and place != upstream and upstream == self._upstream
+            withdrawn = place == upstream and self._published is not None
+        if routed and place is not None:
+            self._use(place, "ClearML's router leads to this session: %s port %d")
         elif withdrawn:
             self._use(self._direct, "ClearML's router has no route any more; the session is at %s port %d")
 

@@ -39,12 +39,12 @@ def _sdk_session_class() -> Any:
     """Return the SDK's Session without the rest of the SDK: ``import clearml`` loads Task, numpy and more, which takes
     2 s in a fresh environment; the session alone takes 0.7 s. The task's requirements pin the version that this
     fits."""
-    found = importlib.util.find_spec(SDK)
-    if found is None or SDK in sys.modules:
+    sdk = importlib.util.find_spec(SDK)
+    if sdk is None or SDK in sys.modules:
         return importlib.import_module(SDK + ".backend_api").Session
     package = types.ModuleType(SDK)
-    package.__path__ = list(found.submodule_search_locations or [])
-    package.__spec__ = found
+    package.__path__ = list(sdk.submodule_search_locations or [])
+    package.__spec__ = sdk
     sys.modules[SDK] = package
     return importlib.import_module(SDK + ".backend_api.session").Session
 
@@ -79,12 +79,12 @@ class ClearMLTask:
     def facts(self) -> TaskFacts:
         names = (AGENT_PORTS, clearml_session.RUNTIME_INNER_PORT, contract.RUNTIME_RECORD, contract.RUNTIME_REPORT)
         wanted = ["runtime." + name for name in names]
-        found = self._get("name", "container", "configuration." + contract.CONFIG_CODE, *wanted)
-        runtime = dict(found.get("runtime") or {})
-        container = dict(found.get("container") or {})
-        code = dict(found.get("configuration") or {}).get(contract.CONFIG_CODE) or {}
+        fields = self._get("name", "container", "configuration." + contract.CONFIG_CODE, *wanted)
+        runtime = dict(fields.get("runtime") or {})
+        container = dict(fields.get("container") or {})
+        code = dict(fields.get("configuration") or {}).get(contract.CONFIG_CODE) or {}
         return TaskFacts(
-            name=as_text(found.get("name")),
+            name=as_text(fields.get("name")),
             image=as_text(container.get("image")),
             setup_script=as_text(container.get("setup_shell_script")),
             web_host=as_text(self._sdk.config.get("api.web_server", None)),
@@ -112,8 +112,8 @@ class ClearMLTask:
 
     def status(self) -> TaskStatus:
         names = ("status", "status_message", "last_change")
-        found = self._get(*names)
-        return TaskStatus(*(as_text(found.get(name)) for name in names))
+        fields = self._get(*names)
+        return TaskStatus(*(as_text(fields.get(name)) for name in names))
 
     def edit_runtime(self, properties: Mapping[str, str]) -> None:
         """Edit them one by one where the server does that; the whole of them where it would not, or under other

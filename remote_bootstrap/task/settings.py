@@ -84,10 +84,10 @@ def _ports(raw: Mapping[str, str]) -> Tuple[int, int]:
     first, _, last = given.partition(":")
     if not given:
         return DEFAULT_SSH_PORT, LAST_PORT
-    found = _number(first), _number(last) if last else LAST_PORT
-    if not 0 < found[0] <= found[1] <= LAST_PORT:
+    ports = _number(first), _number(last) if last else LAST_PORT
+    if not 0 < ports[0] <= ports[1] <= LAST_PORT:
         raise SettingsError("ssh_port is %r, not a port or a range of ports such as 10022:15000" % given)
-    return found
+    return ports
 
 
 def _number(text: str) -> int:

@@ -135,16 +135,16 @@ class Watcher(threading.Thread):
 
     def _reason(self) -> str:
         """Return why the session should end, "" while it shouldn't. Raises ServerError."""
-        found = self._server.status()
-        self._gone = self._gone + 1 if not found.status else 0
+        task = self._server.status()
+        self._gone = self._gone + 1 if not task.status else 0
         if self._gone >= GONE_LOOKS:
             return "the task was deleted"
-        if found.status and found.status != IN_PROGRESS:
-            return MOVED.get(found.status, "its task is “%s” in ClearML" % found.status)
-        if ABORT_WORD in found.message:
+        if task.status and task.status != IN_PROGRESS:
+            return MOVED.get(task.status, "its task is “%s” in ClearML" % task.status)
+        if ABORT_WORD in task.message:
             return ABORTED
-        if found.changed != self._change:
-            self._change = found.changed
+        if task.changed != self._change:
+            self._change = task.changed
             self._changed()
         if self._clock() - self._pinged > PING:
             self._server.ping()

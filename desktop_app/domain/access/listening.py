@@ -112,9 +112,9 @@ def read_listening(value: Mapping[str, object]) -> tuple[Listening, ...]:
     """Return what the remote answered, one row per port, the session's own first. Rows that make no sense are left
     out."""
     rows = value.get("ports")
-    found = [_row(row) for row in rows[:MAX_ROWS] if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    listed = [_row(row) for row in rows[:MAX_ROWS] if isinstance(row, Mapping)] if isinstance(rows, list) else []
     by_port: dict[int, Listening] = {}
-    for row in sorted((row for row in found if row is not None), key=lambda row: _preference(row.host)):
+    for row in sorted((row for row in listed if row is not None), key=lambda row: _preference(row.host)):
         by_port.setdefault(row.port, row)
     return tuple(sorted(by_port.values(), key=lambda row: (not row.session, row.port)))
 
@@ -144,14 +144,14 @@ def _row(row: Mapping[object, object]) -> Listening | None:
 def _host(address: str) -> str:
     """Return where to connect to for what listens on that address; "" for what is no address."""
     try:
-        found = ip_address(address.partition("%")[0])
+        ip = ip_address(address.partition("%")[0])
     except ValueError:
         return ""
-    if found.version == 6 and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if found.is_unspecified:
-        return LOOPBACK if found.version == 4 else LOOPBACK_6
-    return str(found)
+    if ip.version == 6 and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_unspecified:
+        return LOOPBACK if ip.version == 4 else LOOPBACK_6
+    return str(ip)
 
 
 def _preference(host: str) -> tuple[int, str]:

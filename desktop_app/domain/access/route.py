@@ -87,14 +87,14 @@ def parse_route(text: str) -> Route:
 def _hop(text: str, port: int) -> Hop:
     try:
         url = urlsplit(text)
-        found = Hop(url.hostname or "", url.port or port, unquote(url.username or ""))
+        hop = Hop(url.hostname or "", url.port or port, unquote(url.username or ""))
     except ValueError:
         raise _invalid(f"“{text}” is not an address.") from None
     if url.password is not None:
         raise _invalid("Leave the password out of the route; it is asked for and kept in the keyring.")
-    if not _is_plain(url, found):
+    if not _is_plain(url, hop):
         raise _invalid(f"“{text}” is not an address.")
-    return found
+    return hop
 
 
 def _is_plain(url: SplitResult, hop: Hop) -> bool:

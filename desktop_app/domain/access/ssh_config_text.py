@@ -101,15 +101,15 @@ def _names(word: bytes, path: str) -> bool:
 
 def _parse(line: bytes) -> tuple[bytes, list[bytes]]:
     """Return the keyword in lower case and its words; (b"", []) for comments and empty lines."""
-    found = _KEYWORD.match(line.removeprefix(BOM))
-    if found is None:
+    match = _KEYWORD.match(line.removeprefix(BOM))
+    if match is None:
         return b"", []
     words = []
-    for quoted, plain in _WORD.findall(found[2]):
+    for quoted, plain in _WORD.findall(match[2]):
         if plain.startswith(b"#"):
             break
         words.append(plain or re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL))
-    return found[1].lower(), words
+    return match[1].lower(), words
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -56,9 +56,9 @@ def _declared(data: bytes) -> str:
     """Return what a comment at the beginning says that the text is in; "" for what Python knows no text encoding by:
     Emacs writes "utf-8-unix", and a comment may speak of something else."""
     for line in data.split(b"\n", 2)[:2]:
-        found = _DECLARED.search(line) if line.startswith(b"#") else None
-        if found:
-            name = found[1].decode("ascii")
+        match = _DECLARED.search(line) if line.startswith(b"#") else None
+        if match:
+            name = match[1].decode("ascii")
             try:
                 return name if b"#".decode(name) == "#" else ""
             except (LookupError, UnicodeError):

@@ -43,8 +43,8 @@ def network_of(image: str, arguments: str) -> tuple[str, str]:
     host, published = "--network host", f"-p {PUBLISHED_PORT}:"
     if arguments.endswith(host):
         return arguments[: -len(host)].strip(), NETWORK_HOST
-    before, found, port = arguments.rpartition(published)
-    if found and port.isdecimal():
+    before, separator, port = arguments.rpartition(published)
+    if separator and port.isdecimal():
         return before.strip(), NETWORK_PORT
     return arguments, NETWORK_NONE if image and not _says_network(arguments) else NETWORK_HOST
 

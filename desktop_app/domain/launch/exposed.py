@@ -32,9 +32,9 @@ _SHAPES = {
 
 def secrets_in(text: str) -> tuple[str, ...]:
     """Return what there is to warn of, by name, each once."""
-    found = [match["name"] for piece in _pieces(text) for match in _ASSIGNED.finditer(piece) if _is_secret(match)]
-    found += [what for what, shape in _SHAPES.items() if shape.search(text)]
-    return tuple(dict.fromkeys(found))
+    names = [match["name"] for piece in _pieces(text) for match in _ASSIGNED.finditer(piece) if _is_secret(match)]
+    names += [what for what, shape in _SHAPES.items() if shape.search(text)]
+    return tuple(dict.fromkeys(names))
 
 
 def _pieces(text: str) -> list[str]:
@@ -47,22 +47,22 @@ def _pieces(text: str) -> list[str]:
 
 def _is_secret(match: "re.Match[str]") -> bool:
     name = match["name"].removeprefix("-")
-    wanted = _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name)
-    return bool(wanted) and not _REFERENCE.search(match["value"])
+    is_secret = _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name)
+    return bool(is_secret) and not _REFERENCE.search(match["value"])
 
 
 def warnings_of(spec: LaunchSpec) -> tuple[str, ...]:
     """Return one sentence for each option that holds such a thing, "what is safe" included."""
     table = options()
-    found = []
+    labels = []
     for name in FIELDS:
         named = secrets_in(str(getattr(spec, name)))
         if named:
-            found.append(f"{table[name].label} ({table[name].flag}): {', '.join(named)}")
-    if not found:
+            labels.append(f"{table[name].label} ({table[name].flag}): {', '.join(named)}")
+    if not labels:
         return ()
     return (
-        f"{'; '.join(found)} would be kept readable: all members of the ClearML workspace see it in the task and its"
+        f"{'; '.join(labels)} would be kept readable: all members of the ClearML workspace see it in the task and its"
         " log, and so do others on the agent's machine. Safe: launch without, then hand it over inside the connection "
         "(“sessiondock give” for git logins, the ClearML key and the SSH agent, or set it in a terminal of the "
         "session); or have the agent's administrator set it there.",

@@ -63,8 +63,8 @@ def task_id(text: str) -> str:
     """Return the id in an id or in a task's address in ClearML's web page; anything else comes back trimmed. The word
     "none" is clearml-session's for no task."""
     text = "" if text.strip().lower() == "none" else text.strip()
-    found = _WEB_ADDRESS.match(text)
-    return found.group(1) if found else text
+    match = _WEB_ADDRESS.match(text)
+    return match.group(1) if match else text
 
 
 def wanted_task(text: str) -> str:
@@ -75,9 +75,9 @@ def wanted_task(text: str) -> str:
 
 def gateway(text: str) -> tuple[str, int]:
     """Return address and port of ``address[:port]``; port 0 when there is none, and ("", 0) for what is neither."""
-    found = _GATEWAY.fullmatch(text.strip())
-    port = int(found.group("port") or 0) if found else 0
-    return (found.group("host").strip("[]"), port) if found and port < 65536 else ("", 0)
+    match = _GATEWAY.fullmatch(text.strip())
+    port = int(match.group("port") or 0) if match else 0
+    return (match.group("host").strip("[]"), port) if match and port < 65536 else ("", 0)
 
 
 # -- what is wrong

@@ -264,12 +264,12 @@ def problem_of(option: Option, value: Any) -> str:
 
 def validate(spec: LaunchSpec) -> dict[str, str]:
     """Return field name -> what is wrong with it, in words; empty when the spec can be launched."""
-    found = {name: problem_of(option, getattr(spec, name)) for name, option in options().items()}
+    wrong = {name: problem_of(option, getattr(spec, name)) for name, option in options().items()}
     if not (spec.docker or spec.base_task or spec.debug_task):
         text = "An agent ignores this without a Docker image: choose one, too."
-        found["docker_args"] = found["docker_args"] or (text if spec.docker_args else "")
-        found["docker_network"] = found["docker_network"] or (text if spec.docker_network == NETWORK_PORT else "")
-    return {name: text for name, text in found.items() if text}
+        wrong["docker_args"] = wrong["docker_args"] or (text if spec.docker_args else "")
+        wrong["docker_network"] = wrong["docker_network"] or (text if spec.docker_network == NETWORK_PORT else "")
+    return {name: text for name, text in wrong.items() if text}
 
 
 def task_parameters(spec: LaunchSpec) -> dict[str, str]:

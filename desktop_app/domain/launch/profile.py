@@ -64,22 +64,22 @@ def dumps(name: str, spec: LaunchSpec) -> str:
 def loads(text: str, source: str) -> Profile:
     """Read a profile's file, or the state that clearml-session keeps. Problems: profile.unreadable"""
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError):
         raise failure("profile.unreadable", path=source, why="it is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise failure("profile.unreadable", path=source, why="it holds no launch options")
-    if found.get("sessiondock") == "profile":
-        return _ours(found, source)
-    theirs = from_clearml_session(found)
+    if content.get("sessiondock") == "profile":
+        return _ours(content, source)
+    theirs = from_clearml_session(content)
     if theirs is None:
         raise failure("profile.unreadable", path=source, why="it holds no launch options")
     return theirs
 
 
-def _ours(found: Mapping[str, Any], source: str) -> Profile:
-    values = found.get("options")
-    if not isinstance(found.get("schema"), int) or found["schema"] > SCHEMA or not isinstance(values, dict):
+def _ours(content: Mapping[str, Any], source: str) -> Profile:
+    values = content.get("options")
+    if not isinstance(content.get("schema"), int) or content["schema"] > SCHEMA or not isinstance(values, dict):
         raise failure("profile.unreadable", path=source, why="a newer SessionDock made it")
     wanted = {
         name: value for name, value in values.items() if name in options() and options()[name].keep is Keep.PROFILE
@@ -87,7 +87,7 @@ def _ours(found: Mapping[str, Any], source: str) -> Profile:
     spec = _valid(wanted)
     kept = to_profile(spec)
     out = [name for name, value in values.items() if kept.get(name) != value]
-    return Profile(check_name(str(found.get("name") or "Profile")[:MAX_NAME]), spec, tuple(out))
+    return Profile(check_name(str(content.get("name") or "Profile")[:MAX_NAME]), spec, tuple(out))
 
 
 def _valid(values: Mapping[str, Any]) -> LaunchSpec:

@@ -30,12 +30,12 @@ HERE = "names a place on this computer, which the session's machine can't read"
 
 def lines_of(text: str) -> tuple[str, ...]:
     """Return the file's lines without comments, what a backslash continues joined to one."""
-    found = []
+    lines = []
     for line, joined in _joined(text.splitlines()):
         line = COMMENT.sub("", line).strip()
         if line:
-            found.append(" ".join(line.split()) if joined else line)
-    return tuple(found)
+            lines.append(" ".join(line.split()) if joined else line)
+    return tuple(lines)
 
 
 def _joined(lines: list[str]) -> Iterator[tuple[str, bool]]:
@@ -58,35 +58,35 @@ def for_agent(lines: Iterable[str]) -> tuple[str, ...]:
     One hash in the file makes pip want one of every package, also of those that the session itself needs. Of
     ``--extra-index-url=…`` the agent keeps the sign as a part of the address.
     """
-    found = []
+    kept = []
     for line in lines:
         option, value = _option(line)
         if option == "--extra-index-url":
-            found.append(f"{option} {value}")
+            kept.append(f"{option} {value}")
         elif option != "--require-hashes":
-            found.append(line if option else _HASH.sub("", line).rstrip())
-    return tuple(found)
+            kept.append(line if option else _HASH.sub("", line).rstrip())
+    return tuple(kept)
 
 
 def unused(lines: Iterable[str]) -> tuple[str, ...]:
     """Return sentences for users about what of those lines an agent does not heed."""
     told = list(lines)
     names = [_option(line)[0] for line in told]
-    found = []
+    sentences = []
     if "--require-hashes" in names or any(
         not name and _HASH.search(line) for name, line in zip(names, told, strict=True)
     ):
-        found.append(
+        sentences.append(
             "The packages are installed in the versions that are named, without a look at their hashes: pip "
             "would want hashes of the session's own packages, too."
         )
     ignored = sorted({name for name in names if name in _IGNORED})
     if ignored:
-        found.append(
+        sentences.append(
             f"clearml-agent ignores {', '.join(ignored)}; it uses --extra-index-url, and an index that its own "
             "configuration names."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def file_to_read(line: str) -> str:
@@ -98,8 +98,8 @@ def file_to_read(line: str) -> str:
 def place_of(line: str) -> str:
     """Return the path of ``package @ file:///path``, "" for any other line: it may be there or a machine's that built
     it."""
-    found = re.fullmatch(r"[^@]+@\s*file://[^/]*(/[^#;\s]*).*", line, re.IGNORECASE)
-    return found[1] if found and not line.startswith("-") else ""
+    match = re.fullmatch(r"[^@]+@\s*file://[^/]*(/[^#;\s]*).*", line, re.IGNORECASE)
+    return match[1] if match and not line.startswith("-") else ""
 
 
 def wrong_with(line: str) -> str:
@@ -140,8 +140,8 @@ def _wrong_option(line: str, shown: str) -> str:
 
 
 def _option(line: str) -> tuple[str, str]:
-    found = _OPTION.fullmatch(line)
-    return (found["name"], found["value"].strip().strip("\"'")) if found else ("", "")
+    match = _OPTION.fullmatch(line)
+    return (match["name"], match["value"].strip().strip("\"'")) if match else ("", "")
 
 
 def _shown(line: str) -> str:

@@ -44,8 +44,8 @@ class Again:
     def taken(self) -> dict[str, Any]:
         """Return what comes from the task alone, where it is not the default: field name -> value."""
         start = replace(defaults(), store_defaults=self.spec.store_defaults)
-        found = {name: getattr(self.spec, name) for name in options() if self.partial}
-        return {name: value for name, value in found.items() if value != getattr(start, name)}
+        values = {name: getattr(self.spec, name) for name in options() if self.partial}
+        return {name: value for name, value in values.items() if value != getattr(start, name)}
 
 
 def spec_of_task(task: LaunchedTask, facts: ServerFacts) -> LaunchSpec:
@@ -101,11 +101,11 @@ def asked(spec: LaunchSpec, parameters: Mapping[str, str]) -> tuple[str, ...]:
     compatible = spec.cli_compatible or parameters.get(options()["cli_compatible"].param) == "True"
     made = spec.randomize != RANDOM_OFF or compatible
     slots = key_slots.loads(parameters.get(contract.PARAM_KEY_SLOTS, ""))
-    found = {
+    secrets = {
         "password": contract.PARAM_PASSWORD_HASH in parameters and not made,
         "attach_passphrase": any(slot.kind is SlotKind.PASSPHRASE for slot in slots),
     }
-    return tuple(name for name, had in found.items() if had)
+    return tuple(name for name, had in secrets.items() if had)
 
 
 def continued(spec: LaunchSpec, session: str, finished: Iterable[FinishedSession]) -> LaunchSpec:

@@ -31,8 +31,8 @@ def has_been_up(facts: ServerFacts) -> bool:
 
 
 def code_of(message: str) -> int | None:
-    found = _EXIT_CODE.search(message)
-    return int(found[1]) if found else None
+    match = _EXIT_CODE.search(message)
+    return int(match[1]) if match else None
 
 
 def _why(facts: ServerFacts) -> str:

@@ -17,9 +17,9 @@ class FinishedSession:
     stored: float = 0.0
 
 
-def removable(found: Iterable[FinishedSession]) -> tuple[FinishedSession, ...]:
+def removable(finished: Iterable[FinishedSession]) -> tuple[FinishedSession, ...]:
     """Return all but those that hold the newest snapshot of a workspace: those are what a next session goes on with."""
-    sessions = tuple(found)
+    sessions = tuple(finished)
     newest: dict[str, float] = {}
     for one in sessions:
         if one.stored:

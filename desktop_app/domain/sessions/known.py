@@ -48,11 +48,11 @@ def read_known(value: object) -> Known | None:
     rows = value.get("facts") if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping) or not isinstance(rows, Mapping):
         return None
-    found = {field.name: read for field in fields(ServerFacts) if (read := _read(field.name, rows)) is not None}
+    values = {field.name: read for field in fields(ServerFacts) if (read := _read(field.name, rows)) is not None}
     as_of = _time(value.get("as_of"))
-    if as_of is None or not isinstance(found.get("remote"), Remote):
+    if as_of is None or not isinstance(values.get("remote"), Remote):
         return None
-    return Known(ServerFacts(**found), as_of)
+    return Known(ServerFacts(**values), as_of)
 
 
 _BLANK = ServerFacts(Remote.CREATED)
@@ -77,10 +77,10 @@ def _read(name: str, rows: Mapping[str, Any]) -> Any:
 def _time(value: object) -> datetime | None:
     """Return the time with a time zone, as all of ours have."""
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return found if found is not None and found.tzinfo is not None else None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _clearml_session(value: object) -> ClearmlSession | None:

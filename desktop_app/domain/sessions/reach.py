@@ -16,10 +16,10 @@ def of_container(why: Problem, facts: ServerFacts, task: str) -> Problem:
     if why.code != "ssh.unreachable" or record is None or report is None or not report.own_network:
         return why
     address = f"{record.address} port {record.port}"
-    found = problem("ssh.container", address=address, mend=_mend(report.container, task), cause=why.cause)
+    container = problem("ssh.container", address=address, mend=_mend(report.container, task), cause=why.cause)
     if is_image(report.container):
-        return found
-    return replace(found, remedies=tuple(one for one in found.remedies if one is not Remedy.WITH_IMAGE))
+        return container
+    return replace(container, remedies=tuple(one for one in container.remedies if one is not Remedy.WITH_IMAGE))
 
 
 def with_image(spec: LaunchSpec, report: Report | None) -> LaunchSpec:

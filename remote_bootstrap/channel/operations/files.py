@@ -88,10 +88,10 @@ def _try_to_write(folder: str, at: int) -> None:
 
 def digests(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
     """Return ``digest`` from the beginning for each of many (path, length)."""
-    wanted = args.get("files")
-    if not isinstance(wanted, list) or not all(_is_pair(one) for one in wanted):
+    files = args.get("files")
+    if not isinstance(files, list) or not all(_is_pair(one) for one in files):
         raise OperationError("Checksums need a list of paths and lengths.")
-    return {"sha256": [_whole(path, length) for path, length in wanted]}
+    return {"sha256": [_whole(path, length) for path, length in files]}
 
 
 def _is_pair(value: Any) -> bool:

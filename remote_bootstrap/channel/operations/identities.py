@@ -35,8 +35,8 @@ def git_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
 
 def git_ask(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
     """Return the login for {protocol, host, path, username} as git names them; {} when there is no login that fits."""
-    found = host.context.git.find({str(name): str(value) for name, value in args.items()})
-    return {"username": found.username, "password": found.password} if found else {}
+    login = host.context.git.find({str(name): str(value) for name, value in args.items()})
+    return {"username": login.username, "password": login.password} if login else {}
 
 
 def clearml_deliver(host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
