@@ -1,1 +1,4 @@
-"""The command line: one file per group of commands; ``main`` puts them together."""
+"""The command line. Each command is a function of a context and its arguments, registered with its parser.
+
+From the bottom: terminal, views and parsing, context, launching and following, registry, commands, arguments, main.
+"""

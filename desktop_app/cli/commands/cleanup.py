@@ -19,7 +19,7 @@ def add_cleanup(commands: Commands) -> None:
 
 def run_cleanup(context: Context, _arguments: argparse.Namespace) -> int:
     """Delete what the user agrees to; without --yes, and where no user can be asked, it only lists."""
-    account = context.accounts.one()
+    account = context.accounts.chosen()
     finished = context.core.cleanup.look(account.id, context.cancel())
     agreed = bool(finished) and may_delete(context, finished, agreed=context.agreed)
     deleted = delete(context, account, finished) if agreed else 0

@@ -23,7 +23,7 @@ def add_doctor(commands: Commands) -> None:
     """Register doctor."""
     command = commands.add("doctor", run_doctor, "find out why a session can't be used")
     add_session(command)
-    command.add_argument("--report", action="store_true", help="print a report to send to somebody who helps")
+    command.add_argument("--report", action="store_true", help="print a report that you can send to your support")
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
@@ -86,4 +86,4 @@ def _conclude(diagnosis: Diagnosis) -> None:
     say("")
     say(f"{diagnosis.headline.rstrip('.')}. {diagnosis.advice}")
     if diagnosis.broken:
-        say("To send this to somebody who helps: sessiondock doctor --report")
+        say("For a report that you can send to your support: sessiondock doctor --report")

@@ -26,7 +26,7 @@ def _missing(arguments: argparse.Namespace) -> str:
 
 def run_git(context: Context, arguments: argparse.Namespace) -> int:
     """Change or list the git logins of an account."""
-    account, address = context.accounts.one().id, arguments.address
+    account, address = context.accounts.chosen().id, arguments.address
     logins = context.core.git_logins
     if arguments.action == "add":
         logins.add(account, address, read_secret(f"Password or access token for {address}: "))

@@ -54,7 +54,7 @@ def run_launch(context: Context, arguments: argparse.Namespace) -> int:
 def _from_profile(context: Context, arguments: argparse.Namespace) -> Launch:
     """Begin with a profile or the defaults. A launch from a script is not what the next wizard begins with, unless it
     says so."""
-    account, profile = context.accounts.one(), profile_of(arguments)
+    account, profile = context.accounts.chosen(), profile_of(arguments)
     spec = start_spec(context, profile, LaunchSpec)
     return Launch(account, replace(spec, store_defaults=False), profile)
 

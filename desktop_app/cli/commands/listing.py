@@ -62,7 +62,10 @@ def _passes(snapshot: SessionSnapshot, values: Mapping[str, str]) -> bool:
 
 def _list_ended(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.all_users or names_given(arguments):
-        raise failure("usage.together", why="--ended lists all of yours, and only yours.")
+        raise failure(
+            "usage.together",
+            why="--ended lists all of your sessions that have ended; it takes no --all-users and no filter.",
+        )
     finished, problems = context.sessions.finished()
     rows = [(account, session) for account, sessions in finished for session in sessions]
     if context.json:

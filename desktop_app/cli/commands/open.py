@@ -40,7 +40,7 @@ def run_open(context: Context, arguments: argparse.Namespace) -> int:
         session, key = "", session
     if key and key not in KEYS:
         raise failure("open.unknown", name=key, known=", ".join(sorted(KEYS)), near=nearest(key, KEYS))
-    snapshot = context.sessions.one(arguments.by_id) if arguments.by_id else _session_to_open(context, session, key)
+    snapshot = context.sessions.find(arguments.by_id) if arguments.by_id else _session_to_open(context, session, key)
     key = key or _first_ready(snapshot)
     if arguments.only_print:
         url = context.core.entrances.login_page(snapshot.id, key, context.cancel())
@@ -55,10 +55,10 @@ def run_open(context: Context, arguments: argparse.Namespace) -> int:
 def _session_to_open(context: Context, text: str, key: str) -> SessionSnapshot:
     """Return the session of that name; without ``key`` the text may have meant an application.
 
-    Problems: open.neither, and as of ``SessionChoice.one``
+    Problems: open.neither, and as of ``SessionChoice.find``
     """
     try:
-        return context.sessions.one(text)
+        return context.sessions.find(text)
     except AppError as error:
         if error.problem.code != "session.unknown" or key:
             raise

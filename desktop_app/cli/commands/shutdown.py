@@ -21,7 +21,9 @@ def add_shutdown(commands: Commands) -> None:
     """Register shutdown."""
     command = commands.add("shutdown", run_shutdown, "end a session (or cancel one that waits)")
     add_session_or_id(command)
-    command.add_argument("--force", action="store_true", help="end its task in ClearML although nobody there answers")
+    command.add_argument(
+        "--force", action="store_true", help="end its task in ClearML even if its machine does not answer"
+    )
     command.add_argument("--no-wait", action="store_true", help="ask for the end and don't wait for it")
 
 
@@ -47,20 +49,20 @@ def shut_down(context: Context, snapshot: SessionSnapshot, *, wait: bool, force:
 def _wait_for_end(context: Context, snapshot: SessionSnapshot) -> None:
     silence, at_most, told = Interruptible(END_S), Interruptible(WORKSPACE_S), ""
     stops, abandoned = Stops(time.monotonic, STOP_AGAIN_S), Abandoned(time.monotonic, GONE_S)
-    now = snapshot
-    while now.remote is not Remote.ENDED:
+    latest = snapshot
+    while latest.remote is not Remote.ENDED:
         if silence.expired or at_most.expired:
             seconds = round(WORKSPACE_S if at_most.expired else END_S)
             raise failure("session.lingers", name=snapshot.name, seconds=seconds)
-        if abandoned.due((now,)):
-            raise AppError(gone(now))
+        if abandoned.due((latest,)):
+            raise AppError(gone(latest))
         silence.wait(1.0)
         try:
-            now = context.core.sessions.fetch(snapshot.id, context.cancel())
-            if now.remote is Remote.STOPPING and (text := progress_of(now)) != told:  # it stores its workspace
+            latest = context.core.sessions.fetch(snapshot.id, context.cancel())
+            if latest.remote is Remote.STOPPING and (text := progress_of(latest)) != told:  # it stores its workspace
                 silence, told = Interruptible(END_S), text
-                _tell_progress(context, now, text)
-            for session in stops.due((now,)):
+                _tell_progress(context, latest, text)
+            for session in stops.due((latest,)):
                 context.core.sessions.stop(session, context.cancel())
         except AppError as error:
             if error.problem.code == "task.gone":

@@ -104,10 +104,10 @@ def _say_what_is_always_so(arguments: argparse.Namespace) -> None:
 def _chosen(context: Context, text: str) -> SessionSnapshot:
     """Return the named session; without a name the newest that lives, or, on a terminal, the one that the user picks.
 
-    Problems: as of ``SessionChoice.one``
+    Problems: as of ``SessionChoice.find``
     """
     if text:
-        return context.sessions.one(text)
+        return context.sessions.find(text)
     living = context.sessions.living()
     if not living:
         raise failure("session.none")
@@ -156,7 +156,7 @@ def _hold(context: Context, session: SessionId, *, for_shell: bool) -> int:
 
 
 def _launch(context: Context, arguments: argparse.Namespace) -> SessionId:
-    account, file = context.accounts.one(), _options_file(arguments)
+    account, file = context.accounts.chosen(), _options_file(arguments)
     spec = _spec_of(context, arguments, account, file)
     remembered = replace(spec, store_defaults=spec.store_defaults and file is None)
     session = launch(context, Launch(account, remembered, profile_of(arguments), asks=context.asks))

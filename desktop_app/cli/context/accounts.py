@@ -20,7 +20,7 @@ class AccountChoice:
     """The account that was named with --account, or all that are known."""
 
     def __init__(self, core: "Core", named: str, *, launches: bool, cancel: Callable[[], Cancel]) -> None:
-        """``launches``: the command may start the sandbox by itself."""
+        """Choose among the core's accounts. ``launches``: the command may start the sandbox by itself."""
         self._core = core
         self._launches = launches
         self._cancel = cancel
@@ -30,17 +30,17 @@ class AccountChoice:
         """Return the named account, else every known one. Problems: account.unknown"""
         return [self._core.accounts.find(self.named)] if self.named else self._core.accounts.all()
 
-    def one(self) -> Account:
+    def chosen(self) -> Account:
         """Return the named account, or the only one, or for a launch the sandbox where there is none.
 
         Problems: account.unknown, account.several, account.none, sandbox.failed
         """
-        account = self._chosen()
+        account = self._named_or_only()
         if account.sandbox and self._launches and not self._core.sandbox.address():
             return self.start_sandbox()  # with its agent there: a launch asks for queues that are served
         return account
 
-    def _chosen(self) -> Account:
+    def _named_or_only(self) -> Account:
         known = self._core.accounts.all()
         if self.named == SANDBOX_ID and not any(account.sandbox for account in known):
             return self.start_sandbox()

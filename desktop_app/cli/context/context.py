@@ -96,6 +96,6 @@ class Context:
         return SessionChoice(self.core, self.accounts, self.cancel)
 
     def session(self, *, ended: bool = False, theirs: bool = False) -> SessionSnapshot:
-        """Return the session that the command line names, as ``SessionChoice.one`` does."""
+        """Return the session that the command line names, as ``SessionChoice.find`` does."""
         text = getattr(self._arguments, "by_id", "") or self._arguments.session
-        return self.sessions.one(text, ended=ended, theirs=theirs)
+        return self.sessions.find(text, ended=ended, theirs=theirs)

@@ -98,7 +98,7 @@ class SessionChoice:
 
     # -- one
 
-    def one(self, text: str, *, ended: bool = False, theirs: bool = False) -> SessionSnapshot:
+    def find(self, text: str, *, ended: bool = False, theirs: bool = False) -> SessionSnapshot:
         """Return the session that a text names (id, its beginning, name, web address), "" = the only one.
 
         ``ended``: one that has ended will do where none that lives fits; ``theirs``: another user's will do, too.

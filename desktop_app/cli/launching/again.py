@@ -71,7 +71,7 @@ def _earlier(context: Context, text: str) -> SessionSnapshot:
     if context.accounts.sandbox_rests:  # its earlier sessions are known to it alone
         context.accounts.start_sandbox()
     if text:
-        return context.sessions.one(text, ended=True, theirs=True)
+        return context.sessions.find(text, ended=True, theirs=True)
     newest = context.sessions.ended("")
     if newest is None:
         raise failure("again.none")
@@ -94,7 +94,7 @@ def _with_secrets(context: Context, earlier: Again, given: frozenset[str]) -> La
 
 
 def _shown(name: str, value: str | bool) -> Iterator[str]:
-    """Yield the lines that show an option, whole but for a long script; each line is one, whatever is in it."""
+    """Yield the lines that show an option, whole but for a long script. No value can break a line."""
     option = options()[name]
     if isinstance(value, bool):
         yield f"{option.label}: {'yes' if value else 'no'}"

@@ -73,7 +73,7 @@ def bash(top: Parser) -> str:
     )
 
 
-# Where nobody has started zsh's completion yet. -i: files in folders that others can write are left out.
+# Where zsh's completion was not started yet. -i: files in folders that others can write are left out.
 _ZSH = """\
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
 autoload -Uz bashcompinit && bashcompinit

@@ -167,7 +167,7 @@ def _value(option: Option, value: Any, files: TextFiles) -> Any:
         return _secret(option, value)
     if option.flag in REMOTE_FOLDERS and str(value).startswith(f"{Path.home()}{os.sep}"):
         inside = Path(value).relative_to(Path.home()).as_posix()
-        say(f"{option.flag}: {value} is a folder of the session's machine. If your shell made it of ~, quote it there: "
+        say(f"{option.flag}: {value} is a folder of the session's machine. If your shell expanded ~, quote it there: "
             f"{option.flag} '~/{inside}'")  # fmt: skip
     return value
 

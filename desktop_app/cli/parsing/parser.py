@@ -58,6 +58,7 @@ class Parser(argparse.ArgumentParser):
             self._mixes = False
 
     def add_argument(self, *names: str, **shape: Any) -> argparse.Action:
+        """Add an argument, and a positional one to the usage line."""
         action = super().add_argument(*names, **shape)
         if not action.option_strings:
             self.words[action.metavar if isinstance(action.metavar, str) else action.dest] = usage_word(action)

@@ -47,8 +47,10 @@ class Interruptible(Cancel):
         return _State.interrupted or super().cancelled
 
     def check(self) -> None:
+        """Raise Cancelled if a signal or another cause cancelled it."""
         if self.cancelled:
             raise Cancelled
 
     def wait(self, seconds: float) -> bool:
+        """Wait so long at most; return whether it is cancelled, which a signal does at once."""
         return super().wait(0.0 if _State.interrupted else seconds) or _State.interrupted

@@ -15,14 +15,16 @@ class Pokes:
         self._poked = threading.Event()
 
     def poke(self) -> None:
+        """End a wait, or the next one; from any thread."""
         self._poked.set()
 
     def wait(self, seconds: float) -> None:
+        """Wait for a poke, so long at most."""
         self._poked.wait(seconds)
         self._poked.clear()
 
     def close(self) -> None:
-        pass
+        """Do nothing: no terminal was changed."""
 
 
 def on_terminal() -> bool:

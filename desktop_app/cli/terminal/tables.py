@@ -1,6 +1,6 @@
 """Tables, times and widths of text on a terminal. Pure but for the size of the terminal.
 
-A cell is one line, whatever a server wrote: control characters become blanks.
+A cell is one line: control characters in what a server wrote become blanks.
 """
 
 import shutil

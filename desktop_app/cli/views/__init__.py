@@ -1,1 +1,1 @@
-"""Sessions, problems and transfers as lines for the user and as JSON for programs. Asks nothing and nobody."""
+"""Sessions, problems and transfers as lines for the user and as JSON for programs. Knows no core."""

@@ -30,26 +30,21 @@ class ProgressLine:
         self._step = -1
         self._waiting = ""
 
-    def tell(self, now: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         """Tell how far it is, where that is worth a line."""
         if self._json:
-            json_line(
-                {
-                    "event": "progress", "files": now.files, "files_total": now.files_total, "bytes": now.size,
-                    "bytes_total": now.size_total, "current": now.current, "waiting": now.waiting,
-                }
-            )  # fmt: skip
+            json_line(progress_json(progress))
         elif self._terminal:
-            print(f"{_CLEAR}{plain_text(progress_text(now))}", end="", file=sys.stderr, flush=True)
-        elif self._is_due(now):
-            say(progress_text(now) if now.size or now.waiting else start_text(now))
+            print(f"{_CLEAR}{plain_text(progress_text(progress))}", end="", file=sys.stderr, flush=True)
+        elif self._is_due(progress):
+            say(progress_text(progress) if progress.size or progress.waiting else start_text(progress))
 
-    def _is_due(self, now: Progress) -> bool:
+    def _is_due(self, progress: Progress) -> bool:
         """True for each tenth that took a while, and for each new trouble."""
-        passed, step = self._clock() - self._said, now.percent // PLAIN_PERCENT
-        trouble = now.waiting not in ("", self._waiting)
-        self._waiting = now.waiting
-        begun = now.files_total > 0 and now.percent < 100
+        passed, step = self._clock() - self._said, progress.percent // PLAIN_PERCENT
+        trouble = progress.waiting not in ("", self._waiting)
+        self._waiting = progress.waiting
+        begun = progress.files_total > 0 and progress.percent < 100
         if not trouble and not (begun and (passed > PLAIN_LONG_S or (step > self._step and passed > PLAIN_EVERY_S))):
             return False
         self._said = self._clock()
@@ -94,15 +89,30 @@ class StageLine:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
 
 
-def start_text(now: Progress) -> str:
+def start_text(progress: Progress) -> str:
     """Return the sentence before anything is copied."""
-    return f"Copying {'1 file' if now.files_total == 1 else f'{now.files_total} files'}, {size_text(now.size_total)}."
+    files = "1 file" if progress.files_total == 1 else f"{progress.files_total} files"
+    return f"Copying {files}, {size_text(progress.size_total)}."
 
 
-def progress_text(now: Progress) -> str:
+def progress_text(progress: Progress) -> str:
     """Return how far a transfer is, in one line."""
-    done = f"{now.percent} %  {size_text(now.size)} of {size_text(now.size_total)}, file {now.files}/{now.files_total}"
-    return f"{done}  {now.waiting + ': trying again' if now.waiting else now.current[-40:]}"
+    sizes = f"{size_text(progress.size)} of {size_text(progress.size_total)}"
+    file = f"{progress.waiting}: trying again" if progress.waiting else progress.current[-40:]
+    return f"{progress.percent} %  {sizes}, file {progress.files}/{progress.files_total}  {file}"
+
+
+def progress_json(progress: Progress) -> dict[str, object]:
+    """Return how far a transfer is, as --json shows it."""
+    return {
+        "event": "progress",
+        "files": progress.files,
+        "files_total": progress.files_total,
+        "bytes": progress.size,
+        "bytes_total": progress.size_total,
+        "current": progress.current,
+        "waiting": progress.waiting,
+    }
 
 
 def summary_text(summary: Summary) -> str:
