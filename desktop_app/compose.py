@@ -19,6 +19,7 @@ from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles
+from desktop_app.adapters.files.earlier_launches import move_launches
 from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.joined import join_accounts
@@ -119,7 +120,7 @@ def build_core(
     profiles, named = ProfilesFile(paths.config, paths.state), JsonFile(paths.config / "profiles.json")
     profiles.problems()  # whoever reads a damaged file first knows of it, and these are asked
     named.read()
-    _join_accounts(paths)
+    _bring_up_to_date(paths)
     own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
     proxy = (*own_command(), "ssh-proxy")
     outside = Outside(
@@ -177,12 +178,13 @@ def build_demo(sessions: int = 0) -> Core:
     return core
 
 
-def _join_accounts(paths: Paths) -> None:
-    """Where settings can't be written, two accounts of one user stay two."""
+def _bring_up_to_date(paths: Paths) -> None:
+    """Bring what an earlier version remembered into today's form; where it can't be written, it stays as it is."""
     try:
         join_accounts(paths.config, paths.state)
+        move_launches(paths.config)
     except AppError as error:
-        logging.getLogger(__name__).warning("accounts of one user were not joined: %s", error)
+        logging.getLogger(__name__).warning("what an earlier version remembered stays as it is: %s", error)
 
 
 class LocalPrograms:

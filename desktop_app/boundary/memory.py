@@ -29,10 +29,6 @@ class Memory(Protocol):
         """Id, address and user of accounts that were removed: one that comes back finds what was kept of its
         sessions."""
 
-    def last_launch(self, account: str) -> Mapping[str, Any]: ...
-
-    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None: ...
-
     def sessions(self) -> tuple[str, ...]:
         """Every session of which anything is remembered."""
 

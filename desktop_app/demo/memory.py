@@ -39,7 +39,6 @@ class FakeProfiles(Memory):
         self._accounts = {account.id: account for account in accounts}
         self.removed: dict[str, Account] = {}
         self.remembered: dict[str, Mapping[str, Any]] = {}
-        self.launches: dict[str, Mapping[str, Any]] = {}
         self.launched_with: dict[str, Mapping[str, Any]] = {}
         self.local_ports: dict[str, dict[str, int]] = {}
         self.host_keys: dict[str, str] = {}
@@ -69,12 +68,6 @@ class FakeProfiles(Memory):
 
     def removed_accounts(self) -> tuple[Account, ...]:
         return tuple(self.removed.values())
-
-    def last_launch(self, account: str) -> Mapping[str, Any]:
-        return self.launches.get(account, {})
-
-    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
-        self.launches[account] = dict(values)
 
     def sessions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.local_ports, *self.host_keys, *self.held, *self.remembered)))

@@ -137,6 +137,7 @@ class Core:
 
     def _after_poll(self, account: str) -> None:
         """Bring up to date what depends on the list of the account's sessions. On the poller's thread."""
+        self.profiles.reload()
         self.account_connections.note_holders(account)
         problem = self.accounts.problem(account)
         if problem is None:

@@ -13,6 +13,7 @@ from desktop_app.services.core import Core
 from remote_bootstrap import contract
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.cli_rig import Run
+from tests.support.core_rig import last_launch
 from tests.support.terminal import Terminal
 
 Background = Callable[[Callable[[], None]], None]
@@ -168,11 +169,11 @@ def test_a_person_looks_at_what_a_task_says_and_agrees(
 @pytest.mark.parity("--disable-store-defaults")
 def test_a_launch_from_a_script_is_not_what_the_wizard_begins_with(run: Run, world: World) -> None:
     run("launch", "--no-attach", "--packages", "tqdm")
-    assert ACCOUNT.id not in world.profiles.launches and not world.launch_profiles.content
+    assert not world.launch_profiles.content
     run("launch", "--no-attach", "--packages", "tqdm", "--store-defaults")
-    assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
+    assert last_launch(world).packages == "tqdm"
     task = run("launch", "--again", list(world.server().rows)[-1], "--no-attach", "--json").json["id"]
-    assert world.profiles.launches[ACCOUNT.id]["packages"] == "tqdm"
+    assert last_launch(world).packages == "tqdm"
     assert world.profiles.launched_with[SessionId(ACCOUNT.id, task).text]["store_defaults"] is False
 
 

@@ -16,7 +16,7 @@ from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts, SessionId
 from tests.fakes.outside import ACCOUNT, World, report_of
 from tests.support.cli_rig import ODD, Run, add_ready, agent
-from tests.support.core_rig import CoreRig, is_link
+from tests.support.core_rig import CoreRig, is_link, last_launch, remember_launch
 from tests.support.waiting import wait_until
 
 # -- launching
@@ -72,7 +72,7 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     assert options()["cli_compatible"].help in said.err  # a plain warning
     task, session = next((task, found) for task, found in world.server().rows.items() if task not in ("d1", "c1" * 16))
     profiles = world.profiles
-    assert profiles.launches[ACCOUNT.id] == to_profile(spec)  # --store-defaults asks for it
+    assert to_profile(last_launch(world)) == to_profile(spec)  # --store-defaults asks for it
     assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(
         spec, password="", attach_passphrase=""
     )
@@ -98,7 +98,7 @@ def test_launch_without_attach_returns_at_once(run: Run, world: World) -> None:
 def test_the_queue_is_chosen_sensibly(run: Run, world: World) -> None:
     run("launch", "--no-attach", "--queue", "default", "--store-defaults")
     world.server().set_queue("gpu", ["b"])
-    world.profiles.save_last_launch(ACCOUNT.id, {"queue": "gpu"})
+    remember_launch(world, LaunchSpec(queue="gpu"))
     assert run("launch", "--no-attach", "--json").json["queue"] == "default"  # not what somebody clicked last
     world.server().set_queue("default")
     assert run("launch", "--no-attach", "--json").json["queue"] == "gpu"  # the only served one

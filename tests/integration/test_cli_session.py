@@ -202,7 +202,7 @@ def test_defaults_may_live_in_a_file_that_another_program_uses(
     assert [task.draft.requirements[1:] for task in world.server().rows.values()] == [("tqdm",)] * 2
     kept = json.loads(file.read_text("utf-8"))
     assert kept["password"] == "old" and kept["sessiondock"]["packages"] == "tqdm" and file.stat().st_mode & 0o77 == 0
-    assert world.profiles.launches == {}
+    assert not world.launch_profiles.content
 
 
 @pytest.mark.parity("--password", "S5")

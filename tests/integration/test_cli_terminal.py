@@ -9,11 +9,13 @@ import pytest
 
 from desktop_app.cli import main as cli
 from desktop_app.compose import new_keyboard
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import Remote
 from desktop_app.services.core import Core
-from tests.fakes.outside import ACCOUNT, QUICK, World
+from tests.fakes.outside import QUICK, World
 from tests.support.cli_rig import add_ready, agent
+from tests.support.core_rig import last_launch, remember_launch
 from tests.support.terminal import Terminal
 from tests.support.waiting import wait_until
 
@@ -59,7 +61,7 @@ def test_the_wizard_asks_for_what_no_flag_said(world: World, terminal: Terminal,
     assert draft.docker == "python:3.12" and draft.parameters["jupyterlab"] == "False"
     assert draft.requirements[1:] == ("torch==2.5", "tqdm")
     terminal.expect("goes on running")
-    assert world.profiles.launches[ACCOUNT.id]["queue"] == "gpu"
+    assert last_launch(world).queue == "gpu"
 
 
 def test_yes_asks_nothing_and_listens_once_connected(
@@ -77,7 +79,7 @@ def test_yes_asks_nothing_and_listens_once_connected(
 
 def test_remembered_answers_are_the_defaults(world: World, terminal: Terminal, in_background: Background) -> None:
     world.server().set_queue("gpu", ["b"])
-    world.profiles.save_last_launch(ACCOUNT.id, {"queue": "gpu", "docker": "python:3.11", "vscode": False})
+    remember_launch(world, LaunchSpec(queue="gpu", docker="python:3.11", vscode=False))
 
     def person() -> None:
         terminal.answer("1* gpu", "")

@@ -10,7 +10,6 @@ import pytest
 
 from desktop_app.adapters.files.profiles import KEPT_SESSIONS, ProfilesFile
 from desktop_app.domain.accounts.account import Account
-from desktop_app.domain.launch.options import LaunchSpec, from_profile, to_profile
 from desktop_app.domain.problems import AppError
 
 ADA = Account("acc1", 'Ada "ünï" 会话\n', "https://api.test", "KEY", user_name="Ada")
@@ -25,16 +24,15 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_everything_reads_back_in_the_next_run(folders: tuple[Path, Path]) -> None:
     first = ProfilesFile(*folders)
-    spec = LaunchSpec(queue="gpu", name="ünï 会话", packages="torch\ntqdm")
     first.save_account(ADA)
     first.save_account(BOB)
-    first.save_last_launch("acc1", to_profile(spec))
+    first.save_preference("terminal", "ünï 会话")
     first.save_ports(SESSION, {"jupyterlab": 8878})
     first.save_host_key(SESSION, "ssh-ed25519 AAAA")
     first.save_attached(SESSION, True)
     second = ProfilesFile(*folders)
     assert second.accounts() == (ADA, BOB)
-    assert from_profile(second.last_launch("acc1")) == spec
+    assert second.preference("terminal") == "ünï 会话"
     assert second.ports(SESSION) == {"jupyterlab": 8878}
     assert second.host_key(SESSION) == "ssh-ed25519 AAAA"
     assert second.attached() == (SESSION,)
@@ -43,8 +41,8 @@ def test_everything_reads_back_in_the_next_run(folders: tuple[Path, Path]) -> No
 
 def test_nothing_is_there_at_first(folders: tuple[Path, Path]) -> None:
     fresh = ProfilesFile(*folders)
-    assert (fresh.accounts(), fresh.last_launch("x"), fresh.ports("x"), fresh.host_key("x"), fresh.attached()) == (
-        (), {}, {}, "", (),
+    assert (fresh.accounts(), fresh.preference("x"), fresh.ports("x"), fresh.host_key("x"), fresh.attached()) == (
+        (), "", {}, "", (),
     )  # fmt: skip
     assert not folders[0].exists()  # looking writes nothing
 
@@ -52,12 +50,11 @@ def test_nothing_is_there_at_first(folders: tuple[Path, Path]) -> None:
 def test_removing_and_forgetting(folders: tuple[Path, Path]) -> None:
     profiles = ProfilesFile(*folders)
     profiles.save_account(ADA)
-    profiles.save_last_launch("acc1", {"queue": "gpu"})
     profiles.save_ports(SESSION, {"ssh": 8022})
     profiles.remove_account("acc1")
     profiles.forget_session(SESSION)
     profiles.forget_session(SESSION)
-    assert profiles.accounts() == () and profiles.last_launch("acc1") == {} and profiles.ports(SESSION) == {}
+    assert profiles.accounts() == () and profiles.ports(SESSION) == {}
 
 
 def test_files_are_for_their_owner_only(folders: tuple[Path, Path]) -> None:
@@ -91,7 +88,8 @@ def test_a_damaged_file_is_set_aside_and_told(folders: tuple[Path, Path], conten
 
 @pytest.mark.parametrize(
     "content",
-    [{"accounts": 1}, {"accounts": [1, {}, {"id": 5}]}, {"launches": []}, {"sessions": [1]}, {"sessions": {SESSION: 3}},
+    [{"accounts": 1}, {"accounts": [1, {}, {"id": 5}]}, {"preferences": []}, {"sessions": [1]},
+     {"sessions": {SESSION: 3}},
      {"sessions": {SESSION: {"ports": {"ssh": "22", "x": -1, "y": True}, "host_key": None, "attached": "yes"}}}],
 )  # fmt: skip
 def test_odd_content_counts_as_absent(folders: tuple[Path, Path], content: dict[str, object]) -> None:
@@ -99,10 +97,10 @@ def test_odd_content_counts_as_absent(folders: tuple[Path, Path], content: dict[
         folder.mkdir()
         (folder / name).write_text(json.dumps({"schema": 1, **content}))
     profiles = ProfilesFile(*folders)
-    assert (profiles.accounts(), profiles.last_launch("acc1"), profiles.ports(SESSION)) == ((), {}, {})
+    assert (profiles.accounts(), profiles.preference("x"), profiles.ports(SESSION)) == ((), "", {})
     assert (profiles.host_key(SESSION), profiles.attached()) == ("", ())
     profiles.save_ports(SESSION, {"ssh": 8022})
-    profiles.save_last_launch("acc1", {"queue": "q"})
+    profiles.save_preference("x", "y")
     profiles.save_account(ADA)
     assert profiles.ports(SESSION) == {"ssh": 8022} and profiles.accounts() == (ADA,)
 
@@ -155,7 +153,7 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_no_drafts(folders: tuple[Pa
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
         with pytest.raises(AppError, match="large"):
-            first.save_last_launch("acc1", {"init_script": "x" * 5000})
+            first.save_preference("x", "y" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert {path.name for path in folders[0].iterdir()} == {"settings.json", "settings.json.lock"}

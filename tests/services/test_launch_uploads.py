@@ -187,7 +187,7 @@ def test_cancelled_uploads_are_not_begun_again(world: World, data: Path) -> None
     with CoreRig(world) as window:
         session = window.launch(spec_of(data / "note"))
         window.core.transfers.cancel(transfers(window, session)[0].number)
-        assert not world.uploads.rows
+        until_forgotten(world)
         window.comes_up(session)
         window.core.uploads.look(session.account)
         assert [one.state for one in transfers(window, session)] == [State.CANCELLED]

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from types import TracebackType
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.demo.computer import FakeTextFiles
 from desktop_app.demo.server import FakeServer
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
 from desktop_app.services.core import Core
+from desktop_app.services.launching.launch_profiles import LaunchProfiles
 from desktop_app.services.state.notices import Notice
 from remote_bootstrap.contract import Report, fingerprint_line
 from tests.fakes.outside import ACCOUNT, HOST_KEY, World, record_of, report_of
@@ -107,3 +109,13 @@ def is_remote(remote: Remote) -> Callable[[SessionSnapshot], bool]:
 
 def is_link(link: Link) -> Callable[[SessionSnapshot], bool]:
     return lambda snapshot: snapshot.link is link
+
+
+def last_launch(world: World, account: str = ACCOUNT.id) -> LaunchSpec:
+    """Return what the next launch of the account begins with."""
+    return LaunchProfiles(world.launch_profiles, FakeTextFiles()).last_launch(account)
+
+
+def remember_launch(world: World, spec: LaunchSpec, account: str = ACCOUNT.id) -> None:
+    """Have this be the last launch of the account, as an earlier process of ours remembered it."""
+    LaunchProfiles(world.launch_profiles, FakeTextFiles()).note_launch(account, spec)

@@ -1,4 +1,4 @@
-"""What SessionDock remembers between runs, in two JSON files: settings (accounts, last launches) and state (ports, host
+"""What SessionDock remembers between runs, in two JSON files: settings (accounts, preferences) and state (ports, host
 keys, what a window held). No secrets. Any thread; several processes may write, one after the other.
 
 A file is replaced in one step, readable by its owner only. One that is damaged is set aside as ``….damaged`` (later
@@ -149,16 +149,8 @@ class ProfilesFile:
             gone = [_bare(one) for one in known if one.id == account and one.user_id and not one.sandbox]
             put_accounts(content, [one for one in known if one.id != account])
             content[REMOVED] = [*_list(content, REMOVED), *(asdict(one) for one in gone)][-KEPT_REMOVED:]
-            _dict(content, "launches").pop(account, None)
 
         self._settings.change(edit)
-
-    def last_launch(self, account: str) -> Mapping[str, Any]:
-        found = _peek(self._settings.read(), "launches", account)
-        return found if isinstance(found, dict) else {}
-
-    def save_last_launch(self, account: str, values: Mapping[str, Any]) -> None:
-        self._settings.change(lambda content: _dict(content, "launches").update({account: dict(values)}))
 
     def preference(self, name: str) -> str:
         return str(_peek(self._settings.read(), "preferences", name) or "")

@@ -59,12 +59,19 @@ class LaunchUploads:
         server: Callable[[str, Cancel], Server],
         tell: Callable[[Notice], None],
     ) -> None:
-        self._jobs, self._server, self._asked = jobs, server, set[SessionId]()
-        self._memory, self._names = memory, names
-        self._store, self._transfers, self._tell = store, transfers, tell
+        self._memory = memory
+        self._names = names
+        self._store = store
+        self._transfers = transfers
+        self._jobs = jobs
+        self._server = server
+        self._tell = tell
+        self._asked: set[SessionId] = set()  # sessions in no list, which the server was asked about
         self._lock = threading.Lock()
         self._taking = threading.Lock()
         self._mine: dict[SessionId, int] = {}  # the transfer of each session whose uploads we have
+        self._wanted: dict[SessionId, tuple[Wanted, ...]] = {}  # and what is in it
+        self._ending: set[SessionId] = set()  # those of them whose row is being taken out of the memory
         self.lost: dict[SessionId, str] = {}  # what became of those of sessions that ended too early
         self._closed = False
         self._unsubscribe = store.subscribe(lambda _old, new: self._follow(new))
@@ -187,51 +194,86 @@ class LaunchUploads:
         number = self._transfers.upload(session, paths, held=HELD, wanted=wanted)
         with self._lock:
             self._mine[session] = number
+            self._wanted[session] = wanted
         self._follow(self._store.get(session))
 
     def _follow(self, snapshot: SessionSnapshot | None) -> None:
+        """Begin the uploads of a session that is up, give up those of one that has ended. Quick; a writer's thread."""
         if snapshot is None or snapshot.remote not in (Remote.READY, Remote.ENDED):
             return
         with self._lock:
             number = self._mine.get(snapshot.id)
-        if number is None:
-            return
+            if number is None or snapshot.id in self._ending:
+                return
+            gives_up = snapshot.remote is Remote.ENDED and self._transfers.is_held(number)
+            if gives_up:
+                self._ending.add(snapshot.id)
+                self.lost[snapshot.id] = _lost_text(snapshot, self._wanted[snapshot.id])
         if snapshot.remote is Remote.READY:
             self._transfers.release(number)
-        elif self._transfers.is_held(number):
-            try:
-                self.drop(snapshot)
-            except AppError as error:  # remembered still, so a later look drops it
-                _log.warning("uploads of a launch: %s", error.problem)
+        elif gives_up:
             self._transfers.cancel(number)
             self._transfers.forget(number)
+            self._jobs.submit("give up uploads", lambda _cancel: self._give_up(snapshot), log_problem)
+
+    def _give_up(self, snapshot: SessionSnapshot) -> None:
+        """Forget the uploads of a session that ended before them. On a job's thread."""
+        try:
+            self.drop(snapshot)
+        except AppError as error:  # remembered still, so a later look drops it
+            _log.warning("uploads of a launch: %s", error.problem)
+        self._let_go(snapshot.id)
 
     def drop(self, snapshot: SessionSnapshot) -> str:
-        """Of a session that has ended; the sentence that says so, "" when nothing waited. Problems: file.unwritable"""
+        """Forget the uploads of a session that has ended, and tell the user; return the sentence, "" when none waited.
+
+        Blocks. Problems: file.unwritable
+        """
         wanted = self._memory.of(snapshot.id.text)
         if not self._memory.drop(snapshot.id.text):
             return ""
-        names = ", ".join(readable(one.path) for one in wanted)
-        name = snapshot.name or snapshot.id.task[:8]
-        text = f"“{name}” ended before everything was uploaded to it. Not uploaded completely: {names}."
-        self.lost[snapshot.id] = text
+        text = _lost_text(snapshot, wanted)
         self._tell(Notice("Not uploaded", text, snapshot.id))
         return text
 
     def _ended(self, transfer: Transfer) -> None:
-        """On the transfer's thread. One that failed is kept, and ours: it can be resumed in the list, and with the next
-        process."""
+        """Remember uploads that are through no more. On the transfer's thread, or on that of whoever cancelled it.
+
+        One that failed is kept, and ours: it can be resumed in the list, and with the next process.
+        """
+        session = transfer.session
         with self._lock:
-            mine = self._mine.get(transfer.session) == transfer.number
+            is_mine = self._mine.get(session) == transfer.number and session not in self._ending
             hopeless = transfer.problem is not None and transfer.problem.code == "files.ended"
-            if not mine or self._closed or (transfer.state is State.FAILED and not hopeless):
+            if not is_mine or self._closed or (transfer.state is State.FAILED and not hopeless):
                 return
-            del self._mine[transfer.session]
+            self._ending.add(session)
+        if transfer.state is State.CANCELLED:  # perhaps by the user, on the window's thread
+            self._jobs.submit("forget uploads", lambda _cancel: self._forget(session), log_problem)
+        else:
+            self._forget(session)
+
+    def _forget(self, session: SessionId) -> None:
+        """Take the row out of the memory. Blocks."""
         try:
-            self._memory.drop(transfer.session.text)
+            self._memory.drop(session.text)
         except AppError as error:
             _log.warning("uploads of a launch: %s", error.problem)
-        self._names.release(name_of(transfer.session))
+        self._let_go(session)
+
+    def _let_go(self, session: SessionId) -> None:
+        """Have these uploads no longer: from now on they are whose process claims their name."""
+        with self._lock:
+            self._mine.pop(session, None)
+            self._wanted.pop(session, None)
+            self._ending.discard(session)
+        self._names.release(name_of(session))
+
+
+def _lost_text(snapshot: SessionSnapshot, wanted: tuple[Wanted, ...]) -> str:
+    names = ", ".join(readable(one.path) for one in wanted)
+    name = snapshot.name or snapshot.id.task[:8]
+    return f"“{name}” ended before everything was uploaded to it. Not uploaded completely: {names}."
 
 
 def _as_it_is(path: Path) -> Wanted:

@@ -1,16 +1,18 @@
-"""LaunchProfiles: named launches, and what was launched last in which queue. Any thread; only files are slow.
+"""LaunchProfiles: named launches, and what was launched last in which queue. Any thread.
 
-What is kept is in one small document of its own; see ``domain.launch.profile`` for what is in a profile.
+What is kept is in one small document of its own, and in memory, from which reading is quick; ``reload`` looks for what
+other processes changed. See ``domain.launch.profile`` for what is in a profile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from desktop_app.boundary.computer import TextFiles
 from desktop_app.boundary.memory import Document
 from desktop_app.domain.launch.chosen_text import UnreadableText
-from desktop_app.domain.launch.options import LaunchSpec, from_profile
+from desktop_app.domain.launch.options import LaunchSpec, defaults, from_profile
 from desktop_app.domain.launch.profile import Profile, check_name, dumps, loads, values_of
 from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import Problem, failure
@@ -26,6 +28,16 @@ class LaunchProfiles:
     def __init__(self, document: Document, files: TextFiles) -> None:
         self._document = document
         self._files = files
+        self._content: Mapping[str, Any] = document.read()
+
+    def reload(self) -> None:
+        """Read what other processes may have changed. Blocks (a file)."""
+        self._content = self._document.read()
+
+    def _change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change the document, and what is in memory. Blocks. Problems: file.unwritable"""
+        self._document.change(edit)
+        self.reload()
 
     def names(self) -> tuple[str, ...]:
         """Quick."""
@@ -36,12 +48,12 @@ class LaunchProfiles:
         return from_profile(self._values(name))
 
     def problems(self) -> tuple[Problem, ...]:
-        """Quick. What could not be read."""
+        """Return what could not be read. Blocks (a file)."""
         self._document.read()
         return tuple(self._document.problems)
 
     def _all(self) -> Mapping[str, Any]:
-        found = self._document.read().get(PROFILES)
+        found = self._content.get(PROFILES)
         return found if isinstance(found, dict) else {}
 
     def _values(self, name: str) -> Mapping[str, Any]:
@@ -56,7 +68,7 @@ class LaunchProfiles:
     def save(self, name: str, spec: LaunchSpec) -> str:
         """Keep this launch, in place of one of the same name; the name as it is kept. Problems: profile.name"""
         name = check_name(name)
-        self._document.change(lambda content: _part(content, PROFILES).update({name: values_of(spec)}))
+        self._change(lambda content: _part(content, PROFILES).update({name: values_of(spec)}))
         return name
 
     def rename(self, old: str, new: str) -> str:
@@ -74,13 +86,13 @@ class LaunchProfiles:
                     if isinstance(row, dict) and row.get("profile") == old:
                         row["profile"] = new
 
-        self._document.change(edit)
+        self._change(edit)
         return new
 
     def delete(self, name: str) -> None:
         """Problems: profile.unknown"""
         self._values(name)
-        self._document.change(lambda content: _part(content, PROFILES).pop(name, None))
+        self._change(lambda content: _part(content, PROFILES).pop(name, None))
 
     # -- files
 
@@ -122,13 +134,23 @@ class LaunchProfiles:
             for old in list(queues)[:-KEPT_QUEUES]:
                 del queues[old]
 
-        self._document.change(edit)
+        self._change(edit)
+
+    def _rows(self, account: str) -> dict[str, Any]:
+        queues = self._content.get(QUEUES)
+        rows = queues.get(account) if isinstance(queues, dict) else None
+        return rows if isinstance(rows, dict) else {}
+
+    def last_launch(self, account: str) -> LaunchSpec:
+        """Return the launch that this account saw last, the defaults before the first. Quick."""
+        for queue, row in reversed(self._rows(account).items()):  # the newest is the last one
+            if isinstance(row, dict) and isinstance(row.get("options"), dict):
+                return replace(from_profile(row["options"]), queue=queue)
+        return defaults()
 
     def last_in(self, account: str, queue: str) -> tuple[str, LaunchSpec] | None:
         """Quick. The profile (a deleted one counts as none) and the launch that this queue saw last."""
-        queues = self._document.read().get(QUEUES)
-        rows = queues.get(account) if isinstance(queues, dict) else None
-        row = rows.get(queue) if isinstance(rows, dict) else None
+        row = self._rows(account).get(queue)
         if not isinstance(row, dict) or not isinstance(row.get("options"), dict):
             return None
         profile = str(row.get("profile"))
@@ -140,7 +162,7 @@ class LaunchProfiles:
         return found[0] if found else ""
 
     def forget_account(self, account: str) -> None:
-        self._document.change(lambda content: _part(content, QUEUES).pop(account, None))
+        self._change(lambda content: _part(content, QUEUES).pop(account, None))
 
 
 def _part(content: dict[str, Any], key: str) -> dict[str, Any]:

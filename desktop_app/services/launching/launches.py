@@ -8,7 +8,7 @@ from collections.abc import Callable
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.domain.accounts.account import Queue
-from desktop_app.domain.launch.options import LaunchSpec, from_profile, to_profile
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.accounts.servers import Servers
 from desktop_app.services.connection.pending import PendingAttaches
@@ -53,7 +53,7 @@ class Launches:
 
     def last_spec(self, account: str) -> LaunchSpec:
         """Return the launch that is remembered for this account, the defaults at first. Quick."""
-        return from_profile(self._outside.profiles.last_launch(account))
+        return self._profiles.last_launch(account)
 
     def requirement_notes(self, spec: LaunchSpec) -> tuple[str, ...]:
         """Return what of the packages of a launch an agent does not heed, in sentences. Reads the named file."""
@@ -71,7 +71,6 @@ class Launches:
         server = self._servers.of(account, cancel)
         session = self._launcher.launch(self._accounts.find(account), server, spec, cancel)
         if spec.store_defaults:
-            self._outside.profiles.save_last_launch(account, to_profile(spec))
             self._profiles.note_launch(account, spec, profile)
         if attach:
             self._pending.attach_when_up(session)
