@@ -271,7 +271,7 @@ def test_a_long_look_keeps_nobody_else_waiting(expected_log: ExpectLog) -> None:
         with socket.create_connection(("127.0.0.1", slow.port), 20) as client:
             assert seen.wait(20)
             turned = threading.Event()
-            made._loop.call(turned.set)
+            made._loop.call_soon(turned.set)
             assert turned.wait(20)
             looking.set()
             with pytest.raises(ConnectionResetError):

@@ -105,10 +105,10 @@ class Recorder:
         self.ends = 0
         self.channels = self
 
-    def say(self, _remote: int, data: bytes) -> None:
+    def send_data(self, _remote: int, data: bytes) -> None:
         self.said.append(data)
 
-    def finish(self, _remote: int) -> None:
+    def send_eof(self, _remote: int) -> None:
         self.ends += 1
 
     def flush(self) -> None: ...
@@ -130,7 +130,7 @@ def early() -> Iterator[tuple[Upstream, socket.socket]]:
     up.readable()
     assert up.ended and not up.wanted
     yield up, client
-    up.end()
+    up.close()
     for one in (ours, client):
         one.close()
     loop.stop(0)
@@ -139,7 +139,7 @@ def early() -> Iterator[tuple[Upstream, socket.socket]]:
 def test_a_small_window_gets_early_data_in_parts_and_then_its_end(early: tuple[Upstream, socket.socket]) -> None:
     up, _ = early
     recorder = Recorder()
-    up.begin(recorder, 7, window=3, packet=2)  # type: ignore[arg-type]  # as far as it is used
+    up.opened(recorder, 7, window=3, packet=2)  # type: ignore[arg-type]  # as far as it is used
     assert (recorder.said, recorder.ends) == ([b"01", b"2"], 0)
     assert not up.through
     up.grant(4)
@@ -154,8 +154,8 @@ def test_nothing_is_said_on_a_channel_that_opens_after_the_local_side_was_given_
 ) -> None:
     up, _ = early
     recorder = Recorder()
-    up.end()
-    up.begin(recorder, 7, window=100, packet=100)  # type: ignore[arg-type]  # as far as it is used
+    up.close()
+    up.opened(recorder, 7, window=100, packet=100)  # type: ignore[arg-type]  # as far as it is used
     up.grant(100)
     assert (recorder.said, recorder.ends) == ([], 0)
 
@@ -173,14 +173,14 @@ class Hurried(Recorder):
         self._looked = threading.Event()
         self.threads: list[threading.Thread] = []
 
-    def say(self, remote: int, data: bytes) -> None:
+    def send_data(self, remote: int, data: bytes) -> None:
         if not self.hurry:
-            return super().say(remote, data)
+            return super().send_data(remote, data)
         self._looked.clear()
         self.threads.append(threading.Thread(target=self._look))
         self.threads[-1].start()
         assert self._looked.wait(10)
-        return super().say(remote, data)
+        return super().send_data(remote, data)
 
     def _look(self) -> None:
         self._up.readable()
@@ -201,7 +201,7 @@ def test_nothing_newer_overtakes_what_was_said_early() -> None:
         client.sendall(b"0123456789")
         up.readable()
         recorder = Hurried(up)
-        up.begin(recorder, 7, window=3, packet=2)  # type: ignore[arg-type]  # as far as it is used
+        up.opened(recorder, 7, window=3, packet=2)  # type: ignore[arg-type]  # as far as it is used
         client.sendall(b"late")
         assert not up.wanted
         recorder.hurry = True
@@ -211,7 +211,7 @@ def test_nothing_newer_overtakes_what_was_said_early() -> None:
         up.readable()
         assert b"".join(recorder.said) == b"0123456789late"
     finally:
-        up.end()
+        up.close()
         ours.close()
         client.close()
         loop.stop(0)

@@ -69,12 +69,12 @@ def test_a_note_waits_for_a_nudge_and_a_call_does_not() -> None:
     loop.start()
     order: list[str] = []
     called, noted = threading.Event(), threading.Event()
-    loop.call(called.set)
+    loop.call_soon(called.set)
     assert called.wait(10)
-    loop.run(lambda: order.append("idle"), 10)
-    loop.note(lambda: order.append("note"))
-    loop.note(noted.set)
-    loop.nudge()
+    loop.call_and_wait(lambda: order.append("idle"), 10)
+    loop.defer(lambda: order.append("note"))
+    loop.defer(noted.set)
+    loop.wake()
     assert noted.wait(10)
     assert order == ["idle", "note"]
     loop.stop(5)
@@ -82,14 +82,17 @@ def test_a_note_waits_for_a_nudge_and_a_call_does_not() -> None:
 
 def test_what_a_turn_notes_is_done_at_the_end_of_that_turn() -> None:
     """Nobody else wakes the loop here."""
-    loop = Loop("turns")
+    done, timed = threading.Event(), threading.Event()
+
+    def timer() -> None:
+        if done.is_set() and not timed.is_set():
+            loop.defer(timed.set)
+
+    loop = Loop("turns", timer=timer)
     loop.start()
-    done = threading.Event()
-    loop.call(lambda: loop.note(done.set))
+    loop.call_soon(lambda: loop.defer(done.set))
     assert done.wait(10)
-    timed = threading.Event()
-    loop.timer = lambda: None if timed.is_set() else loop.note(timed.set)
-    loop.call(lambda: None)
+    loop.call_soon(lambda: None)
     assert timed.wait(10)
     loop.stop(5)
 
@@ -130,18 +133,18 @@ def nothing_came(wire: socket.socket) -> bool:
 def test_what_is_put_goes_with_the_next_message(
     packets: StreamPacketizer, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    packets.put(b"one", b"two")
+    packets.queue(b"one", b"two")
     assert nothing_came(pair[1])
-    packets.post(b"three")
+    packets.send_now(b"three")
     assert list(opened(pair[1])) == [b"one", b"two", b"three"]
-    packets.post()
+    packets.send_now()
     assert nothing_came(pair[1])
 
 
 def test_what_is_put_goes_before_the_next_data(
     packets: StreamPacketizer, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    packets.put(b"one")
+    packets.queue(b"one")
     room = memoryview(bytearray(HEAD) + b"data" + bytes(TAIL))
     assert packets.send_data(7, room, 4, 1024)
     data = bytes((CHANNEL_DATA,)) + (7).to_bytes(4, "big") + (4).to_bytes(4, "big") + b"data"

@@ -26,7 +26,7 @@ class Stalled:
         self.looks = 0
         self.credits: list[int] = []
         self.down = Downstream(ours, self._look)
-        self.down.credit = self.credits.append
+        self.down.opened(self.credits.append)
 
     def _look(self) -> None:
         self.looks += 1
@@ -41,7 +41,7 @@ class Stalled:
 
     def close(self) -> None:
         with self.down.lock:
-            self.down.end()
+            self.down.close()
         self.reader.close()
 
 
@@ -81,7 +81,7 @@ def test_only_what_the_local_side_takes_is_credited_and_nothing_after_the_end(st
         done = stalled.down.flush()
     assert WINDOW - CREDIT < sum(stalled.credits) <= WINDOW
     with stalled.down.lock:
-        stalled.down.end()
+        stalled.down.close()
     credited = sum(stalled.credits)
     stalled.down.feed(memoryview(bytes(CREDIT)))
     assert sum(stalled.credits) == credited
@@ -128,7 +128,7 @@ def test_any_channel_message_is_taken_or_ends_the_connection_in_words(command: i
     channels = Channels(packets)
     channels.open(Deaf(), "127.0.0.1", 1, ("127.0.0.1", 2))
     try:
-        taken = packets.sink(command, memoryview(bytes((command,)) + body))
+        taken = channels.take(command, memoryview(bytes((command,)) + body))
     except WIRE_ERRORS:
         taken = True
     assert taken == (91 <= command <= 100 and int.from_bytes(body[:4], "big") >= FIRST) or len(body) < 4

@@ -1,7 +1,7 @@
 """Whose the connections of one session are. ``ask`` belongs to the forwarding loop's thread.
 
 Where the kernel can't tell at once (macOS, Windows, Linux without sock_diag), a thread of its own asks the system,
-begun with the first such connection: the loop must not wait.
+begun with the first such connection: the loop must not wait. Decision 0037.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""The forwarding engine: local listeners that stay, and the connections through whatever transport is up.
+"""The forwarding engine: listeners that stay, and their connections through the transport that is up. Decision 0027.
 
-One thread (``loop``) accepts for all listeners, reads what goes up and serves whoever is slow; the transport's thread
+One thread (``loop``) accepts for all listeners, reads what goes up and serves who is slow; the transport's thread
 hands what comes down straight to the sockets that take it (``flow``). A connection that arrives while no transport is
 up waits up to ``WAIT_SECONDS``.
 """
@@ -50,15 +50,14 @@ class Forwarder:
         self._app_ports: dict[str, int] = {}
         self._forwards: dict[str, Destination] = {}
         self._closed = False
-        self._loop = Loop(f"fwd-{name}")
-        self._loop.due, self._loop.timer = self._on_due, self._on_time
+        self._loop = Loop(f"fwd-{name}", self._on_due, self._on_time)
         self._doorman = doorman or Doorman(name)
         # the loop's thread only
         self._switchboard = Switchboard(self._loop, wait_s, self._destination_of, self._on_listen)
         self._rest_until = 0.0  # monotonic; 0: no rest
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:
-        """See boundary.connection.Forwards.bind. Problems: port.none"""
+        """Open a listener per application, as ``Forwards.bind``. Problems: port.none"""
         with self._lock:
             for app, port in wanted.items():
                 if app not in self._listeners and not self._closed:
@@ -68,13 +67,14 @@ class Forwarder:
             return tuple(self._listeners[app].bound for app in wanted if app in self._listeners)
 
     def set_app_ports(self, ports: Mapping[str, int]) -> None:
-        """Application -> remote port, for new connections and those that wait."""
+        """Set where applications listen (key -> remote port), for new connections and those that wait."""
         with self._lock:
             self._app_ports = dict(ports)
-        self._loop.call(self._switchboard.retry)
+        self._loop.call_soon(self._switchboard.retry)
 
     def forward(self, key: str, wanted: int, destination: Destination) -> BoundPort:
-        """See boundary.connection.Forwards.forward. Problems: port.none; raises Cancelled once closed."""
+        """Open a listener that leads to ``destination``, as ``Forwards.forward``. Problems: port.none; raises Cancelled
+        once closed."""
         with self._lock:
             self._forwards[key] = destination
         bound = self.bind({key: wanted})
@@ -83,12 +83,12 @@ class Forwarder:
         return bound[0]
 
     def unbind(self, key: str) -> None:
-        """See boundary.connection.Forwards.unbind."""
+        """Close that listener and reset its connections. Idempotent."""
         with self._lock:
             self._forwards.pop(key, None)
             listener = self._listeners.pop(key, None)
         if listener is not None:
-            self._loop.run(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
+            self._loop.call_and_wait(partial(self._on_unbind, key, listener), CLOSE_SECONDS)
 
     def adopt(self, client: socket.socket, origin: tuple[str, int], destination: Destination) -> None:
         """Carry a local connection that another listener accepted; takes the socket over."""
@@ -98,15 +98,15 @@ class Forwarder:
         if self._closed:
             reset(client)
         else:
-            self._loop.call(partial(self._on_adopt, client, origin, destination))
+            self._loop.call_soon(partial(self._on_adopt, client, origin, destination))
 
     def attach(self, transport: SessionTransport) -> None:
-        """New connections go through this transport from now on."""
-        self._loop.call(partial(self._switchboard.attach, transport))
+        """Send new connections through this transport from now on."""
+        self._loop.call_soon(partial(self._switchboard.attach, transport))
 
     def detach(self) -> None:
-        """No transport; connections that run on the old one end with it, new ones wait."""
-        self._loop.call(self._switchboard.detach)
+        """Use no transport; connections that run on the old one end with it, new ones wait."""
+        self._loop.call_soon(self._switchboard.detach)
 
     def close(self) -> None:
         """Close the listeners, reset the connections and wait for the thread."""
@@ -114,21 +114,21 @@ class Forwarder:
             if self._closed:
                 return
             self._closed = True
-        self._loop.run(self._on_close, CLOSE_SECONDS)
+        self._loop.call_and_wait(self._on_close, CLOSE_SECONDS)
         self._doorman.close(CLOSE_SECONDS)
         self._loop.stop(CLOSE_SECONDS)
 
     # ---- inside
 
     def _open(self, app: str, wanted: int) -> None:
-        """The lock is held."""
-        found = open_near(wanted)
-        if found is None:
+        """Open one listener; the lock is held. Problems: port.none"""
+        opened = open_near(wanted)
+        if opened is None:
             raise failure("port.none")
-        listener, holder = found
+        listener, holder = opened
         bound = BoundPort(app, listener.getsockname()[1], wanted, holder)
         self._listeners[app] = Listener(bound, listener)
-        self._loop.call(self._on_listen)
+        self._loop.call_soon(self._on_listen)
 
     def _destination_of(self, app: str) -> Destination | None:
         with self._lock:
@@ -157,12 +157,12 @@ class Forwarder:
             self._on_listen()
             return
         # An application's login is not enough: cookies know no port, and any page on 127.0.0.1 is shown its cookies.
-        self._doorman.ask(client, partial(self._on_known, app, listener, client, origin), self._loop.call)
+        self._doorman.ask(client, partial(self._on_known, app, listener, client, origin), self._loop.call_soon)
 
     def _on_known(
         self, app: str, listener: Listener, client: socket.socket, origin: tuple[str, int], peer: Peer
     ) -> None:
-        """It is known whose a connection is."""
+        """Carry or reset a connection, once it is known whose it is."""
         if peer is Peer.STRANGER:
             log.warning("a program of another user tried to use the forwarded port of %s", app)
         elif peer is Peer.GONE:
@@ -188,7 +188,7 @@ class Forwarder:
         return max(0.0, min(ends) - time.monotonic())
 
     def _on_time(self) -> None:
-        """After everything that happened."""
+        """Do what is due, after everything else of the turn."""
         self._switchboard.expire()
         if self._rest_until and time.monotonic() >= self._rest_until:
             self._rest_until = 0.0

@@ -1,4 +1,5 @@
 """One forwarded connection: a local socket on one side, an SSH channel on the other, and all that may end either.
+Decision 0027.
 
 A connection that doesn't end as TCP connections do (transport lost, channel closed without an end of data, no
 destination in time) is reset: a clean close would pass half an answer off as a whole one.
@@ -9,7 +10,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from desktop_app.adapters.ssh.forwarding.loop import Loop
 from desktop_app.adapters.ssh.forwarding.poller import READ, WRITE
@@ -20,25 +23,47 @@ from desktop_app.boundary.connection import Destination
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # SO_LINGER: drop what is unsent, send RST
 
 
-class Connection:
-    """See the module. ``settle`` runs on the loop's thread whenever something may have changed."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A local connection that was accepted, before it has a channel."""
 
-    def __init__(self, loop: Loop, app: str, client: socket.socket, origin: tuple[str, int]) -> None:
-        self.app = app
-        self.origin = origin
-        self.destination: Destination | None = None  # set: it leads there whatever its listener says
+    app: str
+    client: socket.socket
+    origin: tuple[str, int]
+    destination: Destination | None  # set: it leads there whatever its listener says
+    deadline: float  # monotonic; until then it may wait for a destination and a channel
+
+
+class Owner(Protocol):
+    """Who keeps the connections. On the loop's thread."""
+
+    def forget(self, connection: "Connection") -> None:
+        """It has ended."""
+
+    def dispatch(self, connection: "Connection") -> None:
+        """Its transport was lost before its channel was open: it may try again."""
+
+
+class Connection:
+    """A Flow of its channel. ``update`` runs on the loop's thread whenever something may have changed."""
+
+    def __init__(self, loop: Loop, arrival: Arrival, owner: Owner) -> None:
+        client = arrival.client
+        self.arrival = arrival
         self.remote = 0
-        self.deadline = 0.0  # monotonic; until then it may wait for a destination
         self.uplink: Uplink | None = None
-        self.on_done: Callable[[Connection], None] = _nothing
-        self.on_lost: Callable[[Connection], None] = _nothing  # before it was open: it may try again
+        self._owner = owner
         self._loop = loop
         self._client = client
-        self._down = Downstream(client, self._hurry)
-        self._up = Upstream(loop, client, self.settle)
-        self.feed: Callable[[memoryview], None] = self._down.feed
+        self._down = Downstream(client, self._update_now)
+        self._up = Upstream(loop, client, self.update)
+        self.feed: Callable[[memoryview], None] = self._down.feed  # one call less for each piece of data
         # what the transport's thread was told; it sets, and makes the loop look at what it can't do itself
-        self._open = self._refused = self._lost = self._remote_eof = self._remote_closed = False
+        self._open = False
+        self._refused = False
+        self._lost = False
+        self._remote_eof = False
+        self._remote_closed = False
         self._noted = False  # the loop is going to look
         # the loop's thread only
         self._watched = 0
@@ -54,68 +79,69 @@ class Connection:
         if uplink is None:
             return
         self.remote = remote
-        self._down.credit = partial(uplink.channels.credit, remote)
-        if self._up.begin(uplink, remote, window, packet):
-            self._look()
+        self._down.opened(partial(uplink.channels.send_credit, remote))
+        if self._up.opened(uplink, remote, window, packet):
+            self._update_soon()
         with self._down.lock:
             self._open = True
             left = self._down.broken
         if left:  # nobody waited that long
-            uplink.channels.close(remote)
+            uplink.channels.send_close(remote)
             uplink.channels.flush()
 
     def refused(self) -> None:
         self._refused = True
-        self._look()
+        self._update_soon()
 
     def grant(self, size: int) -> None:
         if self._up.grant(size):
-            self._look()
+            self._update_soon()
 
     def finished(self) -> None:
         self._remote_eof = True
-        if not self._down.shut() or self._up.through:
-            self._look()
+        if not self._down.finish() or self._up.through:
+            self._update_soon()
 
     def closed(self) -> None:
         self._remote_closed = True
         if not self._done:
-            self._look()
+            self._update_soon()
 
     def lost(self) -> None:
         self._lost = True
-        self._look()
+        self._update_soon()
 
-    def _look(self) -> None:
+    def _update_soon(self) -> None:
         if not self._noted:
             self._noted = True
-            self._loop.note(self.settle)
+            self._loop.defer(self.update)
 
-    def _hurry(self) -> None:
-        """Data waits, and whoever it is for may have room again before this thread has handed on all that came."""
-        self._look()
-        self._loop.nudge()
+    def _update_now(self) -> None:
+        """Wake the loop: data waits, and the local side may have room before all that came was handed on."""
+        self._update_soon()
+        self._loop.wake()
 
     # ---- the loop's thread
 
     @property
     def waiting(self) -> bool:
-        """Nobody was asked for a channel yet."""
+        """True if no transport was asked for a channel yet."""
         return self.uplink is None and not self._done
 
     @property
-    def settled(self) -> bool:
-        """Its channel is open, or it ended."""
+    def is_settled(self) -> bool:
+        """True if its channel is open, or it has ended."""
         return self._open or self._done
 
-    def settle(self) -> None:
+    def update(self) -> None:
         """Draw the conclusions from all that happened."""
         self._noted = False  # before anything is looked at: what changes later is looked at again
         if self._done:
             return
         if self._lost and not self._open and not self._refused:
-            self.uplink, self._lost = None, False
-            self.on_lost(self)
+            self.uplink = None
+            self._lost = False
+            self._owner.dispatch(self)
         elif (
             self._lost
             or self._refused
@@ -126,9 +152,9 @@ class Connection:
             self.abort()
         elif self._remote_eof and not self._down.queue and self._finish():
             self._discard_input()
-            self._leave()
+            self._close()
         else:
-            self._up.tell_end()
+            self._up.send_end()
             read = READ if self._up.wanted else 0
             write = WRITE if self._down.queue else 0
             self._watched = self._loop.watch(self._client, self._watched, read | write, self._ready)
@@ -137,41 +163,41 @@ class Connection:
         """Reset the local side. A FIN must not go out: it would look like a complete answer."""
         if not self._done:
             _reset_on_close(self._client)
-            self._leave()
+            self._close()
 
     def _ready(self, mask: int) -> None:
         if mask & WRITE and self._down.flush():
-            self.settle()
+            self.update()
         if mask & READ and not self._done:
             self._up.readable()
 
     def _finish(self) -> bool:
-        """The remote has said all, and the local side has it. True when nothing more can go the other way."""
+        """Tell the local side, which has all, of the remote's end. True if nothing more can go the other way."""
         if self._remote_closed or self._up.through:
             return True
-        self._down.shut()
+        self._down.finish()
         return False
 
     def _discard_input(self) -> None:
-        """To close a socket that holds unread bytes resets it, and the other program may lose what it has not read."""
+        """Read what came: closing a socket with unread bytes resets it, and its program may lose what was sent."""
         with contextlib.suppress(OSError):  # BlockingIOError: that was all
             while not self._up.ended and self._client.recv_into(self._loop.room):
                 pass
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         """Close both sides."""
         self._done = True
         self._watched = self._loop.watch(self._client, self._watched, 0, self._ready)
         with self._down.lock:
             is_open = self._open
-            self._down.end()
-        untold = self._up.end()
+            self._down.close()
+        untold = self._up.close()
         if is_open and self.uplink is not None:
             channels = self.uplink.soon()
             if untold:
-                channels.finish(self.remote)
-            channels.close(self.remote)
-        self.on_done(self)
+                channels.send_eof(self.remote)
+            channels.send_close(self.remote)
+        self._owner.forget(self)
 
 
 def reset(client: socket.socket) -> None:
@@ -183,7 +209,3 @@ def reset(client: socket.socket) -> None:
 def _reset_on_close(client: socket.socket) -> None:
     with contextlib.suppress(OSError):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-
-def _nothing(_connection: Connection) -> None:
-    pass

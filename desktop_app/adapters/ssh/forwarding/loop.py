@@ -1,6 +1,6 @@
-"""The forwarding thread: one loop for all local sockets of one session.
+"""The forwarding thread: one loop for all local sockets of one session. Decision 0027.
 
-Watch and timers belong to the loop's thread; ``call``, ``note`` and ``nudge`` are for every other thread.
+``watch`` and the timer belong to the loop's thread; ``call_soon``, ``defer`` and ``wake`` are for every thread.
 """
 
 import contextlib
@@ -17,12 +17,17 @@ log = logging.getLogger(__name__)
 
 
 class Loop:
-    """``started`` on the first use; ``stop`` ends it after a last function."""
+    """``due``: the seconds until ``timer`` has to be called, None for never; it is called after each turn anyway."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        due: Callable[[], float | None] = lambda: None,
+        timer: Callable[[], None] = lambda: None,
+    ) -> None:
         self.room = memoryview(bytearray(HEAD + BATCH + TAIL))  # for whoever reads next, on the loop's thread
-        self.due: Callable[[], float | None] = lambda: None  # seconds until ``timer``, None for never
-        self.timer: Callable[[], None] = lambda: None
+        self._due = due
+        self._timer = timer
         self._poller = poller()
         self.watch = self._poller.watch
         self._wake, self._waker = socket.socketpair()
@@ -35,31 +40,32 @@ class Loop:
         self.watch(self._wake, 0, READ, self._woke)
 
     def start(self) -> None:
+        """Begin the thread; once."""
         self._thread.start()
 
     @property
     def started(self) -> bool:
         return self._thread.ident is not None
 
-    def call(self, function: Callable[[], None]) -> None:
+    def call_soon(self, function: Callable[[], None]) -> None:
         """Run ``function`` on the loop's thread, soon. Nothing happens once the loop has stopped."""
         self._calls.append(function)
-        self.nudge()
+        self.wake()
 
-    def note(self, function: Callable[[], None]) -> None:
-        """As ``call``, but the loop's thread need not hurry: at the end of its turn, or after the next ``nudge``."""
+    def defer(self, function: Callable[[], None]) -> None:
+        """Run ``function`` on the loop's thread at the end of its turn, or of the one that the next ``wake`` begins."""
         self._calls.append(function)
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Wake the loop's thread, if there is something for it. Two threads that want the interpreter at once cost
-        more than the work itself; so whoever has several things to note, or is about to wait, does this last."""
+        more than the work itself; so who has several things to defer, or is about to wait, does this last."""
         if self._calls and not self._woken:
             self._woken = True
             with contextlib.suppress(OSError):  # full, so it wakes anyway; or stopped
                 self._waker.send(b"x")
 
-    def run(self, function: Callable[[], None], seconds: float) -> None:
-        """Run ``function`` on the loop's thread and wait for it; here, when the loop does not run."""
+    def call_and_wait(self, function: Callable[[], None], seconds: float) -> None:
+        """Run ``function`` on the loop's thread and wait up to ``seconds`` for it; here, when the loop does not run."""
         if not self._thread.is_alive():
             function()
             return
@@ -71,7 +77,7 @@ class Loop:
             finally:
                 done.set()
 
-        self.call(both)
+        self.call_soon(both)
         done.wait(seconds)
 
     def stop(self, seconds: float) -> None:
@@ -80,7 +86,7 @@ class Loop:
         def end() -> None:
             self._running = False
 
-        self.call(end)
+        self.call_soon(end)
         if self.started:
             self._thread.join(seconds)
         self._poller.close()
@@ -91,9 +97,9 @@ class Loop:
         while self._running:
             try:
                 # Calls that an error left over are not waited with.
-                for ready, mask in self._poller.wait(0.0 if self._calls else self.due()):
+                for ready, mask in self._poller.wait(0.0 if self._calls else self._due()):
                     ready(mask)
-                self.timer()
+                self._timer()
                 if self._calls:
                     self._run_calls()
             except Exception:

@@ -1,7 +1,7 @@
 """What the forwarding loop waits with: epoll itself where there is one, else what ``selectors`` finds.
 
 ``selectors`` spends some ten lines of Python on each event and each change, and the loop does little else. One thread
-at a time; whoever makes it closes it.
+at a time; who makes it closes it. Decision 0027.
 """
 
 import select

@@ -1,6 +1,6 @@
 """Local ports: opens listeners on 127.0.0.1, finds another port where one is taken, and names who holds it.
 
-Runs on the caller's thread; holds no state.
+Runs on the caller's thread; holds no state. Decision 0027.
 """
 
 import os

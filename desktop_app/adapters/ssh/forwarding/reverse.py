@@ -2,7 +2,8 @@
 
 They belong to a connection, so each new transport is asked again, on a thread of its own (``ssh-reverse``): the machine
 may hold the port for a connection that we know to be dead, and then it takes more than one try. Each connection that
-comes in has two threads, so there are never more than ``AT_ONCE``; these ports carry little (a debugger, a licence).
+comes in has two threads, so there are never more than ``AT_ONCE``; these ports carry little (a debugger, a licence), so
+they take paramiko's path and not that of decision 0027.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """A SOCKS5 proxy (RFC 1928) on 127.0.0.1 whose connections begin on the session's machine.
 
 One thread accepts; each client has a thread for its greeting only, then the forwarding engine carries it. Only CONNECT,
-without a password: instead, only programs of this user are let in (where the system tells).
+without a password: instead, only programs of this user are let in (where the system tells). Decision 0037.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The two directions of a forwarded connection, each with its own flow control.
+"""The two directions of a forwarded connection, each with its own flow control. Decision 0027.
 
 Down (remote to local), the transport's thread writes to the local socket itself, without waiting; what the socket
 doesn't take is queued, and from then on the loop's thread writes. The queue is bounded by the channel's window, since
@@ -26,18 +26,22 @@ class Downstream:
     """Remote to local. ``on_change`` is called, on the transport's thread, when the loop has to look."""
 
     def __init__(self, client: socket.socket, on_change: Callable[[], None]) -> None:
-        self.credit: Callable[[int], None] = _nothing  # so many bytes more may come
         self.queue = bytearray()
         self.broken = False  # the local side takes no more
         self.lock = threading.Lock()  # between both threads
         self._client = client
+        self._credit: Callable[[int], None] = _nothing  # so many bytes more may come
         self._on_change = on_change
         self._expected = WINDOW  # bytes that may still come
         self._taken = 0  # bytes that the local side took since the last credit
         self._shut = False
 
+    def opened(self, credit: Callable[[int], None]) -> None:
+        """Credit what the local side takes by that function. On the transport's thread, before any data."""
+        self._credit = credit
+
     def feed(self, data: memoryview) -> None:
-        """The transport's thread. Raises SSHException for more than the window."""
+        """Write or queue what came. On the transport's thread. Raises SSHException for more than the window."""
         size = len(data)
         with self.lock:
             self._expected -= size
@@ -56,7 +60,7 @@ class Downstream:
             self._on_change()
 
     def flush(self) -> bool:
-        """The loop's thread: one write. True when the queue is empty, or never will be."""
+        """Write once from the queue. True if that is empty now, or never will be. On the loop's thread."""
         with self.lock:
             with memoryview(self.queue) as view:
                 sent = self._write(view[:BATCH])
@@ -64,8 +68,8 @@ class Downstream:
             self._take(sent)
             return not self.queue or self.broken
 
-    def shut(self) -> bool:
-        """Any thread: nothing more will come, which the local side learns as soon as it has all. False: not yet."""
+    def finish(self) -> bool:
+        """Tell the local side that nothing more will come, once it has all; False while it has not. Any thread."""
         with self.lock:
             if not (self.queue or self.broken or self._shut):
                 self._shut = True
@@ -73,7 +77,7 @@ class Downstream:
                     self._client.shutdown(socket.SHUT_WR)
             return not self.queue
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Close the socket. What still comes is dropped, and nothing is credited. The lock is held."""
         self.broken = True
         self.queue = bytearray()
@@ -95,12 +99,12 @@ class Downstream:
         if self._taken >= CREDIT:
             credit, self._taken = self._taken, 0
             self._expected += credit
-            self.credit(credit)
+            self._credit(credit)
 
 
 class Upstream:
-    """Local to remote, on the loop's thread (but for ``begin`` and ``grant``). ``on_change`` is called when it wants to
-    be watched in another way, or has ended."""
+    """Local to remote, on the loop's thread (but for ``opened`` and ``grant``). ``on_change`` is called when it wants
+    to be watched in another way, or has ended."""
 
     def __init__(self, loop: Loop, client: socket.socket, on_change: Callable[[], None]) -> None:
         self.ended = False  # the local side has said all
@@ -118,39 +122,40 @@ class Upstream:
         self._stash = b""  # read, but not sent: keys were being exchanged
         self._paused = False
 
-    def begin(self, uplink: Uplink, remote: int, window: int, packet: int) -> bool:
-        """The transport's thread, once: the channel is open, and what was read early goes out, without a detour through
-        the loop. True when the loop has to look."""
+    def opened(self, uplink: Uplink, remote: int, window: int, packet: int) -> bool:
+        """Send what was read before the channel was open, without a detour through the loop; True if the loop has to
+        look. On the transport's thread, once."""
         with self._lock:
             stopped = len(self._early) >= EARLY
             self._remote, self._limit = remote, max(1, min(packet, PACKET_DATA))
             self._granted = window
-            self._say_early(uplink)
+            self._send_early(uplink)
             self._uplink = uplink  # last: from now on the loop's thread sends
         return stopped
 
     def grant(self, size: int) -> bool:
-        """The transport's thread. True when the loop has to look."""
+        """Open the remote's window by ``size`` bytes; True if the loop has to look. On the transport's thread."""
         with self._lock:
             waited = self._granted == 0
             self._granted += size
             if self._early and self._uplink is not None:
-                self._say_early(self._uplink)
+                self._send_early(self._uplink)
         return waited
 
     @property
     def through(self) -> bool:
-        """Whether all that the local side has said is on its way."""
+        """True if all that the local side has said is on its way."""
         return self.ended and not self._early
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anything to do with what the local side says."""
+        """True if there is anything to do with what the local side says."""
         if self._paused or self.ended or self.broken:
             return False
         return self._granted > 0 and not self._early if self._uplink is not None else len(self._early) < EARLY
 
     def readable(self) -> None:
+        """Read once, and send what came. On the loop's thread."""
         uplink = self._uplink
         if uplink is None:
             self._read_early()
@@ -161,25 +166,27 @@ class Upstream:
         elif got := self._read(min(BATCH, self._granted)):
             self._send(uplink, got)
         elif got == 0 or self.broken:
-            self.ended = self._end_due = not self.broken
+            self._end_due = not self.broken
+            self.ended = self._end_due
             self._on_change()
 
-    def tell_end(self) -> None:
-        """The loop's thread: the channel stays open for what comes down."""
+    def send_end(self) -> None:
+        """Tell the remote that the local side has said all; the channel stays open for what comes down."""
         if self._end_due and self._uplink is not None:
             self._end_due = False
-            self._uplink.soon().finish(self._remote)
+            self._uplink.soon().send_eof(self._remote)
 
-    def end(self) -> bool:
-        """Nothing may be sent on a channel that we close. True: its end was not told yet."""
+    def close(self) -> bool:
+        """Send nothing more, as on a channel that we close. True if the local side's end was not told yet."""
         with self._lock:
             self.broken = True
-            self._stash = self._early = b""
+            self._stash = b""
+            self._early = b""
         self._on_change = _nobody
         return self._end_due
 
     def resume(self) -> None:
-        """The wire takes data again."""
+        """Go on: the wire takes data again."""
         self._paused = False
         if self._stash and self._uplink is not None:
             stash, self._stash = self._stash, b""
@@ -188,7 +195,7 @@ class Upstream:
         self._on_change()
 
     def _read(self, size: int) -> int | None:
-        """Into the loop's room; None when nothing came, or the local side is gone."""
+        """Read into the loop's room; return the bytes, None when nothing came or the local side is gone."""
         try:
             return self._client.recv_into(self._loop.room[HEAD : HEAD + size])
         except BlockingIOError:
@@ -198,7 +205,7 @@ class Upstream:
             return None
 
     def _read_early(self) -> None:
-        """While the channel is being opened: most clients speak first."""
+        """Read while the channel is being opened: most clients speak first."""
         with self._lock:
             room = EARLY - len(self._early)
             if self._uplink is not None or not room:
@@ -210,19 +217,19 @@ class Upstream:
         if self.ended or self.broken or got == room:
             self._on_change()
 
-    def _say_early(self, uplink: Uplink) -> None:
-        """As much as the remote's window takes. The transport's thread, under the lock."""
+    def _send_early(self, uplink: Uplink) -> None:
+        """Send of what was read early as much as the remote's window takes. The transport's thread, under the lock."""
         while self._early and self._granted:
             part = self._early[: min(self._limit, self._granted)]
             self._granted -= len(part)
-            uplink.channels.say(self._remote, part)
+            uplink.channels.send_data(self._remote, part)
             self._early = self._early[len(part) :]  # only now: until then the loop's thread sends nothing
         if self.ended and not self._early and not self.broken:
-            uplink.channels.finish(self._remote)
+            uplink.channels.send_eof(self._remote)
             uplink.channels.flush()
 
     def _send(self, uplink: Uplink, size: int) -> None:
-        """What lies in the loop's room."""
+        """Send what lies in the loop's room."""
         room = self._loop.room
         if not uplink.send(self._remote, room, size, self._limit):
             self._stash = bytes(room[HEAD : HEAD + size])

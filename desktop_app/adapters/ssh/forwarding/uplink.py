@@ -1,6 +1,6 @@
 """The loop's side of one transport: sends channel data, and makes its readers pause while the wire takes no more.
 
-All on the loop's thread.
+All on the loop's thread. Decision 0027.
 """
 
 import contextlib
@@ -26,33 +26,32 @@ class Uplink:
         self._copy: socket.socket | None = None
         self._paused: list[Paused] = []
         self._flushing = False
-        channels.packets.on_open = lambda: loop.call(self._relieve)
-        channels.packets.on_idle = loop.nudge
+        channels.set_listeners(on_open=lambda: loop.call_soon(self._relieve), on_idle=loop.wake)
 
     def send(self, remote: int, room: memoryview, size: int, limit: int) -> bool:
-        """See StreamPacketizer.send_data. A transport that ended is told by itself."""
+        """Send channel data, as StreamPacketizer.send_data; True for a transport that ended, which tells by itself."""
         try:
             return self.channels.packets.send_data(remote, room, size, limit)
         except (OSError, EOFError):
             return True
 
     def soon(self) -> Channels:
-        """The channels, for a message that is sent at the end of the loop's turn, with all others of this turn."""
+        """Return the channels, for a message that is sent with all others of this turn of the loop, at its end."""
         if not self._flushing:
             self._flushing = True
-            self._loop.note(self._flush)
+            self._loop.defer(self._flush)
         return self.channels
 
     def pause(self, reader: Paused) -> None:
-        """``reader.resume`` is called as soon as the wire takes data again."""
+        """Call ``reader.resume`` as soon as the wire takes data again."""
         self._paused.append(reader)
         if self.channels.packets.outbox.waiting:
             self._watch_wire()
         elif self.channels.packets.ready:
-            self._loop.call(self._relieve)  # it changed meanwhile
+            self._loop.call_soon(self._relieve)  # it changed meanwhile
 
     def end(self) -> None:
-        """The transport ended: nobody waits for it any more."""
+        """Let go of a transport that ended: no reader waits for it any more."""
         if self._copy is not None:
             self._loop.watch(self._copy, WRITE, 0, self._writable)
             self._copy.close()

@@ -1,7 +1,7 @@
 """What lies between one SSH socket and its packets: bytes that came, bytes that could not be sent yet.
 
 The socket doesn't block. The transport's thread reads; any thread writes, under ``Outbox.lock``. Waiting is done here,
-and only here: for something to read (the transport's thread) or for room to send (whoever asks for it).
+and only here: for something to read (the transport's thread) or for room to send (who asks for it). Decision 0027.
 """
 
 import select

@@ -2,7 +2,7 @@
 
 Our channels have numbers that paramiko never gives to its own (the control channel, SFTP), so that both share one
 connection: what is for one of ours is taken here, on the transport's thread, before paramiko sees it. A Flow is one
-channel's other half.
+channel's other half. Decision 0027.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from paramiko import SSHException
 
-from desktop_app.adapters.ssh.transport.packets import PACKET, StreamPacketizer
+from desktop_app.adapters.ssh.transport.packets import PACKET, PacketOwner, StreamPacketizer
 
 WINDOW = 4 * 1024 * 1024  # bytes that one stalled connection can cost us; 100 MB/s at 40 ms round trip
 CREDIT = WINDOW // 8  # what we have taken before we tell
@@ -49,7 +49,7 @@ class Flow(Protocol):
         """The transport ended."""
 
 
-class Channels:
+class Channels(PacketOwner):
     """Numbers and messages. ``open`` and the other senders: any thread, never blocking. What begins or ends a channel
     is sent with the next ``flush``, if nothing else is sent before."""
 
@@ -59,7 +59,9 @@ class Channels:
         self._flows: dict[int, Flow] = {}
         self._numbers = itertools.count(FIRST)
         self._ended = False
-        packets.sink = self._take
+        self._on_open = _nothing
+        self._on_idle = _nothing
+        packets.owner = self
 
     def open(self, flow: Flow, host: str, port: int, origin: tuple[str, int]) -> bool:
         """Ask for a connection to ``host``; the answer is ``opened`` or ``refused``. False: the transport ended."""
@@ -70,44 +72,57 @@ class Channels:
             self._flows[number] = flow
         words = _OPENING + struct.pack(">III", number, WINDOW, PACKET)
         where = _text(host) + port.to_bytes(4, "big") + _text(origin[0]) + origin[1].to_bytes(4, "big")
-        self.packets.put(words + where)
+        self.packets.queue(words + where)
         return True
 
+    def set_listeners(self, on_open: Callable[[], None], on_idle: Callable[[], None]) -> None:
+        """``on_open()``: data can be sent again, on any thread; ``on_idle()``: all that came was handed on, on the
+        transport's thread."""
+        self._on_open = on_open
+        self._on_idle = on_idle
+
     def flush(self) -> None:
+        """Send what begins or ends channels now."""
         self._post()
 
     def end(self) -> None:
-        """The transport's thread is through."""
+        """Tell every flow that the transport ended; its thread's last act."""
         with self._lock:
             self._ended = True
             flows, self._flows = list(self._flows.values()), {}
         for flow in flows:
             flow.lost()
-        self.packets.on_idle()
+        self._on_idle()
 
-    def say(self, remote: int, data: bytes) -> None:
-        """A little data, in one packet."""
+    def send_data(self, remote: int, data: bytes) -> None:
+        """Send a little data, in one packet."""
         self._post(b"%b%b" % (struct.pack(">BII", DATA, remote, len(data)), data))
 
-    def credit(self, remote: int, size: int) -> None:
-        """So many bytes were delivered: as many more may come."""
+    def send_credit(self, remote: int, size: int) -> None:
+        """Tell that so many bytes were delivered: as many more may come."""
         self._post(struct.pack(">BII", WINDOW_ADJUST, remote, size))
 
-    def finish(self, remote: int) -> None:
-        self.packets.put(struct.pack(">BI", EOF, remote))
+    def send_eof(self, remote: int) -> None:
+        self.packets.queue(struct.pack(">BI", EOF, remote))
 
-    def close(self, remote: int) -> None:
-        self.packets.put(struct.pack(">BI", CLOSE, remote))
+    def send_close(self, remote: int) -> None:
+        self.packets.queue(struct.pack(">BI", CLOSE, remote))
 
     def _post(self, *payloads: bytes) -> None:
         # The transport's thread finds out by itself that the connection ended, and tells every flow.
         with contextlib.suppress(OSError, EOFError):
-            self.packets.post(*payloads)
+            self.packets.send_now(*payloads)
+
+    def gate_opened(self) -> None:
+        self._on_open()
 
     # ---- the transport's thread
 
-    def _take(self, command: int, payload: memoryview) -> bool:
-        """Whether the message was for one of ours."""
+    def idle(self) -> None:
+        self._on_idle()
+
+    def take(self, command: int, payload: memoryview) -> bool:
+        """True if the message was for one of ours."""
         if not CONFIRMATION <= command <= FAILURE:
             return False
         number = int.from_bytes(payload[1:5], "big")
@@ -129,7 +144,7 @@ class Channels:
         return True
 
     def _answer(self, flow: Flow, body: memoryview) -> None:
-        """sshd asks something now and then, only to see that we are alive."""
+        """Refuse what sshd asks now and then, only to see that we are alive."""
         size = int.from_bytes(body[:4], "big")
         if any(body[4 + size : 5 + size]):  # it wants an answer
             self._post(struct.pack(">BI", FAILURE, flow.remote))
@@ -151,3 +166,7 @@ def _text(text: str) -> bytes:
 
 
 _OPENING = bytes((OPEN,)) + _text("direct-tcpip")
+
+
+def _nothing() -> None:
+    pass

@@ -1,7 +1,7 @@
 """SSH packets at the speed of the wire: a Packetizer for paramiko (its documented ``packetizer_class``).
 
 paramiko's own moves 20 MB/s: two system calls and a dozen copies per packet. This one reads what there is into one
-buffer, decrypts AES-GCM from buffer to buffer, hands the messages of our own channels (``channels``) to ``sink``
+buffer, decrypts AES-GCM from buffer to buffer, hands the messages of our own channels to ``owner`` (``channels``)
 without making a Message of them, and encrypts a batch of channel data straight into what one system call sends. What
 isn't AES-GCM takes paramiko's path, through the same buffers.
 
@@ -11,7 +11,7 @@ what the transport's thread sends meanwhile is held, everybody else waits or tri
 paramiko from waiting for itself when a channel closes in that moment.
 
 All that we use of paramiko beyond its documentation is in this file and in ``transport``; tests/integration/
-test_ssh_packets.py holds both against the versions that pyproject.toml allows.
+test_ssh_packets.py holds both against the versions that pyproject.toml allows. Decision 0027.
 """
 
 import contextlib
@@ -19,8 +19,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from paramiko import Message, SSHException
@@ -36,12 +35,32 @@ REKEY_SECONDS = 30.0
 KEXINIT = 20
 AUTHENTICATION = 50  # this and all above must not be sent during a key exchange
 
-Sink = Callable[[int, memoryview], bool]
+
+class PacketOwner(Protocol):
+    """Whose the messages of our own channels are."""
+
+    def take(self, command: int, payload: memoryview) -> bool:
+        """True if it took that message, of which ``payload`` is all. On the transport's thread, before paramiko."""
+
+    def gate_opened(self) -> None:
+        """Data can be sent again after an exchange of keys. Any thread."""
+
+    def idle(self) -> None:
+        """All that came was handed on. On the transport's thread."""
+
+
+class _NoOwner(PacketOwner):
+    def take(self, command: int, payload: memoryview) -> bool:
+        return False
+
+    def gate_opened(self) -> None: ...
+
+    def idle(self) -> None: ...
 
 
 class StreamPacketizer(Packetizer):
-    """See the module. ``sink`` gets each message of the connection protocol first, on the transport's thread: its
-    number and all of it, and says whether it took it."""
+    """Packets between paramiko's Transport and one socket. ``owner`` gets each message of the connection protocol
+    first; paramiko makes this object itself, so the owner comes later."""
 
     # OpenSSH's own limits for AES-GCM; it mostly asks first.
     REKEY_BYTES = 1 << 36
@@ -49,9 +68,7 @@ class StreamPacketizer(Packetizer):
 
     def __init__(self, wire: socket.socket) -> None:
         super().__init__(wire)
-        self.sink: Sink = _pass
-        self.on_open: Callable[[], None] = _nothing  # the gate opened; any thread
-        self.on_idle: Callable[[], None] = _nothing  # all that came was handed on; the transport's thread
+        self.owner: PacketOwner = _NoOwner()
         self.thread: threading.Thread | None = None  # the transport's own
         self.outbox = Outbox(wire)
         self.inbox = Inbox(wire, self.outbox)
@@ -64,7 +81,7 @@ class StreamPacketizer(Packetizer):
         self._gate = threading.Condition(self.outbox.lock)
         self._open = True
         self._held: list[bytes] = []  # while the gate is shut
-        self._late: list[bytes] = []  # goes with what is sent next
+        self._queued: list[bytes] = []  # goes with what is sent next
 
     # ---- keys: paramiko tells when they change
 
@@ -81,7 +98,7 @@ class StreamPacketizer(Packetizer):
             if held:
                 self._send(*held)
             self._gate.notify_all()
-        self.on_open()
+        self.owner.gate_opened()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # it ended already
@@ -97,7 +114,7 @@ class StreamPacketizer(Packetizer):
         while keys is not None:
             payload = self._next_payload(keys)
             command = payload[0]
-            if command < AUTHENTICATION or not self.sink(command, payload):
+            if command < AUTHENTICATION or not self.owner.take(command, payload):
                 message = Message(bytes(payload[1:]))
                 message.seqno = self._received & 0xFFFFFFFF
                 return command, message
@@ -106,20 +123,20 @@ class StreamPacketizer(Packetizer):
         while True:
             command, message = super().read_message()
             payload = memoryview(bytes((command,)) + message.asbytes())
-            if command < AUTHENTICATION or not self.sink(command, payload):
+            if command < AUTHENTICATION or not self.owner.take(command, payload):
                 return command, message
             if self.need_rekey():
                 raise NeedRekeyException
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        """Exactly ``n`` bytes. Raises EOFError, OSError, SSHException for a length that no packet of ours has."""
+        """Return exactly ``n`` bytes. Raises EOFError, OSError; SSHException for more than any packet of ours has."""
         if n > PACKET_LIMIT:
             raise SSHException("a packet is larger than agreed")
         self._need(n, check_rekey)
         return self.inbox.take(n)
 
     def readline(self, timeout: float) -> str:
-        """One line of the greeting. Raises TimeoutError after ``timeout`` seconds."""
+        """Return one line of the greeting. Raises TimeoutError after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         while (line := self.inbox.line()) is None:
             if not self.inbox.fill(1) and (self.closed or time.monotonic() >= deadline):
@@ -127,7 +144,7 @@ class StreamPacketizer(Packetizer):
         return line
 
     def _next_payload(self, keys: Direction) -> memoryview:
-        """The next packet, decrypted; valid until the next call."""
+        """Return the next packet's payload, decrypted; valid until the next call."""
         inbox = self.inbox
         if inbox.end - inbox.start < 4:
             self._need(4, check_rekey=True)
@@ -153,7 +170,7 @@ class StreamPacketizer(Packetizer):
 
     def _need(self, n: int, check_rekey: bool = False) -> None:
         inbox = self.inbox
-        self.on_idle()
+        self.owner.idle()
         while inbox.end - inbox.start < n:
             if inbox.fill(n):
                 self._check(self._inward)
@@ -166,7 +183,7 @@ class StreamPacketizer(Packetizer):
     # ---- sending: any thread
 
     def send_message(self, data: Message) -> None:
-        """paramiko's own messages. Blocks (except the transport's thread) until the socket has them."""
+        """Send one of paramiko's own messages. Blocks (except the transport's thread) until the socket has them."""
         payload = data.asbytes()
         own = threading.current_thread() is self.thread
         with self.outbox.lock:
@@ -181,34 +198,34 @@ class StreamPacketizer(Packetizer):
         if not own:
             self.outbox.drain(lambda: self.closed)
 
-    def put(self, *payloads: bytes) -> None:
-        """Messages of our own channels that go with what is sent next, which ``post`` makes now: one system call and
+    def queue(self, *payloads: bytes) -> None:
+        """Queue messages of our own channels for what is sent next, which ``send_now`` makes now: one system call and
         one awakening of the other side for all that happened at once."""
         with self.outbox.lock:
-            self._late.extend(payloads)
+            self._queued.extend(payloads)
 
-    def post(self, *payloads: bytes) -> None:
-        """Messages of our own channels. Never blocks. Raises OSError when the connection ended."""
+    def send_now(self, *payloads: bytes) -> None:
+        """Send messages of our own channels, queued ones first. Never blocks. Raises OSError once it ended."""
         with self.outbox.lock:
-            self._late.extend(payloads)
-            self._post_late()
+            self._queued.extend(payloads)
+            self._send_queued()
 
     @property
     def ready(self) -> bool:
-        """Whether ``send_data`` would find an open gate, and nothing that waits for the socket."""
+        """True if ``send_data`` would find an open gate, and nothing that waits for the socket."""
         return self._open and not self.outbox.waiting
 
     def send_data(self, channel: int, room: memoryview, size: int, limit: int) -> bool:
-        """``size`` bytes for a channel, from ``room[HEAD:]``, in packets of ``limit`` bytes; never blocks.
+        """Send ``size`` bytes for a channel, from ``room[HEAD:]``, in packets of ``limit`` bytes; never blocks.
 
         ``room`` is overwritten, and has TAIL bytes behind the data. False: keys are being exchanged, nothing was sent;
-        ``on_open`` tells when to try again. Raises OSError when the connection ended.
+        ``gate_opened`` tells when to try again. Raises OSError when the connection ended.
         """
         with self.outbox.lock:
             if not self._open:
                 return False
-            if self._late:
-                self._post_late()
+            if self._queued:
+                self._send_queued()
             if self._outward is None:
                 self._send_slowly(channel, room, size, limit)
             else:
@@ -217,17 +234,17 @@ class StreamPacketizer(Packetizer):
             return True
 
     def write_all(self, out: Any) -> None:
-        """The end of paramiko's own path: greeting, first key exchange, other ciphers."""
+        """Write what comes by paramiko's own path: greeting, first key exchange, other ciphers."""
         with self.outbox.lock:
             self.outbox.write(memoryview(out))
 
-    def _post_late(self) -> None:
+    def _send_queued(self) -> None:
         """The lock is held."""
-        late, self._late = self._late, []
+        queued, self._queued = self._queued, []
         if not self._open:
-            self._held.extend(late)
-        elif late:
-            self._send(*late)
+            self._held.extend(queued)
+        elif queued:
+            self._send(*queued)
 
     def _send_slowly(self, channel: int, room: memoryview, size: int, limit: int) -> None:
         for start in range(HEAD, HEAD + size, limit):
@@ -235,7 +252,7 @@ class StreamPacketizer(Packetizer):
             super().send_message(Message(struct.pack(">BII", CHANNEL_DATA, channel, len(part)) + part))
 
     def _send(self, *payloads: bytes) -> None:
-        """The lock is held and the gate doesn't matter."""
+        """Seal and write; the lock is held and the gate doesn't matter."""
         keys = self._outward
         if keys is None:
             for payload in payloads:
@@ -257,17 +274,9 @@ class StreamPacketizer(Packetizer):
 
 
 def _direction(engine: object, nonce: bytes | None, before: Direction | None) -> Direction | None:
-    """None for a cipher that is left to paramiko. Raises SSHException when the other side changes between both."""
+    """Return None for a cipher that is left to paramiko. Raises SSHException when it changes between both kinds."""
     if isinstance(engine, AESGCM) and nonce is not None:
         return Direction(engine, nonce)
     if before is not None:
         raise SSHException("the cipher changed to another kind")
     return None
-
-
-def _pass(_command: int, _payload: memoryview) -> bool:
-    return False
-
-
-def _nothing() -> None:
-    pass
