@@ -21,8 +21,8 @@ from desktop_app.adapters.ssh.transfer.wire import (
     READDIR,
     STATUS,
     SftpError,
-    blob,
 )
+from desktop_app.adapters.ssh.wire_format import string
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import AppError
 
@@ -101,9 +101,9 @@ def test_answers_that_are_asked_for_but_far_too_long_end_it_as_well() -> None:
 @pytest.mark.parametrize("count", [0, 2, 100])
 def test_a_folder_without_end_is_refused_and_closed(count: int) -> None:
     entries = struct.pack(">I", count) + b"".join(
-        blob(b"file %d" % one) + blob(b"") + struct.pack(">I", 0) for one in range(count)
+        string(b"file %d" % one) + string(b"") + struct.pack(">I", 0) for one in range(count)
     )
-    answers = {OPENDIR: (HANDLE, blob(b"h")), READDIR: (NAME, entries), CLOSE: (STATUS, struct.pack(">I", 0))}
+    answers = {OPENDIR: (HANDLE, string(b"h")), READDIR: (NAME, entries), CLOSE: (STATUS, struct.pack(">I", 0))}
 
     def endless(kind: int, asked: int) -> Iterator[tuple[int, int, bytes]]:
         yield answers[kind][0], asked, answers[kind][1]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from desktop_app.adapters.ssh.agent.pipe import PipeDoor
 from desktop_app.adapters.ssh.agent.protocol import MESSAGE_LIMIT, AgentKeys, Framer
 from desktop_app.adapters.ssh.agent.server import SshAgent
-from desktop_app.adapters.ssh.keys import Damaged, Reader, new_key, public_blob, string
+from desktop_app.adapters.ssh.keys import new_key, public_blob
+from desktop_app.adapters.ssh.wire_format import Damaged, Reader, string
 
 PRIVATE, PUBLIC = new_key("x")
 KEY = load_ssh_public_key(PUBLIC.encode())
@@ -45,14 +46,14 @@ def test_every_message_is_answered_and_only_whole_requests_are_signed(message: b
     answer = made().answer(message)
     if answer[:1] == b"\x0e":
         request = Reader(message[1:])
-        blob, data = request.text(), request.text()
+        blob, data = request.string(), request.string()
         request.number()
         request.end()
         assert blob == BLOB
-        signature = Reader(Reader(answer[1:]).text())
-        assert signature.text() == b"ssh-ed25519"
+        signature = Reader(Reader(answer[1:]).string())
+        assert signature.string() == b"ssh-ed25519"
         assert isinstance(KEY, Ed25519PublicKey)
-        KEY.verify(signature.text(), data)
+        KEY.verify(signature.string(), data)
     else:
         assert answer == FAILURE or (message == LIST and answer[:1] == b"\x0c")
 

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from desktop_app.adapters.ssh.wire_format import Damaged, Reader, string
 from desktop_app.domain.problems import AppError, Retry, failure, problem
 from desktop_app.domain.sessions.clearml_session import PUBLISHED_KEYS
 from remote_bootstrap import contract
@@ -23,16 +24,9 @@ _BEGIN = "-----BEGIN SSH SIGNATURE-----"
 _END = "-----END SSH SIGNATURE-----"
 _HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
 
-# The private halves of these are literals in clearml-session's source since 2020: whoever reads it can pretend to be a
-# machine that shows one of them.
-
-
-class Damaged(ValueError):
-    """A key or signature that does not have the format; the text says what is wrong."""
-
 
 def new_key(comment: str) -> tuple[str, str]:
-    """A fresh Ed25519 key: OpenSSH private key text, for the keyring alone, and its public line."""
+    """Return a fresh Ed25519 key: OpenSSH private key text, for the keyring alone, and its public line."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
@@ -42,12 +36,12 @@ def new_key(comment: str) -> tuple[str, str]:
 
 
 def public_line(private_key: str) -> str:
-    """The public line, without comment, of an OpenSSH private key. Problems: ssh.no_key"""
+    """Return the public line, without comment, of an OpenSSH private key. Problems: ssh.no_key"""
     return _public_line(load_private(private_key).public_key())
 
 
 def load_private(private_key: str) -> Ed25519PrivateKey:
-    """Problems: ssh.no_key. Their text never shows the key."""
+    """Return the key in an OpenSSH private key's text. Problems: ssh.no_key, whose text never shows the key"""
     try:
         key = serialization.load_ssh_private_key(private_key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -58,7 +52,7 @@ def load_private(private_key: str) -> Ed25519PrivateKey:
 
 
 def public_blob(key: Ed25519PublicKey) -> bytes:
-    """The key in SSH wire format."""
+    """Return the key in SSH wire format."""
     return base64.b64decode(_public_line(key).split()[1])
 
 
@@ -67,7 +61,7 @@ def _public_line(key: Ed25519PublicKey) -> str:
 
 
 def published_by_clearml_session(host_key: str) -> bool:
-    """True for a host key whose private half everybody can read in clearml-session's source."""
+    """True if the private half of this host key is in clearml-session's source: everybody can pretend to have it."""
     try:
         return contract.fingerprint(host_key) in PUBLISHED_KEYS
     except contract.ContractError:
@@ -123,18 +117,18 @@ def _verify_signature(record: contract.Record) -> None:
     blob = Reader(_unarmor(record.signature))
     if blob.take(len(_MAGIC)) != _MAGIC or blob.number() != 1:
         raise Damaged("it is not an SSH signature of version 1")
-    if blob.text() != host_blob:
+    if blob.string() != host_blob:
         raise Damaged("it was made with another key than the host key")
-    if blob.text() != contract.SIGNATURE_NAMESPACE.encode():
+    if blob.string() != contract.SIGNATURE_NAMESPACE.encode():
         raise Damaged("it was made for another purpose")
-    reserved, hash_name = blob.text(), blob.text()
-    signature = Reader(blob.text())
+    reserved, hash_name = blob.string(), blob.string()
+    signature = Reader(blob.string())
     blob.end()
     if hash_name not in _HASHES:
         raise Damaged("it uses an unknown hash")
-    if signature.text() != KEY_TYPE:
+    if signature.string() != KEY_TYPE:
         raise Damaged("it is not an Ed25519 signature")
-    raw = signature.text()
+    raw = signature.string()
     signature.end()
     digest = _HASHES[hash_name](record.signed_text().encode("utf-8")).digest()
     fields = (contract.SIGNATURE_NAMESPACE.encode(), reserved, hash_name, digest)
@@ -147,9 +141,9 @@ def _verify_signature(record: contract.Record) -> None:
 
 def _public_key(blob: bytes) -> Ed25519PublicKey:
     reader = Reader(blob)
-    if reader.text() != KEY_TYPE:
+    if reader.string() != KEY_TYPE:
         raise Damaged("the host key is not an Ed25519 key")
-    raw = reader.text()
+    raw = reader.string()
     reader.end()
     if len(raw) != 32:
         raise Damaged("the host key has the wrong length")
@@ -175,32 +169,3 @@ def _decode(text: str) -> bytes:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise Damaged("it is not base64") from None
-
-
-def string(value: bytes) -> bytes:
-    """SSH wire format of a byte string."""
-    return len(value).to_bytes(4, "big") + value
-
-
-class Reader:
-    """SSH wire format (RFC 4251 section 5) from a byte string."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, count: int) -> bytes:
-        if count > len(self._data) - self._at:
-            raise Damaged("it is cut short")
-        self._at += count
-        return self._data[self._at - count : self._at]
-
-    def number(self) -> int:
-        return int.from_bytes(self.take(4), "big")
-
-    def text(self) -> bytes:
-        return self.take(self.number())
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise Damaged("it has bytes too many")

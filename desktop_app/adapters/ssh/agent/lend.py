@@ -16,9 +16,9 @@ from paramiko.agent import get_agent_connection
 from paramiko.ssh_exception import SSHException
 
 from desktop_app.adapters.ssh.agent.protocol import Framer
-from desktop_app.adapters.ssh.keys import Damaged
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
 from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
+from desktop_app.adapters.ssh.wire_format import Damaged
 from desktop_app.domain.problems import failure
 from remote_bootstrap import contract
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from desktop_app.adapters.ssh.keys import KEY_TYPE, Damaged, Reader, load_private, public_blob, string
+from desktop_app.adapters.ssh.keys import KEY_TYPE, load_private, public_blob
+from desktop_app.adapters.ssh.wire_format import Damaged, Reader, string
 
 MESSAGE_LIMIT = 256 * 1024  # OpenSSH's own limit
 
@@ -26,7 +27,7 @@ class Framer:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are complete now. Raises Damaged for a message of impossible length."""
+        """Return the messages that are complete now. Raises Damaged for a message of impossible length."""
         self._rest += data
         messages = []
         while len(self._rest) >= 4:
@@ -61,16 +62,17 @@ class AgentKeys:
             self._keys[name] = _Key(key, public_blob(key.public_key()), name)
 
     def remove(self, name: str) -> None:
-        """Idempotent."""
+        """Offer that key no more. Idempotent."""
         with self._lock:
             self._keys.pop(name, None)
 
     def clear(self) -> None:
+        """Offer no key."""
         with self._lock:
             self._keys.clear()
 
     def answer(self, message: bytes) -> bytes:
-        """The reply to one message, both without their length."""
+        """Return the reply to one message, both without their length."""
         try:
             if message == bytes([_REQUEST_IDENTITIES]):
                 return self._identities()
@@ -87,7 +89,7 @@ class AgentKeys:
         return _IDENTITIES + struct.pack(">I", len(entries)) + b"".join(entries)
 
     def _signature(self, request: Reader) -> bytes:
-        blob, data = request.text(), request.text()
+        blob, data = request.string(), request.string()
         request.number()  # flags: they choose an RSA hash, which says nothing about our kind of key
         request.end()
         with self._lock:

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from desktop_app.adapters.ssh.agent.pipe import PipeDoor
 from desktop_app.adapters.ssh.agent.protocol import AgentKeys, Framer
-from desktop_app.adapters.ssh.keys import Damaged, string
+from desktop_app.adapters.ssh.wire_format import Damaged, string
 from desktop_app.domain.problems import failure
 
 CLIENTS = 64

@@ -15,8 +15,16 @@ from typing import Generic, TypeVar
 from paramiko import Channel
 
 from desktop_app.adapters.ssh.transfer.steps import Message, Step
-from desktop_app.adapters.ssh.transfer.wire import DATA, EOF, FAILURE, INIT, Reader, SftpError, check
+from desktop_app.adapters.ssh.transfer.wire import (
+    DATA,
+    EOF,
+    FAILURE,
+    INIT,
+    SftpError,
+    check,
+)
 from desktop_app.adapters.ssh.transport.wire import TICK_SECONDS, WIRE_ERRORS, describe
+from desktop_app.adapters.ssh.wire_format import Reader
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
 

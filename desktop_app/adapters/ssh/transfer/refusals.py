@@ -5,7 +5,6 @@ thread at a time, that of the transfer; raises AppError(ssh.lost) or Cancelled.
 """
 
 import os
-import struct
 from collections.abc import Callable, Mapping
 
 from desktop_app.adapters.ssh.transfer import steps
@@ -18,6 +17,7 @@ from desktop_app.adapters.ssh.transfer.wire import (
     UNSUPPORTED,
     SftpError,
 )
+from desktop_app.adapters.ssh.wire_format import Damaged
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.files.remote_files import Space
 from desktop_app.domain.problems import AppError, failure
@@ -57,7 +57,7 @@ class Refusals:
             return None
         try:
             told = self._sftp.messages.run(steps.disk(path), cancel)
-        except (SftpError, struct.error, IndexError):  # of a network disk, perhaps; nothing depends on it
+        except (SftpError, Damaged):  # of a network disk, perhaps; nothing depends on it
             return None
         _size, block, blocks, unused, free, files, unused_files, free_files, _id, flags, _longest = told
         if not blocks:  # some network disks don't count

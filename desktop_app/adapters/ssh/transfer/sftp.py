@@ -26,10 +26,9 @@ from desktop_app.adapters.ssh.transfer.wire import (
     VERSION,
     WRITE,
     attributes,
-    blob,
     check,
-    text,
 )
+from desktop_app.adapters.ssh.wire_format import name_string, string
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import failure
 
@@ -61,7 +60,7 @@ class Sftp:
     def read(self, path: str, offset: int, sink: Sink, cancel: Cancel) -> None:
         """Hand on everything from ``offset`` on, in order, in pieces that are valid during the call only."""
         handle = self.messages.ask(
-            OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE
+            OPEN, name_string(path) + struct.pack(">I", FLAG_READ) + attributes(), cancel, HANDLE
         ).string()
         pending: deque[tuple[int, int, int]] = deque()
         try:
@@ -104,7 +103,7 @@ class Sftp:
         end = offset + count * length
         offsets = range(offset, end, length)
         numbers = self.messages.packed(
-            [(READ, blob(handle) + struct.pack(">QI", at, length)) for at in offsets], packet
+            [(READ, string(handle) + struct.pack(">QI", at, length)) for at in offsets], packet
         )
         pending += [(number, at, length) for number, at in zip(numbers, offsets, strict=True)]
         self.messages.send(packet, cancel)
@@ -115,15 +114,15 @@ class Sftp:
     ) -> None:
         """Keep the first ``offset`` bytes of the file, drop the rest, append. ``done(bytes)``: the server has them."""
         flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | (0 if offset else FLAG_TRUNCATE))
-        handle = self.messages.ask(OPEN, text(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
+        handle = self.messages.ask(OPEN, name_string(path) + flags + attributes(mode=0o600), cancel, HANDLE).string()
         pending: deque[tuple[int, int]] = deque()
         try:
             if offset:
-                self.messages.do(FSETSTAT, blob(handle) + attributes(size=offset), cancel)
+                self.messages.do(FSETSTAT, string(handle) + attributes(size=offset), cancel)
             for block in blocks:
                 while len(pending) >= UNDER_WAY:
                     self._written(pending, done, cancel)
-                head = blob(handle) + struct.pack(">QI", offset, len(block))
+                head = string(handle) + struct.pack(">QI", offset, len(block))
                 pending.append((self.messages.request(WRITE, head, cancel, block), len(block)))
                 offset += len(block)
             while pending:
@@ -141,4 +140,4 @@ class Sftp:
     def _close(self, handle: bytes, cancel: Cancel) -> None:
         """Close the file there, unless we gave up: then the whole channel goes."""
         if not cancel.cancelled:
-            self.messages.do(CLOSE, blob(handle), cancel)
+            self.messages.do(CLOSE, string(handle), cancel)

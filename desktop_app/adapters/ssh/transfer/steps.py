@@ -39,13 +39,12 @@ from desktop_app.adapters.ssh.transfer.wire import (
     SYMLINK,
     WRITE,
     Attributes,
-    Reader,
     SftpError,
     attributes,
-    blob,
     check,
-    text,
+    read_attributes,
 )
+from desktop_app.adapters.ssh.wire_format import Reader, name_string, string
 
 Message = tuple[int, bytes]  # kind and body, of a request or an answer
 T = TypeVar("T")
@@ -77,9 +76,9 @@ def simple(kind: int, body: bytes) -> Step[None]:
 
 def stat(path: str, *, follow: bool = False) -> Step[Attributes | None]:
     """None when there is no such file."""
-    (answer,) = yield [(STAT if follow else LSTAT, text(path))]
+    (answer,) = yield [(STAT if follow else LSTAT, name_string(path))]
     try:
-        return expect(answer, ATTRS).attributes()
+        return read_attributes(expect(answer, ATTRS))
     except SftpError as error:
         if error.code == NO_SUCH_FILE:
             return None
@@ -87,20 +86,20 @@ def stat(path: str, *, follow: bool = False) -> Step[Attributes | None]:
 
 
 def real(path: str) -> Step[str]:
-    (answer,) = yield [(REALPATH, text(path))]
+    (answer,) = yield [(REALPATH, name_string(path))]
     return _first_name(answer)
 
 
 def link_target(path: str) -> Step[str]:
-    (answer,) = yield [(READLINK, text(path))]
+    (answer,) = yield [(READLINK, name_string(path))]
     return _first_name(answer)
 
 
 def disk(path: str) -> Step[tuple[int, ...]]:
     """Of the disk that holds ``path``, the eleven numbers of statvfs in OpenSSH's order."""
-    (answer,) = yield [(EXTENDED, text(STATVFS) + text(path))]
+    (answer,) = yield [(EXTENDED, name_string(STATVFS) + name_string(path))]
     numbers = expect(answer, EXTENDED_REPLY)
-    return tuple(numbers.number(">Q") for _ in range(11))
+    return tuple(numbers.number64() for _ in range(11))
 
 
 def _first_name(answer: Message) -> str:
@@ -111,8 +110,8 @@ def _first_name(answer: Message) -> str:
 
 def names(folder: str, most: int = MOST_NAMES) -> Step[list[tuple[str, Attributes]]]:
     """What a folder holds, without itself and its parent; refused where it doesn't come to an end."""
-    (answer,) = yield [(OPENDIR, text(folder))]
-    handle = blob(expect(answer, HANDLE).string())
+    (answer,) = yield [(OPENDIR, name_string(folder))]
+    handle = string(expect(answer, HANDLE).string())
     found: list[tuple[str, Attributes]] = []
     refusal: SftpError | None = None
     told = size = 0
@@ -140,34 +139,34 @@ def _entries(answer: Reader) -> list[tuple[str, Attributes]]:
     for _ in range(answer.number()):
         name = answer.name()
         answer.string()  # the line that "ls -l" would print
-        found.append((name, answer.attributes()))
+        found.append((name, read_attributes(answer)))
     return found
 
 
 def make_folder(path: str) -> Step[None]:
-    return simple(MKDIR, text(path) + attributes())
+    return simple(MKDIR, name_string(path) + attributes())
 
 
 def remove(path: str) -> Step[None]:
-    return simple(REMOVE, text(path))
+    return simple(REMOVE, name_string(path))
 
 
 def make_link(target: str, path: str) -> Step[None]:
     """OpenSSH takes the target first, against the draft; everybody follows it."""
-    return simple(SYMLINK, text(target) + text(path))
+    return simple(SYMLINK, name_string(target) + name_string(path))
 
 
 def put_in_place(old: str, new: str, mode: int, modified: int, at_once: bool) -> Step[None]:
     """Give ``old`` its mode and time and make it ``new``; ``at_once``: the server can do POSIX_RENAME."""
-    about = (SETSTAT, text(old) + attributes(mode, modified))
+    about = (SETSTAT, name_string(old) + attributes(mode, modified))
     if at_once:
-        for answer in (yield [about, (EXTENDED, text(POSIX_RENAME) + text(old) + text(new))]):
+        for answer in (yield [about, (EXTENDED, name_string(POSIX_RENAME) + name_string(old) + name_string(new))]):
             check(*answer)
         return
     yield from simple(*about)
     if (yield from stat(new)) is not None:
         yield from remove(new)
-    yield from simple(RENAME, text(old) + text(new))
+    yield from simple(RENAME, name_string(old) + name_string(new))
 
 
 # -- small files, whole
@@ -176,10 +175,10 @@ def put_in_place(old: str, new: str, mode: int, modified: int, at_once: bool) ->
 def put(path: str, data: bytes, block: int) -> Step[None]:
     """Everything that is in the file is lost."""
     flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | FLAG_TRUNCATE)
-    (answer,) = yield [(OPEN, text(path) + flags + attributes(mode=0o600))]
-    handle = blob(expect(answer, HANDLE).string())
+    (answer,) = yield [(OPEN, name_string(path) + flags + attributes(mode=0o600))]
+    handle = string(expect(answer, HANDLE).string())
     requests = [
-        (WRITE, handle + struct.pack(">Q", at) + blob(data[at : at + block])) for at in range(0, len(data), block)
+        (WRITE, handle + struct.pack(">Q", at) + string(data[at : at + block])) for at in range(0, len(data), block)
     ]
     for answer in (yield [*requests, (CLOSE, handle)]):
         check(*answer)
@@ -187,8 +186,8 @@ def put(path: str, data: bytes, block: int) -> Step[None]:
 
 def get(path: str, size: int, block: int) -> Step[bytes]:
     """Refused unless the file has exactly ``size`` bytes, read with as many requests as that needs."""
-    (answer,) = yield [(OPEN, text(path) + struct.pack(">I", FLAG_READ) + attributes())]
-    handle = blob(expect(answer, HANDLE).string())
+    (answer,) = yield [(OPEN, name_string(path) + struct.pack(">I", FLAG_READ) + attributes())]
+    handle = string(expect(answer, HANDLE).string())
     spans = [(at, min(block, size - at)) for at in range(0, size, block)]
     reads = [(READ, handle + struct.pack(">QI", at, length)) for at, length in (*spans, (size, 1))]
     *found, beyond, closed = yield [*reads, (CLOSE, handle)]

@@ -15,6 +15,7 @@ from typing import Protocol
 from paramiko import SSHException
 
 from desktop_app.adapters.ssh.transport.packets import PACKET, PacketOwner, StreamPacketizer
+from desktop_app.adapters.ssh.wire_format import string
 
 WINDOW = 4 * 1024 * 1024  # bytes that one stalled connection can cost us; 100 MB/s at 40 ms round trip
 CREDIT = WINDOW // 8  # what we have taken before we tell
@@ -71,7 +72,9 @@ class Channels(PacketOwner):
             number = next(self._numbers)
             self._flows[number] = flow
         words = _OPENING + struct.pack(">III", number, WINDOW, PACKET)
-        where = _text(host) + port.to_bytes(4, "big") + _text(origin[0]) + origin[1].to_bytes(4, "big")
+        where = (
+            string(host.encode()) + port.to_bytes(4, "big") + string(origin[0].encode()) + origin[1].to_bytes(4, "big")
+        )
         self.packets.queue(words + where)
         return True
 
@@ -160,12 +163,7 @@ _HANDLERS: dict[int, Handler] = {
 }
 
 
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return len(data).to_bytes(4, "big") + data
-
-
-_OPENING = bytes((OPEN,)) + _text("direct-tcpip")
+_OPENING = bytes((OPEN,)) + string(b"direct-tcpip")
 
 
 def _nothing() -> None:
