@@ -18,7 +18,7 @@ class lives on which, and who may call what:
                             +--------------------------------+       +--------------------------------------+
 
   any thread          Loop.call_soon, defer, wake; StreamPacketizer.queue, send_now, send_data; all of Channels but
-                      ``take`` and ``idle``. They hold Outbox.lock for a moment; none of them blocks.
+                      ``take``. They hold Outbox.lock for a moment; none of them blocks.
   shared by both      Downstream (its lock); of Upstream what was granted and read early (its lock); the flags of
                       Connection, which the transport's thread sets, and the loop's reads in ``update``.
   other threads       "door-NAME": Doorman, where the kernel can't tell at once (decision 0037). "socks…" and

@@ -23,7 +23,7 @@ from desktop_app.boundary.connection import Destination
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # SO_LINGER: drop what is unsent, send RST
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each connection, and that takes three times as long
 class Arrival:
     """A local connection that was accepted, before it has a channel."""
 

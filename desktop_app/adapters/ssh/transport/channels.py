@@ -14,7 +14,7 @@ from typing import Protocol
 
 from paramiko import SSHException
 
-from desktop_app.adapters.ssh.transport.packets import PACKET, PacketOwner, StreamPacketizer
+from desktop_app.adapters.ssh.transport.packets import PACKET, Handlers, StreamPacketizer
 from desktop_app.adapters.ssh.wire_format import string
 
 WINDOW = 4 * 1024 * 1024  # bytes that one stalled connection can cost us; 100 MB/s at 40 ms round trip
@@ -50,7 +50,7 @@ class Flow(Protocol):
         """The transport ended."""
 
 
-class Channels(PacketOwner):
+class Channels:
     """Numbers and messages. ``open`` and the other senders: any thread, never blocking. What begins or ends a channel
     is sent with the next ``flush``, if nothing else is sent before."""
 
@@ -60,9 +60,7 @@ class Channels(PacketOwner):
         self._flows: dict[int, Flow] = {}
         self._numbers = itertools.count(FIRST)
         self._ended = False
-        self._on_open = _nothing
-        self._on_idle = _nothing
-        packets.owner = self
+        self.set_listeners(_nothing, _nothing)
 
     def open(self, flow: Flow, host: str, port: int, origin: tuple[str, int]) -> bool:
         """Ask for a connection to ``host``; the answer is ``opened`` or ``refused``. False: the transport ended."""
@@ -81,8 +79,7 @@ class Channels(PacketOwner):
     def set_listeners(self, on_open: Callable[[], None], on_idle: Callable[[], None]) -> None:
         """``on_open()``: data can be sent again, on any thread; ``on_idle()``: all that came was handed on, on the
         transport's thread."""
-        self._on_open = on_open
-        self._on_idle = on_idle
+        self.packets.handlers = Handlers(self.take, on_open, on_idle)
 
     def flush(self) -> None:
         """Send what begins or ends channels now."""
@@ -95,7 +92,7 @@ class Channels(PacketOwner):
             flows, self._flows = list(self._flows.values()), {}
         for flow in flows:
             flow.lost()
-        self._on_idle()
+        self.packets.handlers.idle()
 
     def send_data(self, remote: int, data: bytes) -> None:
         """Send a little data, in one packet."""
@@ -116,13 +113,7 @@ class Channels(PacketOwner):
         with contextlib.suppress(OSError, EOFError):
             self.packets.send_now(*payloads)
 
-    def gate_opened(self) -> None:
-        self._on_open()
-
     # ---- the transport's thread
-
-    def idle(self) -> None:
-        self._on_idle()
 
     def take(self, command: int, payload: memoryview) -> bool:
         """True if the message was for one of ours."""

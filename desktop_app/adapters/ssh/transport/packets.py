@@ -1,7 +1,7 @@
 """SSH packets at the speed of the wire: a Packetizer for paramiko (its documented ``packetizer_class``).
 
 paramiko's own moves 20 MB/s: two system calls and a dozen copies per packet. This one reads what there is into one
-buffer, decrypts AES-GCM from buffer to buffer, hands the messages of our own channels to ``owner`` (``channels``)
+buffer, decrypts AES-GCM from buffer to buffer, hands the messages of our own channels to ``channels``
 without making a Message of them, and encrypts a batch of channel data straight into what one system call sends. What
 isn't AES-GCM takes paramiko's path, through the same buffers.
 
@@ -19,7 +19,9 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from paramiko import Message, SSHException
@@ -36,31 +38,23 @@ KEXINIT = 20
 AUTHENTICATION = 50  # this and all above must not be sent during a key exchange
 
 
-class PacketOwner(Protocol):
-    """Whose the messages of our own channels are."""
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What is called from here; plain functions, because each is called for every packet or read.
 
-    def take(self, command: int, payload: memoryview) -> bool:
-        """True if it took that message, of which ``payload`` is all. On the transport's thread, before paramiko."""
+    ``take(command, payload)``: True if it took that message of the connection protocol, of which ``payload`` is all; on
+    the transport's thread, before paramiko sees it. ``gate_opened``: data can be sent again after an exchange of keys;
+    any thread. ``idle``: all that came was handed on; the transport's thread.
+    """
 
-    def gate_opened(self) -> None:
-        """Data can be sent again after an exchange of keys. Any thread."""
-
-    def idle(self) -> None:
-        """All that came was handed on. On the transport's thread."""
-
-
-class _NoOwner(PacketOwner):
-    def take(self, command: int, payload: memoryview) -> bool:
-        return False
-
-    def gate_opened(self) -> None: ...
-
-    def idle(self) -> None: ...
+    take: Callable[[int, memoryview], bool]
+    gate_opened: Callable[[], None]
+    idle: Callable[[], None]
 
 
 class StreamPacketizer(Packetizer):
-    """Packets between paramiko's Transport and one socket. ``owner`` gets each message of the connection protocol
-    first; paramiko makes this object itself, so the owner comes later."""
+    """Packets between paramiko's Transport and one socket. paramiko makes this object itself, so the handlers
+    come later."""
 
     # OpenSSH's own limits for AES-GCM; it mostly asks first.
     REKEY_BYTES = 1 << 36
@@ -68,7 +62,7 @@ class StreamPacketizer(Packetizer):
 
     def __init__(self, wire: socket.socket) -> None:
         super().__init__(wire)
-        self.owner: PacketOwner = _NoOwner()
+        self.handlers = Handlers(_take_nothing, _nothing, _nothing)
         self.thread: threading.Thread | None = None  # the transport's own
         self.outbox = Outbox(wire)
         self.inbox = Inbox(wire, self.outbox)
@@ -98,7 +92,7 @@ class StreamPacketizer(Packetizer):
             if held:
                 self._send(*held)
             self._gate.notify_all()
-        self.owner.gate_opened()
+        self.handlers.gate_opened()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # it ended already
@@ -114,7 +108,7 @@ class StreamPacketizer(Packetizer):
         while keys is not None:
             payload = self._next_payload(keys)
             command = payload[0]
-            if command < AUTHENTICATION or not self.owner.take(command, payload):
+            if command < AUTHENTICATION or not self.handlers.take(command, payload):
                 message = Message(bytes(payload[1:]))
                 message.seqno = self._received & 0xFFFFFFFF
                 return command, message
@@ -123,7 +117,7 @@ class StreamPacketizer(Packetizer):
         while True:
             command, message = super().read_message()
             payload = memoryview(bytes((command,)) + message.asbytes())
-            if command < AUTHENTICATION or not self.owner.take(command, payload):
+            if command < AUTHENTICATION or not self.handlers.take(command, payload):
                 return command, message
             if self.need_rekey():
                 raise NeedRekeyException
@@ -170,7 +164,7 @@ class StreamPacketizer(Packetizer):
 
     def _need(self, n: int, check_rekey: bool = False) -> None:
         inbox = self.inbox
-        self.owner.idle()
+        self.handlers.idle()
         while inbox.end - inbox.start < n:
             if inbox.fill(n):
                 self._check(self._inward)
@@ -280,3 +274,11 @@ def _direction(engine: object, nonce: bytes | None, before: Direction | None) ->
     if before is not None:
         raise SSHException("the cipher changed to another kind")
     return None
+
+
+def _take_nothing(_command: int, _payload: memoryview) -> bool:
+    return False
+
+
+def _nothing() -> None:
+    pass
