@@ -1,4 +1,4 @@
-"""The composition: the only module that knows everybody. Builds a core from the real adapters, and its log.
+"""The composition: the only module that imports all the others. Builds a core from the real adapters, and its log.
 
 Quick but for the log's file; nothing here talks to a server, a keyring or a sandbox before it is asked to.
 """

@@ -12,7 +12,7 @@ from remote_bootstrap.contract.apps import BY_KEY, SSH
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("desktop_app", "remote_bootstrap")
 
-# room -> rooms that it may import from (longest matching prefix wins)
+# package -> packages that it may import from (longest matching prefix wins)
 MAY_IMPORT = {
     "remote_bootstrap": {"remote_bootstrap"},
     # What both halves exchange: light, because the desktop loads it before its first frame.
@@ -97,25 +97,28 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def room_of(module: str) -> str:
-    fitting = [room for room in MAY_IMPORT if module == room or module.startswith((room + ".", room + "_"))]
-    return max(fitting, key=len)
+def package_of(module: str) -> str:
+    return max((package for package in MAY_IMPORT if belongs(module, package)), key=len)
+
+
+def belongs(module: str, package: str) -> bool:
+    return module == package or module.startswith((package + ".", package + "_"))
 
 
 def allowed(module: str, target: str) -> bool:
-    rooms = MAY_IMPORT[room_of(module)]
+    packages = MAY_IMPORT[package_of(module)]
     if target in ("desktop_app", "remote_bootstrap"):
         return True  # the bare package holds the version only
-    if room_of(module) in COMPOSITION:
+    if package_of(module) in COMPOSITION:
         return True
-    return any(target == room or target.startswith((room + ".", room + "_")) for room in rooms - {"desktop_app"})
+    return any(belongs(target, package) for package in packages - {"desktop_app"})
 
 
 MODULES = modules()
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_only_the_rooms_below(module: str) -> None:
+def test_imports_only_the_packages_below(module: str) -> None:
     known = {m for m in imports_of(MODULES[module]) if m.split(".")[0] in PACKAGES}
     real = {m for m in known if m in MODULES}  # names inside a module resolve to the module itself
     wrong = {m for m in real if not allowed(module, m)}
@@ -123,7 +126,7 @@ def test_imports_only_the_rooms_below(module: str) -> None:
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
-def test_library_stays_in_its_room(library: str) -> None:
+def test_library_stays_in_its_package(library: str) -> None:
     users = {m for m, path in MODULES.items() if any(i.split(".")[0] == library for i in imports_of(path))}
     wrong = {m for m in users if not m.startswith(ONLY_IN[library])}
     assert not wrong, f"{library} is imported by {sorted(wrong)}"

@@ -15,9 +15,9 @@ def project() -> dict:
 
 
 def test_every_folder_with_code_is_a_package_that_ships() -> None:
-    rooms = {path.parent for top in ("desktop_app", "remote_bootstrap") for path in (ROOT / top).rglob("*.py")}
-    assert [str(room) for room in sorted(rooms) if not (room / "__init__.py").is_file()] == []
-    # found by name, so a new room ships without a list that has to be kept
+    folders = {path.parent for top in ("desktop_app", "remote_bootstrap") for path in (ROOT / top).rglob("*.py")}
+    assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+    # found by name, so a new package ships without a list that has to be kept
     assert project()["tool"]["setuptools"]["packages"]["find"]["include"] == ["desktop_app*", "remote_bootstrap*"]
 
 

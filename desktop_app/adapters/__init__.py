@@ -1,1 +1,1 @@
-"""The outside world, one library per file. Foreign exceptions die here and become Problems."""
+"""The outside world, one library per package. Its exceptions end here and become Problems."""

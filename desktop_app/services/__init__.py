@@ -1,1 +1,1 @@
-"""The work between the ports: no Qt, no paramiko, no HTTP."""
+"""The work between the faces and the boundary: no Qt, no paramiko, no HTTP."""

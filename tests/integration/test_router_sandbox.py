@@ -52,7 +52,8 @@ def connected(core: Core, session: SessionId, port: int = 0) -> SessionSnapshot:
         now = core.store.get(session)
         assert now is None or now.link is not Link.BLOCKED, now
         found = now is not None and now.link is Link.UP and now.facts.record is not None
-        target = core.connections.tunnel(session)
+        tunnel = core.connections.tunnel(session)
+        target = tunnel.target if tunnel is not None else None
         there = not port or (target is not None and target.record.port == port)
         return now if found and there else None
 

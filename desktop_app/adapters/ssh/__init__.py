@@ -1,1 +1,1 @@
-"""SSH with paramiko: the connection to a session's machine; the sub-rooms are what runs over it."""
+"""SSH with paramiko: the connection to a session's machine; the packages in it are what runs over it."""

@@ -1,1 +1,1 @@
-"""Keys, passwords and what of a person's own goes to a session; and keeping all of it out of the log."""
+"""Keys, passwords and git logins in the keyring, and keeping all of them out of the log."""
