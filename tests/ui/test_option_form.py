@@ -60,10 +60,10 @@ def test_a_fold_of_many_options_does_not_widen_the_window(form):
 
 def test_what_needs_another_field_is_said_at_that_field(form):
     form.show_spec(replace(defaults(), queue="default", docker_args="--shm-size=8g"))
-    assert not form.check_all()
+    assert form.checked() is None
     assert "choose one, too" in form.fields["docker_args"]._error.text() and fold(form, "environment").isChecked()
     form.fields["docker"].set_value("python:3.12")
-    assert form.check_all()
+    assert form.checked() == form.spec()
 
 
 def test_a_password_is_hidden_and_forgotten(form):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.domain.accounts.account import Queue
-from desktop_app.domain.launch.options import LaunchSpec
+from desktop_app.domain.launch.option import Kind
+from desktop_app.domain.launch.options import LaunchSpec, options
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.accounts.servers import Servers
 from desktop_app.services.connection.pending import PendingAttaches
@@ -67,6 +68,9 @@ class Launches:
         ``attach``: it is attached by itself once it is ready. ``profile``: the one that the launch comes from,
         remembered for its queue. Problems: launch.invalid, queue.unknown, server.*, keyring.*
         """
+        for name, option in options().items():
+            if option.kind is Kind.SECRET and getattr(spec, name):
+                self._outside.register_secret(getattr(spec, name))  # before anything is logged of it
         self._uploads.check(spec)
         server = self._servers.of(account, cancel)
         session = self._launcher.launch(self._accounts.find(account), server, spec, cancel)

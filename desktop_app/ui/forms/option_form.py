@@ -195,10 +195,11 @@ class OptionForm(QWidget):
         """Field name -> what is wrong, without showing it."""
         return {name: text for name, field in self.fields.items() if (text := field.check())}
 
-    def check_all(self) -> bool:
-        """Show every error, unfold and focus the first; True when there is none."""
-        together = validate(self.spec())  # knows what one field alone does not
+    def checked(self) -> LaunchSpec | None:
+        """Return what the form says; where something is wrong, show every error, focus the first and return None."""
+        spec = self.spec()
+        together = validate(spec)  # knows what one field alone does not
         wrong = [name for name, field in self.fields.items() if field.check(together.get(name, ""), force=True)]
         if wrong:
             self.focus(wrong[0])
-        return not wrong
+        return None if wrong else spec

@@ -10,6 +10,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.exposed import warnings_of
+from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import Problem, Remedy
 from desktop_app.domain.sessions.again import Again
 from desktop_app.domain.sessions.snapshot import SessionId
@@ -203,25 +204,23 @@ class Wizard(WorkingDialog):
                 self._read_earlier()
 
     def _launch(self) -> None:
-        form = self.launch_page.form
-        if not form.check_all():
+        spec = self.launch_page.form.checked()
+        if spec is None:
             return
-        exposed = warnings_of(form.spec())
+        exposed = warnings_of(spec)
         if exposed:
-            ask(self, "Launch with secrets that others can read?", exposed[0], "Launch anyway", self._launch_now,
-                identifier="confirm-exposed")  # fmt: skip
+            ask(self, "Launch with secrets that others can read?", exposed[0], "Launch anyway",
+                lambda: self._launch_now(spec), identifier="confirm-exposed")  # fmt: skip
         else:
-            self._launch_now()
+            self._launch_now(spec)
 
-    def _launch_now(self) -> None:
-        form, account = self.launch_page.form, self.launch_page.account
-        if form.check_all():
-            spec, profile = form.spec(), self.launch_page.profile_bar.current
+    def _launch_now(self, spec: LaunchSpec) -> None:
+        account, profile = self.launch_page.account, self.launch_page.profile_bar.current
 
-            def work(cancel: Cancel) -> object:
-                return self._core.launches.launch(account, spec, cancel, profile=profile)
+        def work(cancel: Cancel) -> object:
+            return self._core.launches.launch(account, spec, cancel, profile=profile)
 
-            self.start("launch", "Creating the session…", work, self._launched)
+        self.start("launch", "Creating the session…", work, self._launched)
 
     def _launched(self, value: object) -> None:
         if isinstance(value, SessionId):
