@@ -17,14 +17,12 @@ from desktop_app import late
 from desktop_app.adapters import os as system
 from desktop_app.adapters.clearml import payload
 from desktop_app.adapters.files.chosen_text import ChosenFiles
-from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.files.earlier_launches import move_launches
-from desktop_app.adapters.files.forwards import ForwardsFile
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.joined import join_accounts
-from desktop_app.adapters.files.profiles import JsonFile, ProfilesFile
-from desktop_app.adapters.files.uploads import UploadsFile
+from desktop_app.adapters.files.json_file import JsonFile
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.adapters.log_file import PrivateLog, StreamLog
 from desktop_app.adapters.os import programs
 from desktop_app.adapters.peers.local_socket import is_own_address
@@ -117,9 +115,9 @@ def build_core(
     paths = paths or default_paths()
     redactor = redactor or Redactor()
     _make_folders(paths)
-    profiles, named = ProfilesFile(paths.config, paths.state), JsonFile(paths.config / "profiles.json")
-    profiles.problems()  # whoever reads a damaged file first knows of it, and these are asked
-    named.read()
+    memory, profiles = MemoryFiles(paths.config, paths.state), JsonFile(paths.config / "profiles.json")
+    memory.problems()  # whoever reads a damaged file first knows of it, and these are asked
+    profiles.read()
     _bring_up_to_date(paths)
     own_ssh = OwnSsh(paths.config / "ssh", paths.runtime)
     proxy = (*own_command(), "ssh-proxy")
@@ -128,7 +126,7 @@ def build_core(
         new_tunnel=late.new_tunnel,
         new_files=late.new_files,
         secrets=RegisteredSecrets(secrets or late.Keyring(), redactor),
-        profiles=profiles,
+        memory=memory,
         sandbox=LocalSandbox(paths.sandbox),
         build_payload=payload.build_payload,
         new_key=late.new_key,
@@ -138,15 +136,12 @@ def build_core(
         open_terminal=system.open_terminal,
         slot_cipher=late.Slots(),
         public_of=late.public_line,
-        launch_profiles=named,
+        profiles=profiles,
         kept=JsonFile(paths.state / "kept.json"),
         text_files=ChosenFiles(),
         programs=LocalPrograms(),
         credentials=CredentialFiles(os.environ, Path.home()),
         find_api=late.find_api,
-        forwards=ForwardsFile(paths.config, paths.state),
-        consents=ConsentsFile(paths.state),
-        uploads=UploadsFile(paths.state),
         read_git=read_git,
         hash_password=passwords.hashed,
         look_at_page=late.look_at_page,

@@ -23,10 +23,7 @@ LONG_FUNCTIONS = {
 }
 
 LARGE_CLASSES: dict[str, str] = {
-    "desktop_app.adapters.files.profiles.ProfilesFile": "to be split",
-    "desktop_app.boundary.memory.Memory": "to be split",
     "desktop_app.demo.files.FakeFiles": "to be split",
-    "desktop_app.demo.memory.FakeProfiles": "to be split",
     "desktop_app.ui.commands.Commands": "to be split",
     "desktop_app.ui.controller.Controller": "to be split",
     "desktop_app.ui.wizard.dialog.Wizard": "to be split",

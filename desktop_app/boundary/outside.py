@@ -16,7 +16,7 @@ from desktop_app.boundary.connection import (
     Tunnel,
 )
 from desktop_app.boundary.files import RemoteFiles
-from desktop_app.boundary.memory import Consents, Document, ForwardMemory, Memory, UploadMemory
+from desktop_app.boundary.memory import Document, Memory
 from desktop_app.boundary.peers import Handler, PeerNames
 from desktop_app.boundary.secrets import SecretStore, SlotCipher
 from desktop_app.boundary.server import NextKey, Server
@@ -65,7 +65,7 @@ class Outside:
     new_tunnel: Callable[[str], Tunnel]  # a name for its threads
     new_files: Callable[[], RemoteFiles]
     secrets: SecretStore
-    profiles: Memory
+    memory: Memory
     sandbox: Sandbox
     build_payload: Callable[[], str]
     new_key: Callable[[str], KeyPair]  # comment -> pair
@@ -78,14 +78,11 @@ class Outside:
     is_own_address: Callable[[str], bool]  # an IP address of this computer; quick, sends nothing
     ssh_access: SshAccess
     slot_cipher: SlotCipher
-    launch_profiles: Document  # see services/launching/launch_profiles.py
+    profiles: Document  # see services/launching/launch_profiles.py
     kept: Document  # see services/launching/kept_sums.py
     text_files: TextFiles
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/wire/find.py
-    forwards: ForwardMemory
-    consents: Consents
-    uploads: UploadMemory
     hash_password: Callable[[str], str]  # the salted hash that a session checks an SSH password against; slow
     read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port

@@ -25,7 +25,7 @@ from desktop_app.demo.computer import (
 )
 from desktop_app.demo.examined import FakeMachineToExamine
 from desktop_app.demo.files import FakeFiles, FakeMachine
-from desktop_app.demo.memory import FakeConsents, FakeDocument, FakeForwards, FakeProfiles, FakeUploads
+from desktop_app.demo.memory import FakeDocument, FakeMemory
 from desktop_app.demo.peers import FakePeers
 from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.demo.server import FakeServer
@@ -48,18 +48,15 @@ PUBLIC_KEY = "ssh-ed25519 AAAAclient"
 class World:
     """The fakes, to be scripted and looked at. One ``server`` per account id, one tunnel per attach."""
 
-    profiles: FakeProfiles = field(default_factory=FakeProfiles)
+    memory: FakeMemory = field(default_factory=FakeMemory)
     secrets: FakeSecretStore = field(default_factory=FakeSecretStore)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     system: FakeSystem = field(default_factory=FakeSystem)
     peers: FakePeers = field(default_factory=FakePeers)
-    launch_profiles: FakeDocument = field(default_factory=FakeDocument)
+    profiles: FakeDocument = field(default_factory=FakeDocument)
     kept: FakeDocument = field(default_factory=FakeDocument)
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     ssh_access: FakeSshAccess = field(default_factory=FakeSshAccess)
-    forwards: FakeForwards = field(default_factory=FakeForwards)
-    consents: FakeConsents = field(default_factory=FakeConsents)
-    uploads: FakeUploads = field(default_factory=FakeUploads)
     git: GitIdentity = field(default_factory=GitIdentity)  # what git on this computer holds
     patient: FakeMachineToExamine = field(default_factory=FakeMachineToExamine)
     page: Page = field(default_factory=lambda: Page("http", "TensorBoard", 200))
@@ -80,7 +77,7 @@ class World:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
-        for account in self.profiles.accounts():
+        for account in self.memory.accounts.all():
             self.secrets.set(API_SECRET, account.id, API_SECRET_TEXT)
 
     def server(self, account: str) -> FakeServer:
@@ -143,7 +140,7 @@ class World:
             new_tunnel=self.new_tunnel,
             new_files=lambda: FakeFiles(self.machine),
             secrets=self.secrets,
-            profiles=self.profiles,
+            memory=self.memory,
             sandbox=self.sandbox,
             build_payload=lambda: "print('the bootstrap')\n",
             new_key=lambda comment: KeyPair(f"PRIVATE KEY of {comment}", PUBLIC_KEY),
@@ -155,14 +152,11 @@ class World:
             ssh_access=self.ssh_access,
             slot_cipher=FakeSlots(),
             public_of=lambda _private: PUBLIC_KEY,
-            launch_profiles=self.launch_profiles,
+            profiles=self.profiles,
             kept=self.kept,
             text_files=FakeTextFiles(),
             credentials=self.credentials,
             find_api=lambda _typed, addresses, _trust, _cancel: addresses[0],
-            forwards=self.forwards,
-            consents=self.consents,
-            uploads=self.uploads,
             read_git=lambda: self.git,
             hash_password=lambda password: f"hash of {len(password)} letters",
             look_at_page=self.look_at_page,

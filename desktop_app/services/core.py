@@ -87,7 +87,7 @@ class Core:
         self.store = store = SessionStore()
         self.jobs = jobs = JobPool()
         self._notices = notices = Notices(store)
-        self.accounts = accounts = AccountStore(outside.profiles)
+        self.accounts = accounts = AccountStore(outside.memory.accounts)
         api_keys = ApiKeys(outside, accounts)
         self.servers = servers = Servers(outside, accounts, api_keys)
         self.polling = polling = Polling(outside, store, accounts, servers, api_keys)
@@ -113,8 +113,10 @@ class Core:
         self._port_watch = PortWatch(self.ports, outside, store, connections)
         self.files = Files(outside, servers.of, connections.tunnel, is_held, self.known.facts)
         self.transfers = Transfers(self.files)
-        self.uploads = LaunchUploads(outside.uploads, peer_names, store, self.transfers, jobs, servers.of, notices.tell)
-        self.profiles = LaunchProfiles(outside.launch_profiles, outside.text_files)
+        self.uploads = LaunchUploads(
+            outside.memory.uploads, peer_names, store, self.transfers, jobs, servers.of, notices.tell
+        )
+        self.profiles = LaunchProfiles(outside.profiles, outside.text_files)
         self.launches = Launches(
             outside, store, accounts, servers, self.profiles, self.uploads, connections.pending, notices,
             self.sessions.announce,
@@ -148,7 +150,7 @@ class Core:
     def start(self) -> None:
         """Begin to poll all accounts; sessions of earlier runs appear by themselves. Quick."""
         if self._role == WINDOW:  # what a killed window held, this one takes up again
-            for text in self._outside.profiles.attached():
+            for text in self._outside.memory.sessions.attached():
                 self.connections.pending.attach_when_up(SessionId.parse(text))
             self.connections.watch_system()
         self.polling.start()

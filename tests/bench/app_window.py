@@ -75,7 +75,7 @@ class Source:
         self._sessions, self._attached, self._changing_s = sessions, attached, changing_s
         self._folder = folder
         self._world = RealWorld(pace=Pace())
-        self._world.profiles.save_account(ACCOUNT)
+        self._world.memory.accounts.save(ACCOUNT)
         self._world.secrets.set(API_SECRET, ACCOUNT.id, "the-api-secret")
         self._servers: list[SshServer] = []
         self._lateness = Lateness()

@@ -11,7 +11,7 @@ from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh.key_slots import AesSlots
 from desktop_app.boundary.outside import Outside, Pace
 from desktop_app.demo import world
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.server import FakeServer
 from desktop_app.demo.tunnel import FakeTunnel
 from desktop_app.domain.accounts.account import Account
@@ -63,7 +63,7 @@ def report_of(sequence: int = 1, secret: str = "", **states: str) -> Report:
 class World(world.World):
     """One account, a pace that tests can wait for, and what can be real in a test without a network."""
 
-    profiles: FakeProfiles = field(default_factory=lambda: FakeProfiles(ACCOUNT))
+    memory: FakeMemory = field(default_factory=lambda: FakeMemory(ACCOUNT))
     runtime_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sd-")))
     pace: Pace = QUICK
 

@@ -45,7 +45,7 @@ def run(world: World, capsys: pytest.CaptureFixture[str]) -> Run:
 @pytest.fixture
 def other(world: World) -> World:
     """A second process of the same user: same server, same keyring, same files."""
-    return World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+    return World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
 
 
 @pytest.fixture

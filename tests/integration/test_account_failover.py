@@ -14,7 +14,7 @@ from desktop_app.adapters.clearml.wire.tokens import REFUSED_S
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import NextKey, TaskDraft
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.sandbox.rules.auth import Credential
@@ -155,7 +155,7 @@ class RealServerWorld(World):
 
 @pytest.fixture
 def world(http: HttpRig) -> RealServerWorld:
-    found = RealServerWorld(profiles=FakeProfiles())
+    found = RealServerWorld(memory=FakeMemory())
     found.rig = http
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.cli import main as cli
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.launch.options import options
@@ -88,7 +88,7 @@ def test_an_ended_session_is_found_by_its_whole_id(run: Run, world: World) -> No
 
 def test_a_server_that_is_away_is_told_and_the_others_are_listed(run: Run, world: World) -> None:
     far = replace(ACCOUNT, id="acc2", label="Far away")
-    world.profiles.save_account(far)
+    world.memory.accounts.save(far)
     world.secrets.entries["api-secret/acc2"] = "another-secret"
     world.server("acc2").problem = UNREACHABLE
     add_ready(world, "near")
@@ -143,13 +143,13 @@ def test_a_secret_comes_from_standard_input(run: Run, monkeypatch: pytest.Monkey
 
 
 def test_without_any_account_the_sandbox_is_used(run: Run) -> None:
-    bare = World(profiles=FakeProfiles())
+    bare = World(memory=FakeMemory())
     said = run("launch", "--no-attach", "--json", over=bare)
     assert said.json["account"] == "sandbox" and bare.sandbox.started == 1
 
 
 def test_a_sandbox_that_has_ended_is_started_before_a_launch_and_only_then(run: Run) -> None:
-    bare = World(profiles=FakeProfiles())
+    bare = World(memory=FakeMemory())
     run("launch", "--no-attach", over=bare)
     bare.sandbox.stop()
     assert run("list", over=bare).err.startswith("No sessions.") and not bare.sandbox.started
@@ -158,14 +158,14 @@ def test_a_sandbox_that_has_ended_is_started_before_a_launch_and_only_then(run: 
 
 
 def test_several_accounts_must_be_told_apart(run: Run, world: World) -> None:
-    world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Other"))
+    world.memory.accounts.save(replace(ACCOUNT, id="acc2", label="Other"))
     world.secrets.entries["api-secret/acc2"] = "another-secret"
     assert run("launch", "--no-attach", "--json").json["error"]["code"] == "account.several"
     assert run("launch", "--no-attach", "--json", "--account", "Other").json["account"] == "acc2"
 
 
 def test_the_sandbox_can_be_started_asked_and_stopped(run: Run) -> None:
-    bare = World(profiles=FakeProfiles())
+    bare = World(memory=FakeMemory())
     assert run("sandbox", "status", "--json", over=bare).json == {"running": False, "api_url": None}
     assert run("sandbox", "start", "--json", over=bare).json["running"] is True
     assert run("sandbox", "status", over=bare).out == "The sandbox runs at http://127.0.0.1:18008.\n"
@@ -187,7 +187,7 @@ def test_stopping_the_sandbox_names_the_sessions_that_ended_with_it(run: Run, wo
 
 
 def test_a_sandbox_that_rests_is_named_where_its_sessions_are_looked_for(run: Run) -> None:
-    bare = World(profiles=FakeProfiles())
+    bare = World(memory=FakeMemory())
     run("sandbox", "start", over=bare)
     assert run("list", "--ended", over=bare).err == "No session has ended.\n"
     run("sandbox", "stop", over=bare)
@@ -221,7 +221,7 @@ def test_without_a_display_the_window_says_so(
 
 def test_a_session_that_two_accounts_know_is_named_by_the_account(run: Run, world: World) -> None:
     """Two keys of one person on one server: the same session twice, with the same id."""
-    world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Other key"))
+    world.memory.accounts.save(replace(ACCOUNT, id="acc2", label="Other key"))
     world.secrets.entries["api-secret/acc2"] = "another-secret"
     world.servers["acc2"] = world.server()
     task = add_ready(world)

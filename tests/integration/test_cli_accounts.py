@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.domain.accounts.account import UNCHECKED
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import problem
@@ -20,7 +20,7 @@ FILE = Credentials(
 
 @pytest.fixture
 def world() -> World:
-    return World(profiles=FakeProfiles())
+    return World(memory=FakeMemory())
 
 
 @pytest.mark.parity("accounts-clearml-conf")
@@ -32,7 +32,7 @@ def test_everything_that_this_computer_holds(run: Run, world: World) -> None:
     assert "Signed in as Ada Example on api.acme.example (Ada Example · " in said.err
     assert "~/b.conf: The ClearML server refuses the API key" in said.err and "permission denied" in said.err
     assert "file-secret" not in said.out + said.err
-    (account,) = world.profiles.accounts()
+    (account,) = world.memory.accounts.all()
     assert (account.api_url, account.access_key, account.web_url) == (FILE.api_url, "FILEKEY", FILE.web_url)
     assert world.secrets.entries == {f"api-secret/{account.id}": "file-secret"}
 
@@ -40,7 +40,7 @@ def test_everything_that_this_computer_holds(run: Run, world: World) -> None:
 def test_again_finds_nothing_new(run: Run, world: World) -> None:
     world.credentials.files = {"a": FILE}
     first = run("accounts", "import", "--json").json
-    assert [row["workspace"] for row in first["imported"]] == [world.profiles.accounts()[0].company]
+    assert [row["workspace"] for row in first["imported"]] == [world.memory.accounts.all()[0].company]
     assert first["problems"] == [] and first["imported"][0]["certificate_checked"] is True
     assert run("accounts", "import", "--json").json == {"imported": [], "problems": []}
 
@@ -69,7 +69,7 @@ def test_a_copied_text_on_standard_input(run: Run, world: World, monkeypatch: py
     text = "%env CLEARML_API_HOST=https://api.p.example\n%env CLEARML_API_ACCESS_KEY=K\n%env CLEARML_API_SECRET_KEY=S\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert run("accounts", "import", "-").code == 0
-    assert world.profiles.accounts()[0].api_url == "https://api.p.example"
+    assert world.memory.accounts.all()[0].api_url == "https://api.p.example"
     monkeypatch.setattr("sys.stdin", io.StringIO("nothing"))
     assert run("accounts", "import", "-").code == 1
 
@@ -79,13 +79,13 @@ def test_an_unchecked_certificate_is_warned_about(run: Run, world: World) -> Non
     world.credentials.files = {"a": replace(FILE, trust=UNCHECKED)}
     said = run("accounts", "import")
     assert "Warning: The server's certificate will not be checked" in said.err
-    assert world.profiles.accounts()[0].trust == UNCHECKED
+    assert world.memory.accounts.all()[0].trust == UNCHECKED
 
 
 def test_a_company_certificate_for_a_typed_key(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
     assert run("accounts", "add", "app.acme.example", "K", "--ca-file", "ca.pem").code == 0
-    (account,) = world.profiles.accounts()
+    (account,) = world.memory.accounts.all()
     assert (account.api_url, account.trust) == ("https://api.acme.example", str(Path("ca.pem").absolute()))
 
 
@@ -93,7 +93,7 @@ def test_a_company_certificate_for_a_typed_key(run: Run, world: World, monkeypat
 def test_a_token_becomes_an_account_of_its_user(run: Run, world: World) -> None:
     world.credentials.variables = Credentials(FILE.api_url, token="a.b.c", source="environment variables")
     assert run("accounts", "import", "--env").code == 0
-    (account,) = world.profiles.accounts()
+    (account,) = world.memory.accounts.all()
     assert account.access_key == "" and "token that can't be renewed" in account.facts
     assert world.secrets.entries == {f"api-secret/{account.id}": "a.b.c"}
     assert account.id != ACCOUNT.id
@@ -106,14 +106,14 @@ def test_a_launch_starts_no_sandbox_where_there_is_a_key_to_use(
     world.credentials.files = {"a": FILE}
     said = run(*command)
     assert said.code == 1 and "accounts import" in said.err and FILE.source in said.err
-    assert world.profiles.accounts() == ()
+    assert world.memory.accounts.all() == ()
 
 
 @pytest.mark.parametrize("command", [("cleanup",), ("git", "list")])
 def test_what_is_no_launch_starts_no_sandbox(run: Run, world: World, command: tuple[str, ...]) -> None:
     said = run(*command, "--json")
     assert said.code == 1 and said.json["error"]["code"] == "account.none"
-    assert world.profiles.accounts() == ()
+    assert world.memory.accounts.all() == ()
 
 
 def test_two_keys_of_one_user_on_this_computer_are_one_account(run: Run, world: World) -> None:
@@ -123,7 +123,7 @@ def test_two_keys_of_one_user_on_this_computer_are_one_account(run: Run, world: 
         "b": replace(FILE, api_url="https://API.acme.example:443/", access_key="ENVKEY", secret="env-secret"),
     }
     assert run("accounts", "import").code == 0
-    (account,) = world.profiles.accounts()
+    (account,) = world.memory.accounts.all()
     assert [key.access_key for key in account.all_keys] == ["ENVKEY", "FILEKEY"]
     again = run("accounts", "import")
     assert again.code == 0 and "are accounts already" in again.err

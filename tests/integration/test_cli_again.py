@@ -37,7 +37,7 @@ def test_the_options_of_an_ended_session_are_taken_over_and_flags_change_them(ru
 
 def test_a_session_of_another_computer_is_launched_again_and_what_is_unknown_is_said(run: Run, world: World) -> None:
     task = ended(run, world, "--packages", "tqdm", "--git-credentials")
-    world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
+    world.memory.sessions.forget(f"{ACCOUNT.id}/{task}")
     said = run("launch", "--again", task, "--no-attach", "--yes")
     assert said.code == 0 and "Another computer" in said.err and "Python packages: tqdm" in said.err
     assert [found.draft.requirements[1:] for found in world.server().rows.values()] == [("tqdm",)] * 2
@@ -52,7 +52,7 @@ EDITED = {
 def edited(run: Run, world: World) -> str:
     """A session that another computer launched and somebody else has edited."""
     task = ended(run, world, "--docker", "python:3.12")
-    world.profiles.forget_session(f"{ACCOUNT.id}/{task}")
+    world.memory.sessions.forget(f"{ACCOUNT.id}/{task}")
     found = world.server().rows[task]
     found.parameters |= EDITED
     found.draft = replace(found.draft, docker_args="--privileged -v /:/host")
@@ -169,12 +169,12 @@ def test_a_person_looks_at_what_a_task_says_and_agrees(
 @pytest.mark.parity("--disable-store-defaults")
 def test_a_launch_from_a_script_is_not_what_the_wizard_begins_with(run: Run, world: World) -> None:
     run("launch", "--no-attach", "--packages", "tqdm")
-    assert not world.launch_profiles.content
+    assert not world.profiles.content
     run("launch", "--no-attach", "--packages", "tqdm", "--store-defaults")
     assert last_launch(world).packages == "tqdm"
     task = run("launch", "--again", list(world.server().rows)[-1], "--no-attach", "--json").json["id"]
     assert last_launch(world).packages == "tqdm"
-    assert world.profiles.launched_with[SessionId(ACCOUNT.id, task).text]["store_defaults"] is False
+    assert world.memory.sessions.launched_with[SessionId(ACCOUNT.id, task).text]["store_defaults"] is False
 
 
 # -- looking at them

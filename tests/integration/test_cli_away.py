@@ -159,7 +159,7 @@ def once_attached(world: World) -> SessionId:
     """A session that this computer was connected to a while ago, by a process that is gone."""
     with CoreRig(world) as rig:
         session = rig.attached()
-        wait_until(lambda: session.text in world.profiles.known(), "the session to be remembered")
+        wait_until(lambda: session.text in world.memory.sessions.known(), "the session to be remembered")
     return session
 
 
@@ -192,7 +192,7 @@ def test_the_server_goes_away_while_attached(
 
     def later() -> None:
         world.tunnel().wait_for(lambda tunnel: tunnel.connected)
-        wait_until(lambda: f"{ACCOUNT.id}/{task}" in world.profiles.known(), "the connection to be up")
+        wait_until(lambda: f"{ACCOUNT.id}/{task}" in world.memory.sessions.known(), "the connection to be up")
         world.server().problem = why
         calls = len(world.server().calls)
         wait_until(lambda: len(world.server().calls) > calls + 3, "several looks at the server")
@@ -221,7 +221,7 @@ def test_a_session_that_ended_meanwhile_is_known_no_more(run: Run, world: World,
     session = once_attached(world)
     world.server().end(session.task, End.COMPLETED)
     assert run("list").code == 0
-    assert world.profiles.known() == {}
+    assert world.memory.sessions.known() == {}
     world.server().problem = why
     assert run("info", session.task).code == 1
 
@@ -242,7 +242,7 @@ def test_a_window_begins_with_what_is_known(world: World, why: Problem, expected
 )
 def test_damaged_memory_is_none(run: Run, world: World, why: Problem, row: dict[str, object]) -> None:
     session = once_attached(world)
-    world.profiles.remembered[session.text] = row
+    world.memory.sessions.remembered[session.text] = row
     world.server().problem = why
     assert run("info", session.task).code == 1
 

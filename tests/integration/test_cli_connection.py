@@ -44,4 +44,4 @@ def test_a_route_is_set_shown_and_taken_back(run: Run, world: World, monkeypatch
     said = run("accounts", "route", ACCOUNT.id, "http://ada:pw@proxy", "--json")
     assert (said.code, said.json["error"]["code"]) == (1, "route.invalid")
     assert run("accounts", "route", ACCOUNT.id, "direct").code == 0
-    assert world.profiles.accounts()[0].route == ""
+    assert world.memory.accounts.all()[0].route == ""

@@ -142,25 +142,25 @@ def test_attach_and_resume_make_what_a_launch_left(
     task = add_ready(world)
     session = f"{ACCOUNT.id}/{task}"
     (here / "late").write_text("late")
-    world.uploads.save(session, (Wanted(str(here / "data")), Wanted(str(here / "late"), 3, 1)))
+    world.memory.uploads.save(session, (Wanted(str(here / "data")), Wanted(str(here / "late"), 3, 1)))
     said = run("upload", task, "--resume")
     assert said.code == 0 and "late has changed since the launch" in said.err
     assert (world.machine.home / "session-files/data/sub" / ODD).is_file()
-    assert not world.uploads.rows
+    assert not world.memory.uploads.rows
     said = run("upload", task, "--resume", "--json")
     assert said.code == 0 and said.json["text"] == "Nothing waits to be uploaded to it."
-    world.uploads.save(session, (Wanted(str(here / "vanished")),))
+    world.memory.uploads.save(session, (Wanted(str(here / "vanished")),))
     said = run("upload", task, "--resume")
     assert said.code == 1 and "vanished: no such file" in said.err
 
 
 def test_resuming_for_a_session_that_has_ended_says_that_nothing_was_uploaded(run: Run, world: World) -> None:
     task = add_ready(world)
-    world.uploads.save(f"{ACCOUNT.id}/{task}", (Wanted("/data/x"),))
+    world.memory.uploads.save(f"{ACCOUNT.id}/{task}", (Wanted("/data/x"),))
     world.server().end(task, End.FAILED)
     said = run("upload", task, "--resume")
     assert said.code == 1 and "/data/x" in said.err
-    assert not world.uploads.rows
+    assert not world.memory.uploads.rows
 
 
 def test_upload_needs_paths_or_resume(run: Run, world: World, here: Path) -> None:

@@ -72,8 +72,8 @@ def test_the_connection_process_tells_of_a_new_run_and_connects_once_it_is_accep
 
 def test_an_attach_that_comes_later_is_told_of_the_new_run_and_ends(run: Run, world: World) -> None:
     task = add_ready(world)
-    world.profiles.save_host_key(f"{ACCOUNT.id}/{task}", HOST_KEY)
-    world.profiles.save_trusted(f"{ACCOUNT.id}/{task}", {"run": "2026-11-01T00:00:00|"})
+    world.memory.trust.save_host_key(f"{ACCOUNT.id}/{task}", HOST_KEY)
+    world.memory.trust.save_trusted(f"{ACCOUNT.id}/{task}", {"run": "2026-11-01T00:00:00|"})
     world.server().rows[task].log.clear()
     world.server().write_log(task, fingerprint_line(NEW_KEY))
     world.server().publish(task, record_of(task, host_key=NEW_KEY), BOTH)
@@ -82,7 +82,9 @@ def test_an_attach_that_comes_later_is_told_of_the_new_run_and_ends(run: Run, wo
     assert (said.code, error["code"], error["cause"]) == (1, "ssh.new_run", fingerprint(NEW_KEY))
     assert fingerprint(HOST_KEY) in error["detail"] and fingerprint(NEW_KEY) in error["detail"]
     assert run("trust", task, fingerprint(NEW_KEY)).code == 0
-    assert world.profiles.host_key(f"{ACCOUNT.id}/{task}") == HOST_KEY, "until the new run proves that it has the key"
+    assert world.memory.trust.host_key(f"{ACCOUNT.id}/{task}") == HOST_KEY, (
+        "until the new run proves that it has the key"
+    )
 
 
 def test_other_processes_tell_what_the_one_that_waits_asks(run: Run, other: World) -> None:

@@ -82,7 +82,7 @@ def test_one_of_theirs_that_has_ended_is_theirs(run: Run, world: World, theirs: 
 def test_one_of_my_other_account_is_mine(run: Run, world: World) -> None:
     """Both accounts' server knows the task, and says to one of them that it is somebody else's."""
     first, second = world.server(), world.server("acc2")
-    world.profiles.save_account(replace(ACCOUNT, id="acc2", label="Bob on it", user_id="Bob"))
+    world.memory.accounts.save(replace(ACCOUNT, id="acc2", label="Bob on it", user_id="Bob"))
     world.secrets.entries["api-secret/acc2"] = "the-api-secret"
     task = first.add_session(ServerFacts(Remote.ENDED, NAME, end=End.COMPLETED), user="Bob")
     second.add_session(ServerFacts(Remote.ENDED, NAME, end=End.COMPLETED), task=task)

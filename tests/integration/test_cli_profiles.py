@@ -34,7 +34,7 @@ def test_a_profile_is_saved_launched_and_changed_by_flags(run: Run, world: World
     assert run("launch", "--profile", "day", "--no-attach", "--json").json["error"]["code"] == "profile.unknown"
     assert run("profiles", "save", "night", "--docker", "", "--password", "hush").code == 0
     assert run("profiles", "show", "night", "--json").json["options"] == {"queue": "default", "packages": "a\nb"}
-    assert world.launch_profiles.content["queues"][ACCOUNT.id]["default"]["profile"] == "night"
+    assert world.profiles.content["queues"][ACCOUNT.id]["default"]["profile"] == "night"
 
 
 def test_list_rename_and_delete(run: Run) -> None:
@@ -66,9 +66,9 @@ def test_clearml_sessions_state_is_imported_on_request(run: Run, world: World, p
     (private_home / ".clearml_session.json").write_text(json.dumps(state))
     said = run("profiles", "import")
     assert said.code == 0 and "Left out: --password." in said.err and "cl34rml" not in said.out + said.err
-    assert "cl34rml" not in repr(world.launch_profiles.content)
+    assert "cl34rml" not in repr(world.profiles.content)
     expected = replace(defaults(), queue="gpu", packages="tqdm")
-    assert LaunchProfiles(world.launch_profiles, ChosenFiles()).get("clearml-session") == expected
+    assert LaunchProfiles(world.profiles, ChosenFiles()).get("clearml-session") == expected
 
 
 @pytest.mark.parity("--config-file")

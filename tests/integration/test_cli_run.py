@@ -71,16 +71,15 @@ def test_every_option_is_a_flag_and_reaches_the_launch(
     assert said.code == 0 and "correct horse" not in said.out + said.err
     assert options()["cli_compatible"].help in said.err  # a plain warning
     task, session = next((task, found) for task, found in world.server().rows.items() if task not in ("d1", "c1" * 16))
-    profiles = world.profiles
+    kept = world.memory.sessions
     assert to_profile(last_launch(world)) == to_profile(spec)  # --store-defaults asks for it
-    assert from_profile(profiles.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(
-        spec, password="", attach_passphrase=""
-    )
+    assert from_profile(kept.launched_with[f"{ACCOUNT.id}/{task}"]) == replace(spec, password="", attach_passphrase="")
     assert world.secrets.entries[f"ssh-password/{ACCOUNT.id}/{task}"] == "correct horse"
     # the password is what --cli-compatible was warned to do, the port is for --router-enabled
     assert session.runtime == {"_ssh_password": "correct horse", "internal_tcp_port_request": "2222"}
     session.runtime.clear()
-    assert not any(text in repr((session, profiles.__dict__)) for text in ("correct horse", "battery staple"))
+    written = repr((session, kept.__dict__, world.profiles.content))
+    assert not any(text in written for text in ("correct horse", "battery staple"))
     assert session.parameters.items() >= task_parameters(spec).items()
     assert session.draft.tags == ("another", "one tag")  # as the server sorts them
     assert (session.draft.docker, session.draft.docker_args) == ("python:3.12", "--shm-size=8g -p 10022:2222")

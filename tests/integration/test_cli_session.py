@@ -202,7 +202,7 @@ def test_defaults_may_live_in_a_file_that_another_program_uses(
     assert [task.draft.requirements[1:] for task in world.server().rows.values()] == [("tqdm",)] * 2
     kept = json.loads(file.read_text("utf-8"))
     assert kept["password"] == "old" and kept["sessiondock"]["packages"] == "tqdm" and file.stat().st_mode & 0o77 == 0
-    assert not world.launch_profiles.content
+    assert not world.profiles.content
 
 
 @pytest.mark.parity("--password", "S5")
@@ -270,7 +270,7 @@ def test_the_list_says_status_age_and_owner(run: Run, world: World) -> None:
     head, row = run("list", "-a").out.splitlines()
     assert head.split() == ["ID", "NAME", "STATUS", "AGE", "OWNER", "NOW"] and "Ada Example" in row
     far = replace(ACCOUNT, id="acc2", label="Far away")
-    world.profiles.save_account(far)
+    world.memory.accounts.save(far)
     world.secrets.entries["api-secret/acc2"] = "another-secret"
     head, row = run("list").out.splitlines()
     assert head.split() == ["ID", "NAME", "STATUS", "AGE", "ACCOUNT", "NOW"] and ACCOUNT.label in row

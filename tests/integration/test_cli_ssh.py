@@ -15,7 +15,7 @@ SESSION = f"{ACCOUNT.id}/{'a' * 32}"
 
 @pytest.fixture
 def named(world: World) -> World:
-    world.profiles.save_alias(SESSION, "ada", 8022, "Protein folding", lambda _taken: "sd-protein-folding")
+    world.memory.aliases.save(SESSION, "ada", 8022, "Protein folding", lambda _taken: "sd-protein-folding")
     return world
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_alias_is_said_with_those_that_there_are(run: Run, named: Wor
 
 def test_a_session_that_nobody_holds_is_said_with_how_to_attach_it(run: Run, world: World) -> None:
     task = add_ready(world, "Protein folding")
-    world.profiles.save_alias(f"{ACCOUNT.id}/{task}", "ada", 8022, "Protein folding", lambda _taken: "sd-x")
+    world.memory.aliases.save(f"{ACCOUNT.id}/{task}", "ada", 8022, "Protein folding", lambda _taken: "sd-x")
     done = run("ssh-proxy", "sd-x")
     assert done.code == 1 and f"sessiondock attach {task[:8]}" in done.err and "“Protein folding”" in done.err
 
@@ -81,7 +81,7 @@ def test_open_starts_a_program_on_a_session_that_a_window_holds(run: Run, world:
     other.ssh_config.included = Place.TOP
     with CoreRig(world) as rig:
         rig.attached()
-        wait_until(lambda: world.profiles.aliases(), "the alias")
+        wait_until(lambda: world.memory.aliases.all(), "the alias")
         done = run("open", "zed", over=other)
         assert (done.code, done.out, done.err) == (0, "", "Zed opens.\n")
         assert other.programs.started == [("/usr/bin/zed", "ssh://sd-a-session/work")]
@@ -95,4 +95,4 @@ def test_open_terminal_takes_the_chosen_program_and_remembers_it(run: Run, world
         assert run("open", "terminal", "--terminal", "xterm", over=other).code == 0
         assert other.chosen_terminal == "xterm" and len(other.terminals) == 1
         assert run("open", "terminal", "--terminal", "nonsense", over=other).code == 1
-        assert world.profiles.preference("terminal") == "xterm"
+        assert world.memory.preferences.get("terminal") == "xterm"

@@ -97,7 +97,7 @@ def test_of_four_attaches_at_once_one_holds_and_three_say_so(world: World, capsy
     start = threading.Barrier(4)
 
     def attach() -> None:
-        mine = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+        mine = World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
         parsed = parse(["attach", task, "--json"])
         core = Core(mine.outside(), "cli")
         start.wait(10)
@@ -177,7 +177,7 @@ class CoreHolding:
     def __enter__(self) -> None:
 
         mine = World(
-            self._world.profiles, self._world.secrets, servers=self._world.servers, runtime_dir=self._world.runtime_dir
+            self._world.memory, self._world.secrets, servers=self._world.servers, runtime_dir=self._world.runtime_dir
         )
         self._rig = CoreRig(mine, "cli").__enter__()
         session = SessionId(ACCOUNT.id, self._task)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.earlier_launches import move_launches
-from desktop_app.adapters.files.profiles import JsonFile
+from desktop_app.adapters.files.json_file import JsonFile
 from desktop_app.demo.computer import FakeTextFiles
 from desktop_app.services.launching.launch_profiles import LaunchProfiles
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.files.consents import ConsentsFile
 from desktop_app.adapters.files.git import read_git
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.domain.accounts.git_logins import dumps, loads, parse_login
 from desktop_app.domain.problems import AppError
 from remote_bootstrap.contract.git import GitLogin
@@ -73,8 +73,11 @@ def test_what_is_no_login_is_left_out(line: str) -> None:
     assert parse_login(line) is None
 
 
-def test_consents_are_remembered_beside_what_else_is_known(tmp_path: Path) -> None:
-    ConsentsFile(tmp_path).save("acc/t", "git_credentials", "worker|address|key")
-    ConsentsFile(tmp_path).save("acc/t", "clearml_credentials", "-")
-    assert ConsentsFile(tmp_path).of("acc/t") == {"git_credentials": "worker|address|key", "clearml_credentials": "-"}
-    assert ConsentsFile(tmp_path).of("acc/u") == {}
+def test_handovers_are_remembered_beside_what_else_is_known(tmp_path: Path) -> None:
+    MemoryFiles(tmp_path, tmp_path).handovers.save("acc/t", "git_credentials", "worker|address|key")
+    MemoryFiles(tmp_path, tmp_path).handovers.save("acc/t", "clearml_credentials", "-")
+    assert MemoryFiles(tmp_path, tmp_path).handovers.of("acc/t") == {
+        "git_credentials": "worker|address|key",
+        "clearml_credentials": "-",
+    }
+    assert MemoryFiles(tmp_path, tmp_path).handovers.of("acc/u") == {}

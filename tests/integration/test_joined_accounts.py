@@ -8,7 +8,7 @@ import pytest
 
 from desktop_app import compose
 from desktop_app.adapters.files.joined import join_accounts
-from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.demo.secret_store import FakeSecretStore
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import AppError
@@ -66,11 +66,12 @@ def test_two_accounts_of_one_user_are_one_after_the_start(paths: Paths) -> None:
     assert core.accounts.find("acc2") == ada, "scripts name it"
     outside = core._outside
     one, two = SessionId("acc1", ONE), SessionId("acc1", TWO)
-    assert outside.profiles.ports(one.text) == {"ssh": 8023} and outside.profiles.attached() == (one.text,)
-    assert [(alias.name, alias.session) for alias in outside.profiles.aliases()] == [("sd-one", one.text)]
-    assert outside.profiles.host_key(one.text) == "ssh-ed25519 AAAA"
-    assert outside.profiles.ports(f"bob1/{ONE}") == {"ssh": 9000}
-    assert outside.consents.of(two.text) == {"git": "gpu-7"}
+    assert outside.memory.sessions.ports(one.text) == {"ssh": 8023}
+    assert outside.memory.sessions.attached() == (one.text,)
+    assert [(alias.name, alias.session) for alias in outside.memory.aliases.all()] == [("sd-one", one.text)]
+    assert outside.memory.trust.host_key(one.text) == "ssh-ed25519 AAAA"
+    assert outside.memory.sessions.ports(f"bob1/{ONE}") == {"ssh": 9000}
+    assert outside.memory.handovers.of(two.text) == {"git": "gpu-7"}
     assert core.launches.last_spec("acc1").queue == "gpu" and core.launches.last_spec("bob1").queue == "cpu"
     assert core.profiles.last_in("acc1", "gpu") is not None
     core.close()
@@ -87,7 +88,7 @@ def test_a_start_that_was_killed_half_way_is_done_again(paths: Paths) -> None:
     settings.write_bytes(before)
     join_accounts(paths.config, paths.state)
     assert settings.read_bytes() == after
-    assert ProfilesFile(paths.config, paths.state).ports(f"acc1/{ONE}") == {"ssh": 8023}
+    assert MemoryFiles(paths.config, paths.state).sessions.ports(f"acc1/{ONE}") == {"ssh": 8023}
 
 
 def test_damaged_rows_stand_in_nobodys_way(paths: Paths) -> None:
@@ -99,9 +100,9 @@ def test_damaged_rows_stand_in_nobodys_way(paths: Paths) -> None:
     settings.write_text(json.dumps(content))
     state.write_text(json.dumps({"schema": 1, "sessions": {f"acc1/{ONE}": "?", f"acc2/{ONE}": {"ports": {"ssh": 1}}}}))
     join_accounts(paths.config, paths.state)
-    ada = next(one for one in ProfilesFile(paths.config, paths.state).accounts() if one.id == "acc1")
+    ada = next(one for one in MemoryFiles(paths.config, paths.state).accounts.all() if one.id == "acc1")
     assert ada.former == ("acc2", "acc3", "acc0") and "K" in {key.access_key for key in ada.keys}
-    assert ProfilesFile(paths.config, paths.state).ports(f"acc1/{ONE}") == {"ssh": 1}
+    assert MemoryFiles(paths.config, paths.state).sessions.ports(f"acc1/{ONE}") == {"ssh": 1}
 
 
 def test_settings_that_can_not_be_written_are_told(paths: Paths) -> None:
@@ -112,16 +113,16 @@ def test_settings_that_can_not_be_written_are_told(paths: Paths) -> None:
 
 
 def test_labels_that_were_the_same_are_told_apart(paths: Paths) -> None:
-    labels = [one.label for one in ProfilesFile(paths.config, paths.state).accounts()]
+    labels = [one.label for one in MemoryFiles(paths.config, paths.state).accounts.all()]
     assert len(set(labels)) == len(labels) == 3
 
 
 def test_a_removed_account_is_remembered_until_it_comes_back(tmp_path: Path) -> None:
-    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
+    memory = MemoryFiles(tmp_path / "c", tmp_path / "s")
     ada = Account("acc1", "Ada", "https://api.test", "KEY", user_id="u1", former=("acc0",))
-    profiles.save_account(ada)
-    profiles.remove_account("acc1")
-    (gone,) = profiles.removed_accounts()
+    memory.accounts.save(ada)
+    memory.accounts.remove("acc1")
+    (gone,) = memory.accounts.removed()
     assert (gone.id, gone.user_id, gone.former, gone.access_key) == ("acc1", "u1", ("acc0",), "")
-    profiles.save_account(ada)
-    assert profiles.removed_accounts() == () and profiles.accounts() == (ada,)
+    memory.accounts.save(ada)
+    assert memory.accounts.removed() == () and memory.accounts.all() == (ada,)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.files.forwards import ForwardsFile
-from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.adapters.web_probe import look_at_page
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.access.listening import Forward, Kind, Page
@@ -23,16 +22,17 @@ FORWARDS = (Forward(Kind.LOCAL, 16006, 6006), Forward(Kind.LOCAL, 8080, 80, "::1
 
 
 def test_forwards_and_rules_are_remembered_beside_the_rest(tmp_path: Path) -> None:
-    profiles, memory = ProfilesFile(tmp_path, tmp_path), ForwardsFile(tmp_path, tmp_path)
-    profiles.save_ports("a/1", {"local:6006": 16006})
-    memory.save("a/1", FORWARDS)
-    memory.save_always(frozenset({"tensorboard"}))
-    again = ForwardsFile(tmp_path, tmp_path)
+    memory = MemoryFiles(tmp_path, tmp_path)
+    forwards = memory.forwards
+    memory.sessions.save_ports("a/1", {"local:6006": 16006})
+    forwards.save("a/1", FORWARDS)
+    forwards.save_always(frozenset({"tensorboard"}))
+    again = MemoryFiles(tmp_path, tmp_path).forwards
     assert again.of("a/1") == FORWARDS
     assert again.of("a/2") == ()
     assert again.always() == {"tensorboard"}
-    assert profiles.ports("a/1") == {"local:6006": 16006}
-    profiles.forget_session("a/1")
+    assert memory.sessions.ports("a/1") == {"local:6006": 16006}
+    memory.sessions.forget("a/1")
     assert again.of("a/1") == ()
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_file_forwards_nothing(tmp_path: Path, rows: object) -> None:
     content = {"schema": 1, "sessions": {"a/1": {"forwards": rows}}, "always_forward": rows}
     for name in ("state.json", "settings.json"):
         (tmp_path / name).write_text(json.dumps(content))
-    memory = ForwardsFile(tmp_path, tmp_path)
+    memory = MemoryFiles(tmp_path, tmp_path).forwards
     assert memory.of("a/1") == ()
     memory.always()
     memory.save("a/1", FORWARDS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.server import UNREACHABLE, FakeServer
 from desktop_app.domain.accounts import key_slots
 from desktop_app.domain.accounts.account import Account
@@ -33,9 +33,9 @@ def server() -> FakeServer:
     return FakeServer()
 
 
-def world_of(server: FakeServer, profiles: FakeProfiles | None = None, secret: str = ONE) -> World:
-    """A computer of its own unless ``profiles`` says otherwise; sign-ins (account "") reach the same server."""
-    world = World(profiles=profiles or FakeProfiles(ACCOUNT), servers={ACCOUNT.id: server, "": server})
+def world_of(server: FakeServer, memory: FakeMemory | None = None, secret: str = ONE) -> World:
+    """A computer of its own unless ``memory`` says otherwise; sign-ins (account "") reach the same server."""
+    world = World(memory=memory or FakeMemory(ACCOUNT), servers={ACCOUNT.id: server, "": server})
     world.secrets.entries[f"api-secret/{ACCOUNT.id}"] = secret
     return world
 
@@ -151,11 +151,11 @@ def test_a_token_joins_too_and_is_replaced_by_the_next_one(home: CoreRig) -> Non
 
 
 def test_running_sessions_open_with_it_whatever_this_process_knows(server: FakeServer) -> None:
-    profiles = FakeProfiles(ACCOUNT)
-    with CoreRig(world_of(server, profiles)) as first:
+    memory = FakeMemory(ACCOUNT)
+    with CoreRig(world_of(server, memory)) as first:
         session = launched(first)
         keyring = first.world.secrets
-    world = world_of(server, profiles)
+    world = world_of(server, memory)
     world.secrets = keyring
     with CoreRig(world, "cli", start=False) as fresh:
         assert fresh.core.store.all() == ()
@@ -219,20 +219,20 @@ def test_a_sign_in_counts_even_if_the_sessions_can_not_be_asked(server: FakeServ
 def belongings(rig: CoreRig, session: SessionId) -> dict[str, object]:
     """What a key must not take along."""
     rig.core.git_logins.add(ACCOUNT.id, "https://ada@git.example.com", "git-password")
-    rig.world.profiles.save_ports(session.text, {"ssh": 8022})
-    rig.world.profiles.save_alias(session.text, "ada", 8022, "a session", lambda _taken: "sd-a")
+    rig.world.memory.sessions.save_ports(session.text, {"ssh": 8022})
+    rig.world.memory.aliases.save(session.text, "ada", 8022, "a session", lambda _taken: "sd-a")
     return seen(rig, session)
 
 
 def seen(rig: CoreRig, session: SessionId) -> dict[str, object]:
-    profiles, secrets = rig.world.profiles, rig.world.secrets.entries
+    memory, secrets = rig.world.memory, rig.world.secrets.entries
     now = rig.core.store.get(session)
     return {
         "listed": now is not None and now.remote is Remote.READY,
         "key": secrets.get(f"client-key/{session.text}"),
         "git": secrets.get(f"git-credentials/{ACCOUNT.id}"),
-        "ports": dict(profiles.ports(session.text)),
-        "aliases": [alias.name for alias in profiles.aliases()],
+        "ports": dict(memory.sessions.ports(session.text)),
+        "aliases": [alias.name for alias in memory.aliases.all()],
     }
 
 
@@ -273,7 +273,7 @@ def test_a_key_that_the_server_refuses_opens_nothing_after_it_is_removed(home: C
     keys = tuple(
         replace(key, refused="2026-01-01T00:00:00") if key.access_key == "ACCESS" else key for key in known.keys
     )
-    home.world.profiles.save_account(replace(known, keys=keys))
+    home.world.memory.accounts.save(replace(known, keys=keys))
     home.core.sign_in.remove_key(ACCOUNT.id, "ACCESS", home.soon())
     assert opens(server, TWO, session) and not opens(server, ONE, session)
 
@@ -304,8 +304,8 @@ def test_a_locked_keyring_changes_nothing(home: CoreRig) -> None:
 
 
 def test_keys_that_two_processes_add_at_once_are_both_there(server: FakeServer) -> None:
-    profiles = FakeProfiles(ACCOUNT)
-    rigs = [CoreRig(world_of(server, profiles), "cli", start=False) for _ in range(2)]
+    memory = FakeMemory(ACCOUNT)
+    rigs = [CoreRig(world_of(server, memory), "cli", start=False) for _ in range(2)]
     for rig in rigs:
         rig.world.secrets = rigs[0].world.secrets
     threads = [
@@ -316,7 +316,7 @@ def test_keys_that_two_processes_add_at_once_are_both_there(server: FakeServer) 
         thread.start()
     for thread in threads:
         thread.join(10)
-    (account,) = profiles.accounts()
+    (account,) = memory.accounts.all()
     assert {key.access_key for key in account.keys} == {"ACCESS", "KEY0", "KEY1"}
     for rig in rigs:
         rig.core.close()
@@ -324,9 +324,7 @@ def test_keys_that_two_processes_add_at_once_are_both_there(server: FakeServer) 
 
 def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: FakeServer) -> None:
     assert home.core.connections.peers.claim_window()
-    world = World(
-        home.world.profiles, home.world.secrets, servers=home.world.servers, runtime_dir=home.world.runtime_dir
-    )
+    world = World(home.world.memory, home.world.secrets, servers=home.world.servers, runtime_dir=home.world.runtime_dir)
     with CoreRig(world, "cli", start=False) as command:
         server.who = replace(server.who, user_id="other", user_name="Bob")
         bob = account_id(ADDRESS, "BOBSKEY")
@@ -339,13 +337,13 @@ def test_a_window_hears_what_a_command_line_changed(home: CoreRig, server: FakeS
 
 
 def test_a_window_goes_on_with_another_key_once_a_command_line_removed_its_own(server: FakeServer) -> None:
-    profiles = FakeProfiles(ACCOUNT)
-    with CoreRig(world_of(server, profiles)) as window:
+    memory = FakeMemory(ACCOUNT)
+    with CoreRig(world_of(server, memory)) as window:
         used = watch_keys(window)
         add(window, "SECONDKEY", TWO)
         assert window.core.polling.wait_polled(ACCOUNT.id, 5)
         assert used[-1] == ("SECONDKEY", TWO)
-        world = World(profiles, window.world.secrets, servers=window.world.servers)
+        world = World(memory, window.world.secrets, servers=window.world.servers)
         with CoreRig(world, "cli", start=False) as command:
             command.core.sign_in.remove_key(ACCOUNT.id, "SECONDKEY", command.soon())
         wait_until(lambda: used[-1][0] == "ACCESS", "the other key to be used")

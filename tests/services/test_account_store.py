@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeAccounts
 from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.problems import AppError
 from desktop_app.services.state.account_store import AccountStore
@@ -15,7 +15,7 @@ OTHER = replace(ACCOUNT, id="acc2", label="bob at example", access_key="OTHER")
 
 
 def test_each_change_is_told_once() -> None:
-    store = AccountStore(FakeProfiles(ACCOUNT))
+    store = AccountStore(FakeAccounts(ACCOUNT))
     told: list[str] = []
     end = store.subscribe(told.append)
     store.change(lambda known: (*known, OTHER))
@@ -32,11 +32,11 @@ def test_each_change_is_told_once() -> None:
 
 
 def test_what_another_process_changed_is_told_once_it_was_read() -> None:
-    memory = FakeProfiles(ACCOUNT)
+    memory = FakeAccounts(ACCOUNT)
     store = AccountStore(memory)
     told: list[str] = []
     store.subscribe(told.append)
-    memory.save_account(OTHER)
+    memory.save(OTHER)
     assert store.all() == (ACCOUNT,), "reading takes no look at a file"
     store.reload()
     assert told == [OTHER.id] and store.find(OTHER.label) == store.get(OTHER.id)
@@ -44,7 +44,7 @@ def test_what_another_process_changed_is_told_once_it_was_read() -> None:
 
 def test_one_listener_s_mistake_does_not_keep_the_news_from_others(expected_log: ExpectLog) -> None:
     expected_log("a listener of the accounts failed")
-    store = AccountStore(FakeProfiles(ACCOUNT))
+    store = AccountStore(FakeAccounts(ACCOUNT))
     told: list[str] = []
 
     def fails(_account: str) -> None:

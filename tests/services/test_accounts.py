@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.server import UNREACHABLE
 from desktop_app.domain.accounts.account import SANDBOX_ID
 from desktop_app.domain.accounts.credentials import Credentials
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 def empty() -> World:
-    return World(profiles=FakeProfiles())
+    return World(memory=FakeMemory())
 
 
 def code_of(caught: pytest.ExceptionInfo[AppError]) -> str:

@@ -70,21 +70,21 @@ def test_what_ended_while_we_were_away_is_found_by_the_next_poll() -> None:
     world = World()
     gone, other = f"{ACCOUNT.id}/{'f' * 32}", f"other-account/{'e' * 32}"
     for session in (gone, other):
-        world.profiles.save_alias(session, "ada", 8022, "old", lambda taken: f"sd-{len(taken)}")
+        world.memory.aliases.save(session, "ada", 8022, "old", lambda taken: f"sd-{len(taken)}")
     with CoreRig(world) as rig:
-        wait_until(lambda: {alias.session for alias in world.profiles.aliases()} == {other}, "the old alias to go")
+        wait_until(lambda: {alias.session for alias in world.memory.aliases.all()} == {other}, "the old alias to go")
         assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
-    assert {alias.session for alias in world.profiles.aliases()} == {other}
+    assert {alias.session for alias in world.memory.aliases.all()} == {other}
 
 
 def test_a_server_that_is_away_ends_no_alias(expected_log: ExpectLog) -> None:
     world = World()
-    world.profiles.save_alias(f"{ACCOUNT.id}/{'f' * 32}", "ada", 8022, "old", lambda _taken: "sd-old")
+    world.memory.aliases.save(f"{ACCOUNT.id}/{'f' * 32}", "ada", 8022, "old", lambda _taken: "sd-old")
     world.server().problem = problem("server.unreachable", server="x")
     expected_log("can't be reached")
     with CoreRig(world) as rig:
         assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
-    assert [alias.name for alias in world.profiles.aliases()] == ["sd-old"]
+    assert [alias.name for alias in world.memory.aliases.all()] == ["sd-old"]
 
 
 def test_an_unwritable_folder_is_logged_and_the_tunnel_works(expected_log: ExpectLog) -> None:
@@ -98,7 +98,7 @@ def test_an_unwritable_folder_is_logged_and_the_tunnel_works(expected_log: Expec
     with CoreRig(world) as rig:
         session = rig.attached()
         rig.until(session, is_link(Link.UP))
-        wait_until(lambda: world.profiles.aliases(), "the alias")
+        wait_until(lambda: world.memory.aliases.all(), "the alias")
 
 
 def test_the_users_configuration_is_changed_when_asked_only() -> None:
@@ -130,12 +130,12 @@ def test_an_alias_of_a_session_that_another_process_holds_stays() -> None:
         wait_until(lambda: session.text in published(rig.world), "the alias")
         world = rig.world
         gone = f"{ACCOUNT.id}/{'f' * 32}"
-        world.profiles.save_alias(gone, "ada", 8100, "old", lambda _taken: "sd-old")
-        other = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+        world.memory.aliases.save(gone, "ada", 8100, "old", lambda _taken: "sd-old")
+        other = World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
         with CoreRig(other, "cli", start=False) as second:
             second.core.aliases.polled(ACCOUNT.id)
-            wait_until(lambda: len(world.profiles.aliases()) == 1, "the old alias to go")
-        assert [alias.session for alias in world.profiles.aliases()] == [session.text]
+            wait_until(lambda: len(world.memory.aliases.all()) == 1, "the old alias to go")
+        assert [alias.session for alias in world.memory.aliases.all()] == [session.text]
 
 
 def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back() -> None:
@@ -153,5 +153,5 @@ def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back(
         assert lending.wait(5)
         rig.core.connections.detach(session)
         go_on.set()
-        wait_until(lambda: world.profiles.aliases(), "the alias")
+        wait_until(lambda: world.memory.aliases.all(), "the alias")
         wait_until(lambda: not world.ssh_access.open, "the key to be taken back")

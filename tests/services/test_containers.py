@@ -95,7 +95,7 @@ def test_launching_again_from_behind_a_container_s_network_takes_its_image_and_t
         assert again.spec.docker == IMAGE and container_arguments(again.spec) == "--network host"
         assert not again.differs and not again.partial
         reachable = ran(rig, replace(report_of(), container=IMAGE))
-        rig.world.profiles.save_session_options(reachable.text, {"queue": SPEC.queue})
+        rig.world.memory.sessions.save_options(reachable.text, {"queue": SPEC.queue})
         assert rig.core.history.again(reachable, rig.soon()).spec.docker == ""
 
 

@@ -176,7 +176,7 @@ def test_its_files_are_reached_while_another_process_holds_it() -> None:
     with CoreRig() as rig:
         session = attached(rig).id
         world = rig.world
-        second = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+        second = World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
         with CoreRig(second, "cli") as other:
             other.core.files.browse(session, "", other.soon())
 

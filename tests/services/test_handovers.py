@@ -32,7 +32,7 @@ def world() -> World:
 def wanting(rig: CoreRig, **wanted: bool) -> SessionId:
     """A running session that was launched with these options, attached."""
     session = rig.running()
-    rig.world.profiles.save_session_options(session.text, to_session(LaunchSpec(**wanted)))
+    rig.world.memory.sessions.save_options(session.text, to_session(LaunchSpec(**wanted)))
     rig.core.connections.attach(session, rig.soon())
     rig.until(session, lambda s: s.link is Link.UP)
     return session
@@ -78,8 +78,8 @@ def test_another_machine_needs_another_consent(world: World) -> None:
     with CoreRig(world) as rig:
         session = wanting(rig)
         rig.core.handovers.give(session, GIT, rig.soon())
-        for key, place in world.consents.sessions[session.text].items():
-            world.consents.save(session.text, key, place + "elsewhere")
+        for key, place in world.memory.handovers.sessions[session.text].items():
+            world.memory.handovers.save(session.text, key, place + "elsewhere")
         world.tunnel().drop()
         asked = rig.until(session, lambda s: s.notice is not None)
         assert asked.notice is not None
@@ -153,7 +153,7 @@ def test_a_session_that_is_not_connected_gets_nothing(world: World) -> None:
             with pytest.raises(AppError) as caught:
                 rig.core.handovers.give(session, kind, Cancel(1))
             assert caught.value.problem.code == "session.not_attached"
-        assert world.consents.sessions == {}
+        assert world.memory.handovers.sessions == {}
 
 
 @pytest.mark.parity("S6")

@@ -57,7 +57,7 @@ def test_a_session_of_another_computer_is_launched_with_what_its_task_tells() ->
     assert {f.name for f in fields(TOLD) if getattr(TOLD, f.name) == f.default} == NOT_TOLD
     with CoreRig(start=False) as rig:
         session = ended(rig, replace(TOLD, git_credentials=True))
-        rig.world.profiles.forget_session(session.text)
+        rig.world.memory.sessions.forget(session.text)
         again = rig.core.history.again(session, rig.soon())
         assert again.spec == replace(TOLD, store_defaults=False) and again.partial
         told = {f.name: getattr(TOLD, f.name) for f in fields(TOLD) if f.name not in NOT_TOLD}
@@ -69,7 +69,7 @@ def test_what_publishes_a_password_or_leads_elsewhere_is_never_taken_from_a_task
         session = ended(rig, replace(SPEC, cli_compatible=True, remote_gateway="gate:31022"))
         again = rig.core.history.again(session, rig.soon())
         assert again.spec.cli_compatible and again.spec.remote_gateway == "gate:31022" and not again.left
-        rig.world.profiles.forget_session(session.text)
+        rig.world.memory.sessions.forget(session.text)
         again = rig.core.history.again(session, rig.soon())
         assert not again.spec.cli_compatible and not again.spec.remote_gateway
         assert again.left == ("cli_compatible", "remote_gateway") and again.asks == ()  # its password was made for it
@@ -100,7 +100,7 @@ def test_secrets_are_asked_for_and_never_found() -> None:
             again = rig.core.history.again(session, rig.soon())
             assert again.asks == ("password", "attach_passphrase")
             assert again.spec.password == again.spec.attach_passphrase == ""
-            rig.world.profiles.forget_session(session.text)
+            rig.world.memory.sessions.forget(session.text)
 
 
 def test_the_queue_is_the_one_that_a_person_moved_it_to_here() -> None:
@@ -142,7 +142,7 @@ def test_without_its_task_what_is_kept_here_is_enough() -> None:
         session = ended(rig, replace(SPEC, packages="tqdm"))
         rig.server.delete(session.task)
         assert rig.core.history.again(session, rig.soon()).spec == replace(SPEC, packages="tqdm", store_defaults=False)
-        rig.world.profiles.forget_session(session.text)
+        rig.world.memory.sessions.forget(session.text)
         with pytest.raises(AppError) as caught:
             rig.core.history.again(session, rig.soon())
         assert caught.value.problem.code == "task.gone"
@@ -153,7 +153,7 @@ def test_a_copy_whose_source_nobody_knows_is_refused() -> None:
         session = ended(rig)
         rig.server.rows[session.task].parameters["debug_run"] = "{}"  # an older version told no more
         assert rig.core.history.again(session, rig.soon()).spec.name == SPEC.name
-        rig.world.profiles.forget_session(session.text)
+        rig.world.memory.sessions.forget(session.text)
         with pytest.raises(AppError) as caught:
             rig.core.history.again(session, rig.soon())
         assert caught.value.problem.code == "again.copy"

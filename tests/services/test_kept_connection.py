@@ -124,7 +124,7 @@ def test_a_new_record_ends_the_wait() -> None:
 def test_a_port_is_kept_for_a_session_that_this_process_has_not_seen() -> None:
     """A command line that knows one session only must not take another one's ports."""
     world = World()
-    world.profiles.save_ports(f"{ACCOUNT.id}/{'a' * 32}", {"jupyterlab": 8878, "ssh": 8022})
+    world.memory.sessions.save_ports(f"{ACCOUNT.id}/{'a' * 32}", {"jupyterlab": 8878, "ssh": 8022})
     with CoreRig(world, start=False) as rig:
         session = rig.attached()
         assert {e.app: e.local_port for e in rig.get(session).endpoints} == {
@@ -135,23 +135,25 @@ def test_a_port_is_kept_for_a_session_that_this_process_has_not_seen() -> None:
 def test_the_ports_of_ended_sessions_are_free_again() -> None:
     world = World()
     gone, ended = f"{ACCOUNT.id}/{'a' * 32}", ""
-    world.profiles.save_ports(gone, {"jupyterlab": 8878})
-    world.profiles.save_ports("another/" + "b" * 32, {"vscode": 8898})
+    world.memory.sessions.save_ports(gone, {"jupyterlab": 8878})
+    world.memory.sessions.save_ports("another/" + "b" * 32, {"vscode": 8898})
     with CoreRig(world) as rig:
         session = rig.attached()
         ended = session.text
         rig.server.end(session.task)
         rig.until(session, lambda s: s.remote is Remote.ENDED)
-        wait_until(lambda: not world.profiles.ports(ended) and not world.profiles.ports(gone), "ports to be free")
-    assert world.profiles.ports("another/" + "b" * 32) == {"vscode": 8898}
+        wait_until(
+            lambda: not world.memory.sessions.ports(ended) and not world.memory.sessions.ports(gone), "ports to be free"
+        )
+    assert world.memory.sessions.ports("another/" + "b" * 32) == {"vscode": 8898}
 
 
 def test_ports_are_kept_while_the_server_can_not_be_asked(expected_log: ExpectLog) -> None:
     expected_log("account acc1: ")
     world = World()
     session = SessionId(ACCOUNT.id, "a" * 32)
-    world.profiles.save_ports(session.text, {"jupyterlab": 8878})
+    world.memory.sessions.save_ports(session.text, {"jupyterlab": 8878})
     world.server().problem = failure("server.unreachable", server="x").problem
     with CoreRig(world) as rig:
         assert rig.core.polling.wait_polled(ACCOUNT.id, 5)
-    assert world.profiles.ports(session.text) == {"jupyterlab": 8878}
+    assert world.memory.sessions.ports(session.text) == {"jupyterlab": 8878}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.adapters.files.chosen_text import ChosenFiles
-from desktop_app.adapters.files.profiles import JsonFile
+from desktop_app.adapters.files.json_file import JsonFile
 from desktop_app.demo.memory import FakeDocument
 from desktop_app.domain.launch.options import defaults
 from desktop_app.domain.problems import AppError

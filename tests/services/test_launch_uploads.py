@@ -47,7 +47,7 @@ def until_done(rig: CoreRig, session: SessionId) -> Transfer:
 
 
 def until_forgotten(world: World) -> None:
-    wait_until(lambda: not world.uploads.rows, "the uploads to be forgotten")
+    wait_until(lambda: not world.memory.uploads.rows, "the uploads to be forgotten")
 
 
 def not_uploaded(rig: CoreRig) -> bool:
@@ -65,7 +65,7 @@ def test_a_window_that_starts_later_makes_the_uploads_of_a_launch(world: World, 
     with CoreRig(world, "cli") as launching:
         session = launching.launch(spec_of(data / "data", data / "note"))
         assert [one.held != "" for one in transfers(launching, session)] == [True]
-    assert [one.path for one in world.uploads.of(session.text)] == [str(data / "data"), str(data / "note")]
+    assert [one.path for one in world.memory.uploads.of(session.text)] == [str(data / "data"), str(data / "note")]
     with CoreRig(world) as window:
         wait_until(lambda: transfers(window, session), "the uploads in the window")
         assert transfers(window, session)[0].state is State.WAITING
@@ -104,7 +104,7 @@ def test_what_a_process_had_begun_the_next_one_resumes(world: World, data: Path)
         assert until_done(window, session).state is State.DONE
         assert arrived(world, data)
     assert world.machine.written < 3_000_000
-    assert not world.uploads.rows
+    assert not world.memory.uploads.rows
 
 
 def test_a_command_line_takes_them_only_when_it_is_told_to(world: World, data: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_session_that_ended_before_takes_them_along_with_a_sentence(world: Wor
     with CoreRig(world, "cli") as launching:
         session = launching.launch(spec_of(data / "note"))
         launching.server.end(session.task, End.FAILED)
-        wait_until(lambda: not world.uploads.rows, "the uploads to be forgotten")
+        wait_until(lambda: not world.memory.uploads.rows, "the uploads to be forgotten")
         assert str(data / "note") in launching.core.uploads.lost[session]
         assert any("note" in notice.body for notice in launching.notices)
         assert not transfers(launching, session)
@@ -134,7 +134,7 @@ def test_a_window_says_so_for_a_launcher_that_is_gone(world: World, data: Path) 
     with CoreRig(world) as window:
         wait_until(lambda: transfers(window, session), "the uploads in the window")
         window.server.end(session.task, End.FAILED)
-        wait_until(lambda: not world.uploads.rows, "the uploads to be forgotten")
+        wait_until(lambda: not world.memory.uploads.rows, "the uploads to be forgotten")
         assert any("note" in notice.body for notice in window.notices)
 
 
@@ -144,7 +144,7 @@ def test_of_a_session_that_ended_while_no_window_ran_it_is_told_later(world: Wor
     launching.server.end(session.task, End.FAILED)
     with CoreRig(world) as window:
         wait_until(lambda: window.notices, "the notice")
-        assert not world.uploads.rows
+        assert not world.memory.uploads.rows
         assert any("note" in notice.body for notice in window.notices)
 
 
@@ -165,7 +165,7 @@ def test_a_server_that_did_not_answer_is_asked_again(world: World, data: Path, e
             return not_uploaded(window)
 
         wait_until(told, "the notice")
-        assert not world.uploads.rows
+        assert not world.memory.uploads.rows
 
 
 def test_what_can_not_be_forgotten_leaves_the_list(world: World, data: Path, expected_log: ExpectLog) -> None:
@@ -173,14 +173,14 @@ def test_what_can_not_be_forgotten_leaves_the_list(world: World, data: Path, exp
     with CoreRig(world) as window:
         session = window.launch(spec_of(data / "note"))
         assert transfers(window, session)
-        world.uploads.problem = problem("file.unwritable", path="uploads", why="the disk is full")
+        world.memory.uploads.problem = problem("file.unwritable", path="uploads", why="the disk is full")
         window.server.end(session.task, End.FAILED)
         wait_until(lambda: not transfers(window, session), "the upload to leave the list")
         assert not not_uploaded(window)
-        world.uploads.problem = None
+        world.memory.uploads.problem = None
         window.core.uploads.look(ACCOUNT.id)
         wait_until(lambda: not_uploaded(window), "a later look to tell it")
-        assert not world.uploads.rows
+        assert not world.memory.uploads.rows
 
 
 def test_cancelled_uploads_are_not_begun_again(world: World, data: Path) -> None:
@@ -200,7 +200,7 @@ def test_uploads_that_failed_are_kept_and_can_be_resumed(world: World, data: Pat
         window.comes_up(session)
         failed = until_done(window, session)
         assert failed.state is State.FAILED
-        assert world.uploads.rows
+        assert world.memory.uploads.rows
         window.core.transfers.resume(failed.number)
         assert until_done(window, session).state is State.DONE
         until_forgotten(world)

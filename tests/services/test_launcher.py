@@ -117,7 +117,7 @@ def test_a_requirements_file_is_read_at_launch(tmp_path: Path) -> None:
 @pytest.mark.parity("--disable-storage-packages")
 def test_a_bucket_as_file_server_brings_its_library_unless_it_is_not_wanted() -> None:
     world = World()
-    world.profiles.save_account(replace(ACCOUNT, files_url="s3://bucket"))
+    world.memory.accounts.save(replace(ACCOUNT, files_url="s3://bucket"))
     with CoreRig(world, start=False) as rig:
         wanted = rig.server.rows[rig.launch(SPEC).task].draft.requirements
         unwanted = rig.server.rows[rig.launch(replace(SPEC, storage_packages=False)).task].draft.requirements
@@ -143,7 +143,7 @@ def test_a_password_is_this_session_s_own_and_in_the_keyring_only() -> None:
         sessions = [rig.launch(replace(SPEC, randomize="always")) for _ in range(2)]
         kept = [rig.world.secrets.entries[f"ssh-password/{session.text}"] for session in sessions]
         assert len(set(kept)) == 2 and all(len(password) >= 20 for password in kept)
-        assert not any(password in repr((rig.server.rows, vars(rig.world.profiles))) for password in kept)
+        assert not any(password in repr((rig.server.rows, vars(rig.world.memory))) for password in kept)
         unasked = rig.launch()
         assert f"ssh-password/{unasked.text}" not in rig.world.secrets.entries
         rig.core.sessions.forget(sessions[0])

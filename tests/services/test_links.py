@@ -37,10 +37,10 @@ def test_a_session_that_can_not_be_noted_as_attached_is_not_held(expected_log: E
     expected_log("A settings file can't be written")
     with CoreRig() as rig:
         session = rig.running()
-        rig.world.profiles.unwritable = problem("file.unwritable", path="/state", why="read-only file system")
+        rig.world.memory.sessions.unwritable = problem("file.unwritable", path="/state", why="read-only file system")
         with pytest.raises(AppError):
             rig.core.connections.attach(session, rig.soon())
-        rig.world.profiles.unwritable = None
+        rig.world.memory.sessions.unwritable = None
         rig.core.connections.attach(session, rig.soon())
         rig.until(session, is_link(Link.UP))
 

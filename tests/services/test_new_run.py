@@ -247,7 +247,7 @@ def test_what_an_earlier_run_left_is_dialled_only_until_the_new_run_says_where_i
         session = rig.attached()
     refused = failure(code, address="10.0.0.7", port=10022, found="SHA256:x", expected="SHA256:y")
     world = World(
-        world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir,
+        world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir,
         prepare_tunnel=lambda tunnel: tunnel.connect_errors.append(refused),
     )  # fmt: skip
     with CoreRig(world) as rig:

@@ -41,7 +41,7 @@ def test_an_editor_gets_the_alias_and_the_sessions_folder(rig: CoreRig) -> None:
 def test_another_process_that_holds_the_tunnel_is_asked_for_the_folder(rig: CoreRig) -> None:
     session = opened(rig)
     world = rig.world
-    other = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+    other = World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
     other.ssh_config.included = Place.TOP
     with CoreRig(other, "cli", start=False) as second:
         second.core.open_in.open(session, "vscode-desktop", second.soon())

@@ -156,13 +156,13 @@ def test_an_ended_session_stays_until_it_is_forgotten() -> None:
         rig.core.sessions.forget(session)
         rig.until_gone(session)
         wait_until(lambda: f"client-key/{session.text}" not in rig.world.secrets.entries, "the key to be deleted")
-        wait_until(lambda: not rig.world.profiles.ports(session.text), "the ports to be forgotten")
+        wait_until(lambda: not rig.world.memory.sessions.ports(session.text), "the ports to be forgotten")
 
 
 def test_one_account_that_fails_does_not_keep_the_others_waiting(expected_log: ExpectLog) -> None:
     world = World()
     other = replace(ACCOUNT, id="acc2", label="Other", api_url="https://other.test")
-    world.profiles.save_account(other)
+    world.memory.accounts.save(other)
     world.secrets.entries["api-secret/acc2"] = "another-secret"
     world.server().problem = UNREACHABLE
     task = world.server("acc2").create_running("theirs", report_of())

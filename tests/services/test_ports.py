@@ -103,7 +103,7 @@ def test_a_refused_wish_leaves_the_forward_and_the_proxy_that_were_there(rig: Co
         rig.core.ports.socks(session, rig.soon(), local=16008)
     bound = rig.world.tunnel().bound
     assert {one.port for one in bound.values()} >= {16007, 16010}
-    assert {one.local_port for one in rig.world.forwards.of(session.text)} == {16007, 16010}
+    assert {one.local_port for one in rig.world.memory.forwards.of(session.text)} == {16007, 16010}
 
 
 def test_a_port_where_nobody_listens_yet_can_be_forwarded(rig: CoreRig, session: SessionId) -> None:
@@ -117,7 +117,7 @@ def test_forwards_come_back_with_the_next_run_before_the_first_dial(world: World
         rig.core.ports.forward(session, 6006, rig.soon(), local=16006)
         rig.core.ports.forward(session, 8080, rig.soon())
         rig.core.ports.stop(session, 8080, rig.soon())
-    assert world.forwards.of(session.text) == (Forward(Kind.LOCAL, 16006, 6006),)
+    assert world.memory.forwards.of(session.text) == (Forward(Kind.LOCAL, 16006, 6006),)
     world.prepare_tunnel = lambda tunnel: setattr(tunnel, "connect_blocks", True)
     with CoreRig(world) as rig:
         rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
@@ -167,7 +167,7 @@ def test_without_a_rule_nobody_asks(world: World) -> None:
             self.looks += 1
             return frozenset()
 
-    world.forwards = counting = Counting()
+    world.memory.forwards = counting = Counting()
     with CoreRig(world) as rig:
         rig.attached()
         wait_until(lambda: counting.looks > 3, "the watch to look for rules")
@@ -185,7 +185,7 @@ def test_rules_survive_a_session_that_does_not_know_the_operation(rig: CoreRig, 
 
 def test_another_process_of_ours_is_asked_when_it_holds_the_session(rig: CoreRig, session: SessionId) -> None:
     world = rig.world
-    other = World(world.profiles, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
+    other = World(world.memory, world.secrets, servers=world.servers, runtime_dir=world.runtime_dir)
     with CoreRig(other, "cli", start=False) as command:
         asked: Core = command.core
         assert asked.ports.look(session, rig.soon()).of(6006) == rig.core.ports.look(session, rig.soon()).of(6006)
@@ -215,7 +215,7 @@ def test_reverse_forwards_and_the_proxy_are_listed_stopped_and_come_back(world: 
             assert rig.core.ports.stop_other(session, other, rig.soon())
             assert not rig.core.ports.stop_other(session, other, rig.soon())
         assert (tunnel.reversed, socks.key in tunnel.bound) == ({}, False)
-    assert world.forwards.of(session.text) == ()
+    assert world.memory.forwards.of(session.text) == ()
 
 
 def test_a_refused_reverse_forward_is_not_remembered(rig: CoreRig, session: SessionId) -> None:

@@ -16,7 +16,8 @@ from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until
 
-MEMORIES = ("profiles", "uploads", "launch_profiles", "kept", "forwards", "consents")
+DOCUMENTS = ("profiles", "kept")
+PARTS = ("accounts", "preferences", "sessions", "trust", "aliases", "forwards", "handovers", "uploads")
 
 
 class Guarded:
@@ -42,8 +43,9 @@ class Window:
         self.blocked: list[threading.Thread] = []
         self.broken: list[str] = []
         self.server = self.world.server()
-        for name in MEMORIES:
-            setattr(self.world, name, Guarded(getattr(self.world, name), self.blocked, self.broken))
+        for holder, names in ((self.world, DOCUMENTS), (self.world.memory, PARTS)):
+            for name in names:
+                setattr(holder, name, Guarded(getattr(holder, name), self.blocked, self.broken))
 
     def __enter__(self) -> None:
         self.blocked.append(threading.current_thread())
@@ -72,7 +74,7 @@ def test_an_event_of_another_thread_is_delivered_without_a_file(window: Window, 
             rig.core.store.see(ready, ServerFacts(Remote.ENDED, "ready", end=End.SHUT_DOWN))
             rig.core.sessions.forget(ready)
             assert str(note) in rig.core.uploads.lost[session]
-        wait_until(lambda: not window.world.uploads.rows, "a job to forget the uploads")
+        wait_until(lambda: not window.world.memory.uploads.rows, "a job to forget the uploads")
         wait_until(lambda: any(notice.title == "Not uploaded" for notice in rig.notices), "the sentence")
 
 
@@ -85,7 +87,7 @@ def test_uploads_are_cancelled_without_a_file(window: Window, tmp_path: Path) ->
             (transfer,) = rig.core.transfers.of(session)
             rig.core.transfers.cancel(transfer.number)
             assert rig.core.transfers.of(session)[0].state is State.CANCELLED
-        wait_until(lambda: not window.world.uploads.rows, "a job to forget the uploads")
+        wait_until(lambda: not window.world.memory.uploads.rows, "a job to forget the uploads")
 
 
 def test_what_the_window_shows_comes_from_memory(window: Window) -> None:

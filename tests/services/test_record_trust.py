@@ -30,7 +30,7 @@ def test_a_record_that_the_log_contradicts_is_refused() -> None:
         rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == "ssh.record"
         assert rig.world.tunnel().targets == []
-        assert rig.world.profiles.host_key(session.text) == ""
+        assert rig.world.memory.trust.host_key(session.text) == ""
 
 
 def test_a_log_with_two_host_keys_is_refused() -> None:
@@ -68,7 +68,7 @@ def test_a_computer_that_saw_no_run_is_asked_about_the_present_one() -> None:
         rig.core.keys.trust_host(session, found.cause)
         rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
-        assert rig.world.profiles.host_key(session.text) == OTHER_KEY
+        assert rig.world.memory.trust.host_key(session.text) == OTHER_KEY
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_key_that_was_named_before_the_first_connection_is_the_only_one() -> N
         rig.core.keys.trust_host(session, fingerprint(record_of("x").host_key))
         rig.core.connections.reconnect(session)
         rig.until(session, is_link(Link.UP))
-        assert rig.world.profiles.host_key(session.text) == record_of("x").host_key
+        assert rig.world.memory.trust.host_key(session.text) == record_of("x").host_key
 
 
 def test_the_log_may_come_later_than_the_record() -> None:
@@ -110,7 +110,7 @@ def test_the_log_may_come_later_than_the_record() -> None:
         assert rig.world.tunnel().targets == []
         rig.server.write_log(session.task, "noise\n" + fingerprint_line(record_of("x").host_key) + "\nmore")
         rig.until(session, is_link(Link.UP))
-        assert rig.world.profiles.host_key(session.text) == record_of("x").host_key
+        assert rig.world.memory.trust.host_key(session.text) == record_of("x").host_key
 
 
 def test_a_host_key_that_changed_since_the_first_sighting_is_refused() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.domain.accounts.account import Account, ApiKey
 from desktop_app.domain.problems import AppError
 from desktop_app.services.secrets.api_keys import ApiKeys
@@ -21,10 +21,10 @@ class Keys:
 
     def __init__(self) -> None:
         self.time = 0.0
-        world = World(profiles=FakeProfiles(TWO_KEYS))
+        world = World(memory=FakeMemory(TWO_KEYS))
         world.secrets.entries.update({f"api-secret/{ACCOUNT.id}": "one", "api-secret/second": "two"})
         self.outside = replace(world.outside(), clock=lambda: self.time)
-        accounts = AccountStore(self.outside.profiles)
+        accounts = AccountStore(self.outside.memory.accounts)
         self.keys = ApiKeys(self.outside, accounts)
         self.used: list[str] = ["ACCESS"]  # the key that comes first, whenever that changed
 
@@ -38,7 +38,7 @@ class Keys:
 
     @property
     def account(self) -> Account:
-        return self.outside.profiles.accounts()[0]
+        return self.outside.memory.accounts.all()[0]
 
 
 def test_two_refused_keys_do_not_take_turns() -> None:
@@ -66,7 +66,7 @@ def test_one_that_worked_for_long_is_followed_by_the_other() -> None:
 
 
 def test_a_key_that_another_process_removed_first_is_no_mistake_of_ours() -> None:
-    world = World(profiles=FakeProfiles(replace(TWO_KEYS, keys=(*TWO_KEYS.keys, ApiKey("THIRD", "third")))))
+    world = World(memory=FakeMemory(replace(TWO_KEYS, keys=(*TWO_KEYS.keys, ApiKey("THIRD", "third")))))
     with CoreRig(world, start=False) as rig:
         rig.core.sign_in.remove_key(ACCOUNT.id, "THIRD", rig.soon())
         with pytest.raises(AppError) as caught:
@@ -76,7 +76,7 @@ def test_a_key_that_another_process_removed_first_is_no_mistake_of_ours() -> Non
 
 
 def test_an_account_that_is_named_as_it_was_before_it_was_joined_has_one_client() -> None:
-    world = World(profiles=FakeProfiles(replace(ACCOUNT, former=("before",))))
+    world = World(memory=FakeMemory(replace(ACCOUNT, former=("before",))))
     with CoreRig(world, start=False) as rig:
         servers = rig.core.servers
         first = servers.of("before", Cancel(5))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.adapters.ssh.key_slots import AesSlots
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.server import FakeServer
 from desktop_app.domain.accounts import key_slots
 from desktop_app.domain.accounts.account import Account
@@ -28,7 +28,7 @@ PUBLIC = "ssh-ed25519 AAAAclient"
 
 def world_of(server: FakeServer, secret: str = API_SECRET, account: Account = ACCOUNT) -> World:
     signing_in = ""  # an account has no id before its first sign-in
-    world = World(profiles=FakeProfiles(account), servers={account.id: server, signing_in: server})
+    world = World(memory=FakeMemory(account), servers={account.id: server, signing_in: server})
     world.secrets.entries[f"api-secret/{account.id}"] = secret
     return world
 

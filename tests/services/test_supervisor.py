@@ -79,7 +79,7 @@ def test_a_port_that_another_program_has_is_told_and_the_new_one_kept() -> None:
         notice = rig.get(session).notice
         assert notice is not None and notice.code == "port.taken"
         assert "8878" in notice.detail and "jupyter-lab (process 4711)" in notice.detail and "8879" in notice.detail
-        assert world.profiles.ports(session.text)["jupyterlab"] == 8879
+        assert world.memory.sessions.ports(session.text)["jupyterlab"] == 8879
 
 
 def test_a_lost_connection_is_redialled_until_it_works() -> None:
@@ -260,14 +260,14 @@ def test_closing_detaches_everything_and_stops_no_session() -> None:
         sessions = [rig.attached() for _ in range(3)]
     assert all(tunnel.closed for tunnel in world.tunnels)
     assert all(world.server().rows[s.task].facts.remote is Remote.READY for s in sessions)
-    assert world.profiles.attached() == ()
+    assert world.memory.sessions.attached() == ()
 
 
 def test_what_a_killed_window_held_is_attached_again() -> None:
     world = World()
     with CoreRig(world) as rig:
         session = rig.running()
-    world.profiles.save_attached(session.text, True)  # as SIGKILL leaves it
+    world.memory.sessions.save_attached(session.text, True)  # as SIGKILL leaves it
     with CoreRig(world) as rig:
         rig.until(session, is_link(Link.UP))
 
@@ -276,7 +276,7 @@ def test_a_command_line_does_not_take_up_what_a_window_held() -> None:
     world = World()
     with CoreRig(world) as rig:
         session = rig.running()
-    world.profiles.save_attached(session.text, True)
+    world.memory.sessions.save_attached(session.text, True)
     with CoreRig(world, role="cli") as rig:
         rig.until(session, lambda s: s.remote is Remote.READY)
         assert rig.core.polling.wait_polled(session.account, 5)
@@ -300,7 +300,7 @@ def test_a_mistake_of_ours_is_contained(expected_log: ExpectLog) -> None:
 def test_the_window_role_is_the_one_that_remembers() -> None:
     with CoreRig(role=WINDOW) as rig:
         session = rig.attached()
-        assert rig.world.profiles.attached() == (session.text,)
+        assert rig.world.memory.sessions.attached() == (session.text,)
 
 
 @pytest.mark.parity("H1")

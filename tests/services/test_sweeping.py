@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.adapters.peers.ownership import UNWANTED_S, Ownership
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.peers import WINDOW
@@ -50,7 +50,7 @@ def sweeping(world: World, now: list[float]) -> Iterator[Sweeping]:
 def kept(world: World) -> SessionId:
     """A session that runs, and of which something is kept."""
     session = SessionId(ACCOUNT.id, world.server().create_running("one"))
-    world.profiles.save_ports(session.text, {"jupyterlab": 8878})
+    world.memory.sessions.save_ports(session.text, {"jupyterlab": 8878})
     world.secrets.entries[f"client-key/{session.text}"] = "PRIVATE KEY"
     world.secrets.entries[f"ssh-password/{session.text}"] = "hush"
     return session
@@ -65,9 +65,9 @@ def test_what_ended_while_nobody_looked_is_forgotten(world: World) -> None:
     world.server().end(ended.task, End.SHUT_DOWN)
     world.server().delete(gone.task)
     with CoreRig(world):
-        wait_until(lambda: gone.text not in world.profiles.sessions() and not remembered(world, ended), "the sweep")
-    assert remembered(world, alive) and world.profiles.ports(alive.text)
-    assert world.profiles.ports(ended.text) == {} and not remembered(world, gone)
+        wait_until(lambda: gone.text not in world.memory.sessions.all() and not remembered(world, ended), "the sweep")
+    assert remembered(world, alive) and world.memory.sessions.ports(alive.text)
+    assert world.memory.sessions.ports(ended.text) == {} and not remembered(world, gone)
 
 
 def test_a_server_that_is_away_makes_nobody_forget(world: World, sweeping: Sweeping) -> None:
@@ -98,42 +98,42 @@ def test_it_is_asked_seldom_and_only_where_something_is_kept(
 
 
 def test_of_an_ended_session_its_row_keeps_how_it_was_launched(tmp_path: Path) -> None:
-    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
-    profiles.save_session_options("a/1", {"queue": "q"})
-    profiles.save_ports("a/1", {"jupyterlab": 8878})
-    profiles.save_host_key("a/1", "ssh-ed25519 A")
-    profiles.save_sequence("a/1", 3)
-    profiles.end_session("a/1")
-    profiles.end_session("a/2")
-    assert profiles.session_options("a/1") == {"queue": "q"} and profiles.sessions() == ("a/1",)
-    assert profiles.ports("a/1") == {}
-    assert profiles.open_sessions() == ()
-    profiles.save_ports("a/1", {"jupyterlab": 8879})  # it runs again
-    assert profiles.open_sessions() == ("a/1",)
+    memory = MemoryFiles(tmp_path / "c", tmp_path / "s")
+    memory.sessions.save_options("a/1", {"queue": "q"})
+    memory.sessions.save_ports("a/1", {"jupyterlab": 8878})
+    memory.trust.save_host_key("a/1", "ssh-ed25519 A")
+    memory.trust.save_sequence("a/1", 3)
+    memory.sessions.end("a/1")
+    memory.sessions.end("a/2")
+    assert memory.sessions.options("a/1") == {"queue": "q"} and memory.sessions.all() == ("a/1",)
+    assert memory.sessions.ports("a/1") == {}
+    assert memory.sessions.open() == ()
+    memory.sessions.save_ports("a/1", {"jupyterlab": 8879})  # it runs again
+    assert memory.sessions.open() == ("a/1",)
 
 
 def test_another_run_of_an_ended_session_is_not_a_first_sighting(tmp_path: Path) -> None:
     """Whoever resets a task that ended long ago would get in (docs/decisions/0035-another-run-of-the-task.md)."""
-    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
-    profiles.save_host_key("a/1", "ssh-ed25519 A")
-    profiles.save_sequence("a/1", 3)
-    profiles.save_trusted("a/1", {"run": "first"})
-    profiles.end_session("a/1")
-    assert (profiles.host_key("a/1"), profiles.sequence("a/1")) == ("ssh-ed25519 A", 3)
-    assert profiles.trusted("a/1") == {"run": "first"} and profiles.open_sessions() == ()
+    memory = MemoryFiles(tmp_path / "c", tmp_path / "s")
+    memory.trust.save_host_key("a/1", "ssh-ed25519 A")
+    memory.trust.save_sequence("a/1", 3)
+    memory.trust.save_trusted("a/1", {"run": "first"})
+    memory.sessions.end("a/1")
+    assert (memory.trust.host_key("a/1"), memory.trust.sequence("a/1")) == ("ssh-ed25519 A", 3)
+    assert memory.trust.trusted("a/1") == {"run": "first"} and memory.sessions.open() == ()
 
 
 def test_rows_of_ended_sessions_make_place_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row is all that tells which secrets are kept of a session that lives."""
-    monkeypatch.setattr("desktop_app.adapters.files.profiles.KEPT_SESSIONS", 3)
-    profiles = ProfilesFile(tmp_path / "c", tmp_path / "s")
+    monkeypatch.setattr("desktop_app.adapters.files.session_rows.KEPT_SESSIONS", 3)
+    memory = MemoryFiles(tmp_path / "c", tmp_path / "s")
     for number in range(3):
-        profiles.save_session_options(f"a/{number}", {"queue": "q"})
-    profiles.end_session("a/1")
-    profiles.save_session_options("a/3", {"queue": "q"})
-    assert profiles.open_sessions() == profiles.sessions() == ("a/0", "a/2", "a/3")
-    profiles.save_session_options("a/4", {"queue": "q"})
-    assert profiles.open_sessions() == ("a/2", "a/3", "a/4")
+        memory.sessions.save_options(f"a/{number}", {"queue": "q"})
+    memory.sessions.end("a/1")
+    memory.sessions.save_options("a/3", {"queue": "q"})
+    assert memory.sessions.open() == memory.sessions.all() == ("a/0", "a/2", "a/3")
+    memory.sessions.save_options("a/4", {"queue": "q"})
+    assert memory.sessions.open() == ("a/2", "a/3", "a/4")
 
 
 def test_locks_that_nobody_wants_go_after_a_month(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from desktop_app.adapters.files.profiles import ProfilesFile
+from desktop_app.adapters.files.memory import MemoryFiles
 from desktop_app.adapters.ssh.client.config import SshConfig
 from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import verify_record
@@ -40,8 +40,8 @@ class AliasRig:
         server.publish(rig.task, rig.wait_record(), rig.report())
         server.write_log(rig.task, *rig.said().splitlines())
         self.world.secrets.set(CLIENT_KEY, self.session.text, rig.private_key)
-        self.profiles = ProfilesFile(self.paths.config, self.paths.state)
-        self.profiles.save_account(ACCOUNT)
+        self.memory = MemoryFiles(self.paths.config, self.paths.state)
+        self.memory.accounts.save(ACCOUNT)
         self.core = self._core()
 
     def _core(self) -> Core:
@@ -55,7 +55,7 @@ class AliasRig:
         return replace(
             self.world.outside(),
             new_tunnel=SshTunnel,
-            profiles=self.profiles,
+            memory=self.memory,
             verify_record=verify_record,
             runtime_dir=self.paths.runtime,
             ssh_access=own,

@@ -113,9 +113,9 @@ def is_link(link: Link) -> Callable[[SessionSnapshot], bool]:
 
 def last_launch(world: World, account: str = ACCOUNT.id) -> LaunchSpec:
     """Return what the next launch of the account begins with."""
-    return LaunchProfiles(world.launch_profiles, FakeTextFiles()).last_launch(account)
+    return LaunchProfiles(world.profiles, FakeTextFiles()).last_launch(account)
 
 
 def remember_launch(world: World, spec: LaunchSpec, account: str = ACCOUNT.id) -> None:
     """Have this be the last launch of the account, as an earlier process of ours remembered it."""
-    LaunchProfiles(world.launch_profiles, FakeTextFiles()).note_launch(account, spec)
+    LaunchProfiles(world.profiles, FakeTextFiles()).note_launch(account, spec)

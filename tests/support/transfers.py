@@ -21,7 +21,7 @@ def files_with(record: Record, private_key: str) -> tuple[Files, SessionId]:
     session = SessionId(ACCOUNT.id, record.task)
     world.server().add_session(ServerFacts(Remote.READY, "a session", record=record), task=record.task)
     world.secrets.entries[f"client-key/{session.text}"] = private_key
-    world.profiles.save_host_key(session.text, record.host_key)
+    world.memory.trust.save_host_key(session.text, record.host_key)
     outside = replace(world.outside(), new_files=SshFiles)
     server = lambda account, _cancel: world.server(account)  # noqa: E731
     return Files(outside, server, lambda _session: None, lambda _session: False, lambda *_: None), session

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from desktop_app.adapters.files.profiles import JsonFile
+from desktop_app.adapters.files.json_file import JsonFile
 
 LAUNCHES, QUEUES = "launches", "queues"
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from desktop_app.adapters.files.profiles import JsonFile, accounts_in, put_accounts
+from desktop_app.adapters.files.account_rows import accounts_in, put_accounts
+from desktop_app.adapters.files.json_file import JsonFile
 from desktop_app.domain.accounts.identity import merged
 
 KEEPS_OLDER = ("alias",)  # the plain name is the first one's

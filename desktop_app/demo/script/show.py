@@ -15,7 +15,7 @@ from desktop_app.boundary.outside import Pace
 from desktop_app.boundary.peers import Holder
 from desktop_app.demo.computer import FakePrograms
 from desktop_app.demo.examined import FakeExamined, FakeMachineToExamine
-from desktop_app.demo.memory import FakeProfiles
+from desktop_app.demo.memory import FakeMemory
 from desktop_app.demo.script import scenes
 from desktop_app.demo.script.agent import HOST_KEY, Agent
 from desktop_app.demo.script.crowd import cast
@@ -129,7 +129,7 @@ class DemoWorld(World):
             agent.begin_log(task, facts.started, goes_on=scene.log_grows, ready=facts.remote is not Remote.STARTING)
         agent.follow(task, scene.steps) if scene.steps else agent.leave(task)
         self.stage[task] = scene
-        self.profiles.save_attached(session.text, scene.dial is not Dial.NONE)
+        self.memory.sessions.save_attached(session.text, scene.dial is not Dial.NONE)
         if scene.held_by:
             self.peers.holders[session.text] = Holder(scene.held_by, "cli", "demo")
         return session
@@ -210,13 +210,13 @@ def _give_ports(world: DemoWorld, sessions: Iterable[SessionId]) -> None:
             ports[spec.key] = next(free for free in itertools.count(port) if free not in used)
             used.add(ports[spec.key])
         if ports:
-            world.profiles.save_ports(session.text, ports)
+            world.memory.sessions.save_ports(session.text, ports)
 
 
 def demo_world(count: int = SESSIONS, now: Callable[[], datetime] | None = None) -> DemoWorld:
     """Return a world with that many sessions on three accounts, one of whose servers is away."""
-    profiles = FakeProfiles(TEAM, SANDBOX, LAB)
-    world = DemoWorld(profiles=profiles, now=now) if now is not None else DemoWorld(profiles=profiles)
+    memory = FakeMemory(TEAM, SANDBOX, LAB)
+    world = DemoWorld(memory=memory, now=now) if now is not None else DemoWorld(memory=memory)
     scenes_by_number = list(enumerate(cast(count), 1))
     sessions = [world.play(number, scene) for number, scene in reversed(scenes_by_number)]  # the newest first
     _give_ports(world, reversed(sessions))

@@ -20,7 +20,7 @@ class AccountConnections:
         self._outside = outside
         self._store = store
         self._connections = connections
-        self._ports = LocalPorts(outside.profiles)
+        self._ports = LocalPorts(outside.memory.sessions)
 
     def detach_all(self, account: str) -> None:
         """Detach all sessions of that account that are attached on this computer. Problems: tunnel.owned"""
@@ -37,7 +37,7 @@ class AccountConnections:
 
     def held_by_peers(self, account: str) -> bool:
         """True if other processes of ours are connected to a session of this account."""
-        sessions = map(SessionId.parse, self._outside.profiles.sessions())
+        sessions = map(SessionId.parse, self._outside.memory.sessions.all())
         return any(self._connections.peers.of(session) for session in sessions if session.account == account)
 
     def free_ports(self, account: str) -> None:

@@ -59,7 +59,7 @@ class Connections:
         self._lock = threading.RLock()
         self._supervisors: dict[SessionId, Supervisor] = {}
         self._closing = False
-        self._ports = LocalPorts(outside.profiles)
+        self._ports = LocalPorts(outside.memory.sessions)
         self._watch = SystemWatch(outside.watch_system, self.check)
         self.requests = PeerRequests(lambda session: session in self._supervisors)
         self._answer_peers()
@@ -134,7 +134,7 @@ class Connections:
             self._watch.start()
         try:
             if self.ownership.role == WINDOW:
-                self._outside.profiles.save_attached(session.text, True)
+                self._outside.memory.sessions.save_attached(session.text, True)
             self._store.apply(session, AttachRequested())
             supervisor.start()
         except BaseException:
@@ -147,7 +147,7 @@ class Connections:
             self._supervisors.pop(session, None)
             self.ownership.release(session.text)
         try:
-            self._outside.profiles.save_attached(session.text, False)
+            self._outside.memory.sessions.save_attached(session.text, False)
         except AppError as error:
             _log.warning("%s", error)
 

@@ -71,7 +71,7 @@ class KnownSessions:
         return now.facts
 
     def _remembered(self) -> dict[SessionId, Known]:
-        rows = {SessionId.parse(text): read_known(row) for text, row in self._outside.profiles.known().items()}
+        rows = {SessionId.parse(text): read_known(row) for text, row in self._outside.memory.sessions.known().items()}
         return {session: known for session, known in rows.items() if known is not None}
 
     def _told(self, account: str) -> dict[SessionId, Known]:
@@ -98,7 +98,7 @@ class KnownSessions:
                 _log.info("process %d was not told to look: %s", holder.pid, error)
 
     def _living(self, peers: Peers, account: str) -> tuple[Holder, ...]:
-        texts = (text for text in self._outside.profiles.sessions() if SessionId.parse(text).account == account)
+        texts = (text for text in self._outside.memory.sessions.all() if SessionId.parse(text).account == account)
         holders = [peers.window(), *(peers.of(SessionId.parse(text)) for text in texts)]
         return tuple({one.pid: one for one in holders if one is not None and one.address}.values())
 
@@ -140,7 +140,7 @@ class KnownSessions:
 
     def _save(self, session: SessionId, row: Mapping[str, Any]) -> None:
         try:
-            self._outside.profiles.save_known(session.text, row)
+            self._outside.memory.sessions.save_known(session.text, row)
         except AppError as error:
             _log.warning("%s", error)
 

@@ -16,7 +16,7 @@ class Trouble:
 
     def files(self) -> tuple[Problem, ...]:
         """What is remembered and could not be read: settings, state and profiles."""
-        return (*self._outside.profiles.problems(), *self._profiles.problems())
+        return (*self._outside.memory.problems(), *self._profiles.problems())
 
     def log(self) -> str:
         """Why the log is not on the disk, as a sentence; "" while it is."""

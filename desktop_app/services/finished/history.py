@@ -37,7 +37,7 @@ class History:
         """A launch with the options of that session, its queue and its name included; what is remembered for next
         time stays as it is. Problems: task.gone, task.foreign, session.foreign, again.copy, server.*"""
         server = self._server(session.account, cancel)
-        kept = self._outside.profiles.session_options(session.text)
+        kept = self._outside.memory.sessions.options(session.text)
         try:
             found = self._of_task(server, session, kept, cancel)
         except AppError as error:
@@ -68,6 +68,6 @@ class History:
 
 def keep_queue(outside: Outside, session: SessionId, queue: str) -> None:
     """A person moved a session that this computer launched: it is launched again in that queue."""
-    kept = outside.profiles.session_options(session.text)
+    kept = outside.memory.sessions.options(session.text)
     if kept:
-        outside.profiles.save_session_options(session.text, {**kept, "queue": queue})
+        outside.memory.sessions.save_options(session.text, {**kept, "queue": queue})

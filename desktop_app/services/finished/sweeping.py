@@ -81,7 +81,7 @@ class Sweeping:
                 for kind in SESSION_KINDS:
                     for owner in owners_of(self._outside, session):
                         self._outside.secrets.delete(kind, owner)
-                self._outside.profiles.end_session(session.text)
+                self._outside.memory.sessions.end(session.text)
             else:
                 continue
             self._release(session.text)
@@ -91,8 +91,8 @@ class Sweeping:
         """Sessions of the account of which something is kept and that nobody saw alive."""
         ids = ids_of(self._outside, account)
         alive = {one.id.task for one in self._store.of_account(account) if one.remote is not Remote.ENDED}
-        held = set(self._outside.profiles.attached())
-        found = (SessionId.parse(text) for text in self._outside.profiles.open_sessions() if text not in held)
+        held = set(self._outside.memory.sessions.attached())
+        found = (SessionId.parse(text) for text in self._outside.memory.sessions.open() if text not in held)
         return tuple(one for one in found if one.account in ids and one.task not in alive)
 
 

@@ -100,13 +100,13 @@ class Handovers:
         if tunnel is None or place is None:
             raise failure("session.not_attached", task=session.task[:8])
         self._delivery.deliver(kind, session, self._account(session.account), tunnel, cancel)
-        self._outside.consents.save(session.text, kind.key, place.identity)
+        self._outside.memory.handovers.save(session.text, kind.key, place.identity)
         self._update_notice(session)
         return self._handover(session)
 
     def _withhold_here(self, session: SessionId, args: Args, cancel: Cancel) -> Handover:
         kind, tunnel = _kind(args), self._connections.tunnel(session)
-        self._outside.consents.save(session.text, kind.key, NOWHERE)
+        self._outside.memory.handovers.save(session.text, kind.key, NOWHERE)
         if tunnel is not None:
             self._delivery.take_back(kind, tunnel, cancel)
         self._update_notice(session)
@@ -114,8 +114,8 @@ class Handovers:
 
     def _handover(self, session: SessionId) -> Handover:
         """Return how each kind stands, for the machine at the other end of the connection that is up."""
-        place, consents = self._place(session), self._outside.consents.of(session.text)
-        options = self._outside.profiles.session_options(session.text)
+        place, consents = self._place(session), self._outside.memory.handovers.of(session.text)
+        options = self._outside.memory.sessions.options(session.text)
         items = tuple(HandoverItem(kind.key, _state(kind, options, consents, place)) for kind in KINDS)
         return Handover(place.text if place else "", items)
 
@@ -150,7 +150,7 @@ class Handovers:
 
     def key_switched(self, account: str) -> None:
         """Bring the ClearML key in use into sessions that were given another one, as a job. Never blocks."""
-        own = next((known for known in self._outside.profiles.accounts() if known.id == account), None)
+        own = next((known for known in self._outside.memory.accounts.all() if known.id == account), None)
         for session in self._connections.held_here() if own else ():
             given = self._delivery.clearml_key(session)
             if session.account == account and given not in ("", own.access_key if own else ""):

@@ -44,7 +44,7 @@ class KeptSums:
 
     def _save(self, session: SessionId, told: Mapping[str, str]) -> None:
         # Not the queue that the server names: a member of the workspace can change it.
-        queue = from_profile(self._outside.profiles.session_options(session.text)).queue
+        queue = from_profile(self._outside.memory.sessions.options(session.text)).queue
         if not queue:
             return
 

@@ -116,7 +116,7 @@ class Launcher:
         self._outside.secrets.set(CLIENT_KEY, session.text, key.private)
         if spec.password:
             self._outside.secrets.set(SSH_PASSWORD, session.text, spec.password)
-        self._outside.profiles.save_session_options(session.text, to_session(spec))
+        self._outside.memory.sessions.save_options(session.text, to_session(spec))
         own = api_secrets(self._outside, session.account)
         slots = self._keys.parameters(session.task, own, key.private, key.public, spec.attach_passphrase)
         if slots:

@@ -89,8 +89,8 @@ class Ports:
 
     def always(self, service: str, on: bool) -> None:
         """Forward that service by itself wherever it listens, from now on."""
-        rules = self._outside.forwards.always()
-        self._outside.forwards.save_always(rules | {service} if on else rules - {service})
+        rules = self._outside.memory.forwards.always()
+        self._outside.memory.forwards.save_always(rules | {service} if on else rules - {service})
 
     # -- where the connection is held
 
@@ -103,7 +103,7 @@ class Ports:
     def _look_here(self, session: SessionId, _args: Args, cancel: Cancel) -> PortsView:
         tunnel = self._tunnel(session)
         rows, more = self._listening(session, tunnel, cancel)
-        return view_of(rows, tunnel.forwards.all(), self._outside.forwards.always(), more)
+        return view_of(rows, tunnel.forwards.all(), self._outside.memory.forwards.always(), more)
 
     def _listening(
         self, session: SessionId, tunnel: SessionTunnel, cancel: Cancel
@@ -126,7 +126,7 @@ class Ports:
         rows, _more = self._listening(session, tunnel, cancel)
         host = next((row.host for row in rows if row.port == port), LOOPBACK)
         forward, bound = tunnel.forwards.local(port, host, local)
-        view = view_of(rows, tunnel.forwards.all(), self._outside.forwards.always(), 0)
+        view = view_of(rows, tunnel.forwards.all(), self._outside.memory.forwards.always(), 0)
         why_elsewhere = "" if local else tunnel.forwards.why_elsewhere(forward, bound)
         return replace(next(row for row in view.ports if row.port == port), why_elsewhere=why_elsewhere)
 

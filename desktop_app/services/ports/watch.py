@@ -61,7 +61,7 @@ class PortWatch:
 
     def _run(self) -> None:
         while not self._stop.wait(self._outside.pace.ports_every_s):
-            for session in self._connections.held_here() if self._outside.forwards.always() else ():
+            for session in self._connections.held_here() if self._outside.memory.forwards.always() else ():
                 self._visit(session)
 
     def _visit(self, session: SessionId) -> None:

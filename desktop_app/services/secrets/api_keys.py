@@ -141,11 +141,11 @@ class ApiKeys:
     def _known(self, account: Account, proven: str, known: Sequence[Account] | None = None) -> Account | None:
         """The account that this is another sign-in to; one that was removed comes back as what it was."""
         place = place_of(account.api_url)
-        rows = self._outside.profiles.accounts() if known is None else known
+        rows = self._outside.memory.accounts.all() if known is None else known
         for one in rows:
             if has_key(one, account.access_key, place) or same_user(one, account) or one.id == proven:
                 return one
-        gone = next((one for one in self._outside.profiles.removed_accounts() if same_user(one, account)), None)
+        gone = next((one for one in self._outside.memory.accounts.removed() if same_user(one, account)), None)
         return replace(account, id=gone.id, former=gone.former) if gone else None
 
     def drop(self, account: Account, access_key: str) -> tuple[Account, str]:

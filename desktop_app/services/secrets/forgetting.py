@@ -11,4 +11,4 @@ def forget_session(outside: Outside, session: SessionId) -> None:
     for kind in SESSION_KINDS:
         for owner in owners_of(outside, session):
             outside.secrets.delete(kind, owner)
-    outside.profiles.forget_session(session.text)
+    outside.memory.sessions.forget(session.text)

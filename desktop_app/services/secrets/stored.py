@@ -11,7 +11,7 @@ from desktop_app.domain.sessions.snapshot import SessionId
 
 def account_of(outside: Outside, account: str) -> Account | None:
     """Quick."""
-    return next((one for one in outside.profiles.accounts() if one.id == account), None)
+    return next((one for one in outside.memory.accounts.all() if one.id == account), None)
 
 
 def ids_of(outside: Outside, account: str) -> tuple[str, ...]:

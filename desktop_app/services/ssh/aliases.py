@@ -69,7 +69,7 @@ class Aliases:
         return next((alias for alias in self._read() if alias.session == session.text), None)
 
     def _read(self) -> tuple[Alias, ...]:
-        aliases = self._outside.profiles.aliases()
+        aliases = self._outside.memory.aliases.all()
         before, self._shown = self._shown, {alias.session: alias for alias in aliases}
         if self._shown != before:
             for tell in tuple(self._subscribers):
@@ -83,7 +83,7 @@ class Aliases:
 
     def named(self, name: str) -> Alias:
         """Problems: ssh.no_alias"""
-        known = self._outside.profiles.aliases()
+        known = self._outside.memory.aliases.all()
         found = next((alias for alias in known if alias.name == name), None)
         if found is None:
             names = [alias.name for alias in known]
@@ -102,7 +102,7 @@ class Aliases:
     def status(self) -> SshStatus:
         """Problems: ssh.config_unwritable"""
         config = self._outside.ssh_config
-        return SshStatus(config.place(), str(config.user), config.line, self._outside.profiles.aliases())
+        return SshStatus(config.place(), str(config.user), config.line, self._outside.memory.aliases.all())
 
     def install(self) -> bool:
         """Let the user's ssh read our file; False when it does. Problems: ssh.config_*, file.unwritable"""
@@ -165,7 +165,7 @@ class Aliases:
         self._lent.add(now.id)
         self._outside.ssh_access.lend(now.id.text, target)
         user, port = target.record.user, endpoint.local_port
-        self._outside.profiles.save_alias(now.id.text, user, port, now.name, lambda taken: self._free(now, taken))
+        self._outside.memory.aliases.save(now.id.text, user, port, now.name, lambda taken: self._free(now, taken))
         self._read()
         self._publish()
 
@@ -177,7 +177,7 @@ class Aliases:
     def _drop(self, session: SessionId) -> None:
         self._take_back(session)
         if self.of(session) is not None:
-            self._outside.profiles.drop_alias(session.text)
+            self._outside.memory.aliases.drop(session.text)
             self._read()
             self._publish()
 
@@ -186,7 +186,7 @@ class Aliases:
         return free_alias(snapshot.name, snapshot.id.task, names)
 
     def _publish(self) -> None:
-        self._outside.ssh_config.publish(self._outside.profiles.aliases)
+        self._outside.ssh_config.publish(self._outside.memory.aliases.all)
 
     # -- the end
 

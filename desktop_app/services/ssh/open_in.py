@@ -67,7 +67,7 @@ class OpenIn:
         return Installed(
             {key: where for key, where in found.items() if where},
             self._outside.programs.terminals(),
-            self._outside.profiles.preference(TERMINAL),
+            self._outside.memory.preferences.get(TERMINAL),
             self._is_included(),
         )
 
@@ -103,7 +103,7 @@ class OpenIn:
         known = self._outside.programs.terminals()
         if name and name not in known:
             raise failure("open.unknown", name=name, known=", ".join(known) or "none", near=nearest(name, known))
-        self._outside.profiles.save_preference(TERMINAL, name)
+        self._outside.memory.preferences.save(TERMINAL, name)
 
     def open_app(self, session: SessionId, app: str, cancel: Cancel) -> None:
         """Open the application in the user's browser, logged in. Problems: open.*, tunnel.owned"""
@@ -116,7 +116,7 @@ class OpenIn:
         """Open a terminal of this computer with a shell in the session. Problems: open.*, ssh.agent, tunnel.owned"""
         cancel.check()
         argv = self._entrances.ssh_command(session, cancel)
-        if not self._outside.open_terminal(argv, self._outside.profiles.preference(TERMINAL)):
+        if not self._outside.open_terminal(argv, self._outside.memory.preferences.get(TERMINAL)):
             raise failure("open.no_terminal", command=shlex.join(argv))
 
     def ssh_command(self, session: SessionId, cancel: Cancel) -> str:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from desktop_app.boundary.memory import Memory
+from desktop_app.boundary.memory import AccountMemory
 from desktop_app.domain.accounts import identity
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import Problem
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 class AccountStore:
     """The one place of this process where accounts change; tells its listeners of each change."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: AccountMemory) -> None:
         self._memory = memory
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        self._accounts = memory.accounts()
+        self._accounts = memory.all()
         self._problems: dict[str, Problem] = {}
         self._listeners: list[Listener] = []
 
@@ -71,7 +71,7 @@ class AccountStore:
     def reload(self) -> tuple[Account, ...]:
         """Read the accounts from the settings again, and return them. Blocks (a file)."""
         with self._reading:  # so that what was read first is not kept last
-            accounts = self._memory.accounts()
+            accounts = self._memory.all()
             with self._lock:
                 before, self._accounts = self._accounts, accounts
         old, new = {known.id: known for known in before}, {known.id: known for known in accounts}
@@ -82,12 +82,12 @@ class AccountStore:
 
     def change(self, edit: Callable[[Sequence[Account]], Sequence[Account]]) -> None:
         """Change the accounts, in the settings at once. Blocks. Problems: file.unwritable"""
-        self._memory.change_accounts(edit)
+        self._memory.change(edit)
         self.reload()
 
     def remove(self, account: str) -> None:
         """Take the account out of the settings. Blocks. Problems: file.unwritable"""
-        self._memory.remove_account(account)
+        self._memory.remove(account)
         self.reload()
 
     def note_problem(self, account: str, problem: Problem | None) -> None:

@@ -60,13 +60,13 @@ class ClearmlSessionAccess:
 
     def _is_ours(self) -> bool:
         """Any member of the workspace can write a task's tags; what SessionDock keeps of its own sessions tells."""
-        host_key = self._outside.profiles.host_key(self._session.text)
+        host_key = self._outside.memory.trust.host_key(self._session.text)
         owners = owners_of(self._outside, self._session)
         return host_key.startswith("ssh-") or bool(kept(self._outside, CLIENT_KEY, owners))
 
     def _trusted(self) -> frozenset[str]:
         """The key that a person confirmed, and no other one; before that those that the tool is known by."""
-        confirmed = self._outside.profiles.host_key(self._session.text)
+        confirmed = self._outside.memory.trust.host_key(self._session.text)
         return frozenset({confirmed}) if confirmed else frozenset(PUBLISHED_KEYS)
 
     def login(self, tunnel: Tunnel, target: Target, cancel: Cancel) -> LoginDoor | None:
@@ -102,7 +102,7 @@ class ClearmlSessionAccess:
 
     def warning(self) -> Problem:
         """What is true of such a session, in words."""
-        text = PASSWORD if self._outside.profiles.host_key(self._session.text) else PUBLISHED
+        text = PASSWORD if self._outside.memory.trust.host_key(self._session.text) else PUBLISHED
         if self._login.exposed:
             text = f"{text} {EXPOSED.format(what=' and '.join(self._login.exposed))}"
         if self.no_login is not None:

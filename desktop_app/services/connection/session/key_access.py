@@ -38,12 +38,12 @@ class KeyAccess:
     def trust_host(self, session: SessionId, fingerprint: str) -> None:
         """From now on the session's machine must show this key ("SHA256:…"): that of clearml-session's session, or of
         a new run of ours, which is then believed if its record and its log agree with that."""
-        profiles = self._outside.profiles
+        memory = self._outside.memory
         believed, _ = kept_key(self._outside, session)
         if believed:
-            profiles.save_trusted(session.text, {**profiles.trusted(session.text), "accepted": fingerprint})
+            memory.trust.save_trusted(session.text, {**memory.trust.trusted(session.text), "accepted": fingerprint})
         else:
-            profiles.save_host_key(session.text, fingerprint)
+            memory.trust.save_host_key(session.text, fingerprint)
 
     def set_passphrase(self, session: SessionId, passphrase: str, cancel: Cancel) -> None:
         """Let this passphrase open the session's key. Problems: ssh.short_passphrase, ssh.no_key, ssh.passphrase"""

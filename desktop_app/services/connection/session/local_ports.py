@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from desktop_app.boundary.memory import Memory
+from desktop_app.boundary.memory import SessionMemory
 from desktop_app.domain.sessions.snapshot import SessionId
 from remote_bootstrap.contract.apps import BY_KEY
 
@@ -17,10 +17,10 @@ FIRST_PORT = 8900  # of an application without a documented port
 
 
 class LocalPorts:
-    """What ``profiles`` remember, as one table of who has which port."""
+    """What is remembered of sessions, as one table of who has which port."""
 
-    def __init__(self, profiles: Memory) -> None:
-        self._profiles = profiles
+    def __init__(self, memory: SessionMemory) -> None:
+        self._memory = memory
         self._lock = threading.Lock()
 
     def wanted(
@@ -31,14 +31,14 @@ class LocalPorts:
         ``preferred``: the first port to try for keys that are no applications.
         """
         with self._lock:
-            mine = dict(self._profiles.ports(session.text))
-            others = (other for other in self._profiles.sessions() if other != session.text)
-            used = {port for other in others for port in self._profiles.ports(other).values()}
+            mine = dict(self._memory.ports(session.text))
+            others = (other for other in self._memory.all() if other != session.text)
+            used = {port for other in others for port in self._memory.ports(other).values()}
             for app in apps:
                 if app not in mine:
                     mine[app] = self._free(app, preferred.get(app, 0), used | set(mine.values()))
             wanted = {app: mine[app] for app in apps}
-            self._profiles.save_ports(session.text, mine)
+            self._memory.save_ports(session.text, mine)
             return wanted
 
     def _free(self, app: str, preferred: int, used: set[int]) -> int:
@@ -50,21 +50,21 @@ class LocalPorts:
 
     def is_kept_for_another(self, port: int, session: SessionId) -> bool:
         """True if another session of ours has or had that port here."""
-        return any(port in self._profiles.ports(text).values() for text in self.sessions() if text != session.text)
+        return any(port in self._memory.ports(text).values() for text in self.sessions() if text != session.text)
 
     def sessions(self) -> tuple[str, ...]:
         """Every session that has or had ports here."""
-        return tuple(self._profiles.sessions())
+        return tuple(self._memory.all())
 
     def keep(self, session: SessionId, ports: Mapping[str, int]) -> None:
         """The ports that it really got."""
         with self._lock:
-            self._profiles.save_ports(session.text, {**self._profiles.ports(session.text), **ports})
+            self._memory.save_ports(session.text, {**self._memory.ports(session.text), **ports})
 
     def free(self, account: str, ended: Callable[[SessionId], bool]) -> None:
         """Give back the ports of this account's sessions that have ended. Problems: file.unwritable"""
-        for text in self._profiles.sessions():
+        for text in self._memory.all():
             session = SessionId.parse(text)
-            if session.account == account and self._profiles.ports(text) and ended(session):
+            if session.account == account and self._memory.ports(text) and ended(session):
                 with self._lock:
-                    self._profiles.save_ports(text, {})
+                    self._memory.save_ports(text, {})

@@ -53,7 +53,7 @@ class SessionTunnel:
         self.apps = SessionApps(session, store, outside, self.connection.forwards)
         self.connection.on_report(self.apps.on_report)
         self.connection.on_lost(lost)
-        self.forwards = SessionForwards(session, outside.forwards, ports, self.connection.forwards, self.is_here)
+        self.forwards = SessionForwards(session, outside.memory.forwards, ports, self.connection.forwards, self.is_here)
         self._trust = RecordTrust(session, outside)
         self._clearml_session = ClearmlSessionAccess(session, outside)
         self._dial = Cancel()

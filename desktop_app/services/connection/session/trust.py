@@ -31,7 +31,7 @@ class Announced:
 
 def kept_key(outside: Outside, session: SessionId) -> tuple[str, str]:
     """The host key that was believed, and the fingerprint that a person named before any was; "" for none."""
-    kept = outside.profiles.host_key(session.text)
+    kept = outside.memory.trust.host_key(session.text)
     return (kept, "") if kept.startswith(OF_OURS) else ("", kept)
 
 
@@ -61,7 +61,7 @@ class RecordTrust:
             raise failure("ssh.record", why="The task shows an older connection record than it did before.")
         self._verify(record, facts, server, cancel)
         self._newest = record
-        self._outside.profiles.save_sequence(self._session.text, record.sequence)
+        self._outside.memory.trust.save_sequence(self._session.text, record.sequence)
         return record
 
     def proved(self, facts: ServerFacts) -> None:
@@ -69,8 +69,8 @@ class RecordTrust:
         key needs a sign of yet another run; one that was accepted has served."""
         self._over, self._doubtful = "", False
         kept = {"run": run_of(facts)}
-        if self._outside.profiles.trusted(self._session.text) != kept:
-            self._outside.profiles.save_trusted(self._session.text, kept)
+        if self._outside.memory.trust.trusted(self._session.text) != kept:
+            self._outside.memory.trust.save_trusted(self._session.text, kept)
 
     def explained(self, error: AppError, address: str) -> AppError:
         """Why a dial failed, where the record may be an earlier run's: a server keeps it when a stopped task is
@@ -80,24 +80,24 @@ class RecordTrust:
 
     def _known(self, record: contract.Record) -> int:
         """The newest sequence that was believed of this host key, by an earlier process, too; -1: none."""
-        profiles, newest = self._outside.profiles, self._newest
+        memory, newest = self._outside.memory, self._newest
         first, _ = kept_key(self._outside, self._session)
-        kept = profiles.sequence(self._session.text) if first and _same_key(first, record.host_key) else -1
+        kept = memory.trust.sequence(self._session.text) if first and _same_key(first, record.host_key) else -1
         return max(kept, newest.sequence if newest and _same_key(newest.host_key, record.host_key) else -1)
 
     def _starts_over(self, facts: ServerFacts) -> bool:
         """Whether there is a sign that this is another run of the task than the one that was believed."""
-        kept = self._outside.profiles.trusted(self._session.text)
+        kept = self._outside.memory.trust.trusted(self._session.text)
         return bool(self._over) or kept.get("run", run_of(facts)) != run_of(facts)
 
     def _verify(self, record: contract.Record, facts: ServerFacts, server: Server, cancel: Cancel) -> None:
-        verify, task, profiles = self._outside.verify_record, self._session.task, self._outside.profiles
+        verify, task, memory = self._outside.verify_record, self._session.task, self._outside.memory
         first, named = kept_key(self._outside, self._session)
         if first and _same_key(first, record.host_key):  # stored only after the log had agreed with it
             verify(record, task, first, contract.fingerprint(first))
             self._doubtful = self._starts_over(facts)
             if self._doubtful:  # or on a machine that kept the key: its records are counted anew
-                profiles.save_host_key(self._session.text, first)
+                memory.trust.save_host_key(self._session.text, first)
             return
         self._refuse_early(record)
         self._doubtful = False
@@ -105,8 +105,8 @@ class RecordTrust:
             self._verify_new_run(record, first, facts, server, cancel)
         else:
             verify(record, task, None, self._announced(record, facts, named, server, cancel))
-            profiles.save_trusted(self._session.text, {"run": ""})
-        profiles.save_host_key(self._session.text, record.host_key)
+            memory.trust.save_trusted(self._session.text, {"run": ""})
+        memory.trust.save_host_key(self._session.text, record.host_key)
         _log.info("session %s: host key %s, as its log says", self._session.text, contract.fingerprint(record.host_key))
 
     def _verify_new_run(
@@ -115,7 +115,7 @@ class RecordTrust:
         """Another host key than the one that was known: never believed without a person, and without a sign that the
         task was started again not even offered to one. Problems: ssh.record, ssh.new_run"""
         verify, task, found = self._outside.verify_record, self._session.task, contract.fingerprint(record.host_key)
-        kept = self._outside.profiles.trusted(self._session.text)
+        kept = self._outside.memory.trust.trusted(self._session.text)
         accepted = kept.get("accepted") == found
         if not accepted and not self._starts_over(facts):
             verify(record, task, first, contract.fingerprint(first))  # refuses
