@@ -57,7 +57,8 @@ def test_clearml_session_and_we_come_by_the_route(info: SandboxInfo, private_hom
             session = core.sessions.fetch(SessionId(account.id, task), Cancel(20)).id
             core.connections.attach(session, Cancel(20))
             wait_until(lambda: (now := core.store.get(session)) and now.link is Link.UP, "the tunnel", 60)
-            target = core.connections.tunnel(session)
+            tunnel = core.connections.tunnel(session)
+            target = tunnel.target if tunnel is not None else None
             assert target is not None and (target.record.address, target.record.port) == (HOST, relay.port)
             assert relay.carried > before
             core.sessions.stop(session, Cancel(20))
