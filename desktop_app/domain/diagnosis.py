@@ -64,16 +64,16 @@ class Diagnosis:
     @property
     def broken(self) -> Finding | None:
         """Return the first broken stage: what comes after it can't work."""
-        return next((one for one in self.findings if one.verdict is Verdict.BROKEN), None)
+        return next((finding for finding in self.findings if finding.verdict is Verdict.BROKEN), None)
 
     @property
     def doubtful(self) -> Finding | None:
-        return next((one for one in self.findings if one.verdict is Verdict.DOUBTFUL), None)
+        return next((finding for finding in self.findings if finding.verdict is Verdict.DOUBTFUL), None)
 
     @property
     def works(self) -> bool:
         """True if the session can be used: what waits for an agent is not broken, and does not work yet."""
-        waits = any(one.stage is Stage.TASK and one.verdict is not Verdict.GOOD for one in self.findings)
+        waits = any(finding.stage is Stage.TASK and finding.verdict is not Verdict.GOOD for finding in self.findings)
         return self.broken is None and not waits
 
     @property
@@ -104,12 +104,12 @@ class StageError(Exception):
 def report_of(diagnosis: Diagnosis, about: str, log: tuple[str, ...]) -> str:
     """Return a text to send to a helper; not redacted yet."""
     lines = [about, "", f"{diagnosis.headline.rstrip('.')}. {diagnosis.advice}".strip(), ""]
-    for one in diagnosis.findings:
-        lines.append(f"[{one.verdict.value}] {one.said}" + (f": {one.text}" if one.text else ""))
-        if one.problem is not None:
-            lines.append(f"    {one.problem.detail} ({one.problem.code})")
-            if one.problem.cause:
-                lines.append(f"    cause: {one.problem.cause}")
+    for finding in diagnosis.findings:
+        lines.append(f"[{finding.verdict.value}] {finding.said}" + (f": {finding.text}" if finding.text else ""))
+        if finding.problem is not None:
+            lines.append(f"    {finding.problem.detail} ({finding.problem.code})")
+            if finding.problem.cause:
+                lines.append(f"    cause: {finding.problem.cause}")
     if log:
         lines += ["", "The app's newest log lines:", *log]
     return "\n".join(lines) + "\n"

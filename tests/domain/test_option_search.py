@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.launch.option_search import found
+from desktop_app.domain.launch.option_search import matching_options
 from desktop_app.domain.launch.options import options
 
 
@@ -22,14 +22,14 @@ from desktop_app.domain.launch.options import options
     ],
 )
 def test_an_option_is_found_by_what_people_call_it(query: str, first: str) -> None:
-    assert (*found(query), "")[0] == first
+    assert (*matching_options(query), "")[0] == first
 
 
 def test_every_option_is_found_by_its_label_and_by_its_flag() -> None:
     for name, option in options().items():
-        assert name in found(option.label) and name in found(option.flag), name
+        assert name in matching_options(option.label) and name in matching_options(option.flag), name
 
 
 def test_every_word_has_to_occur() -> None:
-    assert set(found("docker port")) < set(found("docker"))
-    assert found("  ") == tuple(options())
+    assert set(matching_options("docker port")) < set(matching_options("docker"))
+    assert matching_options("  ") == tuple(options())

@@ -11,7 +11,7 @@ from desktop_app.domain.access.listening import Forward, Kind
 
 def leads_back(new: Forward, others: Iterable[Forward]) -> bool:
     """True if a connection to ``new`` would come back to it by way of ``others``."""
-    ways = dict(_way(one) for one in others if _joins(one) and one.key != new.key)
+    ways = dict(_way(forward) for forward in others if _joins(forward) and forward.key != new.key)
     if not _joins(new):
         return False
     start, at = _way(new)

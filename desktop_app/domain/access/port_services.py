@@ -75,8 +75,8 @@ _SPLIT = re.compile(r"[\s/]+")
 def service_of(process: str, command: str, port: int) -> Service | None:
     """Return the first row that fits; None for an unknown program."""
     words = _words(process, command)
-    named = next((one for one in TABLE if any(_says(word, words) for word in one.words)), None)
-    usual = next((one for one in TABLE if port in one.ports and _runs_in(one, words)), None)
+    named = next((service for service in TABLE if any(_says(word, words) for word in service.words)), None)
+    usual = next((service for service in TABLE if port in service.ports and _runs_in(service, words)), None)
     if named is None or (named.plumbing_from < NEVER and usual is not None):  # a notebook's Gradio runs in a kernel
         return usual or named
     return named

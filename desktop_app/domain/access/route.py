@@ -76,7 +76,7 @@ def parse_route(text: str) -> Route:
         return Route(Kind.SSH_CONFIG)
     parts = [part.strip() for part in text.split(",")]
     kinds = {part.partition("://")[0].lower() for part in parts}
-    kind = next((one for one in PORTS if kinds == {one.value}), None)
+    kind = next((scheme for scheme in PORTS if kinds == {scheme.value}), None)
     if kind is None:
         raise _invalid(f"“{text}” is none of the forms that are understood.")
     if len(parts) > (MAX_JUMPS if kind is Kind.JUMP else 1):

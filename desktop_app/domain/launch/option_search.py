@@ -4,7 +4,7 @@ from desktop_app.domain.launch.option import Option
 from desktop_app.domain.launch.options import options
 
 
-def found(query: str) -> tuple[str, ...]:
+def matching_options(query: str) -> tuple[str, ...]:
     """Return the fields of ``LaunchSpec`` that every word of ``query`` occurs in, those first whose label or flag says
     it."""
     words = [word.lstrip("-") or word for word in query.casefold().split()]

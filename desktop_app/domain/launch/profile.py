@@ -70,21 +70,21 @@ def loads(text: str, source: str) -> Profile:
     if not isinstance(content, dict):
         raise failure("profile.unreadable", path=source, why="it holds no launch options")
     if content.get("sessiondock") == "profile":
-        return _ours(content, source)
-    theirs = from_clearml_session(content)
-    if theirs is None:
+        return _exported(content, source)
+    profile = from_clearml_session(content)
+    if profile is None:
         raise failure("profile.unreadable", path=source, why="it holds no launch options")
-    return theirs
+    return profile
 
 
-def _ours(content: Mapping[str, Any], source: str) -> Profile:
+def _exported(content: Mapping[str, Any], source: str) -> Profile:
     values = content.get("options")
     if not isinstance(content.get("schema"), int) or content["schema"] > SCHEMA or not isinstance(values, dict):
         raise failure("profile.unreadable", path=source, why="a newer SessionDock made it")
-    wanted = {
+    known = {
         name: value for name, value in values.items() if name in options() and options()[name].keep is Keep.PROFILE
     }
-    spec = _valid(wanted)
+    spec = _valid(known)
     kept = to_profile(spec)
     out = [name for name, value in values.items() if kept.get(name) != value]
     return Profile(check_name(str(content.get("name") or "Profile")[:MAX_NAME]), spec, tuple(out))
@@ -113,7 +113,7 @@ def from_clearml_session(state: Mapping[str, Any]) -> Profile | None:
             if key in state:
                 known = True
                 if option.keep is Keep.PROFILE and option.kind is not Kind.SECRET:
-                    values.update(_theirs(name, option, flag, state[key]))
+                    values.update(_from_flag(name, option, flag, state[key]))
                 elif state[key]:
                     out.append(flag)
     if not known:
@@ -123,7 +123,7 @@ def from_clearml_session(state: Mapping[str, Any]) -> Profile | None:
     return Profile(THEIR_NAME, spec, tuple(out))
 
 
-def _theirs(name: str, option: Option, flag: str, value: Any) -> dict[str, Any]:
+def _from_flag(name: str, option: Option, flag: str, value: Any) -> dict[str, Any]:
     """Return our field and value for one of clearml-session's; nothing where it says nothing."""
     given = dict(option.sets)
     if value is None:

@@ -14,10 +14,10 @@ PREFERRED, INTERNAL = "interactive", "internal"  # system tags with a meaning of
 def offered(queues: Sequence[Queue], include: str = "", exclude: str = "") -> tuple[Queue, ...]:
     """Return the queues to offer. ``include`` and ``exclude``: tags, one per line. Without ``include``, queues that the
     server marks for interactive work are offered alone where there are any."""
-    wanted, unwanted = set(items(include)), set(items(exclude))
-    left = [queue for queue in queues if not unwanted & all_tags(queue)]
-    if wanted:
-        return tuple(queue for queue in left if wanted & all_tags(queue))
+    included, excluded = set(items(include)), set(items(exclude))
+    left = [queue for queue in queues if not excluded & all_tags(queue)]
+    if included:
+        return tuple(queue for queue in left if included & all_tags(queue))
     marked = [queue for queue in left if PREFERRED in queue.system_tags]
     return tuple(marked or [queue for queue in left if INTERNAL not in queue.system_tags])
 

@@ -89,7 +89,7 @@ def differing(kept: LaunchSpec, task: LaunchedTask, facts: ServerFacts) -> tuple
     for name, option in options().items():
         if option.param in task.parameters:
             told[name] = str(getattr(kept, name)), task.parameters[option.param]
-    return tuple((name, theirs) for name, (ours, theirs) in told.items() if ours != theirs)
+    return tuple((name, in_task) for name, (here, in_task) in told.items() if here != in_task)
 
 
 def _value(default: object, text: str) -> object:

@@ -21,7 +21,11 @@ def removable(finished: Iterable[FinishedSession]) -> tuple[FinishedSession, ...
     """Return all but those that hold the newest snapshot of a workspace: those are what a next session goes on with."""
     sessions = tuple(finished)
     newest: dict[str, float] = {}
-    for one in sessions:
-        if one.stored:
-            newest[one.folder] = max(one.stored, newest.get(one.folder, 0.0))
-    return tuple(one for one in sessions if not one.stored or (one.folder and one.stored < newest[one.folder]))
+    for session in sessions:
+        if session.stored:
+            newest[session.folder] = max(session.stored, newest.get(session.folder, 0.0))
+    return tuple(
+        session
+        for session in sessions
+        if not session.stored or (session.folder and session.stored < newest[session.folder])
+    )

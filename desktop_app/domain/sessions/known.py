@@ -26,7 +26,10 @@ class Known:
 def known_json(known: Known) -> dict[str, Any]:
     """Return it as JSON; no secret is in it."""
     values = {field.name: _plain(getattr(known.facts, field.name)) for field in fields(ServerFacts)}
-    return {"as_of": known.as_of.isoformat(), "facts": {name: one for name, one in values.items() if one is not None}}
+    return {
+        "as_of": known.as_of.isoformat(),
+        "facts": {name: fact for name, fact in values.items() if fact is not None},
+    }
 
 
 def _plain(value: object) -> object:
@@ -40,7 +43,7 @@ def _plain(value: object) -> object:
         return value.dumps()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def read_known(value: object) -> Known | None:
@@ -68,7 +71,7 @@ def _read(name: str, rows: Mapping[str, Any]) -> Any:
         except (ContractError, ValueError, TypeError):
             return None
     if isinstance(usual, tuple):
-        return tuple(one for one in raw if isinstance(one, str)) if isinstance(raw, list) else None
+        return tuple(item for item in raw if isinstance(item, str)) if isinstance(raw, list) else None
     if isinstance(usual, float) and type(raw) is int:
         return float(raw)
     return raw if type(raw) is type(usual) else None
@@ -88,10 +91,10 @@ def _clearml_session(value: object) -> ClearmlSession | None:
         return None
     blank = ClearmlSession()
     good: dict[str, Any] = {
-        field.name: tuple(one) if isinstance(one, list) else one
+        field.name: tuple(raw) if isinstance(raw, list) else raw
         for field in fields(ClearmlSession)
-        if (one := value.get(field.name)) is not None
-        and type(tuple(one) if isinstance(one, list) else one) is type(getattr(blank, field.name))
+        if (raw := value.get(field.name)) is not None
+        and type(tuple(raw) if isinstance(raw, list) else raw) is type(getattr(blank, field.name))
     }
     return ClearmlSession(**good)
 

@@ -19,7 +19,8 @@ def of_container(why: Problem, facts: ServerFacts, task: str) -> Problem:
     container = problem("ssh.container", address=address, mend=_mend(report.container, task), cause=why.cause)
     if is_image(report.container):
         return container
-    return replace(container, remedies=tuple(one for one in container.remedies if one is not Remedy.WITH_IMAGE))
+    remedies = tuple(remedy for remedy in container.remedies if remedy is not Remedy.WITH_IMAGE)
+    return replace(container, remedies=remedies)
 
 
 def with_image(spec: LaunchSpec, report: Report | None) -> LaunchSpec:

@@ -10,7 +10,7 @@ def matching(
 ) -> tuple[SessionSnapshot, ...]:
     """Return the sessions that every word of ``query`` occurs in; ``accounts``: account id -> its label."""
     words, labels = query.casefold().split(), accounts or {}
-    return tuple(one for one in snapshots if all(word in _text(one, labels) for word in words))
+    return tuple(snapshot for snapshot in snapshots if all(word in _text(snapshot, labels) for word in words))
 
 
 def _text(snapshot: SessionSnapshot, labels: Mapping[str, str]) -> str:

@@ -257,12 +257,12 @@ def allowed_actions(snapshot: SessionSnapshot) -> frozenset[Action]:
         actions.add(Action.DETACH)
     if link in (Link.RETRYING, Link.BLOCKED):
         actions.add(Action.RECONNECT)
-    if _ails(snapshot):
+    if _has_trouble(snapshot):
         actions.add(Action.DIAGNOSE)
     return frozenset(actions)
 
 
-def _ails(snapshot: SessionSnapshot) -> bool:
+def _has_trouble(snapshot: SessionSnapshot) -> bool:
     """True if there is something to find out."""
     failed = any(endpoint.state == contract.APP_FAILED for endpoint in snapshot.endpoints)
     troubled = snapshot.problem is not None or snapshot.stale_since is not None or failed

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.domain.launch.option import Kind, Page
-from desktop_app.domain.launch.option_search import found
+from desktop_app.domain.launch.option_search import matching_options
 from desktop_app.domain.launch.options import LaunchSpec, defaults, normalised, options, validate
 from desktop_app.ui.forms.field import CoreEditors, Field
 from desktop_app.ui.forms.queue_editor import QueueEditor
@@ -137,7 +137,7 @@ class OptionForm(QWidget):
         if bool(text) is not self._narrow:
             self._narrow = bool(text)
             self.narrowed.emit(self._narrow)
-        hits = self._hits = found(text)
+        hits = self._hits = matching_options(text)
         for name, field in self.fields.items():
             field.setVisible(name in hits)
         for group in self._groups:
