@@ -33,7 +33,7 @@ class Program:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args} ended")
+            raise RuntimeError(f"{self.process.args!r} ended")
         return json.loads(line)
 
     def ask(self, **what: Any) -> Any:

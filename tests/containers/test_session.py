@@ -46,6 +46,6 @@ def test_a_session_in_a_container(agent: DockerAgent, server: SandboxInfo, termi
     wait_until(lambda: not launch.running, "the tunnel's end", 30)
     wait_until(lambda: not agent.engine.containers(), "the container's end", 30)
     wait_until(lambda: not session_processes(task), "the session's processes to end", 15)
-    assert not [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port]
+    assert not [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr and c.laddr.port == port]
     assert RealApi(server).status(task) == "stopped"
     assert not list(Path("/root/.sessiondock/sessions").glob(task))

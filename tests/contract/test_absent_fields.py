@@ -52,7 +52,7 @@ def read_everything(task: Mapping[str, Any]) -> None:
     copy.parameters(task, DRAFT)
     snapshots._snapshots(dict(task))
     snapshots._folder_text(dict(task))
-    Places(lambda _ids, _cancel: ()).lost([task], 0.0, 0.0, Cancel(1.0))
+    Places(lambda _ids, _cancel: ()).lost([task], 0.0, False, Cancel(1.0))
 
 
 def test_every_recorded_task_can_be_read() -> None:

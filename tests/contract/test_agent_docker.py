@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import psutil
 import pytest
@@ -81,10 +82,10 @@ def runs(server: HttpRig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     log.close()
 
 
-def launch(server: HttpRig, **changes: str) -> str:
+def launch(server: HttpRig, **changes: Any) -> str:
     """A launch of the core's own, over the real client."""
     world = World()
-    world.connect_server = lambda _account, _secret, _next_key: server.client()  # type: ignore[method-assign, assignment]  # a real one
+    world.connect_server = lambda _account, _secret, _next_key: server.client()  # type: ignore[method-assign, assignment, return-value]  # a real one
     with CoreRig(world, start=False) as rig:
         return rig.core.launches.launch(ACCOUNT.id, replace(SESSION, **changes), rig.soon(), attach=False).task
 

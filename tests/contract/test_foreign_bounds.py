@@ -21,7 +21,7 @@ from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts
 from remote_bootstrap import contract
 from remote_bootstrap.contract import clearml_session
-from tests.contract.test_server_wire import client, envelope, normal
+from tests.support.scripted_server import client, envelope, normal
 
 HUGE = "<b>x</b> " * 55_556
 LARGE = {"message": contract.MAX_SENTENCE, "record_error": contract.MAX_SENTENCE, "folder": MAX_PATH, "text": MAX_LINE}

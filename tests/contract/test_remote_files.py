@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -41,7 +41,7 @@ class FakeWorld:
 
     def connect(self) -> RemoteFiles:
         files = FakeFiles(self.machine)
-        files.connect(Target(None, ""), Cancel())  # type: ignore[arg-type]  # it doesn't look
+        files.connect(Target(None, ""), Cancel())
         return files
 
 
@@ -178,7 +178,8 @@ def test_many_small_files_go_there_and_back_at_once(world: World, files: RemoteF
     data = {f"{world.folder}/{number}": os.urandom(number * 40) for number in range(600)}
     data[f"{world.folder}/large"] = os.urandom(900_000)
     put: list[int] = []
-    assert set(files.together([Put(*one) for one in data.items()], Cancel(60), put.append)) == {None}
+    uploads: list[Ask[AppError | None]] = [Put(*item) for item in data.items()]
+    assert set(files.together(uploads, Cancel(60), put.append)) == {None}
     assert sorted(put) == list(range(len(data)))
     for path, content in data.items():
         assert (world.disk / path.rpartition("/")[2]).read_bytes() == content
@@ -200,7 +201,7 @@ def test_one_of_many_that_fails_is_told_and_the_others_succeed(world: World, fil
         MakeFolder(missing + "/x"),
     ):
         told: list[int] = []
-        asks = (Stat(f"{world.folder}/there"), ask, Get(f"{world.folder}/there", 5))
+        asks: Any = (Stat(f"{world.folder}/there"), ask, Get(f"{world.folder}/there", 5))
         entry, problem, content = files.together(asks, Cancel(10), told.append)
         assert isinstance(entry, RemoteEntry)
         assert content == b"12345"

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def core(private_home: Path) -> Iterator[Core]:
     made.close()
 
 
-def ours(core: Core, info: SandboxInfo, workspace: Path, **more: str) -> SessionId:
+def ours(core: Core, info: SandboxInfo, workspace: Path, **more: Any) -> SessionId:
     """A session of ours whose workspace is restored."""
     account = core.credentials.use(Credentials(info.api_url, info.access_key, info.secret_key), Cancel(20))
     spec = LaunchSpec(

@@ -46,7 +46,7 @@ def _order(server: Rig, queue: str) -> list[str]:
 ])  # fmt: skip
 def test_entries_move_inside_their_queue(server: Rig, move: str, count: int | None, order: str, position: int) -> None:
     queue, tasks = _waiting(server, *"abcd")
-    body = {"count": count} if count is not None else {}
+    body: dict[str, Any] = {"count": count} if count is not None else {}
     assert server.call(f"queues.move_task_{move}", queue=queue, task=tasks["c"], **body) == {"position": position}
     assert _order(server, queue) == [tasks[name] for name in order]
     assert server.call("queues.get_next_task", queue=queue)["entry"]["task"] == tasks[order[0]]

@@ -125,7 +125,7 @@ def test_the_log_can_be_followed_by_time_without_losing_a_line(server: Rig) -> N
     server.log(task, "A", "B", "C")  # the first two at the same two milliseconds
     seen, since = "", 0
     for _ in range(5):
-        body = {"from_timestamp": since} if since else {}
+        body: dict[str, Any] = {"from_timestamp": since} if since else {}
         answer = server.call("events.get_task_log", task=task, batch_size=1, navigate_earlier=False, **body)
         for event in answer["events"]:
             seen, since = seen + event["msg"], event["timestamp"]

@@ -38,13 +38,14 @@ class Web:
 
     def __call__(self, endpoint: str, body: dict[str, Any]) -> Any:
         self.asked.append((endpoint, body))
-        data = {
+        answers: dict[str, dict[str, Any]] = {
             "tasks.get_all": {"tasks": [self.task]},
             "queues.get_all": {"queues": self.queues},
             "users.get_all": {"users": [BOB]},
             "projects.get_all": {"projects": []},
             "workers.get_all": {"workers": []},
-        }.get(endpoint)
+        }
+        data = answers.get(endpoint)
         return normal(endpoint, body) if data is None else envelope(data)
 
     def look(self, server: ClearMLServer | None = None) -> ServerFacts:
@@ -143,11 +144,11 @@ def test_polls_look_into_the_queues_once_a_minute() -> None:
 
     places = Places(read)
     for _ in range(5):
-        assert places.lost([Web().task], NOW, 5.0, soon()) == frozenset()
+        assert places.lost([Web().task], NOW, True, soon()) == frozenset()
     assert looks == [[QUEUE]] and ENTRIES_EVERY_S >= 2 * LASTING_S
-    places.lost([Web().task, {**Web().task, "id": "b" * 32}], NOW, 5.0, soon())
+    places.lost([Web().task, {**Web().task, "id": "b" * 32}], NOW, True, soon())
     assert len(looks) == 2, "one that is new has to be looked for"
-    places.lost([{**Web().task, "status": "in_progress"}], NOW, 0.0, soon())
+    places.lost([{**Web().task, "status": "in_progress"}], NOW, False, soon())
     assert len(looks) == 2
 
 
@@ -185,13 +186,13 @@ def waiting(http: HttpRig) -> tuple[str, str]:
 )
 def test_what_others_do_to_a_waiting_session_is_told_and_undone(http: HttpRig, call: str, said: str) -> None:
     task, queue = waiting(http)
-    body: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "tasks.archive": {"tasks": [task]},
         "queues.clear_queue": {"queue": queue},
         "queues.delete": {"queue": queue, "force": True},
         "queues.remove_task": {"queue": queue, "task": task},
-    }.get(call, {"task": task})
-    http.sandbox.call(call, **body)
+    }
+    http.sandbox.call(call, **bodies.get(call, {"task": task}))
     http.sandbox.clock.now += 120
     found = http.server.sessions.get(task, soon()).facts
     assert found.unplaced and said in why_unplaced(found)

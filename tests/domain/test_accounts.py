@@ -1,6 +1,7 @@
 """One user on one server is one account; accounts are told apart; and which one a name means."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_an_address_that_is_none_is_a_place_like_any() -> None:
         ({"id": SANDBOX_ID}, False),
     ],
 )
-def test_the_same_user_on_the_same_server(change: dict[str, str], same: bool) -> None:
+def test_the_same_user_on_the_same_server(change: dict[str, Any], same: bool) -> None:
     assert same_user(ADA, replace(AGAIN, **change)) is same
 
 

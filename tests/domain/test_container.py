@@ -1,6 +1,7 @@
 """The container fields that an agent with Docker reads."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ PYTHON = LaunchSpec(queue="default", docker="python:3.12")
         ({"docker": ""}, ""),
     ],
 )
-def test_the_network_s_arguments_follow_the_user_s(changes: dict[str, str], arguments: str) -> None:
+def test_the_network_s_arguments_follow_the_user_s(changes: dict[str, Any], arguments: str) -> None:
     assert container_arguments(replace(PYTHON, **changes)) == arguments
 
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_a_program_that_a_script_carries_does_not_hold_up_the_window(piece: str)
 
 @pytest.mark.parametrize("field", ["docker_args", "init_script", "packages"])
 def test_the_option_is_named_with_the_way_that_is_safe(field: str) -> None:
-    told = warnings_of(replace(LaunchSpec(), **{field: "-e HF_TOKEN=verysecret"}))
+    change: dict[str, Any] = {field: "-e HF_TOKEN=verysecret"}
+    told = warnings_of(replace(LaunchSpec(), **change))
     assert len(told) == 1 and "HF_TOKEN" in told[0] and "sessiondock give" in told[0] and "verysecret" not in told[0]
 
 

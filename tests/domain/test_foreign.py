@@ -1,5 +1,7 @@
 """Where a session of clearml-session says that it is: its own order of precedence, and nothing else believed."""
 
+from typing import Any
+
 import pytest
 
 from desktop_app.domain.sessions.clearml_session import FAILED_PORT, ClearmlSession, session_of
@@ -41,7 +43,7 @@ def test_an_impossible_address_is_none(address: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["", "0", "-1", "65536", "٣", "22; rm", "1e3", None, [], {}])
-def test_an_impossible_port_is_none(port: object) -> None:
+def test_an_impossible_port_is_none(port: Any) -> None:
     assert session_of({"external_tcp_port": port}, INNER).port == 10022
     assert not session_of({}, {"external_address": "x", "internal_ssh_port": port}).ready
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_packages_are_read_as_people_write_them(text: str, packages: tuple[str, 
      ("username", "Ada L"),
      ("password", "short"), ("requirements", "a\nb"), ("vscode_version", "1:2:3")],
 )  # fmt: skip
-def test_each_wrong_field_is_named_in_words(field: str, bad: object) -> None:
+def test_each_wrong_field_is_named_in_words(field: str, bad: Any) -> None:
     wrong = validate(replace(FULL, **{field: bad}))
     assert list(wrong) == [field] and wrong[field].endswith(".")
 

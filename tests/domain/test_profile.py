@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_a_file_reads_back_and_holds_no_secret() -> None:
 
 
 def test_only_what_the_table_remembers_is_kept() -> None:
-    kept = set(values_of(replace(defaults(), **{name: _other(name) for name in options()})))
+    others: dict[str, Any] = {name: _other(name) for name in options()}
+    kept = set(values_of(replace(defaults(), **others)))
     assert kept <= {name for name, option in options().items() if option.keep is Keep.PROFILE}
     assert not kept & {name for name, option in options().items() if option.kind is Kind.SECRET}
     assert len(kept) > 20

@@ -181,7 +181,12 @@ class Site(MainJob):
 def listening(port: int) -> psutil.Process | None:
     """Who listens on that port of 127.0.0.1."""
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        if (
+            connection.status == psutil.CONN_LISTEN
+            and connection.laddr
+            and connection.laddr.port == port
+            and connection.pid
+        ):
             return psutil.Process(connection.pid)
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.boundary.cancel import Cancel
@@ -396,5 +397,5 @@ def demo_log() -> list[LogLine]:
     return [LogLine(start + 1000 * i, line + "\n") for i, line in enumerate(text)]
 
 
-def failing(code: str, **values: object) -> AppError:
+def failing(code: str, **values: Any) -> AppError:
     return failure(code, **values)

@@ -58,7 +58,7 @@ def private_key() -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("kind", ["large", "pipe", "device"])
 @pytest.mark.parametrize("by", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_certificates(by: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = Path(certificates.certifi.where()).read_bytes() + b"#"
+    good = Path(certifi.where()).read_bytes() + b"#"
     path = odd(tmp_path / "ca.pem", kind, good, certificates.MOST_BYTES)
     if by:
         monkeypatch.setenv(by, str(path))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_session_is_described_for_people() -> None:
 
 
 def test_the_long_ssh_command_is_shown_on_request() -> None:
-    said = {"ssh_command": "ssh -F none …", "ssh_short": "ssh sd-a-session"}
+    said: dict[str, Any] = {"ssh_command": "ssh -F none …", "ssh_short": "ssh sd-a-session"}
     assert shown(session(READY), **said)["Terminal"] == "ssh sd-a-session"
     assert "ssh command" not in shown(session(READY), **said)
     assert shown(session(READY), full=True, **said)["ssh command"] == "ssh -F none …"

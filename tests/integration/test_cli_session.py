@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ Background = Callable[[Callable[[], None]], None]
 class Nobody(io.StringIO):
     """A standard input that must not be read."""
 
-    def readline(self, _size: int | None = -1, /) -> str:
+    def readline(self, _size: int | None = -1, /) -> Any:
         raise AssertionError("standard input was read")
 
     read = readline

@@ -195,7 +195,7 @@ def test_the_new_name_is_brought_onto_the_disk_after_the_content(
         steps.append("rename")
         return replace(draft, target)
 
-    monkeypatch.setattr(private_files.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", renamed)
     write_private(tmp_path / "file", NEW)
     assert steps == [f"file of {len(NEW)}", "rename", "folder"]

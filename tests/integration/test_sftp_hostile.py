@@ -39,7 +39,7 @@ class Hostile(Channel):
         self._said: deque[Iterator[tuple[int, int, bytes]]] = deque()
         self.asked: list[int] = []
 
-    def send(self, s: bytes) -> int:
+    def send(self, s: bytes | bytearray) -> int:
         data, at = bytes(s), 0
         while at < len(data):
             length, kind, number = struct.unpack_from(">IBI", data, at)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def attached(server: SshServer, agent: SshAgent, folder: Path) -> Iterator[tuple
     tunnel.close()
 
 
-def run(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, **more)
 
 

@@ -164,7 +164,7 @@ def test_an_app_that_was_killed_is_no_different(attached: AliasRig) -> None:
 
 def test_the_proxy_is_a_connection_too(attached: AliasRig) -> None:
     """For programs that read our file without knowing Match, and on Windows."""
-    proxy = attached.outside().ssh_config._proxy
+    proxy = vars(attached.outside().ssh_config)["_proxy"]
     command = " ".join([*proxy, ALIAS])
     done = attached.home.run("ssh", "-o", f"ProxyCommand={command}", ALIAS, "echo through", PYTHONPATH=str(REPOSITORY))
     assert (done.stdout, done.stderr, done.returncode) == ("through\n", "", 0)
@@ -175,7 +175,7 @@ def test_the_proxy_is_a_connection_too(attached: AliasRig) -> None:
 )
 def test_whoever_runs_the_proxy_may_end_it_without_a_word(attached: AliasRig, number: int) -> None:
     """ssh ends it by SIGHUP, other programs (paramiko, editors) by SIGTERM, a terminal's Ctrl-C by SIGINT."""
-    proxy = attached.outside().ssh_config._proxy
+    proxy = vars(attached.outside().ssh_config)["_proxy"]
     env = {**os.environ, "HOME": str(attached.home.home), "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
         [*proxy, ALIAS], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -4,6 +4,7 @@ import base64
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def public(key: Path) -> str:
     return " ".join(key.with_suffix(".pub").read_text().split()[:2])
 
 
-def signed(key: Path, hash_name: str = "sha512", **changes: object) -> Record:
+def signed(key: Path, hash_name: str = "sha512", **changes: Any) -> Record:
     record = Record(TASK, "gpu-box.example", 10022, "root", public(key), 3)
     return replace(record, signature=sign(record, key, hash_name=hash_name), **changes)
 
@@ -53,7 +54,7 @@ def test_a_record_signed_with_its_own_host_key_is_believed(key: Path, hash_name:
 @pytest.mark.parametrize(
     "change", [{"address": "evil.example"}, {"port": 10023}, {"user": "guest"}, {"sequence": 4}], ids=str
 )
-def test_a_changed_record_is_not_believed(key: Path, change: dict[str, object]) -> None:
+def test_a_changed_record_is_not_believed(key: Path, change: dict[str, Any]) -> None:
     problem = why_not(signed(key, **change)).problem
     assert "changed after it was signed" in problem.detail
     assert problem.retry is Retry.USER

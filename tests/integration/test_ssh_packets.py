@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -191,7 +192,7 @@ def test_a_reverse_connection_is_expected_before_the_machine_listens(
     """paramiko alone would refuse one that comes before the answer to the request."""
     expected: list[object] = []
 
-    def asked(transport: Transport, kind: str, data: object = None, wait: bool = True) -> object:
+    def asked(transport: Transport, kind: str, data: Any = None, wait: bool = True) -> object:
         expected.append(vars(transport)["_tcp_handler"])
         return real(transport, kind, data, wait)
 

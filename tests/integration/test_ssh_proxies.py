@@ -186,7 +186,7 @@ def test_reverse_forwards_survive_the_redial(server: SshServer, tunnel: SshTunne
         server.start()
         tunnel.connect(server.target(), Cancel(20))
         for port in (remote, second):
-            wait_until(lambda port=port: not refuses(port), "the machine to listen again")
+            wait_until(partial(accepts, port), "the machine to listen again")
             with closing(dial(port)) as client:
                 client.sendall(b"hi")
                 assert client.recv(9) == b"hi"

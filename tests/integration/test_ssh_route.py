@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def bastion(tmp_path: Path) -> Iterator[SshServer]:
 def proxy() -> Iterator[Callable[..., Proxy]]:
     made: list[Proxy] = []
 
-    def make(*arguments: str, **more: str) -> Proxy:
+    def make(*arguments: Any, **more: Any) -> Proxy:
         made.append(Proxy(*arguments, **more))
         return made[-1]
 
@@ -66,7 +67,7 @@ def know(*servers: SshServer) -> None:
     (ssh_folder() / "known_hosts").write_text("\n".join(lines) + "\n")
 
 
-def works(server: SshServer, route: str, password: str = "", **changes: object) -> None:
+def works(server: SshServer, route: str, password: str = "", **changes: Any) -> None:
     """Download something large through a tunnel over that route, and leave nothing."""
     target = replace(server.target(**changes), route=parse_route(route), route_password=password)
     application, tunnel = Application(download), SshTunnel("routed")
@@ -88,7 +89,7 @@ def left() -> list[str]:
     return [t.name for t in threading.enumerate() if t.name.startswith(("route-", "ssh-", "fwd-"))]
 
 
-def fails(server: SshServer, route: str, password: str = "", **changes: object) -> Problem:
+def fails(server: SshServer, route: str, password: str = "", **changes: Any) -> Problem:
     target = replace(server.target(**changes), route=parse_route(route), route_password=password)
     tunnel = SshTunnel("blocked")
     with pytest.raises(AppError) as caught:
@@ -268,7 +269,7 @@ def test_a_proxy_that_refuses_says_so(server: SshServer, proxy: Callable[..., Pr
 
 def test_openssh_s_own_socks_server(server: SshServer, bastion: SshServer) -> None:
     port = free_port()
-    command = ["ssh", "-F", ssh_folder() / "config", "-o", f"UserKnownHostsFile={ssh_folder() / 'known_hosts'}",
+    command = ["ssh", "-F", str(ssh_folder() / "config"), "-o", f"UserKnownHostsFile={ssh_folder() / 'known_hosts'}",
                "-N", "-D", f"127.0.0.1:{port}", "bastion"]  # fmt: skip
     running = subprocess.Popen(command)
     try:

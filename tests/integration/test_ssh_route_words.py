@@ -4,6 +4,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     return choose
 
 
-def settings(host: str, *lines: str, **hop: object) -> HostSettings:
+def settings(host: str, *lines: str, **hop: Any) -> HostSettings:
     configure(*lines)
     return UserSshConfig().lookup(Hop(host, **hop))
 

@@ -58,7 +58,7 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 
 @pytest.fixture
-def cut_off(hold) -> Callable[[str], Path]:
+def cut_off(hold) -> Callable[[Path], Path]:
     """``cut_off(folder)``: what a session leaves whose processes are all gone at once."""
 
     def one(folder: Path) -> Path:

@@ -115,7 +115,7 @@ def test_scp(rig: BootstrapRig, tmp_path: Path) -> None:
     known.write_text(f"[{record.address}]:{record.port} {record.host_key}\n")
     source = tmp_path / "source"
     source.write_bytes(os.urandom(100_000))
-    options = ["-F", "none", "-i", key, "-o", f"UserKnownHostsFile={known}", "-P", str(record.port), "-q"]
+    options = ["-F", "none", "-i", str(key), "-o", f"UserKnownHostsFile={known}", "-P", str(record.port), "-q"]
     for mode in ([], ["-O"]):
         target = f"{record.user}@{record.address}:copied"
         subprocess.run(["scp", *mode, *options, source, target], check=True, timeout=20)

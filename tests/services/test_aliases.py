@@ -93,7 +93,7 @@ def test_an_unwritable_folder_is_logged_and_the_tunnel_works(expected_log: Expec
     def refuse(_aliases: object) -> None:
         raise AppError(problem("file.unwritable", path="ssh_config", why="the disk is full"))
 
-    world.ssh_config.publish = refuse  # type: ignore[method-assign]  # the fake's, in this world only
+    world.ssh_config.publish = refuse  # type: ignore[method-assign, assignment]  # the fake's, in this world only
     expected_log("the disk is full")
     with CoreRig(world) as rig:
         session = rig.attached()
@@ -147,7 +147,7 @@ def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back(
         assert go_on.wait(10)
         lend(session, target)
 
-    world.ssh_access.lend = slow  # type: ignore[method-assign]  # the fake's, in this world only
+    world.ssh_access.lend = slow  # type: ignore[method-assign, assignment]  # the fake's, in this world only
     with CoreRig(world) as rig:
         session = rig.attached()
         assert lending.wait(5)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_agents_without_docker_and_images_without_a_name_change_nothing(containe
 
 
 @pytest.mark.parametrize("changes", [{"docker": "own:1"}, {"docker": "own:1", "docker_network": "none"}])
-def test_what_the_person_says_counts(changes: dict[str, str]) -> None:
+def test_what_the_person_says_counts(changes: dict[str, Any]) -> None:
     with CoreRig() as rig:
         ran(rig, replace(report_of(), container=IMAGE))
         spec = replace(SPEC, **changes)

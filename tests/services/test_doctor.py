@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def examine(rig: CoreRig, session: SessionId) -> Diagnosis:
     return found
 
 
-def change(rig: CoreRig, session: SessionId, **changes: object) -> None:
+def change(rig: CoreRig, session: SessionId, **changes: Any) -> None:
     task = rig.server.rows[session.task]
     task.facts = replace(task.facts, **changes)
 

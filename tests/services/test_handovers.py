@@ -1,6 +1,7 @@
 """Handovers: nothing of a person's own goes anywhere before they agreed, and then to that machine only."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def world() -> World:
     return world
 
 
-def wanting(rig: CoreRig, **wanted: bool) -> SessionId:
+def wanting(rig: CoreRig, **wanted: Any) -> SessionId:
     """A running session that was launched with these options, attached."""
     session = rig.running()
     rig.world.memory.sessions.save_options(session.text, to_session(LaunchSpec(**wanted)))

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Endless(FakeFiles):
     def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
         return folder("x")
 
-    def together(self, asks, cancel, done=lambda _index: None):  # type: ignore[no-untyped-def,override]  # as the fake
+    def together(self, asks: Any, cancel: Cancel, done: Any = lambda _index: None) -> Any:
         cancel.check()
         found = []
         for ask in asks:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_project_and_tags_are_sent_as_the_server_keeps_them() -> None:
     [{"name": "\n"}, {"name": "x" * 201}, {"queue": " "}, {"project": "Team/ab"}, {"packages": "torch ; ; \n{}"},
      {"docker": "an image"}, {"ssh_port": "70000"}, {"user_folder": "a\nb"}, {"jupyterlab_version": "4 6"}],
 )  # fmt: skip
-def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str, object]) -> None:
+def test_what_can_not_be_launched_is_told_before_anything_is_made(bad: dict[str, Any]) -> None:
     with CoreRig(start=False) as rig:
         with pytest.raises(AppError) as caught:
             rig.launch(replace(SPEC, **bad))
@@ -181,7 +182,7 @@ def test_an_unknown_queue_leaves_nothing_behind() -> None:
 def test_without_a_keyring_nothing_is_launched(code: str, expected_log: ExpectLog) -> None:
     with CoreRig(start=False) as rig:
         rig.core.launches.queues(ACCOUNT.id, rig.soon())  # signed in while the keyring was open
-        rig.world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
+        rig.world.secrets.broken = failure(code, **({"seconds": "5"} if code == "keyring.silent" else {}))
         expected_log("the key of the failed launch .* is left behind")
         with pytest.raises(AppError) as caught:
             rig.launch()

@@ -95,7 +95,7 @@ def test_a_missing_secret_is_told(expected_log: ExpectLog) -> None:
 def test_a_keyring_that_gives_nothing_leaves_the_app_usable(code: str, expected_log: ExpectLog) -> None:
     world = World()
     task = world.server().create_running("a session", report_of())
-    world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
+    world.secrets.broken = failure(code, **({"seconds": "5"} if code == "keyring.silent" else {}))
     expected_log(problem(code, seconds=5).title)
     with CoreRig(world) as rig:
         assert account_problem(rig).code == code

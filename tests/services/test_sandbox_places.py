@@ -29,7 +29,7 @@ def test_no_blank_is_in_the_name_of_the_environments_folder(tmp_path: Path, name
         setup.discard(home, again)
         assert not again.exists()
     finally:
-        setup.shutil.rmtree(first.parent, ignore_errors=True)
+        shutil.rmtree(first.parent, ignore_errors=True)
 
 
 def test_a_plain_home_keeps_all_below_itself(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Hours:
         return found
 
 
-def one(remote: Remote, link: Link = Link.OFF, number: int = 1, **facts: object) -> SessionSnapshot:
+def one(remote: Remote, link: Link = Link.OFF, number: int = 1, **facts: Any) -> SessionSnapshot:
     known = replace(ServerFacts(remote), **facts)
     return SessionSnapshot(SessionId(ACCOUNT.id, str(number) * 32), facts=known, link=link)
 

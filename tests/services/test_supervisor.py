@@ -187,7 +187,7 @@ def test_a_keyring_that_does_not_give_the_key_has_its_own_message(code: str) -> 
     with CoreRig() as rig:
         session = rig.running()
         rig.core.launches.queues(session.account, rig.soon())
-        rig.world.secrets.broken = failure(code, **({"seconds": 5} if code == "keyring.silent" else {}))
+        rig.world.secrets.broken = failure(code, **({"seconds": "5"} if code == "keyring.silent" else {}))
         rig.core.connections.attach(session, rig.soon())
         assert blocked(rig, session).code == code
         rig.world.secrets.broken = None

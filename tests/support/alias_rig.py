@@ -16,7 +16,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside, Pace
 from desktop_app.compose import build_core, own_command
 from desktop_app.domain.accounts.secrets import CLIENT_KEY
-from desktop_app.domain.sessions.snapshot import Link, SessionId
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.paths import default_paths
 from desktop_app.services.core import Core
 from tests.fakes.outside import ACCOUNT, World
@@ -71,7 +71,7 @@ class AliasRig:
     def attach(self) -> None:
         """Returns once the alias leads to the session."""
         self.core.connections.attach(self.session, Cancel(20))
-        wait_until(lambda: self.core.store.get(self.session).link is Link.UP, "the tunnel", 30)
+        wait_until(self._is_up, "the tunnel", 30)
         wait_until(self._answers, "the session's agent and its alias", 30)
 
     def _answers(self) -> bool:

@@ -3,6 +3,8 @@
 The interpreter of ``SESSIONDOCK_TEST_PYTHON`` stands for the task's Python (run_py38.sh uses that). Test's thread only.
 """
 
+import base64
+import io
 import json
 import os
 import secrets
@@ -11,9 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import paramiko
 
@@ -34,6 +37,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 AGENT_SECRET = "agent-secret-that-children-must-not-see"
 END_SECONDS = 10.0
 SSH_ONLY = {"jupyterlab": "False", "vscode": "False"}  # parameters of a task without the other applications
+
+
+T = TypeVar("T")
 
 
 class BootstrapRig:
@@ -63,7 +69,7 @@ class BootstrapRig:
         """Its folder for Unix sockets."""
         return Path((self.session / SOCKETS).read_text())
 
-    def start(self, environment: Mapping[str, str] | None = None, **parameters: str) -> None:
+    def start(self, environment: Mapping[str, str] | None = None, /, **parameters: str) -> None:
         given = {contract.PARAM_AUTHORIZED_KEY: self.public_key, "user_folder": str(self.work), **parameters}
         self.server.set_parameters(given)
         env = {
@@ -110,8 +116,8 @@ class BootstrapRig:
     def said(self) -> str:
         return self.output.read_text("utf-8", "replace")
 
-    def _wait(self, condition, what: str, seconds: float):
-        def unless_dead():
+    def _wait(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
+        def unless_dead() -> T | None:
             found = condition()
             if not found and self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"{what}: the session ended with {self.process.returncode}:\n{self.said()}")
@@ -130,7 +136,7 @@ class BootstrapRig:
         record = self.wait_record(seconds)
         kind, blob = record.host_key.split()
         client = paramiko.SSHClient()
-        key = paramiko.PKey.from_type_string(kind, paramiko.pkey.base64.b64decode(blob))
+        key = paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
         client.get_host_keys().add(f"[{record.address}]:{record.port}", kind, key)
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         own = paramiko.Ed25519Key.from_private_key(_lines(self.private_key))
@@ -225,9 +231,7 @@ class Control:
         self._channel.close()
 
 
-def _lines(text: str):
-    import io
-
+def _lines(text: str) -> io.StringIO:
     return io.StringIO(text)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.demo.computer import FakeTextFiles
@@ -66,7 +67,7 @@ class CoreRig:
         self.core.store.see(session, self.server.sessions.get(task, self.soon()).facts)
         return session
 
-    def attached(self, **more: bool) -> SessionId:
+    def attached(self, **more: Any) -> SessionId:
         session = self.running(**more)
         self.core.connections.attach(session, self.soon())
         self.until(session, lambda s: s.link is Link.UP)

@@ -101,8 +101,9 @@ class DockerAgent:
         if self.process is None:
             return
         if self.process.poll() is None:
-            for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                process.kill()
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
+            self.process.kill()
         self.process.wait(10)
         self.process = None
 

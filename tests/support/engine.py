@@ -63,7 +63,7 @@ class Engine:
         self.socket = self.base / "docker.sock"
         self.bridge = bridge_of(os.getpid())
         subnets = list(NETWORKS.subnets(new_prefix=29))
-        self.gateway = str(next(subnets[os.getpid() % len(subnets)].hosts()))
+        self.gateway = str(subnets[os.getpid() % len(subnets)][1])
         self._daemon: subprocess.Popen[bytes] | None = None
 
     @property

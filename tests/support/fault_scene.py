@@ -99,8 +99,10 @@ class Scene:
                 worker.close()
         finally:
             self.rig.__exit__(None, None, None)
-            for closing in (*self._relays, *self._apps):
-                closing.close()
+            for relay in self._relays:
+                relay.close()
+            for app in self._apps:
+                app.close()
             self.server.kill()
 
     # -- the session's side
@@ -171,7 +173,7 @@ class Scene:
         """Everything that runs goes on: each worker gets another good answer."""
         before = [worker.good for worker in self.workers]
         for worker, good in zip(self.workers, before, strict=True):
-            wait_until(lambda worker=worker, good=good: worker.good > good, f"{worker.name} to go on", BACK_S)
+            wait_until(partial(_is_better, worker, good), f"{worker.name} to go on", BACK_S)
 
     def _wait_through(self) -> None:
         """A connection that waits for the redial, as a browser's does, and then the link itself."""

@@ -27,8 +27,13 @@ def forwarded_apps(rig: BootstrapRig) -> Iterator[Forwarded]:
     """``rig`` is ready."""
     reports: list[contract.Report] = []
     arrived = threading.Event()
+
+    def note(report: contract.Report) -> None:
+        reports.append(report)
+        arrived.set()
+
     with closing(SshTunnel("apps")) as tunnel:
-        tunnel.on_report(lambda report: (reports.append(report), arrived.set()))
+        tunnel.on_report(note)
         tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(30))
         assert arrived.wait(20)
         apps = {key: reports[-1].apps[key] for key in (LAB, CODE)}

@@ -45,18 +45,20 @@ class GitServer:
 
     def log(self, branch: str = "main") -> str:
         """Subjects and authors of what was pushed, newest first."""
-        argv = ["git", "-C", self.repository, "log", "--format=%s by %an <%ae>", branch]
+        argv = ["git", "-C", str(self.repository), "log", "--format=%s by %an <%ae>", branch]
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
     def _make_repository(self) -> None:
-        run = {"check": True, "capture_output": True}
-        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", self.repository], **run)
-        subprocess.run(["git", "-C", self.repository, "config", "http.receivepack", "true"], **run)
+        def git(*arguments: str | Path) -> None:
+            subprocess.run(["git", *map(str, arguments)], check=True, capture_output=True)
+
+        git("init", "-q", "--bare", "-b", "main", self.repository)
+        git("-C", self.repository, "config", "http.receivepack", "true")
         work = self.folder / "seed"
         author = ["-c", "user.name=seed", "-c", "user.email=seed@example.com"]
-        subprocess.run(["git", "init", "-q", "-b", "main", work], **run)
-        subprocess.run(["git", "-C", work, *author, "commit", "-q", "--allow-empty", "-m", "first"], **run)
-        subprocess.run(["git", "-C", work, "push", "-q", self.repository, "main"], **run)
+        git("init", "-q", "-b", "main", work)
+        git("-C", work, *author, "commit", "-q", "--allow-empty", "-m", "first")
+        git("-C", work, "push", "-q", self.repository, "main")
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         server = self

@@ -72,7 +72,7 @@ def _enter(scratch: Path, command: Sequence[str]) -> None:
         _remove(Path("/root") / name)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     SSHD_CONFIG.write_text("ListenAddress 127.0.0.1\n" + SSHD_CONFIG.read_text("utf-8"), "utf-8")
-    os.execvp(command[0], command)
+    os.execvp(command[0], list(command))
 
 
 def _overlay(scratch: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import time
 import urllib.request
 import uuid
+from typing import Any
 
 import websocket
 
@@ -22,7 +23,7 @@ def run_cell(address: str, token: str, code: str) -> str:
         return output_of(socket, code)
 
 
-def send(socket: websocket.WebSocket, kind: str, content: dict) -> str:
+def send(socket: websocket.WebSocket, kind: str, content: dict[str, Any]) -> str:
     """Send one message of Jupyter's protocol on the shell channel; returns its id."""
     header = {"msg_id": uuid.uuid4().hex, "username": "", "session": uuid.uuid4().hex, "version": "5.3"}
     message = {"header": {**header, "msg_type": kind}, "parent_header": {}, "metadata": {}}

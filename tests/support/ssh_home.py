@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from desktop_app.adapters.ssh.client.config import OVERRIDE
 from tests.support.namespaces import accounts_file, as_this_user, bind
@@ -38,7 +39,7 @@ class SshHome:
         out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
-    def must_run(self, *command: str, **more: str) -> str:
+    def must_run(self, *command: str, **more: Any) -> str:
         """Standard output of a program that must end well, without a word on standard error."""
         done = self.run(*command, **more)
         assert (done.returncode, done.stderr) == (0, ""), (command, done.returncode, done.stderr)

@@ -26,7 +26,7 @@ def receive_all(client: socket.socket) -> bytes:
 class Application:
     """The remote application: ``serve`` talks on each connection. ``port`` is what a route points to."""
 
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+    def __init__(self, serve: Callable[[socket.socket], object]) -> None:
         self._serve = serve
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = int(self._listener.getsockname()[1])

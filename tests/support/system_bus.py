@@ -23,7 +23,9 @@ class Bus:
         for service in (LOGIND, NETWORK):
             self.own.RequestName(service.bus_name)
 
-    def emit(self, source: DBusAddress, member: str, signature: str, body: tuple[object, ...], interface="") -> None:
+    def emit(
+        self, source: DBusAddress, member: str, signature: str, body: tuple[object, ...], interface: str = ""
+    ) -> None:
         emitter = DBusAddress(source.object_path, source.bus_name, interface or source.interface)
         self.connection.send(new_signal(emitter, member, signature, body))
 
