@@ -74,7 +74,7 @@ check: .venv/.installed ## formatting, lint, types, architecture
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -q tests/test_architecture.py
+	@$(PY) -m pytest -q tests/test_architecture.py tests/test_shape.py
 
 format: .venv/.installed ## rewrite the code in the project's format
 	@$(PY) -m ruff format .

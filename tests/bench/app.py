@@ -198,7 +198,7 @@ def calls_per_hour(window_s: float) -> dict[str, object]:
 
 def measure(bench: AppBench, rig: Rig, place: Path, quick: bool) -> None:
     """Measure all that needs the private desktop."""
-    programs = {"": OURS} | ({"built_": [str(BUILT)]} if BUILT.is_file() else {})
+    programs: dict[str, list[str]] = {"": list(OURS)} | ({"built_": [str(BUILT)]} if BUILT.is_file() else {})
     info = counted_sandbox.start(place, ["--no-agent", "--idle", "7200"])
     try:
         account = our_account(info, rig)

@@ -89,8 +89,8 @@ class FarServer(SshServer):
         self.link = link
         super().__init__(folder, extra=(f"ListenAddress {FAR_ADDRESS}",))
 
-    def launch(self, command: list[str], log: Any) -> subprocess.Popen[bytes]:
-        return super().launch([*self.link.far, *command], log)
+    def namespace(self, home: Path) -> list[str]:
+        return [*self.link.far, *super().namespace(home)]
 
     def _answers(self) -> bool:
         code = f"import socket; print(socket.create_connection(('{FAR_ADDRESS}', {self.port}), 5).recv(4))"

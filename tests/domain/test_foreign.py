@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from desktop_app.domain.sessions.clearml_session import FAILED_PORT, ClearmlSession, session_of
+from desktop_app.domain.sessions.clearml_session import ClearmlSession, session_of
 from remote_bootstrap import contract
 from remote_bootstrap.contract.apps import JUPYTERLAB, VSCODE
+from remote_bootstrap.contract.clearml_session import FAILED_PORT
 
 INNER = {"internal_ssh_port": "10022", "external_address": "10.0.0.7"}
 

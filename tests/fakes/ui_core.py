@@ -230,8 +230,7 @@ class FakeCore(Glanced):
         )
         self.launches = SimpleNamespace(queues=self.queues, last_spec=self.last_spec, launch=self.launch)
         self.connections = SimpleNamespace(attach=self.attach, detach=self.detach, reconnect=self.reconnect)
-        self.open_in.open_app, self.open_in.open_terminal = self.open_app, self.open_terminal
-        self.open_in.ssh_command = self.ssh_command
+        vars(self.open_in).update({n: getattr(self, n) for n in ("open_app", "open_terminal", "ssh_command")})
         self.log_tail = SimpleNamespace(lines=lambda: ("12:00:01 INFO poller: polling", "12:00:02 INFO jobs: done"))
 
     def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:

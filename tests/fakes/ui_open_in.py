@@ -26,7 +26,7 @@ class FakeAliases:
         self._call = call
         self.place = Place.TOP
 
-    def subscribe(self, callback):
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         return lambda: None
 
     def shown(self, session: SessionId) -> Alias | None:

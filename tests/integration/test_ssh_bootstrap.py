@@ -46,6 +46,11 @@ def test_reports_come_with_the_subscription_and_a_probe_comes_back(rig: Bootstra
     reports: list[contract.Report] = []
     arrived = threading.Event()
     tunnel = SshTunnel("reports")
+
+    def note(report: contract.Report) -> None:
+        reports.append(report)
+        arrived.set()
+
     tunnel.on_report(note)
     tunnel.connect(Target(rig.wait_record(), rig.private_key), Cancel(20))
     assert arrived.wait(5)

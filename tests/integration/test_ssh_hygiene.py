@@ -11,6 +11,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import AUTH_FAILED
 
 from desktop_app.adapters.ssh.keys import new_key
 from desktop_app.adapters.ssh.tunnel import SshTunnel
@@ -96,19 +97,19 @@ class Recorder(paramiko.ServerInterface):
 
     def check_auth_none(self, username: str) -> int:
         self.attempts.append(("none", ""))
-        return paramiko.AUTH_FAILED
+        return AUTH_FAILED
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.attempts.append(("publickey", f"{key.get_name()} {key.get_base64()}"))
-        return paramiko.AUTH_FAILED
+        return AUTH_FAILED
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.attempts.append(("password", ""))
-        return paramiko.AUTH_FAILED
+        return AUTH_FAILED
 
     def check_auth_interactive(self, username: str, submethods: str) -> int:
         self.attempts.append(("keyboard-interactive", ""))
-        return paramiko.AUTH_FAILED
+        return AUTH_FAILED
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -161,6 +162,10 @@ def serves(port: int) -> bool:
     return False
 
 
+def is_accepted(port: int) -> bool:
+    return not refuses(port)
+
+
 def refuses(port: int) -> bool:
     try:
         dial(port).close()
@@ -186,7 +191,7 @@ def test_reverse_forwards_survive_the_redial(server: SshServer, tunnel: SshTunne
         server.start()
         tunnel.connect(server.target(), Cancel(20))
         for port in (remote, second):
-            wait_until(partial(accepts, port), "the machine to listen again")
+            wait_until(partial(is_accepted, port), "the machine to listen again")
             with closing(dial(port)) as client:
                 client.sendall(b"hi")
                 assert client.recv(9) == b"hi"

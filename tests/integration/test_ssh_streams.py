@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -126,7 +127,8 @@ def packetizer() -> tuple[StreamPacketizer, socket.socket]:
 def test_any_channel_message_is_taken_or_ends_the_connection_in_words(command: int, body: bytes) -> None:
     packets, other = packetizer()
     channels = Channels(packets)
-    channels.open(Deaf(), "127.0.0.1", 1, ("127.0.0.1", 2))
+    deaf: Any = Deaf()
+    channels.open(deaf, "127.0.0.1", 1, ("127.0.0.1", 2))
     try:
         taken = channels.take(command, memoryview(bytes((command,)) + body))
     except WIRE_ERRORS:

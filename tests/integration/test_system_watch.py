@@ -48,7 +48,7 @@ class Watching:
 def test_logind_and_the_network_manager_are_heard(bus: Bus) -> None:
     watching = Watching(tick=5.0)  # slower than the test: only the bus can have told
     try:
-        announcements = wait_until(lambda: bus.heard() and open_announcements(), "the bus")
+        announcements = wait_until(lambda: open_announcements() if bus.heard() else None, "the bus")
         bus.emit(LOGIND, "PrepareForSleep", "b", (True,))
         bus.emit(LOGIND, "PrepareForSleep", "b", (False,))
         watching.until(SystemEvent.WOKE)

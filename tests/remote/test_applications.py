@@ -293,8 +293,8 @@ def test_ssh_keygen_accepts_the_records_signature(rig: BootstrapRig, tmp_path: P
     assert record.task == rig.task
     (tmp_path / "allowed").write_text(f"host {record.host_key}\n")
     (tmp_path / "signature").write_text(record.signature)
-    argv = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "host"]
-    argv += ["-n", contract.SIGNATURE_NAMESPACE, "-s", tmp_path / "signature"]
+    argv = ["ssh-keygen", "-Y", "verify", "-f", str(tmp_path / "allowed"), "-I", "host"]
+    argv += ["-n", contract.SIGNATURE_NAMESPACE, "-s", str(tmp_path / "signature")]
     assert subprocess.run(argv, input=record.signed_text().encode(), capture_output=True, check=False).returncode == 0
     changed = record.signed_text().replace(record.address, "10.0.0.1").encode()
     assert subprocess.run(argv, input=changed, capture_output=True, check=False).returncode != 0

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_an_odd_vscode_folder_of_the_repository_is_left_alone(clone: Path, tmp_p
 
 def test_a_named_folder_is_kept(clone: Path, tmp_path: Path) -> None:
     named = settings_of(RUN, tmp_path, user_folder=str(tmp_path))
-    context = SimpleNamespace(
+    context: Any = SimpleNamespace(
         home=tmp_path / "home", task="t", settings=debugging.prepare(named, tmp_path / "home", "")
     )
     assert context.settings.user_folder == tmp_path

@@ -3,6 +3,7 @@ Python 3.8, standard library and pytest only.
 """
 
 import json
+from typing import Any, cast
 
 import pytest
 
@@ -78,7 +79,7 @@ class Server:
 
 def test_what_could_not_be_published_is_published_later() -> None:
     server, progress = Server(), Progress(["ssh"])
-    publisher = Publisher(server, progress, lambda _text: None)
+    publisher = Publisher(cast(Any, server), progress, lambda _text: None)
     server.down = True
     publisher.record(RECORD)
     with pytest.raises(ServerError):
@@ -98,7 +99,7 @@ def test_the_record_that_the_last_run_left_goes_with_the_first_report() -> None:
     """A server that enqueues a stopped task again keeps it, and its port may be another program's by now."""
     server = Server()
     server.runtime[contract.RUNTIME_RECORD] = RECORD.dumps()
-    publisher = Publisher(server, Progress(["ssh"]), lambda _text: None)
+    publisher = Publisher(cast(Any, server), Progress(["ssh"]), lambda _text: None)
     publisher.flush()
     assert server.runtime[contract.RUNTIME_RECORD] == ""
     publisher.record(RECORD)
@@ -158,7 +159,10 @@ def test_what_clearml_session_needs_is_published_where_it_is_wanted_only() -> No
     progress = Progress(["ssh", "jupyterlab", "vscode"])
     record = Record("t", "gate", 31022, "ada", "ssh-ed25519 AAAA", 1)
     plain, both = Server(), Server()
-    publishers = [Publisher(plain, progress, print), Publisher(both, progress, print, compatible(progress))]
+    publishers = [
+        Publisher(cast(Any, plain), progress, print),
+        Publisher(cast(Any, both), progress, print, compatible(progress)),
+    ]
     for publisher in publishers:
         publisher.flush()
     assert both.properties == {}

@@ -6,6 +6,7 @@ import lzma
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ def room_of(limit: int, archive: Path, root: Path) -> room.Room:
 def test_a_sparse_bomb_is_refused_before_it_is_written(tmp_path: Path) -> None:
     """A few bytes that claim to be a terabyte of holes, which a restoring would write out."""
     work = tmp_path / "work"
-    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "bomb"}
-    bomb = member("x", size=512, path="bomb", **sparse, **{"GNU.sparse.realsize": str(10**12)})
+    sparse: Any = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "bomb"}
+    bomb = member("x", size=512, path="bomb", **{**sparse, "GNU.sparse.realsize": str(10**12)})
     archive = archive_of(tmp_path / "a.tar.gz", member("new/good", size=3), bomb)
     holes = f"1\n{10**12 - 1}\n1\n".encode().ljust(512, b"\0")
     archive.write_bytes(gzip.compress(gzip.decompress(archive.read_bytes()).replace(b"x" * 512, holes)))

@@ -193,7 +193,7 @@ def archive_of(path: Path, *members: tarfile.TarInfo) -> Path:
     return path
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644, **pax: str):
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644, **pax: Any):
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.size, info.mode, info.pax_headers = kind, link, size, mode, pax
     return info
@@ -224,7 +224,7 @@ def test_no_mode_changes_by_way_of_a_link_and_no_draft_is_written_through_one(tm
 
 @pytest.mark.parametrize("damage", ["cut", "bits", "mtime", "huge mtime"])
 def test_a_damaged_archive_is_one_that_cannot_be_read(tmp_path: Path, damage: str) -> None:
-    mtime = {"mtime": {"mtime": "nan"}, "huge mtime": {"mtime": "1e300"}}.get(damage, {})
+    mtime: Any = {"mtime": {"mtime": "nan"}, "huge mtime": {"mtime": "1e300"}}.get(damage, {})
     random = tmp_path / "random"
     random.mkdir()
     (random / "file").write_bytes(os.urandom(200_000))

@@ -184,8 +184,8 @@ def test_the_record_is_signed_without_ssh_keygen_too(tmp_path: Path) -> None:
             assert run_command(client, "command -v ssh-keygen")[0] != 0
     (tmp_path / "allowed").write_text(f"host {record.host_key}\n")
     (tmp_path / "signature").write_text(record.signature)
-    argv = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "host"]
-    argv += ["-n", contract.SIGNATURE_NAMESPACE, "-s", tmp_path / "signature"]
+    argv = ["ssh-keygen", "-Y", "verify", "-f", str(tmp_path / "allowed"), "-I", "host"]
+    argv += ["-n", contract.SIGNATURE_NAMESPACE, "-s", str(tmp_path / "signature")]
     subprocess.run(argv, input=record.signed_text().encode(), capture_output=True, check=True)
 
 

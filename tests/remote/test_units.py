@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,7 +216,7 @@ def test_pip_takes_over_where_uv_fails(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_an_installation_is_made_once_and_again_after_a_failure(tmp_path: Path) -> None:
-    made = []
+    made: Any = []
 
     def build(folder: Path) -> None:
         made.append(folder)

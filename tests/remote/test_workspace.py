@@ -7,7 +7,7 @@ import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -50,7 +50,7 @@ class Session:
 
     def __init__(self, lab: "Lab", folder: str, **more: str) -> None:
         self.task = lab.new_task(folder, **more)
-        self.server: Any = ApiServer(lab.api, self.task)
+        self.server = cast(Any, ApiServer(lab.api, self.task))
         self.said: list[str] = []
         self.progress = Progress()
         raw = {"store_workspace": folder, **more}
@@ -261,7 +261,7 @@ def test_whose_session_it_is_says_whose_folder_counts(lab: Lab) -> None:
     theirs = lab.new_task("~/theirs", section="interactive_session", tag="interactive")
     item = {"section": contract.SECTION, "name": "store_workspace", "value": "~/ours"}
     lab.api.call("tasks.edit_hyper_params", task=theirs, hyperparams=[item], force=True)
-    server = ApiServer(lab.api, theirs)
+    server: Any = ApiServer(lab.api, theirs)
     assert snapshots.folder_text(server, theirs) == "~/theirs"
     lab.api.call("tasks.edit", task=theirs, system_tags=["sessiondock", "interactive"], force=True)
     assert snapshots.folder_text(server, theirs) == "~/ours"

@@ -147,7 +147,7 @@ def test_a_key_that_was_being_lent_while_the_session_was_detached_is_taken_back(
         assert go_on.wait(10)
         lend(session, target)
 
-    world.ssh_access.lend = slow  # type: ignore[method-assign, assignment]  # the fake's, in this world only
+    world.ssh_access.lend = slow  # type: ignore[method-assign]  # the fake's, in this world only
     with CoreRig(world) as rig:
         session = rig.attached()
         assert lending.wait(5)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from desktop_app.domain.files.listed import State
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts
-from desktop_app.services.files.transfers import State
 from tests.fakes.outside import ACCOUNT, World
 from tests.support.core_rig import CoreRig
 from tests.support.waiting import wait_until

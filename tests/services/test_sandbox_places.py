@@ -1,5 +1,6 @@
 """Where the sandbox's agent makes environments when the home folder has a blank in its name."""
 
+import shutil
 from pathlib import Path
 
 import pytest

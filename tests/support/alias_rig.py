@@ -6,8 +6,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from desktop_app.adapters.files.memory import MemoryFiles
+from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh.client.config import SshConfig
 from desktop_app.adapters.ssh.client.own import OwnSsh
 from desktop_app.adapters.ssh.keys import verify_record
@@ -16,7 +18,7 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside, Pace
 from desktop_app.compose import build_core, own_command
 from desktop_app.domain.accounts.secrets import CLIENT_KEY
-from desktop_app.domain.sessions.snapshot import SessionId
+from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.paths import default_paths
 from desktop_app.services.core import Core
 from tests.fakes.outside import ACCOUNT, World
@@ -57,7 +59,7 @@ class AliasRig:
             new_tunnel=SshTunnel,
             memory=self.memory,
             verify_record=verify_record,
-            runtime_dir=self.paths.runtime,
+            hold_names=partial(Ownership, self.paths.runtime),
             ssh_access=own,
             ssh_config=SshConfig(self.paths.config, self.home.config, own.client_files, proxy),
         )
@@ -73,6 +75,10 @@ class AliasRig:
         self.core.connections.attach(self.session, Cancel(20))
         wait_until(self._is_up, "the tunnel", 30)
         wait_until(self._answers, "the session's agent and its alias", 30)
+
+    def _is_up(self) -> bool:
+        snapshot = self.core.store.get(self.session)
+        return snapshot is not None and snapshot.link is Link.UP
 
     def _answers(self) -> bool:
         alias = self.core.aliases.of(self.session)

@@ -23,7 +23,7 @@ from tests.support.paths import ENGINE_IMAGE
 from tests.support.waiting import wait_until
 
 BASE = "sessiondock-test:base"  # everything that a session can use: Python with pip and venv, sshd, rsync, git, curl
-NETWORKS = ipaddress.ip_network("198.51.100.0/24")  # RFC 5737: nobody's; each engine has four addresses of it
+NETWORKS = ipaddress.IPv4Network("198.51.100.0/24")  # RFC 5737: nobody's; each engine has four addresses of it
 PREFIX = "sd-engine-"
 START_S, END_S, LOAD_S = 30.0, 20.0, 120.0
 IN_CONTAINER_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"

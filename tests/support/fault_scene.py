@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -173,7 +174,7 @@ class Scene:
         """Everything that runs goes on: each worker gets another good answer."""
         before = [worker.good for worker in self.workers]
         for worker, good in zip(self.workers, before, strict=True):
-            wait_until(partial(_is_better, worker, good), f"{worker.name} to go on", BACK_S)
+            wait_until(partial(worker.is_beyond, good), f"{worker.name} to go on", BACK_S)
 
     def _wait_through(self) -> None:
         """A connection that waits for the redial, as a browser's does, and then the link itself."""

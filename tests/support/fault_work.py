@@ -47,6 +47,10 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"work-{self.name}", daemon=True)
         self._thread.start()
 
+    def is_beyond(self, good: int) -> bool:
+        """True if there were more good answers than these."""
+        return self.good > good
+
     def close(self) -> None:
         self.stopping.set()
         self._thread.join(SECONDS)

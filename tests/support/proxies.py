@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import RawIOBase
 
 from tests.support.ssh_peers import Application
 
@@ -41,7 +41,7 @@ class Proxy:
             _carry(client, far)
             back.join(5)
 
-    def _http(self, client: socket.socket, lines: BinaryIO) -> tuple[str, int] | None:
+    def _http(self, client: socket.socket, lines: RawIOBase) -> tuple[str, int] | None:
         asked = lines.readline().split()[1].decode()
         headers = dict(_headers(lines))
         wanted = "Basic " + base64.b64encode(self._login.encode()).decode()
@@ -56,7 +56,7 @@ class Proxy:
         client.sendall(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
         return self.asked[-1]
 
-    def _socks5(self, client: socket.socket, lines: BinaryIO) -> tuple[str, int] | None:
+    def _socks5(self, client: socket.socket, lines: RawIOBase) -> tuple[str, int] | None:
         offered = lines.read(lines.read(2)[1])
         method = 2 if self._login else 0
         if method not in offered:
@@ -77,7 +77,7 @@ class Proxy:
         return None if self._refuse else self.asked[-1]
 
 
-def _headers(lines: BinaryIO) -> Iterator[tuple[str, str]]:
+def _headers(lines: RawIOBase) -> Iterator[tuple[str, str]]:
     while line := lines.readline().strip():
         key, _, value = line.decode().partition(":")
         yield key.lower(), value.strip()

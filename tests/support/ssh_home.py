@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from desktop_app.adapters.ssh.client.config import OVERRIDE
+from desktop_app.adapters.ssh.route.asked import OVERRIDE
 from tests.support.namespaces import accounts_file, as_this_user, bind
 
 

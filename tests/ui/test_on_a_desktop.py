@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
@@ -12,7 +13,7 @@ from tests.support.desktop_rig import Keyring, Rig, RigOptions
 from tests.support.paths import REPOSITORY
 from tests.support.waiting import wait_until
 
-NO_KEYRING = {"keyring": Keyring.ABSENT}
+NO_KEYRING: dict[str, Any] = {"keyring": Keyring.ABSENT}
 DEMO = [sys.executable, "-m", "tests.ui.demo"]
 
 
