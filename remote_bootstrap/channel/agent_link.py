@@ -26,7 +26,7 @@ def main() -> None:
             pass
     finally:
         with contextlib.suppress(OSError):
-            if os.readlink(str(link)) == target:  # noqa: PTH115  Python 3.8; another target: a newer connection's
+            if os.readlink(str(link)) == target:  # Path.readlink came with 3.9; another target: a newer connection's
                 link.unlink()
 
 

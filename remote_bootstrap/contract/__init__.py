@@ -172,7 +172,7 @@ def _sentences(value: Any) -> List[str]:
 def _within(texts: List[str], most: int) -> List[str]:
     """Return the first ``most`` characters of all together."""
     ends = [0, *itertools.accumulate(map(len, texts))]
-    return [text[: max(0, most - start)] for text, start in zip(texts, ends)]  # noqa: B905  Python 3.8
+    return [text[: max(0, most - start)] for text, start in zip(texts, ends)]  # zip(strict=) came with 3.10
 
 
 def _want(value: Mapping[str, Any], key: str, kind: type, what: str) -> Any:

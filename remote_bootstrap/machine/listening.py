@@ -132,7 +132,7 @@ def _held_by(pid: int) -> Set[str]:
     with os.scandir("/proc/%d/fd" % pid) as descriptors:
         for descriptor in descriptors:
             with contextlib.suppress(OSError):  # closed meanwhile, as the listing's own
-                links.add(os.readlink(descriptor.path))  # noqa: PTH115  Path.readlink came with 3.9
+                links.add(os.readlink(descriptor.path))  # Path.readlink came with 3.9
     return links
 
 

@@ -46,7 +46,7 @@ def codes_of(call: ast.Call) -> set[str]:
     """Return the codes that stand in the call; none for a variable."""
     code = call.args[0]
     ways = [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]
-    constants = [way.value for way in ways if isinstance(way, ast.Constant)]
+    constants = [str(way.value) for way in ways if isinstance(way, ast.Constant)]
     return set(constants) if len(constants) == len(ways) else set()
 
 

@@ -5,6 +5,7 @@ import stat
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,7 +218,7 @@ def test_an_editor_s_byte_order_mark_is_no_damage(folders: tuple[Path, Path]) ->
 
 
 # What version 1 wrote, with what a later one might add.
-OLD_STATE = {
+OLD_STATE: dict[str, Any] = {
     "schema": 1,
     "sessions": {
         "acc1/old": {"options": {"queue": "q"}, "host_key": "k", "sequence": 0, "trusted": {"run": "r"}, "ended": True},

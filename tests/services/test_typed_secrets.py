@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from desktop_app.boundary.cancel import Cancel
+from desktop_app.boundary.server import Server
 from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.problems import AppError
@@ -27,9 +29,9 @@ class Redacted:
         self.core = Core(replace(outside, register_secret=self.known.add, connect_server=self._connected), "cli")
         self.world.server().on_call = lambda _name: self._asked()
 
-    def _connected(self, *arguments: object) -> object:
+    def _connected(self, *arguments: Any) -> Server:
         self._asked()
-        return self.world.connect_server(*arguments)  # type: ignore[arg-type]  # as it was called
+        return self.world.connect_server(*arguments)
 
     def _asked(self) -> None:
         if self.at_first is None:
@@ -61,7 +63,8 @@ def test_a_token_that_is_pasted(redacted: Redacted) -> None:
 
 @pytest.mark.parametrize("field", ["password", "attach_passphrase"])
 def test_the_secrets_of_a_launch(redacted: Redacted, field: str) -> None:
-    spec = replace(LaunchSpec(queue="default"), **{field: PASSPHRASE})
+    typed: dict[str, Any] = {field: PASSPHRASE}
+    spec = replace(LaunchSpec(queue="default"), **typed)
     launch = redacted.core.launches.launch
     assert redacted.knew(PASSPHRASE, lambda: launch(ACCOUNT.id, spec, Cancel(5), attach=False))
     redacted.core.close()
