@@ -146,6 +146,10 @@ class Tunnel(Protocol):
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Call back when the transport ended by itself: once per connect, on the transport's thread."""
 
+    def on_unanswered(self, callback: Callable[[int, int], None]) -> None:
+        """Call back with remote and local port when a connection came by a reverse forward and nothing listens here:
+        once per forward, on a thread of that connection."""
+
     def disconnect(self) -> None:
         """Close the transport, keep the listeners."""
 

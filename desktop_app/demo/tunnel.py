@@ -61,6 +61,7 @@ class FakeTunnel(Tunnel):
         self.changed = threading.Condition()
         self._on_report: list[Callable[[Report], None]] = []
         self._on_lost: list[Callable[[], None]] = []
+        self._on_unanswered: list[Callable[[int, int], None]] = []
         self.forwards = _FakeForwards(self)
         self.control = _FakeControl(self)
         self.agent = _FakeAgentLoan(self)
@@ -102,6 +103,9 @@ class FakeTunnel(Tunnel):
     def on_lost(self, callback: Callable[[], None]) -> None:
         self._on_lost.append(callback)
 
+    def on_unanswered(self, callback: Callable[[int, int], None]) -> None:
+        self._on_unanswered.append(callback)
+
     def disconnect(self) -> None:
         with self.changed:
             self.connected = False
@@ -123,6 +127,11 @@ class FakeTunnel(Tunnel):
             self.changed.notify_all()
         for callback in self._on_lost if was_connected else ():
             callback()
+
+    def knock_in_vain(self, remote: int, local: int) -> None:
+        """A program of the session comes by a reverse forward, and nothing listens here."""
+        for callback in self._on_unanswered:
+            callback(remote, local)
 
     def push(self, report: Report) -> None:
         """The remote pushes a report."""

@@ -174,11 +174,21 @@ def refuses(port: int) -> bool:
     return False
 
 
-def test_a_local_port_where_nobody_listens_ends_the_connection(tunnel: SshTunnel) -> None:
-    remote = free_port()
-    tunnel.forwards.reverse(REVERSE, remote, free_port())
+def test_a_local_port_where_nobody_listens_ends_the_connection_and_is_told_once(tunnel: SshTunnel) -> None:
+    told: list[tuple[int, int]] = []
+    tunnel.on_unanswered(lambda remote, local: told.append((remote, local)))
+    remote, local = free_port(), free_port()
+    tunnel.forwards.reverse(REVERSE, remote, local)
+    for _ in range(2):
+        with closing(dial(remote)) as client, contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    wait_until(lambda: told == [(remote, local)], "the user to be told")
+    tunnel.forwards.unbind(REVERSE)
+    wait_until(lambda: refuses(remote), "the machine to let go of the port")
+    tunnel.forwards.reverse(REVERSE, remote, local)  # asked for again: told again
     with closing(dial(remote)) as client, contextlib.suppress(ConnectionResetError):
         assert client.recv(1) == b""
+    wait_until(lambda: told == [(remote, local)] * 2, "the user to be told again")
 
 
 def test_reverse_forwards_survive_the_redial(server: SshServer, tunnel: SshTunnel) -> None:

@@ -7,7 +7,7 @@ import pytest
 from desktop_app.adapters.peers.local_socket import is_own_address
 from desktop_app.domain.problems import AppError
 from desktop_app.domain.sessions.snapshot import Link, SessionId
-from tests.fakes.outside import record_of, report_of
+from tests.fakes.outside import ACCOUNT, record_of, report_of
 from tests.support.core_rig import CoreRig
 
 
@@ -81,3 +81,26 @@ def test_own_addresses_are_known(address: str) -> None:
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "gpu-7.example.org", ""])
 def test_others_are_not(address: str) -> None:
     assert not is_own_address(address)
+
+
+def test_the_loopback_behind_a_jump_host_is_not_this_computers() -> None:
+    with CoreRig() as rig:
+        account = rig.core.accounts.find(ACCOUNT.id)
+        rig.core.routes.set(account, "ssh://gate.example", "", rig.soon())
+        session = rig.running()
+        rig.server.publish(session.task, record_of(session.task, address="127.0.0.1"))
+        rig.core.store.see(session, rig.server.sessions.get(session.task, rig.soon()).facts)
+        rig.core.connections.attach(session, rig.soon())
+        rig.until(session, lambda s: s.link is Link.UP)
+        rig.core.ports.reverse(session, 7000, 7000, rig.soon())
+        assert rig.core.ports.forward(session, 6106, rig.soon(), local=6106).local_port == 6106
+
+
+def test_a_reverse_forward_to_a_port_where_nothing_listens_is_told() -> None:
+    with CoreRig() as rig:
+        session = rig.attached()
+        rig.core.ports.reverse(session, 7000, 7001, rig.soon())
+        rig.world.tunnel().knock_in_vain(7000, 7001)
+        notice = rig.get(session).notice
+        assert notice is not None and notice.code == "port.unanswered"
+        assert "port 7001 of this computer" in notice.detail

@@ -15,7 +15,7 @@ from desktop_app.adapters.ssh.transport.tcp import ConnectError, resolve
 from desktop_app.adapters.ssh.transport.transport import SessionTransport
 from desktop_app.adapters.ssh.transport.wire import WIRE_ERRORS, Deadline, describe
 from desktop_app.boundary.cancel import Cancel
-from desktop_app.boundary.connection import Target
+from desktop_app.boundary.connection import Examined, Target
 from desktop_app.domain.access.route import Kind
 from desktop_app.domain.diagnosis import Stage, StageError
 from desktop_app.domain.problems import AppError, failure
@@ -49,7 +49,7 @@ class _Progress:
         self.stage, self._begun = STAGES[now], time.monotonic()
 
 
-class Examination:
+class Examination(Examined):
     """The connection once it stands. ``close`` it."""
 
     def __init__(self, transport: SessionTransport, control: ControlChannel | None, cancel: Cancel) -> None:

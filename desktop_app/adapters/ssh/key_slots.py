@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from desktop_app.boundary.secrets import SlotCipher
 from desktop_app.domain.accounts.key_slots import Slot, SlotKind
 
 SALT_BYTES, NONCE_BYTES, KEY_BYTES = 16, 12, 32
@@ -23,8 +24,8 @@ SCRYPT_N, SCRYPT_R, SCRYPT_P = 1 << 16, 8, 1  # 64 MiB and a fifth of a second f
 PURPOSE = b"sessiondock key slot 1"
 
 
-class AesSlots:
-    """Implements ``services.session_keys.SlotCipher``."""
+class AesSlots(SlotCipher):
+    """Seals with AES-256-GCM."""
 
     def seal(self, kind: SlotKind, secret: str, private_key: str, task: str, public_key: str) -> Slot:
         salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
@@ -36,7 +37,7 @@ class AesSlots:
 
 
 def _open(slot: Slot, secret: str, task: str, public_key: str) -> str:
-    """Any member of the workspace can write a task, so a slot may hold anything."""
+    """Return the private key, "" for a slot that is not ours: any member of the workspace can write a task."""
     try:
         data = base64.b64decode(slot.box.encode("ascii"), validate=True)
         salt, nonce, box = (

@@ -28,8 +28,9 @@ class SshTunnel(Tunnel):
         self._login: LoginServer | None = None
         self._report_callbacks: list[Callable[[Report], None]] = []
         self._lost_callbacks: list[Callable[[], None]] = []
+        self._unanswered_callbacks: list[Callable[[int, int], None]] = []
         control = SshControl(self._current)
-        self._forwards = SshForwards(name, control.release_port, wait_s)
+        self._forwards = SshForwards(name, control.release_port, self._on_unanswered, wait_s)
         self.forwards = self._forwards
         self.control = control
         self.agent = SshAgentLoan(self._current)
@@ -67,6 +68,9 @@ class SshTunnel(Tunnel):
     def on_lost(self, callback: Callable[[], None]) -> None:
         self._lost_callbacks.append(callback)
 
+    def on_unanswered(self, callback: Callable[[int, int], None]) -> None:
+        self._unanswered_callbacks.append(callback)
+
     def disconnect(self) -> None:
         with self._current.lock:
             connection = self._current.take()
@@ -85,6 +89,11 @@ class SshTunnel(Tunnel):
         """On the control reader's thread."""
         for callback in self._report_callbacks:
             callback(report)
+
+    def _on_unanswered(self, remote: int, local: int) -> None:
+        """On the thread of a connection that came by a reverse forward."""
+        for callback in self._unanswered_callbacks:
+            callback(remote, local)
 
     def _on_end(self, transport: SessionTransport) -> None:
         """On the transport's thread, its last act. It is news only if it was in use and nobody asked for its end."""

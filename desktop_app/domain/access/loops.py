@@ -5,6 +5,7 @@ are ports of the same loopback, so two of them can feed each other without end, 
 """
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 from desktop_app.domain.access.listening import Forward, Kind
 
@@ -32,3 +33,11 @@ def _way(forward: Forward) -> tuple[int, int]:
     """Return from which port to which one it leads."""
     ends = (forward.local_port, forward.remote_port)
     return ends if forward.kind is Kind.LOCAL else (ends[1], ends[0])
+
+
+def is_loopback(address: str) -> bool:
+    """True if the address means whichever machine uses it."""
+    try:
+        return address == "localhost" or ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -11,6 +11,9 @@ ROWS: tuple[Problem, ...] = (
     row("port.remote", "The session's port is taken",
         "The session's machine does not let SessionDock listen on port {port}: another program has it, or the "
         "port is reserved. Choose another one."),
+    row("port.unanswered", "Nothing answers at a forwarded port of this computer",
+        "A program in the session came through port {remote} there, which leads to port {local} of this computer, and "
+        "nothing listens at that one. Start the program that should answer here; the forward stays."),
     row("port.loop", "Forwarding that port would make a loop",
         "The session runs on this computer, so its port {remote} and port {local} here belong to the same "
         "machine: a connection would come back without end. {mend}"),

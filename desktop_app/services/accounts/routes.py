@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
-from desktop_app.domain.access.route import DIRECT, Route, parse_route
+from desktop_app.domain.access.route import DIRECT, Kind, Route, parse_route
 from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.accounts.secrets import PROXY_PASSWORD
-from desktop_app.domain.problems import failure
+from desktop_app.domain.problems import AppError, failure
 from desktop_app.services.secrets.stored import account_of, ids_of, kept
 from desktop_app.services.state.account_store import AccountStore
 
@@ -17,6 +17,15 @@ def route_of(outside: Outside, account: str) -> tuple[Route, str]:
     found = account_of(outside, account)
     route = parse_route(found.route if found else "")
     return route, kept(outside, PROXY_PASSWORD, ids_of(outside, account)) if route.takes_password else ""
+
+
+def begins_here(outside: Outside, account: str) -> bool:
+    """True if this computer itself connects to the account's session machines, as far as its route tells."""
+    known = account_of(outside, account)
+    try:
+        return parse_route(known.route if known else "").kind in (Kind.DIRECT, Kind.SSH_CONFIG)
+    except AppError:  # somebody spoiled it in the file; then no dial works, either
+        return False
 
 
 class Routes:

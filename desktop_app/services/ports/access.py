@@ -114,7 +114,7 @@ class Ports:
         answer = tunnel.control.request(contract.OP_LISTENING, {}, cancel)
         endpoints = snapshot.endpoints if snapshot else ()
         known = [endpoint.remote_port for endpoint in endpoints]
-        if tunnel.address == LOOPBACK:  # a session on this computer sees our own ends of the tunnel, too
+        if tunnel.is_here():  # a session on this computer sees our own ends of the tunnel, too
             known += [endpoint.local_port for endpoint in endpoints]
             known += [forward.local_port for forward in tunnel.forwards.all()]
         more = answer.get("more")

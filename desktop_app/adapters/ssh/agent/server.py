@@ -163,7 +163,7 @@ def _door(address: str) -> Door:
     return PipeDoor(address) if sys.platform == "win32" else SocketDoor(Path(address))
 
 
-class SocketDoor:
+class SocketDoor(Door):
     """A Unix socket in a folder of this user. OSError when it can't be opened."""
 
     def __init__(self, path: Path) -> None:
@@ -199,7 +199,7 @@ class SocketDoor:
                 self._path.unlink()
 
 
-class SocketClient:
+class SocketClient(Client):
     """A program on the other end of a Unix socket."""
 
     def __init__(self, connection: socket.socket) -> None:

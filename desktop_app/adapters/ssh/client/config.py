@@ -18,6 +18,7 @@ from desktop_app.adapters.files.chosen_text import read_bytes
 from desktop_app.adapters.ssh.client.alias_file import render
 from desktop_app.adapters.ssh.client.files import ClientFiles
 from desktop_app.adapters.ssh.route.asked import OVERRIDE, account_home
+from desktop_app.boundary.computer import SshConfigFiles
 from desktop_app.domain.access import ssh_config_text
 from desktop_app.domain.access.ssh_alias import Alias
 from desktop_app.domain.access.ssh_config_text import Place
@@ -38,18 +39,22 @@ def user_config_path() -> Path:
     return Path(given) if given else account_home() / ".ssh" / "config"
 
 
-class SshConfig:
-    """Implements ``boundary.computer.SshConfigFiles``."""
+class SshConfig(SshConfigFiles):
+    """Both files of this user."""
 
     def __init__(
         self, folder: Path, user_config: Path, files: Callable[[str], ClientFiles], proxy: Sequence[str]
     ) -> None:
         """``folder``: of our own file. ``files``: of a session. ``proxy``: argv to which an alias's name is added."""
         self.own = folder / "ssh_config"
-        self.user = user_config
+        self._user = user_config
         self._lock = folder / "ssh_config.lock"  # of both files
         self._files = files
         self._proxy = tuple(proxy)
+
+    @property
+    def user(self) -> Path:
+        return self._user
 
     @property
     def line(self) -> str:
@@ -94,7 +99,7 @@ class SshConfig:
 
     def host_names(self) -> frozenset[str]:
         """Hosts that the user named; none when the file can't be read."""
-        return _names(self.user)
+        return _names(self._user)
 
     def install(self) -> bool:
         """Add our line at the top; False when it is there. Problems: ssh.config_unwritable, ssh.config_text"""
@@ -105,10 +110,10 @@ class SshConfig:
         return self._edit(lambda text: ssh_config_text.without_include(text, self.own.as_posix()), REMOVE)
 
     def _read(self) -> bytes:
-        if not os.path.exists(self.user):  # noqa: PTH110  pathlib raises where a folder may not be looked into
+        if not os.path.exists(self._user):  # noqa: PTH110  pathlib raises where a folder may not be looked into
             return b""
         try:
-            return read_bytes(self.user)
+            return read_bytes(self._user)
         except UnreadableText as error:
             raise self._unwritable(error.why, ADD) from None
 
@@ -126,22 +131,22 @@ class SshConfig:
         return True
 
     def _write(self, before: bytes, after: bytes) -> None:
-        if not self.user.parent.exists():
-            self.user.parent.mkdir(mode=0o700)
-        real = Path(os.path.realpath(self.user))
+        if not self._user.parent.exists():
+            self._user.parent.mkdir(mode=0o700)
+        real = Path(os.path.realpath(self._user))
         mode = 0o600
         if real.exists():
             mode = stat.S_IMODE(real.stat().st_mode)
             if not mode & stat.S_IWUSR or not os.access(real, os.W_OK):
                 raise PermissionError(1, "it is read-only")
             shutil.copy2(real, real.with_name(real.name + BACKUP))
-        if not after and not self.user.is_symlink():
+        if not after and not self._user.is_symlink():
             real.unlink()
             return
         _replace(real, after, mode, before)
 
     def _unwritable(self, why: str, by_hand: str) -> Exception:
-        return failure("ssh.config_unwritable", path=self.user, why=why, by_hand=by_hand, line=self.line)
+        return failure("ssh.config_unwritable", path=self._user, why=why, by_hand=by_hand, line=self.line)
 
 
 def _names(path: Path) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""OwnSsh: lets the user's own ``ssh`` into attached sessions, one agent per session. Any thread."""
+"""Lets the user's own ``ssh`` into attached sessions, one agent per session. Any thread."""
 
 import threading
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from pathlib import Path
 from desktop_app.adapters.ssh.agent.server import SshAgent, agent_address
 from desktop_app.adapters.ssh.client.files import ClientFiles, client_files, ssh_command_line, write_client_files
 from desktop_app.adapters.ssh.keys import public_line
-from desktop_app.boundary.connection import Target
+from desktop_app.boundary.connection import SshAccess, Target
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
 
 
-class OwnSsh:
-    """Implements ``boundary.connection.SshAccess``. ``files``: a folder of ours for public keys and known hosts."""
+class OwnSsh(SshAccess):
+    """``files``: a folder of ours for public keys and known hosts; ``runtime``: one for the agents' sockets."""
 
     def __init__(self, files: Path, runtime: Path) -> None:
         self._files = files
@@ -36,10 +36,11 @@ class OwnSsh:
             raise failure("ssh.agent", why=f"{self._files} can't be written: {error.strerror}.") from None
 
     def client_files(self, session: str) -> ClientFiles:
+        """Return where the files are that the user's ssh reads about this session."""
         return client_files(self._files, SessionId.parse(session).task, agent_address(self._runtime, session))
 
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
-        """The argv of an ssh that asks nothing and accepts this session's host key only. Problems: ssh.agent"""
+        """Return the argv of an ssh that asks nothing and accepts this session's host key only. Problems: ssh.agent"""
         self.lend(session, target)
         return ssh_command_line(local_port, target.record.user, self.client_files(session))
 

@@ -15,12 +15,19 @@ from desktop_app.domain.problems import Cancelled
 
 
 class SshForwards(Forwards):
-    """Thread-safe. ``release(port)`` has the machine let go of a port that a dead connection of ours holds."""
+    """Thread-safe. ``release(port)`` has the machine let go of a port that a dead connection of ours holds;
+    ``unanswered(remote, local)`` hears of a connection for a local port where nothing listens."""
 
-    def __init__(self, name: str, release: Callable[[int], None], wait_s: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        name: str,
+        release: Callable[[int], None],
+        unanswered: Callable[[int, int], None],
+        wait_s: float = WAIT_SECONDS,
+    ) -> None:
         self._forwarder = Forwarder(name, wait_s)
         self._proxies = Proxies(self._forwarder.adopt)
-        self._reverse = ReverseForwards(release)
+        self._reverse = ReverseForwards(release, unanswered)
         self._closed = threading.Event()
 
     def bind(self, wanted: Mapping[str, int]) -> tuple[BoundPort, ...]:

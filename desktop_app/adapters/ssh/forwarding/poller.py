@@ -16,15 +16,15 @@ Ready = Callable[[int], None]
 
 class Poller(Protocol):
     def watch(self, sock: socket.socket, before: int, now: int, ready: Ready) -> int:
-        """Change what ``sock`` is watched for; returns ``now`` for the next ``before``."""
+        """Change what ``sock`` is watched for; return ``now`` for the next ``before``."""
 
     def wait(self, seconds: float | None) -> list[tuple[Ready, int]]:
-        """Who is ready, and for what."""
+        """Return who is ready, and for what."""
 
     def close(self) -> None: ...
 
 
-class AnyPoller:
+class AnyPoller(Poller):
     """macOS, Windows."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class AnyPoller:
         self._selector.close()
 
 
-class Epoll:
+class Epoll(Poller):
     """Linux. An error or a hang-up counts as ready for whatever is watched: reading or writing tells which it is."""
 
     def __init__(self) -> None:

@@ -28,11 +28,14 @@ log = logging.getLogger(__name__)
 
 
 class ReverseForwards:
-    """Remote port -> local port, over whatever transport is up. ``release`` asks the machine to let go of a port that a
-    connection of ours holds which is gone. Thread-safe."""
+    """Remote port -> local port, over the transport that is up. ``release`` asks the machine to let go of a port that a
+    connection of ours holds which is gone; ``unanswered(remote, local)`` is called once per forward, when nothing
+    listens at its local port. Thread-safe."""
 
-    def __init__(self, release: Callable[[int], object]) -> None:
+    def __init__(self, release: Callable[[int], object], unanswered: Callable[[int, int], object]) -> None:
         self._release = release
+        self._unanswered = unanswered
+        self._told: set[int] = set()  # remote ports
         self._lock = threading.Lock()
         self._asking = threading.Lock()  # paramiko keeps the answer to one request at a time
         self._ports: dict[str, tuple[int, int]] = {}
@@ -40,9 +43,10 @@ class ReverseForwards:
         self._room = threading.BoundedSemaphore(AT_ONCE)
 
     def add(self, key: str, remote: int, local: int) -> None:
-        """Problems: port.remote (the machine refuses)"""
+        """Have the machine listen at ``remote`` for our ``local``, now and after each attach. Problems: port.remote"""
         with self._lock:
             self._ports[key] = (remote, local)
+            self._told.discard(remote)
             transport = self._transport
         if transport is not None:
             refused = self._ask(transport, remote)
@@ -51,6 +55,7 @@ class ReverseForwards:
                 raise failure("port.remote", port=remote, cause=refused)
 
     def remove(self, key: str) -> None:
+        """Undo ``add``. Idempotent; does not wait for the machine."""
         with self._lock:
             remote, _local = self._ports.pop(key, (0, 0))
             transport = self._transport
@@ -59,7 +64,7 @@ class ReverseForwards:
                 transport.global_request("cancel-tcpip-forward", (LOOPBACK, remote), wait=False)
 
     def attach(self, transport: SessionTransport) -> None:
-        """Quick: ask this transport for everything from now on."""
+        """Ask this transport for everything from now on. Never blocks."""
         with self._lock:
             self._transport = transport
             wanted = tuple(self._ports.values())
@@ -67,6 +72,7 @@ class ReverseForwards:
             threading.Thread(target=self._again, args=(transport,), name="ssh-reverse", daemon=True).start()
 
     def detach(self) -> None:
+        """Use no transport until the next ``attach``."""
         with self._lock:
             self._transport = None
 
@@ -89,7 +95,7 @@ class ReverseForwards:
                 return
 
     def _ask(self, transport: SessionTransport, remote: int) -> str:
-        """ "" when the machine listens there for us, else why not."""
+        """Have the machine listen there for us; return why it does not, "" when it does."""
         try:
             with self._asking:
                 transport.request_port_forward(LOOPBACK, remote, self._arrived)
@@ -98,30 +104,41 @@ class ReverseForwards:
         return ""
 
     def _arrived(self, channel: Channel, _origin: tuple[str, int], server: tuple[str, int]) -> None:
-        """On the transport's thread."""
+        """Serve one connection. On the transport's thread."""
         with self._lock:
             local = next((here for there, here in self._ports.values() if there == server[1]), 0)
         if not self._room.acquire(blocking=False):
             log.info("port %d of the session has too many connections", server[1])
             _close(channel)
             return
-        threading.Thread(target=self._serve, args=(channel, local), name="ssh-reverse-1", daemon=True).start()
+        threading.Thread(
+            target=self._serve, args=(channel, server[1], local), name="ssh-reverse-1", daemon=True
+        ).start()
 
-    def _serve(self, channel: Channel, local: int) -> None:
+    def _serve(self, channel: Channel, remote: int, local: int) -> None:
         try:
-            _carry(channel, local)
+            if not _carry(channel, local) and local:
+                self._tell_unanswered(remote, local)
         finally:
             self._room.release()
 
+    def _tell_unanswered(self, remote: int, local: int) -> None:
+        with self._lock:
+            if remote in self._told:
+                return
+            self._told.add(remote)
+        self._unanswered(remote, local)
 
-def _carry(channel: Channel, port: int) -> None:
-    """Connect the channel to the local port (0 = to nothing) and move bytes until both directions ended."""
+
+def _carry(channel: Channel, port: int) -> bool:
+    """Connect the channel to the local port (0 = to nothing) and move bytes until both directions ended; False when
+    nothing listens there."""
     try:
         client = socket.create_connection((LOOPBACK, port), CONNECT_S)
     except OSError as error:
         log.debug("nothing to connect a reverse forward to: %s", error)
         _close(channel)
-        return
+        return False
     with client:
         client.settimeout(None)
         upward = threading.Thread(target=_to_channel, args=(client, channel), name="ssh-reverse-up", daemon=True)
@@ -129,6 +146,7 @@ def _carry(channel: Channel, port: int) -> None:
         _to_client(channel, client)
         upward.join()
     _close(channel)
+    return True
 
 
 def _close(channel: Channel) -> None:

@@ -47,7 +47,7 @@ class Proxies:
         self._closed = False
 
     def open(self, key: str, wanted: int) -> BoundPort:
-        """See ports.Tunnel.proxy. Problems: port.none; raises Cancelled once closed."""
+        """Open a proxy, as Forwards.proxy. Problems: port.none; raises Cancelled once closed."""
         with self._lock:
             if self._closed:
                 raise Cancelled

@@ -13,6 +13,8 @@ from desktop_app.adapters.ssh.transport.channels import Channels
 
 
 class Paused(Protocol):
+    """A reader that the wire made pause."""
+
     def resume(self) -> None: ...
 
 

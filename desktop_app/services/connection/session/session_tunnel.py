@@ -11,11 +11,12 @@ from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.connection import BoundPort, LoginDoor, Target
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.server import Server
+from desktop_app.domain.access.loops import is_loopback
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 from desktop_app.domain.sessions.known import is_away
 from desktop_app.domain.sessions.reducer import AttachRequested, Noticed, ServerSaw, TunnelUp
 from desktop_app.domain.sessions.snapshot import Remote, ServerFacts, SessionId
-from desktop_app.services.accounts.routes import route_of
+from desktop_app.services.accounts.routes import begins_here, route_of
 from desktop_app.services.connection.session.clearml_session import ClearmlSessionAccess
 from desktop_app.services.connection.session.forwards import SessionForwards
 from desktop_app.services.connection.session.key_access import key_of
@@ -53,6 +54,7 @@ class SessionTunnel:
         self.apps = SessionApps(session, store, outside, self.connection.forwards)
         self.connection.on_report(self.apps.on_report)
         self.connection.on_lost(lost)
+        self.connection.on_unanswered(self._on_unanswered)
         self.forwards = SessionForwards(session, outside.memory.forwards, ports, self.connection.forwards, self.is_here)
         self._trust = RecordTrust(session, outside)
         self._clearml_session = ClearmlSessionAccess(session, outside)
@@ -174,10 +176,13 @@ class SessionTunnel:
             self.apps.set_login_port(self._door.port)
 
     def is_here(self) -> bool:
-        """Quick: whether the session runs on this computer, as far as its record tells."""
-        now = self._store.get(self._session)
-        record = now.facts.record if now is not None else None
-        return record is not None and self._outside.is_own_address(record.address)
+        """True if the session runs on this computer, as far as its record and the route tell. Never blocks."""
+        snapshot = self._store.get(self._session)
+        record = snapshot.facts.record if snapshot is not None else None
+        if record is None or not self._outside.is_own_address(record.address):
+            return False
+        # Behind a jump host or a proxy, 127.0.0.1 is theirs.
+        return not is_loopback(record.address) or begins_here(self._outside, self._session.account)
 
     def follow(self, cancel: Cancel) -> None:
         """The server may have news of a session that has no control channel: an application that has come up since.
@@ -239,6 +244,10 @@ class SessionTunnel:
         self.connection.close()
         self._outside.ssh_access.revoke(self._session.text)
         self.apps.clear_secrets()
+
+    def _on_unanswered(self, remote: int, local: int) -> None:
+        """Tell the user of a reverse forward that leads nowhere. On a thread of that connection."""
+        self._store.apply(self._session, Noticed(problem("port.unanswered", remote=remote, local=local)))
 
 
 def _moved(bound: BoundPort) -> Problem:
