@@ -169,10 +169,10 @@ class Examined(Protocol):
     """An SSH connection that was made to look at it. ``close`` it."""
 
     def report(self) -> Report | None:
-        """What the control program says, None where there is none. Problems: ssh.lost, ssh.protocol"""
+        """Return what the control program says, None where there is none. Problems: ssh.lost, ssh.protocol"""
 
     def http_status(self, port: int) -> int:
-        """Of the first page there, 0 for what is no HTTP. Problems: app.refused, app.silent"""
+        """Return the status of the first page there, 0 for what is no HTTP. Problems: app.refused, app.silent"""
 
     def close(self) -> None: ...
 
@@ -184,7 +184,7 @@ class SshAccess(Protocol):
         """Serve the session's key at an address that is always its own. Problems: ssh.agent, ssh.no_key"""
 
     def command(self, session: str, target: Target, local_port: int) -> Sequence[str]:
-        """The argv of an ssh that asks nothing and trusts this session's host key only. Problems: ssh.agent"""
+        """Return the argv of an ssh that asks nothing and trusts this session's host key only. Problems: ssh.agent"""
 
     def revoke(self, session: str) -> None:
-        """The session is detached: the command stops working. Idempotent."""
+        """Take the key back; the command stops working. Idempotent."""

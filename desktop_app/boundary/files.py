@@ -22,31 +22,31 @@ class RemoteFiles(Protocol):
     """
 
     def connect(self, target: Target, cancel: Cancel) -> None:
-        """Problems: as Tunnel.connect, files.unsupported"""
+        """Dial. Problems: as Tunnel.connect, files.unsupported"""
 
     def home(self, cancel: Cancel) -> str:
-        """The absolute path of the user's home folder there."""
+        """Return the absolute path of the user's home folder there."""
 
     def list(self, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]: ...
 
     def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
-        """None when there is nothing of that name."""
+        """Return what is there, None when there is nothing of that name."""
 
     def real(self, path: str, cancel: Cancel) -> str:
-        """Absolute, with every link followed."""
+        """Return the absolute path, with every link followed."""
 
     def make_folder(self, path: str, cancel: Cancel) -> None:
-        """With its parents; idempotent."""
+        """Make a folder with its parents; idempotent."""
 
     def link_target(self, path: str, cancel: Cancel) -> str: ...
 
     def make_link(self, target: str, path: str, cancel: Cancel) -> None: ...
 
     def remove(self, path: str, cancel: Cancel) -> None:
-        """A file or a link."""
+        """Remove a file or a link."""
 
     def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
-        """Everything from ``offset`` on, in order; a piece is valid during the call of ``sink`` only."""
+        """Read everything from ``offset`` on, in order; a piece is valid during the call of ``sink`` only."""
 
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
@@ -59,22 +59,23 @@ class RemoteFiles(Protocol):
     def together(
         self, asks: Sequence[Ask[T]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
     ) -> tuple[T | AppError, ...]:
-        """All of them under way at once, in any order; one that fails has its problem as its answer. ``done(index)``:
-        that one succeeded. Raises only what ends them all. The caller bounds how much data that is."""
+        """Return the answers to requests that are under way at once; one that fails has its problem as its answer.
+        ``done(index)``: that one succeeded. Raises only what ends them all. The caller bounds how much data that is."""
 
     def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
-        """``digest`` for many (path, length), asked for at once; call what comes back to wait for the answers, "" for
+        """Ask for the digests of many (path, length) at once; call what comes back to wait for the answers, "" for
         one that can't be had. None: this machine makes no checksums."""
 
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
-        """SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False`` goes on
-        where the last call for this path stopped. Any thread."""
+        """Return the SHA-256 of the first ``length`` bytes in hex, "" when that can't be had there. ``fresh=False``
+        goes on where the last call for this path stopped. Any thread."""
 
     def space(self, path: str, cancel: Cancel) -> Space | None:
-        """Of the disk that holds ``path``, which exists; None where the machine does not tell."""
+        """Return the room on the disk that holds ``path``, which exists; None where the machine does not tell."""
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        """One operation of the control channel. Any thread. Problems: ssh.refused, ssh.protocol (there is none)"""
+        """Return the result of one operation of the control channel. Any thread. Problems: ssh.refused, ssh.protocol
+        (there is none)"""
 
     def disconnect(self) -> None:
-        """Idempotent; what is under way on another thread fails as ssh.lost."""
+        """Hang up; what is under way on another thread fails as ssh.lost. Idempotent."""

@@ -21,9 +21,9 @@ from desktop_app.adapters.ssh.client.files import (
     can_forward_by_path,
     client_files,
     forward_options,
-    persons_agent,
     ssh_command_line,
     ssh_options,
+    users_agent,
     write_client_files,
 )
 from desktop_app.adapters.ssh.keys import new_key, public_line
@@ -277,7 +277,7 @@ def test_ssh_a_forwards_the_persons_agent_and_never_ours(
     monkeypatch.setenv("SSH_AUTH_SOCK", persons.address)
     (private_home / "x").write_text(public)
     theirs = run(["ssh-keygen", "-l", "-f", str(private_home / "x")]).stdout.split()[1]
-    files = replace(files, forwarded=persons_agent(files.public_key))
+    files = replace(files, forwarded=users_agent(files.public_key))
     asks = ["ssh-add", "-l"]
     said = fingerprints(asks, port, files, server, ["-A"])
     assert theirs in said and len(said.splitlines()) == 1
@@ -292,7 +292,7 @@ def test_without_an_agent_of_their_own_nothing_is_forwarded(
     port, files = attached
     for missing in ("", "/nowhere/agent"):
         monkeypatch.setenv("SSH_AUTH_SOCK", missing)
-        told = replace(files, forwarded=persons_agent(files.public_key))
+        told = replace(files, forwarded=users_agent(files.public_key))
         done = run([*batch(ssh_command_line(port, server.user, told)), "-A", "ssh-add -l; echo fine"])
         assert done.stdout.splitlines()[-1:] == ["fine"] and "SHA256" not in done.stdout
 

@@ -140,7 +140,8 @@ class SshControl(Control):
         return self._current.get().request(op, args, self._current.deadline(cancel, REQUEST_SECONDS))
 
     def probe(self, cancel: Cancel) -> float:
-        """A link so full that the answer is late is alive while other bytes keep coming, those of before set aside."""
+        """Measure a round trip. A link so full that the answer is late is alive while other bytes keep coming, those of
+        before set aside."""
         started = time.monotonic()
         cancel.check()
         connection = self._current.get()

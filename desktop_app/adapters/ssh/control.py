@@ -78,7 +78,7 @@ class ControlChannel:
             raise failure("ssh.protocol", why="The machine runs another session at this address.")
 
     def request(self, op: str, args: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
-        """One operation's result. Problems: ssh.lost (no answer in time), ssh.refused (the remote says no)."""
+        """Return one operation's result. Problems: ssh.lost (no answer in time), ssh.refused (the remote says no)."""
         return self.ask(op, args)(deadline)
 
     def ask(self, op: str, args: Mapping[str, object]) -> Callable[[Deadline], dict[str, object]]:
@@ -120,7 +120,7 @@ class ControlChannel:
         return dict(reply.result)
 
     def _fail(self, why: Problem) -> None:
-        """Everybody who waits gets the first reason."""
+        """End the channel; all requests that wait get the first reason."""
         with self._lock:
             self._broken = self._broken or why
             waiting = list(self._waiting.values())
@@ -171,7 +171,8 @@ class ControlChannel:
             self._fail(problem("ssh.protocol", why=why, cause=f"exit status {channel.exit_status}"))
 
     def _take_line(self, line: bytes | bytearray) -> bool:
-        """True for a readable reply. The text of an unreadable one is not logged: it may hold a secret."""
+        """Take one line; True if it is a readable reply. The text of an unreadable one is not logged: it may hold a
+        secret."""
         try:
             reply = contract.Reply.loads(line.decode("utf-8", "replace"))
         except contract.ContractError as error:
@@ -209,7 +210,8 @@ class ControlChannel:
 
 
 def _drain_errors(channel: Channel) -> None:
-    """Unread error output would fill its window and stop the remote program. Not logged: it may hold secrets."""
+    """Discard error output, which would fill its window and stop the remote program. Not logged: it may hold
+    secrets."""
     while channel.recv_stderr_ready():
         channel.recv_stderr(65536)
 

@@ -87,7 +87,7 @@ def _reach(target: Target, deadline: Deadline) -> RoutedSocket:
 
 
 def client_key(text: str) -> Ed25519Key:
-    """The OpenSSH private key, from memory. Problems: ssh.no_key"""
+    """Return the OpenSSH private key, from memory. Problems: ssh.no_key"""
     try:
         return Ed25519Key(file_obj=io.StringIO(text))
     except WIRE_ERRORS as error:
@@ -114,7 +114,7 @@ def _negotiate(transport: SessionTransport, record: contract.Record, deadline: D
 
 
 def _check_host_key(transport: SessionTransport, target: Target) -> str:
-    """Its fingerprint."""
+    """Compare the host key with the expected one; return its fingerprint. Problems: ssh.host_key, ssh.unknown_host"""
     record = target.record
     try:
         shown = transport.get_remote_server_key()
@@ -133,7 +133,7 @@ def _check_host_key(transport: SessionTransport, target: Target) -> str:
 
 
 def _key_blob(public_key: str) -> bytes:
-    """The bytes of an OpenSSH public key line; b"" (which no key equals) for anything else."""
+    """Return the bytes of an OpenSSH public key line; b"" (which no key equals) for anything else."""
     parts = public_key.split()
     try:
         return base64.b64decode(parts[1], validate=True)
@@ -150,7 +150,7 @@ def _wrong_host_key(record: contract.Record, found: str) -> AppError:
 
 
 def _enter(transport: SessionTransport, target: Target, deadline: Deadline) -> None:
-    """With the password; only that method is tried."""
+    """Sign in with the password; only that method is tried. Problems: ssh.password, ssh.unreachable, ssh.protocol"""
     record = target.record
     try:
         _sign_in(transport, record, lambda done: transport.auth_password(record.user, target.password, done), deadline)

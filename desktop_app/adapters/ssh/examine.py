@@ -44,7 +44,7 @@ class _Progress:
         self.stage = Stage.REACH
 
     def step(self, now: Step, found: str) -> None:
-        """``now`` begins; the one before has found ``found``."""
+        """Begin step ``now``; the one before has found ``found``."""
         self._tell(self.stage, found or f"{(time.monotonic() - self._begun) * 1000:.0f} ms")
         self.stage, self._begun = STAGES[now], time.monotonic()
 
@@ -58,7 +58,8 @@ class Examination(Examined):
         self._cancel = cancel
 
     def report(self) -> contract.Report | None:
-        """What the session says of its applications, None where it says nothing. Problems: ssh.lost, ssh.protocol"""
+        """Return what the session says of its applications, None where it says nothing. Problems: ssh.lost,
+        ssh.protocol"""
         if self._control is None:
             return None
         deadline = Deadline(self._cancel, threading.Event(), ANSWER_SECONDS)
@@ -69,7 +70,7 @@ class Examination(Examined):
             raise failure("ssh.protocol", why="The session's report can't be read.", cause=str(error)) from None
 
     def http_status(self, port: int) -> int:
-        """Of the first page at that port of the machine. 0 = it answers something else. Problems: app.refused,
+        """Return the status of the first page at that port of the machine, 0 for another answer. Problems: app.refused,
         app.silent"""
         try:
             channel = self._transport.open_channel(
@@ -119,7 +120,7 @@ def examine(target: Target, tell: Tell, cancel: Cancel) -> Examination:
 
 
 def _look_up(target: Target, tell: Tell, deadline: Deadline) -> None:
-    """Only where this computer itself looks the name up."""
+    """Look the name up, only where this computer itself does. Raises StageError."""
     if target.route.kind is not Kind.DIRECT:
         tell(Stage.NAME, "left to the jump host or proxy")
         return

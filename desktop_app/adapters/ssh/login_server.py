@@ -119,7 +119,8 @@ class LoginServer:
         self._channel: Channel | None = None
 
     def start(self, keys: LoginKeys, deadline: Deadline) -> LoginDoor:
-        """Where it listens on the machine. Problems: session.no_login, ssh.lost. Raises Cancelled."""
+        """Start the server; return where it listens on the machine. Problems: session.no_login, ssh.lost. Raises
+        Cancelled."""
         try:
             return self._start(keys, deadline)
         except BaseException:  # with the channel, what was begun on the machine ends too
@@ -148,7 +149,7 @@ class LoginServer:
             self._channel.close()
 
     def _answer(self, channel: Channel, deadline: Deadline) -> str:
-        """What follows the mark; "" when it does not come."""
+        """Return what follows the mark, "" when it does not come."""
         channel.settimeout(TICK_SECONDS)
         heard = bytearray()
         while deadline.remaining and len(heard) < OUTPUT_LIMIT:
@@ -168,7 +169,7 @@ class LoginServer:
 
 
 def login_script(keys: LoginKeys) -> str:
-    """Values stand in single quotes; keys and numbers hold none, and what does is no key."""
+    """Return the script with these values, which stand in single quotes: keys and numbers hold none."""
     values = {
         "mark": MARK,
         "client": " ".join(keys.client_public.split()[:2]),

@@ -86,17 +86,18 @@ class SshTunnel(Tunnel):
         self._forwards.close()
 
     def _on_report(self, report: Report) -> None:
-        """On the control reader's thread."""
+        """Pass a report on. On the control reader's thread."""
         for callback in self._report_callbacks:
             callback(report)
 
     def _on_unanswered(self, remote: int, local: int) -> None:
-        """On the thread of a connection that came by a reverse forward."""
+        """Pass it on. On the thread of a connection that came by a reverse forward."""
         for callback in self._unanswered_callbacks:
             callback(remote, local)
 
     def _on_end(self, transport: SessionTransport) -> None:
-        """On the transport's thread, its last act. It is news only if it was in use and nobody asked for its end."""
+        """Take note of a transport's end, on its thread. It is news only if it was in use and nobody asked for its
+        end."""
         with self._current.lock:
             connection = self._current.take(transport)
             if connection is None:

@@ -29,7 +29,7 @@ class Reader:
 
     @property
     def more(self) -> bool:
-        """Whether any bytes are left."""
+        """True if any bytes are left."""
         return self._at < len(self._data)
 
     def take(self, count: int) -> bytes:

@@ -51,7 +51,7 @@ class Connections:
         role: str,
         woke: Callable[[], None] = lambda: None,
     ) -> None:
-        """``woke()``: the computer woke or its network changed."""
+        """Hold nothing yet. ``woke()`` is called when the computer woke or its network changed."""
         self._woke = woke
         self._outside = outside
         self._store = store

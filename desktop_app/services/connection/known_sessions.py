@@ -45,7 +45,7 @@ class KnownSessions:
         self._unsubscribe = store.subscribe(self._on_change)
 
     def close(self) -> None:
-        """Quick: remember nothing more."""
+        """Remember nothing more. Never blocks."""
         self._unsubscribe()
 
     # -- while the server is away
@@ -64,7 +64,7 @@ class KnownSessions:
         return bool(found)
 
     def facts(self, session: SessionId, why: Problem) -> ServerFacts | None:
-        """Where the session's machine is, as far as is known, when the server does not say for this reason."""
+        """Return where the session's machine is, as far as is known, when the server does not say for this reason."""
         now = self._store.get(session)
         if not is_away(why) or now is None or now.facts.record is None or now.remote is not Remote.READY:
             return None
@@ -75,7 +75,7 @@ class KnownSessions:
         return {session: known for session, known in rows.items() if known is not None}
 
     def _told(self, account: str) -> dict[SessionId, Known]:
-        """By every process of ours that can know."""
+        """Return what the other processes of ours know that can know it."""
         found: dict[SessionId, Known] = {}
         for holder in self._living(self._connections.peers, account):
             try:
@@ -90,7 +90,7 @@ class KnownSessions:
         return found
 
     def tell_others(self, account: str) -> None:
-        """Every process of ours that has to do with this account looks at it now: its keys have changed, say."""
+        """Have every process of ours that has to do with this account look at it now: its keys have changed, say."""
         for holder in self._living(self._connections.peers, account):
             try:
                 self._connections.peers.ask(holder, OP_LOOK, SessionId(account, ""))
@@ -103,7 +103,7 @@ class KnownSessions:
         return tuple({one.pid: one for one in holders if one is not None and one.address}.values())
 
     def _answer(self, account: str) -> Mapping[str, Any]:
-        """To another process: what this one knows."""
+        """Return what this process knows, for another one."""
         now = self._outside.now()
         rows = {
             one.id.task: known_json(Known(one.facts, one.stale_since or now))
@@ -113,7 +113,7 @@ class KnownSessions:
         return {"sessions": rows}
 
     def polled(self, account: str, problem: Problem | None) -> None:
-        """After each look at the server: a window that starts while it is away begins with what is known."""
+        """Follow each look at the server: a window that starts while it is away begins with what is known."""
         if problem is None:
             self._confirm(account)
         elif not self._store.of_account(account):
@@ -122,7 +122,7 @@ class KnownSessions:
     # -- while it answers
 
     def _confirm(self, account: str) -> None:
-        """The server has just said which sessions there are: the others are not worth remembering."""
+        """Forget sessions that the server, which has just answered, does not name any more."""
         for session in self._remembered():
             if session.account != account:
                 continue
@@ -131,7 +131,7 @@ class KnownSessions:
                 self._save(session, {})
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
-        """On a writer's thread: a connected session is remembered, on a job's thread."""
+        """Remember a connected session, by a job. On a writer's thread."""
         if new is None or new.link is not Link.UP or new.stale_since is not None:
             return
         if old is None or old.link is not Link.UP or _place(old) != _place(new):

@@ -59,7 +59,7 @@ class Peers:
         self._ask_to_let_go(holder, OP_DETACH, session)
 
     def _ask_to_let_go(self, holder: Holder, op: str, session: SessionId) -> None:
-        """A command line that lets go ends at once, often before it has answered; that it is gone is answer enough."""
+        """Ask; a command line that lets go ends at once, often before it has answered, which is answer enough."""
         try:
             self.ask(holder, op, session)
         except AppError as error:

@@ -67,7 +67,7 @@ class Files:
         self._known = known
 
     def upload(self, session: SessionId, paths: Sequence[Path], to: str, tell: Tell, cancel: Cancel) -> Summary:
-        """Files and folders into the remote folder ``to`` ("" = ~/session-files). What is left out is named in the
+        """Copy files and folders into the remote folder ``to`` ("" = ~/session-files). What is left out is named in the
         summary. Problems: files.*, ssh.*"""
         run = Run(Meter(tell), cancel)
         where = ""
@@ -82,7 +82,7 @@ class Files:
         return run.summary(where)
 
     def download(self, session: SessionId, remotes: Sequence[str], to: Path, tell: Tell, cancel: Cancel) -> Summary:
-        """The same the other way; relative paths start at the remote home."""
+        """Copy files and folders of the session to this computer; relative paths start at the remote home."""
         run = Run(Meter(tell), cancel)
 
         def work(files: RemoteFiles) -> None:
@@ -94,7 +94,7 @@ class Files:
         return run.summary(str(to))
 
     def browse(self, session: SessionId, folder: str, cancel: Cancel) -> Listing:
-        """One remote folder ("" = ~/session-files, or home where there is none). Problems: files.*, ssh.*"""
+        """List one remote folder ("" = ~/session-files, or home where there is none). Problems: files.*, ssh.*"""
 
         def work(files: RemoteFiles) -> Listing:
             where = absolute(files, folder or f"~/{SESSION_FILES}", cancel)
@@ -121,7 +121,7 @@ class Files:
     # -- the connection
 
     def _persist(self, session: SessionId, work: Callable[[RemoteFiles], None], run: Run) -> None:
-        """Until ``work`` is through; a broken connection is made again as long as that leads anywhere."""
+        """Repeat ``work`` until it is through; a broken connection is made again as long as that leads anywhere."""
         tries, moved = 0, 0
         while True:
             try:
@@ -165,7 +165,7 @@ class Files:
         return Target(record, key, *route_of(self._outside, session.account))
 
     def _facts(self, session: SessionId, server: Server, cancel: Cancel) -> ServerFacts:
-        """The server's, else those that are known: the session's machine may well be up."""
+        """Return the server's facts, else those that are known: the session's machine may well be up."""
         try:
             return server.sessions.get(session.task, cancel).facts
         except AppError as error:
@@ -176,7 +176,7 @@ class Files:
 
 
 def remote_folder(files: RemoteFiles, folder: str, cancel: Cancel) -> str:
-    """An absolute remote folder that exists."""
+    """Return an absolute remote folder that exists."""
     where = absolute(files, folder, cancel)
     files.make_folder(where, cancel)
     return where

@@ -29,15 +29,15 @@ class Copier:
     # what a direction does
 
     def copy(self, item: Item) -> None:
-        """One item, carefully. Raises OSError, Blocked or AppError."""
+        """Copy one item, carefully. Raises OSError, Blocked or AppError."""
         raise NotImplementedError
 
     def copy_small(self, items: Sequence[Item]) -> None:
-        """Plain files of less than RESUMED bytes."""
+        """Copy plain files of less than RESUMED bytes."""
         raise NotImplementedError
 
     def copy_folders(self, items: Sequence[Item]) -> None:
-        """All of one level; their parents were copied."""
+        """Copy all folders of one level; their parents were copied."""
         for item in items:
             if not self.one(item):
                 self.block(item)
@@ -66,7 +66,7 @@ class Copier:
         self.run.meter.change(soon=True, current="")
 
     def _last_of_each(self, items: Sequence[Item]) -> list[Item]:
-        """Of several files for one place the last: written together they would become a mixture."""
+        """Return of several files for one place the last: written together they would become a mixture."""
         last = {item.path: item for item in items}
         for item in items:
             if last[item.path] is not item:
@@ -74,7 +74,7 @@ class Copier:
         return [item for item in items if last[item.path] is item]
 
     def one(self, item: Item) -> bool:
-        """False when it had to be left out."""
+        """Copy one item; False when it had to be left out."""
         self.cancel.check()
         before = self.run.meter.now.size
         self.run.meter.change(current=readable(item.path))
@@ -92,7 +92,7 @@ class Copier:
         return False
 
     def block(self, item: Item) -> None:
-        """Nothing below this folder can be copied."""
+        """Note that nothing below this folder can be copied."""
         self._blocked.add(item.path)
 
     def _reachable(self, items: Sequence[Item]) -> list[Item]:
@@ -106,7 +106,7 @@ class Copier:
 
 
 def windows(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """As many as may be under way at once."""
+    """Cut the items into windows of as many as may be under way at once."""
     window: list[Item] = []
     size = 0
     for item in items:
@@ -120,14 +120,14 @@ def windows(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _above(path: str) -> Iterator[str]:
-    """Every folder above that path."""
+    """Return every folder above that path."""
     while cut := path.rpartition("/")[0]:
         yield cut
         path = cut
 
 
 def _levels(folders: Iterable[Item]) -> list[list[Item]]:
-    """The same depth together, the upper ones first."""
+    """Return folders of the same depth together, the upper ones first."""
     found: dict[int, list[Item]] = {}
     for folder in folders:
         found.setdefault(folder.path.count("/"), []).append(folder)

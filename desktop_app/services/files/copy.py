@@ -58,7 +58,7 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def reached(self, size: int) -> None:
-        """The remote file has so many bytes now. Quick."""
+        """Note that the remote file has so many bytes now. Never blocks."""
         with self._changed:
             self._there = size
             if size - self._summed >= STEP and self._thread is None:
@@ -67,7 +67,7 @@ class Follower:
             self._changed.notify()
 
     def finish(self) -> str:
-        """The checksum of all that is there; "" when the remote can't tell."""
+        """Return the checksum of all that is there, "" when the remote can't tell."""
         self.end()
         if self._error is not None:
             raise self._error
@@ -106,7 +106,8 @@ class Follower:
 def upload(
     files: RemoteFiles, item: Item, target: str, moved: Callable[[int], None], cancel: Cancel
 ) -> tuple[bool, bool]:
-    """(it was not there already, its checksum was compared). ``moved`` hears of bytes as they arrive.
+    """Upload one file; return (it was not there already, its checksum was compared). ``moved`` hears of bytes as they
+    arrive.
 
     Raises OSError for what can't be read here, Blocked, and AppError: files.damaged and what RemoteFiles raises.
     """
@@ -135,7 +136,8 @@ def upload(
 
 
 def _require_whole(files: RemoteFiles, part: str, size: int, cancel: Cancel) -> None:
-    """For what has no checksum: some servers call it well when a full disk took only a part. Problems: files.damaged"""
+    """Compare the length of what has no checksum: some servers report success when a full disk took only a part.
+    Problems: files.damaged"""
     there = files.stat(part, cancel)
     if there is None or there.size != size:
         arrived = size_text(there.size if there is not None else 0)
@@ -153,7 +155,7 @@ def _same(about: os.stat_result, size: int, modified: int, kind: FileKind) -> bo
 
 
 def _look(files: RemoteFiles, target: str, part: str, cancel: Cancel) -> tuple[RemoteEntry | None, RemoteEntry | None]:
-    """What is in the file's place, and what an earlier try left."""
+    """Return what is in the file's place, and what an earlier try left."""
     there, begun = files.together([Stat(target), Stat(part)], cancel)
     if isinstance(there, AppError):
         raise there
@@ -165,7 +167,7 @@ def _look(files: RemoteFiles, target: str, part: str, cancel: Cancel) -> tuple[R
 def _send(
     files: RemoteFiles, stream: BinaryIO, part: str, begun: int, moved: Callable[[int], None], cancel: Cancel
 ) -> bool:
-    """``begun``: bytes of an earlier try that are worth a question."""
+    """Send the file's contents. ``begun``: bytes of an earlier try that are worth a question."""
     total, start = hashlib.sha256(), 0
     if begun > 0:
         start = _prefix(stream, begun, total, lambda: files.digest(part, begun, cancel), cancel)
@@ -195,7 +197,7 @@ def _blocks(stream: BinaryIO, total: Hash) -> Iterator[bytes]:
 
 
 def _prefix(stream: BinaryIO, size: int, total: Hash, theirs: Callable[[], str], cancel: Cancel) -> int:
-    """``size`` if the first so many bytes of ``stream`` have the other side's checksum, else 0."""
+    """Return ``size`` if the first so many bytes of ``stream`` have the other side's checksum, else 0."""
     left = size
     while left and (block := stream.read(min(1 << 20, left))):
         cancel.check()
@@ -205,7 +207,7 @@ def _prefix(stream: BinaryIO, size: int, total: Hash, theirs: Callable[[], str],
 
 
 def _compare(total: Hash, theirs: str, path: str, discard: Callable[[], object]) -> bool:
-    """False where the remote can't tell. Problems: files.damaged"""
+    """Compare checksums; False where the remote can't tell. Problems: files.damaged"""
     if theirs and theirs != total.hexdigest():
         discard()
         raise failure("files.damaged", path=readable(path), cause="sha256")
@@ -213,7 +215,7 @@ def _compare(total: Hash, theirs: str, path: str, discard: Callable[[], object])
 
 
 def open_file(path: str) -> BinaryIO:
-    """A regular file, and not what somebody put in its place since the folder was read."""
+    """Open a regular file, and not what was put in its place since the folder was read."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -228,7 +230,7 @@ def open_file(path: str) -> BinaryIO:
 def download(
     files: RemoteFiles, item: Item, target: Path, moved: Callable[[int], None], cancel: Cancel
 ) -> tuple[bool, bool]:
-    """As ``upload``; OSError for what can't be written here."""
+    """Download one file; returns as ``upload``. Raises OSError for what can't be written here."""
     check_free(target)
     if is_there(target, item):
         moved(item.size)
@@ -248,13 +250,13 @@ def download(
 
 
 def check_free(target: Path) -> None:
-    """Raises Blocked."""
+    """Raise Blocked for a place that can't be taken."""
     if target.is_dir() and not target.is_symlink():
         raise Blocked("a folder of that name is in the way")
 
 
 def is_there(target: Path, item: Item) -> bool:
-    """With the same size and time."""
+    """True if it is there with the same size and time."""
     try:
         about = target.lstat()
     except FileNotFoundError:
@@ -301,6 +303,6 @@ def _fetch(files: RemoteFiles, item: Item, part: Path, moved: Callable[[int], No
 
 
 def open_part(part: Path) -> BinaryIO:
-    """The unfinished file, made if need be; never by way of a link that lies there."""
+    """Open the unfinished file, made if need be; never by way of a link that lies there."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     return os.fdopen(os.open(part, flags, 0o600), "r+b")

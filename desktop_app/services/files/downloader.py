@@ -31,12 +31,12 @@ class Downloader(Copier):
         self._folder = folder
 
     def transfer(self, items: Sequence[Item]) -> None:
-        """Nothing is begun that this disk can't take."""
+        """Copy the items; nothing is begun that this disk can't take."""
         self.require([item for item in items if item.kind is ItemKind.FILE])
         super().transfer(items)
 
     def require(self, items: Sequence[Item]) -> None:
-        """Room for those files. Problems: files.here"""
+        """Make sure that there is room for those files. Problems: files.here"""
         wanted = sum(item.size for item in items)
         disk = _disk(self._folder)
         if wanted > disk.free:  # less will do where a part of it is there already
@@ -46,7 +46,7 @@ class Downloader(Copier):
             raise failure("files.here", path=str(self._folder), why=why)
 
     def _missing(self, item: Item) -> int:
-        """Bytes of a file that this disk has to find room for, at the least."""
+        """Return the bytes of a file that this disk has to find room for, at the least."""
         try:
             target = self._place(item)
         except Blocked:  # it is left out
@@ -115,7 +115,7 @@ class Downloader(Copier):
         return not there
 
     def _fetch(self, items: Sequence[Item]) -> None:
-        """The machine makes the checksums while the contents travel."""
+        """Read files, while the machine makes their checksums."""
         sums = self.files.ask_digests([(item.source, item.size) for item in items], self.cancel)
         gets = [Get(item.source, item.size) for item in items]
         answers = self.files.together(gets, self.cancel, lambda index: self.run.moved(items[index].size))
@@ -152,7 +152,7 @@ class _Disk(Protocol):
 
 
 def _disk(folder: Path) -> _Disk:
-    """Of the disk that will hold the folder."""
+    """Return the usage of the disk that will hold the folder."""
     place = folder.resolve()
     while not place.is_dir() and place != place.parent:
         place = place.parent
@@ -168,7 +168,7 @@ def _size(path: Path) -> int:
 
 
 def _write(part: Path, data: bytes) -> None:
-    """Never by way of a link that lies there."""
+    """Write a file, never by way of a link that lies there."""
     try:
         with copy.open_part(part) as stream:
             stream.truncate(0)

@@ -42,7 +42,7 @@ def paths_of(spec: LaunchSpec) -> tuple[Path, ...]:
 
 
 def name_of(session: SessionId) -> str:
-    """What the process that has a session's uploads holds."""
+    """Return the name that the process with a session's uploads holds."""
     return f"uploads/{session.text}"
 
 
@@ -78,14 +78,14 @@ class LaunchUploads:
         transfers.on_end(self._ended)
 
     def close(self) -> None:
-        """What is not through stays remembered."""
+        """Follow no session any more; what is not through stays remembered."""
         self._closed = True
         self._unsubscribe()
 
     # -- a launch
 
     def check(self, spec: LaunchSpec) -> None:
-        """Before the task is made. Problems: launch.invalid"""
+        """Refuse what can't be uploaded, before the task is made. Problems: launch.invalid"""
         missing = [str(path) for path in paths_of(spec) if not path.exists()]
         if missing:
             raise failure("launch.invalid", why=f"Files to upload: there is no {', no '.join(missing)}.")
@@ -123,7 +123,7 @@ class LaunchUploads:
         return bool(wanted)
 
     def look(self, account: str) -> None:
-        """For a window, now and then: nobody else may have them any more."""
+        """Take up what no process has any more; called by a window now and then."""
         for text in self._memory.sessions():
             session = SessionId.parse(text)
             if session.account != account or self._names.holder(name_of(session)) is not None:
@@ -140,7 +140,7 @@ class LaunchUploads:
                 _log.warning("uploads of a launch: %s", error.problem)
 
     def _ask_once(self, session: SessionId) -> None:
-        """It ended while no window ran, and so is in no list."""
+        """Ask about a session that ended while no window ran, and so is in no list."""
         if session not in self._asked:
             self._asked.add(session)
             self._jobs.submit("look at a session with uploads", self._ask(session), self._answered(session))
@@ -170,8 +170,8 @@ class LaunchUploads:
 
     @contextmanager
     def alone(self, session: SessionId) -> Iterator[tuple[Wanted, ...]]:
-        """What waits, for the caller to make now; remembered no more if the block ends well. () = nothing waits, or
-        ``holder`` has it."""
+        """Yield what waits, for the caller to make now; remembered no more if the block ends well. () = nothing waits,
+        or ``holder`` has it."""
         if not self._names.claim(name_of(session), 0.0):
             yield ()
             return
@@ -184,7 +184,7 @@ class LaunchUploads:
             self._names.release(name_of(session))
 
     def holder(self, session: SessionId) -> Holder | None:
-        """The other process that has them."""
+        """Return the other process that has them."""
         return self._names.holder(name_of(session))
 
     # -- following the session and the transfer

@@ -39,7 +39,7 @@ class Run:
     travelled: int = 0  # bytes that really travelled or were found, over all tries
 
     def begin(self, files: int, size: int) -> None:
-        """With a new connection; what was done before is counted again."""
+        """Begin with a new connection; what was done before is counted again."""
         self.meter.change(soon=True, waiting="", size=0, files=0, files_total=files, size_total=size)
 
     def moved(self, count: int) -> None:
@@ -47,18 +47,18 @@ class Run:
         self.meter.change(size=self.meter.now.size + count)
 
     def undone(self, count: int) -> None:
-        """So many bytes have to travel again."""
+        """Note that so many bytes have to travel again."""
         self.meter.change(size=self.meter.now.size - count)
 
     def finished(self, item: Item, *, fresh: bool, checked: bool) -> None:
-        """``fresh``: it was not there already; ``checked``: its checksum was compared."""
+        """Count an item that is done. ``fresh``: it was not there already; ``checked``: its checksum was compared."""
         self.done[item.path] = checked
         if not fresh:
             self.unchanged.add(item.path)
         self.meter.change(files=self.meter.now.files + 1)
 
     def done_before(self, item: Item) -> bool:
-        """With an earlier connection; then it is counted."""
+        """True if it was done with an earlier connection; then it is counted."""
         if item.path not in self.done:
             return False
         now = self.meter.now

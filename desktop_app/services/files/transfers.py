@@ -51,7 +51,7 @@ class Transfers:
         held: str = "",
         wanted: tuple[Wanted, ...] = (),
     ) -> int:
-        """``held`` says why it has to wait for ``release``."""
+        """Add an upload. ``held`` says why it has to wait for ``release``."""
         sources = tuple(map(str, paths))
         return self._add(Transfer(next(self._numbers), session, True, sources, to, held=held, wanted=wanted))
 
@@ -67,7 +67,7 @@ class Transfers:
             return number in self._all and bool(self._all[number].held)
 
     def on_end(self, callback: Callable[[Transfer], None]) -> None:
-        """``callback`` hears of every one that is done, failed or cancelled, on the thread where that happened."""
+        """Call back with every one that is done, failed or cancelled, on the thread where that happened."""
         self._on_end.append(callback)
 
     def download(self, session: SessionId, remotes: Sequence[str], to: Path) -> int:
@@ -98,7 +98,7 @@ class Transfers:
                 del self._all[number]
 
     def of(self, session: SessionId) -> tuple[Transfer, ...]:
-        """The newest first."""
+        """Return them, the newest first."""
         with self._lock:
             return tuple(one for one in reversed(self._all.values()) if one.session == session)
 
@@ -170,7 +170,7 @@ class Transfers:
     # -- the end of the program
 
     def cancel_all(self) -> None:
-        """Quick; nothing is started afterwards."""
+        """Cancel all; nothing is started afterwards. Never blocks."""
         with self._lock:
             self._closed = True
             cancels = tuple(self._cancels.values())

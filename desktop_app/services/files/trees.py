@@ -31,7 +31,7 @@ PER_FILE = frozenset({"files.missing", "files.denied", "files.refused"})  # prob
 
 
 def local_items(paths: "list[Path]", skip: Skip, cancel: Cancel) -> Iterator[Item]:
-    """The named files and folders (a named link stands for what it leads to) and all that is below them."""
+    """Return the named files and folders (a named link stands for what it leads to) and all that is below them."""
     for path in paths:
         root = Path(os.path.realpath(path))
         name = Path(os.path.abspath(path)).name or root.name
@@ -46,7 +46,7 @@ class _LocalTree:
         self.root, self.skip, self.cancel = str(root), skip, cancel
 
     def link(self, source: str) -> str | None:
-        """Where the link leads, from its own folder; None after naming one that is left out."""
+        """Return where the link leads, from its own folder; None after naming one that is left out."""
         target = os.path.realpath(source)
         if not os.path.exists(target):
             self.skip(Skipped(source, DANGLING))
@@ -58,7 +58,7 @@ class _LocalTree:
 
 
 def _local(tree: _LocalTree, source: str, path: str) -> Iterator[Item]:
-    """Depth first and without recursion: a tree may be deeper than Python's stack."""
+    """Walk depth first and without recursion: a tree may be deeper than Python's stack."""
     waiting = [(source, path)]
     while waiting:
         tree.cancel.check()
@@ -77,7 +77,7 @@ def _local(tree: _LocalTree, source: str, path: str) -> Iterator[Item]:
 
 
 def _local_item(tree: _LocalTree, source: str, path: str) -> Item | None:
-    """None after naming what is left out."""
+    """Return the item, None after naming what is left out."""
     about = os.lstat(source)
     mode = stat.S_IMODE(about.st_mode)
     if stat.S_ISLNK(about.st_mode):
@@ -92,7 +92,7 @@ def _local_item(tree: _LocalTree, source: str, path: str) -> Item | None:
 
 
 def changed(wanted: Iterable[Wanted]) -> tuple[str, ...]:
-    """Files that are no longer what they were when they were chosen."""
+    """Return files that are no longer what they were when they were chosen."""
     found = []
     for one in wanted:
         with suppress(OSError):  # what has vanished is named by whoever wants to read it
@@ -110,7 +110,7 @@ def reason(error: OSError) -> str:
 
 
 def remote_items(files: RemoteFiles, paths: "list[str]", skip: Skip, cancel: Cancel) -> Iterator[Item]:
-    """The same for paths on the session's machine."""
+    """Return the items of paths on the session's machine, and all that is below them."""
     for path in paths:
         try:
             root = files.real(path, cancel)
@@ -212,12 +212,12 @@ def _relative(target: str, source: str) -> str:
 
 
 def _tolerate(error: AppError, path: str, skip: Skip) -> None:
-    """A problem of this one file is named; any other one is raised again."""
+    """Name a problem of this one file; raise any other one again."""
     if error.problem.code not in PER_FILE:
         raise error
     skip(Skipped(path, told(error.problem)))
 
 
 def told(found: Problem) -> str:
-    """Why one file was left out, with the reason that the machine gave."""
+    """Return why one file was left out, with the reason that the machine gave."""
     return found.title[:1].lower() + found.title[1:] + f" ({found.cause})" * bool(found.cause)

@@ -69,7 +69,7 @@ class Uploader(Copier):
         return item.path.rpartition("/")[0] in self._empty
 
     def _there(self, items: Sequence[Item]) -> list[tuple[Item, RemoteEntry | AppError | None]]:
-        """What is in the place of each; nothing is asked about folders that are new."""
+        """Return what is in the place of each; nothing is asked about folders that are new."""
         asked = [item for item in items if not self._is_empty(item)]
         found = self.files.together([Stat(self._target(item)) for item in asked], self.cancel)
         known = dict(zip((item.path for item in asked), found, strict=True))
@@ -113,7 +113,7 @@ class Uploader(Copier):
     # -- small files
 
     def copy_small(self, items: Sequence[Item]) -> None:
-        """While the machine makes one window's checksums, the next window travels."""
+        """Copy small files: while the machine makes one window's checksums, the next window travels."""
         try:
             before: _Window | None = None
             for window in windows(items):
@@ -144,7 +144,7 @@ class Uploader(Copier):
         return _Window(arrived, again, sums)
 
     def _changed(self, items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-        """What has to be sent, and what needs a closer look."""
+        """Return what has to be sent, and what needs a closer look."""
         wanted, closer = [], []
         for item, there in self._there(items):
             if there is None or (isinstance(there, RemoteEntry) and there.kind is FileKind.LINK):
@@ -159,7 +159,7 @@ class Uploader(Copier):
         return wanted, closer
 
     def _load(self, item: Item) -> _Sent | None:
-        """None for what can't be read, which is then named."""
+        """Read a file; None for what can't be read, which is then named."""
         try:
             with copy.open_file(item.source) as stream:
                 about = os.fstat(stream.fileno())

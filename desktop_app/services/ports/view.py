@@ -26,7 +26,7 @@ class PortView:
 
     @property
     def web(self) -> bool:
-        """Whether a browser may be of use; of an unknown program nobody knows before asking it."""
+        """True if a browser may be of use; of an unknown program that is not known before asking it."""
         service = BY_KEY.get(self.service)
         return service is None or service.web
 
@@ -66,7 +66,7 @@ def forward_json(forward: Forward) -> dict[str, Any]:
 
 
 def view_of(rows: Iterable[Listening], forwards: Iterable[Forward], always: frozenset[str], more: int) -> PortsView:
-    """Listening ports with what is forwarded of them; then forwards that nobody listens to at the moment."""
+    """Return the listening ports with what is forwarded of them; then forwards where nothing listens at the moment."""
     active = tuple(forwards)
     local = {forward.remote_port: forward for forward in active if forward.kind is Kind.LOCAL}
     shown = [_view(row, local.pop(row.port, None), always) for row in rows]

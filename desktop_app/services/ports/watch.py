@@ -35,7 +35,7 @@ class PortWatch:
         self._unsubscribe = store.subscribe(self._on_change)
 
     def _on_change(self, _old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
-        """On the writer's thread: begin with the first session that we are connected to."""
+        """Begin with the first session that we are connected to. On the writer's thread."""
         if new is None or new.link is not Link.UP:
             return
         with self._lock:
@@ -44,13 +44,13 @@ class PortWatch:
                 self._thread.start()
 
     def cancel(self) -> None:
-        """Quick."""
+        """Begin to end. Never blocks."""
         self._unsubscribe()
         self._stop.cancel()
         self._asking.cancel()
 
     def close(self, seconds: float) -> tuple[str, ...]:
-        """The names of threads that outlive ``seconds``."""
+        """End; return the names of threads that outlive ``seconds``."""
         self.cancel()
         with self._lock:
             thread = self._thread

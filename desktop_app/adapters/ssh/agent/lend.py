@@ -48,7 +48,7 @@ class AgentForward:
         self._channel: Channel | None = None
 
     def start(self, deadline: Deadline) -> None:
-        """Returns once programs of the session can use the agent. Problems: agent.none, ssh.lost, ssh.protocol"""
+        """Return once programs of the session can use the agent. Problems: agent.none, ssh.lost, ssh.protocol"""
         agent = _connect()
         if agent is None:
             raise failure("agent.none")
@@ -65,7 +65,7 @@ class AgentForward:
             raise failure("ssh.lost", address=self._address, cause=describe(error)) from None
 
     def stop(self) -> None:
-        """Quick: no program of the session reaches the agent any more."""
+        """Let no program of the session reach the agent any more. Never blocks."""
         self._stopped.set()
         if self._channel is not None:
             with contextlib.suppress(*WIRE_ERRORS):
@@ -87,7 +87,7 @@ class AgentForward:
             told += part
 
     def _lend(self, channel: Channel) -> None:
-        """On the transport's thread: a program in the session wants to talk to the agent."""
+        """Serve a program in the session that wants to talk to the agent. On the transport's thread."""
         if not self._clients.acquire(blocking=False):
             channel.close()
             return
@@ -108,7 +108,7 @@ class AgentForward:
 
 
 def _connect() -> _Agent | None:
-    """The user's own agent: the one of SSH_AUTH_SOCK, Pageant or Windows' OpenSSH."""
+    """Connect to the user's own agent: the one of SSH_AUTH_SOCK, Pageant or Windows' OpenSSH."""
     with contextlib.suppress(OSError):
         found: _Agent | None = get_agent_connection()
         return found
@@ -116,8 +116,8 @@ def _connect() -> _Agent | None:
 
 
 def _relay(channel: Channel, agent: _Agent | None, stopped: threading.Event) -> None:
-    """Question by question, until the program has gone. Without an agent everything is refused: a channel that is
-    closed before its first question ends the whole connection of asyncssh 2.21."""
+    """Pass questions and answers on until the program has gone. Without an agent everything is refused: a channel that
+    is closed before its first question ends the whole connection of asyncssh 2.21."""
     framer = Framer()
     while data := channel.recv(CHUNK):
         for message in framer.feed(data):

@@ -37,7 +37,7 @@ class Client(Protocol):
     """One program that asks. OSError when it is gone."""
 
     def receive(self) -> bytes:
-        """Some bytes; b"" at the end."""
+        """Return some bytes; b"" at the end."""
 
     def send(self, data: bytes) -> None: ...
 
@@ -49,14 +49,14 @@ class Door(Protocol):
     """Where clients come in."""
 
     def accept(self) -> Client | None:
-        """The next client, None for one that is not welcome. OSError once the door is closed."""
+        """Return the next client, None for one that is not welcome. OSError once the door is closed."""
 
     def close(self) -> None:
         """Wake whoever waits in ``accept``. Any thread."""
 
 
 def agent_address(folder: Path, name: str) -> str:
-    """Where the agent for ``name`` listens: always the same for the same user, folder and name.
+    """Return where the agent for ``name`` listens: always the same for the same user, folder and name.
 
     A path below ``folder``, unless that is too long for a socket or can't be written down in an ssh configuration for a
     shell command; then below a folder of this user in /tmp, which is made.
@@ -71,8 +71,8 @@ def agent_address(folder: Path, name: str) -> str:
 
 
 def temporary_folder(top: Path) -> Path:
-    """This user's own in a folder that everybody can write into, where another user may have taken the name that we
-    would: then one with a random name, and always the same from then on."""
+    """Return a folder of this user's own in one that everybody can write into, where another user may have taken the
+    name that we would: then one with a random name, and always the same from then on."""
     usual = top / f"sessiondock-{os.getuid()}"
     for one in (usual, *sorted(top.glob(f"{usual.name}-*"))):
         with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ class SshAgent:
     """Serves the keys of one address. Thread-safe."""
 
     def __init__(self, address: str, door: Callable[[str], Door] | None = None) -> None:
-        """Nothing is opened before ``start``. ``door``: another than this system's."""
+        """Open nothing before ``start``. ``door``: another than this system's."""
         self.address = address
         self._new_door = door or _door
         self.keys = AgentKeys()
@@ -124,7 +124,7 @@ class SshAgent:
     # --- inside
 
     def _spawn(self, work: Callable[[], None], name: str) -> None:
-        """You hold the lock."""
+        """Begin the thread; the lock is held."""
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads = [*(t for t in self._threads if t.is_alive()), thread]
         thread.start()
@@ -219,7 +219,7 @@ class SocketClient(Client):
 
 
 def _same_user(client: socket.socket) -> bool:
-    """The folder's mode keeps others out; where the system tells who called (Linux), that is checked besides."""
+    """True if this user called, where the system tells (Linux); elsewhere the folder's mode has to keep others out."""
     if sys.platform != "linux":
         return True
     _, uid, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))

@@ -34,7 +34,7 @@ ADD, REMOVE = "Add this line at its top", "Remove this line"
 
 
 def user_config_path() -> Path:
-    """The file that this user's ssh reads: OpenSSH takes the account's home folder, whatever HOME says."""
+    """Return the file that this user's ssh reads: OpenSSH takes the account's home folder, whatever HOME says."""
     given = os.environ.get(OVERRIDE)
     return Path(given) if given else account_home() / ".ssh" / "config"
 
@@ -80,7 +80,7 @@ class SshConfig(SshConfigFiles):
             raise failure("file.unwritable", path=self.own, why=error.strerror or str(error)) from None
 
     def entries(self) -> frozenset[str]:
-        """None while the file can't be read."""
+        """Return the names in our file, none while it can't be read."""
         return _names(self.own)
 
     def _sweep(self, known: Sequence[Alias]) -> None:
@@ -94,11 +94,11 @@ class SshConfig(SshConfigFiles):
     # -- the user's file
 
     def place(self) -> Place:
-        """Problems: ssh.config_unwritable, when it can't even be read"""
+        """Return where the user's file includes ours. Problems: ssh.config_unwritable, when it can't even be read"""
         return ssh_config_text.place_of(self._read(), self.own.as_posix())
 
     def host_names(self) -> frozenset[str]:
-        """Hosts that the user named; none when the file can't be read."""
+        """Return the hosts that the user named; none when the file can't be read."""
         return _names(self._user)
 
     def install(self) -> bool:

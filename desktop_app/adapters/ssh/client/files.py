@@ -29,21 +29,21 @@ class ClientFiles:
 
 
 def client_files(folder: Path, name: str, agent: str) -> ClientFiles:
-    """``name`` must be fit for a file name; the task id is. Runs ``ssh -V``, once."""
+    """Return where ``name``'s files are, which has to be fit for a file name. Runs ``ssh -V``, once."""
     public = folder / f"{name}.pub"
-    forwarded = persons_agent(public) if forwards_by_path() else ""
+    forwarded = users_agent(public) if forwards_by_path() else ""
     return ClientFiles(agent, public, folder / f"{name}.known_hosts", f"sessiondock-{name}", forwarded)
 
 
-def persons_agent(otherwise: Path) -> str:
-    """The person's own agent; without one a file that is there and is none, so that ssh -A lends nothing."""
+def users_agent(otherwise: Path) -> str:
+    """Return the user's own agent; without one a file that is there and is none, so that ssh -A lends nothing."""
     own = os.environ.get("SSH_AUTH_SOCK", "")
     return own if own and "\n" not in own and Path(own).exists() else otherwise.as_posix()
 
 
 @lru_cache(maxsize=1)
 def forwards_by_path() -> bool:
-    """Whether this computer's ssh can be told which agent to forward: OpenSSH 8.2. An older one calls that an error."""
+    """True if this computer's ssh can be told which agent to forward: OpenSSH 8.2. An older one calls that an error."""
     try:
         asked = subprocess.run(
             ["ssh", "-V"],
@@ -64,7 +64,8 @@ def can_forward_by_path(version: str) -> bool:
 
 
 def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> None:
-    """The host key is filed under an alias, not under the port, so that it stays right when that moves. OSError"""
+    """Write the files; the host key is filed under an alias, not under the port, so that it stays right when that
+    moves. OSError"""
     files.public_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key, host = (" ".join(line.split()[:2]) for line in (public_key, host_key))
     for path, line in ((files.public_key, key), (files.known_hosts, f"{files.host_alias} {host}")):
@@ -74,7 +75,7 @@ def write_client_files(files: ClientFiles, public_key: str, host_key: str) -> No
 
 
 def session_options(files: ClientFiles) -> dict[str, str]:
-    """Our key, our host key, no prompt about either, nobody else's way to log in."""
+    """Return the options for our key and our host key, without a prompt, and no other way to log in."""
     return {
         "IdentityAgent": quoted(files.agent.replace("\\", "/")),  # a pipe on Windows
         "IdentityFile": quoted(files.public_key.as_posix()),
@@ -90,23 +91,23 @@ def session_options(files: ClientFiles) -> dict[str, str]:
 
 
 def forward_options(files: ClientFiles) -> list[tuple[str, str]]:
-    """Forwarding stays off unless somebody says -A, and then it is the person's own agent: without the second line ssh
-    forwards the one that IdentityAgent names, which holds the key to this very session."""
+    """Return the options that keep forwarding off unless -A is given, and then forward the user's own agent: without
+    the second line ssh forwards the one that IdentityAgent names, which holds the key to this very session."""
     return [("ForwardAgent", "no"), *([("ForwardAgent", quoted(files.forwarded))] if files.forwarded else [])]
 
 
 def ssh_options(files: ClientFiles) -> list[str]:
-    """Options for ssh, scp and sftp that leave the user's own configuration out."""
+    """Return options for ssh, scp and sftp that leave the user's own configuration out."""
     options = [*session_options(files).items(), *forward_options(files)]
     return ["-F", "none", *(word for key, value in options for word in ("-o", f"{key}={value}"))]
 
 
 def ssh_command_line(port: int, user: str, files: ClientFiles) -> list[str]:
-    """The argv of an ssh to the session through our local port; works while the session is attached."""
+    """Return the argv of an ssh to the session through our local port; works while the session is attached."""
     return ["ssh", *ssh_options(files), "-p", str(port), f"{user}@127.0.0.1"]
 
 
 def quoted(text: str) -> str:
-    """A path as OpenSSH's option parser wants it: quoted, percent signs doubled."""
+    """Return a path as OpenSSH's option parser wants it: quoted, percent signs doubled."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'

@@ -38,10 +38,10 @@ class Owner(Protocol):
     """Who keeps the connections. On the loop's thread."""
 
     def forget(self, connection: "Connection") -> None:
-        """It has ended."""
+        """Forget a connection that has ended."""
 
     def dispatch(self, connection: "Connection") -> None:
-        """Its transport was lost before its channel was open: it may try again."""
+        """Try again with a connection whose transport was lost before its channel was open."""
 
 
 class Connection:

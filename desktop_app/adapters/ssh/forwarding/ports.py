@@ -18,7 +18,7 @@ _LOCAL = (LOOPBACK, "0.0.0.0", "::", "::ffff:127.0.0.1")  # noqa: S104 - address
 
 
 def listen(port: int) -> socket.socket | None:
-    """A listener on 127.0.0.1, or None when the port can't be had. ``port`` 0 = any."""
+    """Return a listener on 127.0.0.1, None when the port can't be had. ``port`` 0 = any."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":
@@ -37,7 +37,8 @@ def listen(port: int) -> socket.socket | None:
 
 
 def open_near(wanted: int) -> tuple[socket.socket, str] | None:
-    """A listener on ``wanted`` or else the next free port upward, then any; with the name of who holds ``wanted``."""
+    """Return a listener on ``wanted``, else the next free port upward, else any; and the name of who holds
+    ``wanted``."""
     holder = ""
     for port in _candidates(wanted):
         listener = listen(port)
@@ -54,7 +55,7 @@ def _candidates(wanted: int) -> Iterator[int]:
 
 
 def holder_of(port: int) -> str:
-    """The program that listens on the port, as people know it: ``python3 (process 4711)``."""
+    """Return the program that listens on the port, as users know it: ``python3 (process 4711)``."""
     try:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):  # macOS shows other users' sockets to root only

@@ -127,7 +127,7 @@ class SocksProxy:
             self._room.release()
 
     def _serve(self, client: socket.socket, origin: tuple[str, int]) -> bool:
-        """True when the connection is carried by somebody else now."""
+        """Serve one client; True if its connection is carried by the engine now."""
         peer = whose(client)
         if peer is Peer.STRANGER:
             log.warning("a program of another user tried to use the proxy on port %d", self._port)
@@ -147,7 +147,7 @@ class SocksProxy:
 
 
 def negotiate(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Destination:
-    """The greeting up to the request; where the client wants to go. Raises SocksError, and what ``read`` raises."""
+    """Greet up to the request; return where the client wants to go. Raises SocksError, and what ``read`` raises."""
     version, methods = read(2)
     if version != VERSION:
         raise SocksError("not SOCKS5")

@@ -38,7 +38,7 @@ class Switchboard(Owner):
 
     @property
     def due(self) -> float | None:
-        """Monotonic time of the next ``expire``."""
+        """Return the monotonic time of the next ``expire``, None for none."""
         return self._pending[0].arrival.deadline if self._pending else None
 
     def take(

@@ -23,8 +23,8 @@ _FLAG_MISSING = ("unknown option", "illegal option")
 
 
 def answers(hop: Hop, flattened: str) -> dict[str, list[str]] | None:
-    """Directive -> values; None where no ssh can tell. ``flattened``: our reading of the files, for an ssh that would
-    read those of another home. Problems: route.config"""
+    """Return directive -> values; None where no ssh can tell. ``flattened``: our reading of the files, for an ssh that
+    would read those of another home. Problems: route.config"""
     program = shutil.which("ssh")
     if program is None:
         return None
@@ -63,19 +63,19 @@ def _ask(program: str, hop: Hop, more: list[str]) -> dict[str, list[str]] | None
 
 
 def files() -> tuple[Path, ...]:
-    """The user's file and the system's; with -F, ssh reads that one alone."""
+    """Return the user's file and the system's; with -F, ssh reads that one alone."""
     given = os.environ.get(OVERRIDE)
     return (Path(given),) if given else (folder() / "config", system_folder() / "ssh_config")
 
 
 def _sentence(text: str) -> str:
-    """What matters of its complaints, without its remark about terminals."""
+    """Return what matters of its complaints, without its remark about terminals."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and "terminal" not in line]
     return ("; ".join(lines[:3])[:400] or "it can't be used").rstrip(".") + "."
 
 
 def parsed(text: str) -> dict[str, list[str]]:
-    """``ssh -G``'s answer."""
+    """Return the directives in ``ssh -G``'s answer."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         key, _, value = line.partition(" ")
@@ -85,8 +85,8 @@ def parsed(text: str) -> dict[str, list[str]]:
 
 
 def _files(text: str) -> list[str]:
-    """Names of files that stand in one line without quotes: those with blanks are told by what exists, or by how the
-    next one begins."""
+    """Return the names of files that stand in one line without quotes: those with blanks are told by what exists, or by
+    how the next one begins."""
     words, found = text.split(" "), []
     while words:
         length = next((n for n in range(len(words), 0, -1) if _exists(" ".join(words[:n]))), 0)
@@ -102,7 +102,7 @@ def _exists(name: str) -> bool:
 
 
 def account_home() -> Path:
-    """OpenSSH takes the account's home folder, whatever HOME says."""
+    """Return the account's home folder, which OpenSSH takes whatever HOME says."""
     if sys.platform == "win32":
         return Path.home()
     import pwd  # not on Windows
@@ -114,7 +114,7 @@ def account_home() -> Path:
 
 
 def _at_home(value: str) -> str:
-    """ssh resolves ~ to the account's home; where HOME is another one, it means that."""
+    """Resolve ~ to HOME, where that is not the account's home, which ssh would take."""
     inside = value.removeprefix(f"{account_home()}/")
     if inside == value:
         return value

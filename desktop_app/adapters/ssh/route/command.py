@@ -38,7 +38,7 @@ class RunningCommand:
         self._pump.close()
 
     def why(self) -> str:
-        """What a program that ended by itself had to say; "" for one that we ended."""
+        """Return what a program that ended by itself had to say, "" for one that we ended."""
         return self._said
 
     def _read(self, size: int) -> bytes:
@@ -49,7 +49,8 @@ class RunningCommand:
         return data
 
     def _note_end(self) -> None:
-        """On either thread of the pump, before it closes: whoever is connected through it then asks ``why``."""
+        """Note the end before the pump closes: who is connected through it then asks ``why``. On either of its
+        threads."""
         try:
             code = self._process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
@@ -82,7 +83,7 @@ class RunningCommand:
 
 
 def run_proxy_command(command: str) -> RunningCommand:
-    """Problems: route.refused"""
+    """Start the command. Problems: route.refused"""
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the program
     shell = ["cmd.exe", "/c", command] if sys.platform == "win32" else ["/bin/sh", "-c", f"exec {command}"]
     try:

@@ -21,7 +21,7 @@ class UserSshConfig:
         self._lines = [line for path in asked.files() for line in lines.lines_of(path, folder())]
 
     def lookup(self, hop: Hop) -> HostSettings:
-        """What the route says itself comes first, as words on ssh's command line do."""
+        """Return how a host is reached. What the route says itself comes first, as words on ssh's command line do."""
         check_names(hop)
         found = asked.answers(hop, "\n".join(self._lines))
         try:

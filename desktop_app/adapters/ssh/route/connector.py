@@ -33,7 +33,7 @@ class RoutedSocket:
         self.sock.close()
 
     def why(self) -> str:
-        """What a step of the route says about its end, "" when none has anything to say."""
+        """Return what a step of the route says about its end, "" when none has anything to say."""
         return next(filter(None, (reason() for reason in self.reasons)), "")
 
 
@@ -54,7 +54,8 @@ class Connector:
         return self._config
 
     def reach(self, host: str, port: int) -> RoutedSocket:
-        """Problems: route.*. Raises ConnectError when nothing but the address itself is at fault, and Cancelled."""
+        """Connect. Problems: route.*. Raises ConnectError when nothing but the address itself is at fault, and
+        Cancelled."""
         kind = self._route.kind
         if kind is Kind.SSH_CONFIG:
             settings = self.config.lookup(Hop(host, port))
@@ -76,7 +77,7 @@ class Connector:
         return routed
 
     def _as_configured(self, settings: HostSettings, depth: int) -> RoutedSocket:
-        """To a host as its ssh config entry says."""
+        """Connect to a host as its ssh config entry says."""
         if depth > MAX_JUMPS:
             raise failure("route.config", why="Its jump hosts lead in a circle.")
         if settings.proxy_command:
@@ -86,7 +87,7 @@ class Connector:
         return RoutedSocket(connect_tcp(settings.host, settings.port, self._deadline))
 
     def _through(self, hops: tuple[Hop, ...], host: str, port: int, depth: int) -> RoutedSocket:
-        """To ``host`` through the last of the hops, which is reached through those before it."""
+        """Connect to ``host`` through the last of the hops, which is reached through those before it."""
         *before, last = hops
         settings = self.config.lookup(last)
         try:

@@ -63,7 +63,7 @@ class Jump:
         self._close_below()
 
     def sign_in(self, deadline: Deadline) -> None:
-        """Problems: route.unreachable, route.host_key, route.auth"""
+        """Sign in to the jump host. Problems: route.unreachable, route.host_key, route.auth"""
         self._negotiate(deadline)
         shown = self._transport.get_remote_server_key()
         if not self._known.accept(shown.asbytes()):
@@ -73,7 +73,7 @@ class Jump:
         self._authenticate(deadline)
 
     def open(self, host: str, port: int, deadline: Deadline) -> socket.socket:
-        """A socket to that address as the jump host sees it. Problems: route.refused"""
+        """Return a socket to that address as the jump host sees it. Problems: route.refused"""
         seconds = min(OPEN_SECONDS, max(0.1, deadline.remaining))
         try:
             channel = self._transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=seconds)
@@ -126,7 +126,7 @@ class Jump:
 
 
 def keys_for(settings: HostSettings) -> list[PKey]:
-    """The named keys first, those that the agent holds through the agent; then the agent's others."""
+    """Return the named keys first, those that the agent holds through the agent; then the agent's others."""
     held = {key.asbytes(): key for key in _agent_keys(settings.agent)}
     named = [found for path in settings.identity_files if (found := _named(path, held)) is not None]
     others = [] if settings.identities_only else list(held.values())
@@ -154,7 +154,8 @@ def _named(path: Path, held: dict[bytes, PKey]) -> PKey | None:
 
 
 def _agent_keys(address: str) -> tuple[PKey, ...]:
-    """Of the agent that IdentityAgent names, else of the usual one (SSH_AUTH_SOCK, Pageant, Windows' own)."""
+    """Return the keys of the agent that IdentityAgent names, else of the usual one (SSH_AUTH_SOCK, Pageant, Windows'
+    own)."""
     if address == "none":
         return ()
     try:

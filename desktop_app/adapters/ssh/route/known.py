@@ -28,7 +28,7 @@ class KnownKeys:
     revoked: frozenset[bytes]
 
     def kinds(self) -> frozenset[str]:
-        """The types of the good keys, such as ssh-ed25519."""
+        """Return the types of the good keys, such as ssh-ed25519."""
         return frozenset(_kind(blob) for blob in self.good - self.revoked)
 
     def accept(self, blob: bytes) -> bool:
@@ -36,7 +36,7 @@ class KnownKeys:
 
 
 def known_keys(name: str, files: Iterable[Path]) -> KnownKeys:
-    """``name`` is ``host`` or ``[host]:port``. Files that are not there know nobody."""
+    """Return what these files know of ``name``, which is ``host`` or ``[host]:port``. Files may be missing."""
     good: set[bytes] = set()
     revoked: set[bytes] = set()
     for file in files:
@@ -53,7 +53,7 @@ def known_keys(name: str, files: Iterable[Path]) -> KnownKeys:
 
 
 def _key_for(name: str, line: str) -> tuple[str, bytes]:
-    """The line's marker and key when it speaks of that host, else nothing."""
+    """Return the line's marker and key when it speaks of that host, else nothing."""
     words = line.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < 3 or words[0].startswith("#") or not _speaks_of(words[0], name.lower()):

@@ -23,7 +23,8 @@ _KEYWORD = re.compile(r"\s*\"?([A-Za-z0-9]+)\"?(?:\s*=\s*|\s+|$)(.*)", re.DOTALL
 
 
 def lines_of(path: Path, folder: Path, depth: int = 0) -> Iterator[str]:
-    """The file's lines with its Includes in place; a block goes on after an Include in it. Problems: route.config"""
+    """Return the file's lines with its Includes in place; a block goes on after an Include in it. Problems:
+    route.config"""
     if depth > INCLUDE_DEPTH:
         raise failure("route.config", why="Its files include each other in a circle.")
     if not path.exists():
@@ -55,13 +56,13 @@ def _included(pattern: str, folder: Path) -> list[Path]:
 
 
 def keyword(line: str) -> tuple[str, str]:
-    """The directive in lower case and the rest; ("", "") for comments and empty lines."""
+    """Return the directive in lower case and the rest; ("", "") for comments and empty lines."""
     found = _KEYWORD.match(line)
     return (found[1].lower(), found[2].strip()) if found else ("", "")
 
 
 def split(text: str) -> list[str]:
-    """Words as OpenSSH takes them: quotes of both kinds, a backslash before a quote, # begins a comment."""
+    """Return the words as OpenSSH takes them: quotes of both kinds, a backslash before a quote, # begins a comment."""
     words: list[str] = []
     word, quote, at = None, "", 0
     while at < len(text):
@@ -88,7 +89,7 @@ def split(text: str) -> list[str]:
 
 
 def plain(lines: Iterator[str]) -> str:
-    """The text for a parser that knows no quotes. What is to be looked at last ("Match final") stands last."""
+    """Return the text for a parser that knows no quotes. What is to be looked at last ("Match final") stands last."""
     first: list[str] = []
     last: list[str] = []
     block = first
@@ -108,7 +109,7 @@ def plain(lines: Iterator[str]) -> str:
 
 
 def _match(text: str) -> tuple[str, bool]:
-    """Paramiko's line, and whether the block counts after all others. What can't be told here matches nobody."""
+    """Return paramiko's line, and whether the block counts after all others. What can't be told here matches nobody."""
     words, wanted, final = split(_apart(text)), [], False
     at = 0
     while at < len(words):
@@ -134,5 +135,5 @@ def _match(text: str) -> tuple[str, bool]:
 
 
 def _apart(text: str) -> str:
-    """``host=a`` as ``host a``."""
+    """Return ``host=a`` as ``host a``."""
     return re.sub(r"(^|\s)(!?[A-Za-z]+)\s*=\s*", r"\1\2 ", text)

@@ -40,7 +40,7 @@ class Talk:
                 raise self._gone(describe(error)) from None
 
     def receive(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Return exactly so many bytes."""
         data = b""
         while len(data) < size:
             self._wait(selectors.EVENT_READ)
@@ -66,7 +66,7 @@ class Talk:
 
 
 def http_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], deadline: Deadline) -> None:
-    """Problems: route.unreachable, route.refused, route.auth"""
+    """Have the proxy connect. Problems: route.unreachable, route.refused, route.auth"""
     host, port = target
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
@@ -94,7 +94,7 @@ def _judge_http(proxy: Hop, status: list[str]) -> None:
 
 
 def socks5_connect(sock: socket.socket, proxy: Hop, password: str, target: tuple[str, int], deadline: Deadline) -> None:
-    """Problems: route.unreachable, route.refused, route.auth"""
+    """Have the proxy connect. Problems: route.unreachable, route.refused, route.auth"""
     talk = Talk(sock, proxy, deadline)
     talk.send(b"\x05\x02\x00\x02" if proxy.user else b"\x05\x01\x00")
     version, method = talk.receive(2)

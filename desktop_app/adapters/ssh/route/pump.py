@@ -31,7 +31,7 @@ class Pump:
             threading.Thread(target=self._run, args=(work,), name=f"route-{name}-{way}", daemon=True).start()
 
     def close(self) -> None:
-        """Quick. Both sides see the end."""
+        """End it; both sides see that. Never blocks."""
         with self._lock:
             if self._ended:
                 return

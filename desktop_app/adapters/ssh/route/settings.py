@@ -43,13 +43,15 @@ class HostSettings:
 
 
 def check_names(hop: Hop) -> None:
-    """Names end up in the user's ProxyCommand, and a session's address comes from its task. Problems: route.config"""
+    """Refuse names that could harm in the user's ProxyCommand: a session's address comes from its task. Problems:
+    route.config"""
     if not SAFE_NAME.fullmatch(hop.host) or _UNSAFE_USER.search(hop.user):
         raise failure("route.config", why="A host's or user's name holds characters that no name has.")
 
 
 def settings_of(hop: Hop, said: Mapping[str, list[str]]) -> HostSettings:
-    """``said``: directive in lower case -> its values, several where ssh takes several. Problems: route.config"""
+    """Return how to reach a host. ``said``: directive in lower case -> its values, several where ssh takes them.
+    Problems: route.config"""
 
     def one(key: str, default: str = "") -> str:
         return (said.get(key) or [default])[0]
@@ -81,13 +83,14 @@ def _known_hosts(said: Mapping[str, list[str]]) -> Iterable[str]:
 
 
 def _words(hop: Hop, port: int) -> str:
-    """What to type after ``ssh``: the name that the configuration knows, and what it may not say."""
+    """Return what to type after ``ssh``: the name that the configuration knows, and what it may not say."""
     said = ["-p", str(port)] if port != SSH_PORT else []
     return " ".join([*said, *(["-l", hop.user] if hop.user else []), hop.host])
 
 
 def jumps(text: str) -> tuple[Hop, ...]:
-    """``user@host:port,…`` as OpenSSH writes it; the last @ ends the user. Problems: route.config"""
+    """Return the hops of ``user@host:port,…``, as OpenSSH writes it; the last @ ends the user. Problems:
+    route.config"""
     return tuple(_jump(part.strip()) for part in unless_none(text.strip('"')).split(",") if part.strip())
 
 
@@ -134,7 +137,7 @@ def _filled(text: str, meanings: Mapping[str, str], braces: bool = True) -> str:
 
 
 def _meanings(asked: str, host: str, port: int, user: str, alias: str) -> dict[str, str]:
-    """ssh_config(5), TOKENS."""
+    """Return the meanings of the tokens of ssh_config(5)."""
     local = socket.gethostname()
     joined = f"{local}{host}{port}{user}"
     return {

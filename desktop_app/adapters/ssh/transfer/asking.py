@@ -28,7 +28,8 @@ _KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.FOLDER, stat.S_IFL
 
 
 def asking(ask: Ask[T], block: int, at_once: bool) -> Step[T]:
-    """``block``: bytes that one request may carry; ``at_once``: the server renames over what is there.
+    """Return the steps of one request. ``block``: bytes that one message may carry; ``at_once``: the server renames
+    over what is there.
 
     mypy does not conclude from the kind of ``ask`` what T is.
     """

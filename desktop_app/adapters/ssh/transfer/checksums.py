@@ -26,7 +26,7 @@ class Checksums:
         self._older = False  # its bootstrap takes one file at a time
 
     def one(self, path: str, length: int, cancel: Cancel, fresh: bool) -> str:
-        """As RemoteFiles.digest."""
+        """Return one checksum, as RemoteFiles.digest."""
         at = length if not fresh else min(length, STEP)
         while True:
             asked = self._control.ask(contract.OP_FILES_DIGEST, {"path": path, "length": at, "fresh": fresh})
@@ -36,7 +36,7 @@ class Checksums:
             at, fresh = min(length, at + STEP), False
 
     def many(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
-        """As RemoteFiles.ask_digests."""
+        """Ask for many, as RemoteFiles.ask_digests."""
         parts = list(_parts(files))
         asked: list[Answer | None] = [None if self._older else self._ask(part) for part in parts]
 

@@ -91,7 +91,7 @@ class FilesConnection:
     def together(
         self, asks: Sequence[Ask[T]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
     ) -> tuple[T | AppError, ...]:
-        """As RemoteFiles.together."""
+        """Answer requests, as RemoteFiles.together."""
         at_once = steps.POSIX_RENAME in self.sftp.extensions
         with self.translated("the session's files"):
             answers = self.sftp.messages.together([asking(ask, self.sftp.block, at_once) for ask in asks], cancel, done)
@@ -135,7 +135,7 @@ class FilesConnection:
     # -- the control channel
 
     def request(self, op: str, args: Mapping[str, object], cancel: Cancel) -> dict[str, object]:
-        """As RemoteFiles.request. Any thread."""
+        """Return one operation's result, as RemoteFiles.request. Any thread."""
         control = self._control
         if control is None:
             raise failure("ssh.protocol", why="This session was not launched by SessionDock, so it can't do that.")

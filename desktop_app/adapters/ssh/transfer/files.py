@@ -62,7 +62,7 @@ class SshFiles(RemoteFiles):
 
     @property
     def _open(self) -> FilesConnection:
-        """The connection. Problems: ssh.lost (there is none)"""
+        """Return the connection. Problems: ssh.lost (there is none)"""
         connection = self._connection
         if connection is None:
             raise failure("ssh.lost", address=self._address)

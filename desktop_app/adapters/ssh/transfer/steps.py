@@ -66,7 +66,7 @@ def expect(answer: Message, wanted: int) -> Reader:
 
 
 def simple(kind: int, body: bytes) -> Step[None]:
-    """One request that is answered with a status."""
+    """Send one request that is answered with a status."""
     (answer,) = yield [(kind, body)]
     check(*answer)
 
@@ -75,7 +75,7 @@ def simple(kind: int, body: bytes) -> Step[None]:
 
 
 def stat(path: str, *, follow: bool = False) -> Step[Attributes | None]:
-    """None when there is no such file."""
+    """Return a file's attributes, None when there is no such file."""
     (answer,) = yield [(STAT if follow else LSTAT, name_string(path))]
     try:
         return read_attributes(expect(answer, ATTRS))
@@ -96,7 +96,7 @@ def link_target(path: str) -> Step[str]:
 
 
 def disk(path: str) -> Step[tuple[int, ...]]:
-    """Of the disk that holds ``path``, the eleven numbers of statvfs in OpenSSH's order."""
+    """Return, of the disk that holds ``path``, the eleven numbers of statvfs in OpenSSH's order."""
     (answer,) = yield [(EXTENDED, name_string(STATVFS) + name_string(path))]
     numbers = expect(answer, EXTENDED_REPLY)
     return tuple(numbers.number64() for _ in range(11))
@@ -109,7 +109,7 @@ def _first_name(answer: Message) -> str:
 
 
 def names(folder: str, most: int = MOST_NAMES) -> Step[list[tuple[str, Attributes]]]:
-    """What a folder holds, without itself and its parent; refused where it doesn't come to an end."""
+    """Return what a folder holds, without itself and its parent; refused where it doesn't come to an end."""
     (answer,) = yield [(OPENDIR, name_string(folder))]
     handle = string(expect(answer, HANDLE).string())
     found: list[tuple[str, Attributes]] = []
@@ -152,7 +152,7 @@ def remove(path: str) -> Step[None]:
 
 
 def make_link(target: str, path: str) -> Step[None]:
-    """OpenSSH takes the target first, against the draft; everybody follows it."""
+    """Make a link. OpenSSH takes the target first, against the draft; all servers follow it."""
     return simple(SYMLINK, name_string(target) + name_string(path))
 
 
@@ -173,7 +173,7 @@ def put_in_place(old: str, new: str, mode: int, modified: int, at_once: bool) ->
 
 
 def put(path: str, data: bytes, block: int) -> Step[None]:
-    """Everything that is in the file is lost."""
+    """Replace all that is in the file."""
     flags = struct.pack(">I", FLAG_WRITE | FLAG_CREATE | FLAG_TRUNCATE)
     (answer,) = yield [(OPEN, name_string(path) + flags + attributes(mode=0o600))]
     handle = string(expect(answer, HANDLE).string())
@@ -185,7 +185,7 @@ def put(path: str, data: bytes, block: int) -> Step[None]:
 
 
 def get(path: str, size: int, block: int) -> Step[bytes]:
-    """Refused unless the file has exactly ``size`` bytes, read with as many requests as that needs."""
+    """Return a file of exactly ``size`` bytes, else refuse; read with as many requests as that needs."""
     (answer,) = yield [(OPEN, name_string(path) + struct.pack(">I", FLAG_READ) + attributes())]
     handle = string(expect(answer, HANDLE).string())
     spans = [(at, min(block, size - at)) for at in range(0, size, block)]

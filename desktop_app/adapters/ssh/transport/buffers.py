@@ -31,13 +31,13 @@ class Outbox:
         self._wire = wire
 
     def write(self, data: memoryview) -> None:
-        """Never blocks. Raises OSError when the connection ended. The lock is held."""
+        """Send what the socket takes, queue the rest; never blocks. Raises OSError. The lock is held."""
         sent = 0 if self.waiting else self._push(data)
         if sent < len(data):
             self.waiting += data[sent:]
 
     def flush(self) -> None:
-        """What waits, as far as the socket takes it; never blocks. Raises OSError when the connection ended."""
+        """Send what waits, as far as the socket takes it; never blocks. Raises OSError when the connection ended."""
         with self.lock:
             if self.waiting:
                 with memoryview(self.waiting) as view:
@@ -76,7 +76,7 @@ class Inbox:
         return self.end - self.start
 
     def fill(self, room: int) -> bool:
-        """One read, into at least ``room`` bytes; False when nothing came for a while. Raises EOFError, OSError."""
+        """Read once, into at least ``room`` bytes; False when nothing came for a while. Raises EOFError, OSError."""
         left = self.end - self.start
         if not left or BUFFER - self.end < room:
             self.view[:left] = self.view[self.start : self.end]
@@ -100,7 +100,7 @@ class Inbox:
         return bytes(self.view[start : self.start])
 
     def line(self) -> str | None:
-        """The next line of the greeting; None while it isn't whole. Raises ValueError when it gets too long."""
+        """Return the next line of the greeting; None while it isn't whole. Raises ValueError when it gets too long."""
         at = self.bytes.find(b"\n", self.start, self.end)
         if at >= 0:
             return self.take(at + 1 - self.start).decode("utf-8", "replace").rstrip("\r\n")
@@ -109,7 +109,7 @@ class Inbox:
         return None
 
     def _wait(self) -> bool:
-        """Whether there is something to read; sends meanwhile what could not be sent before."""
+        """Wait for something to read; True if it came. Sends meanwhile what could not be sent before."""
         if not self._outbox.waiting:
             return bool(self._await())
         ready = wait_for(self._wire, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -119,7 +119,7 @@ class Inbox:
 
 
 def _waiter(wire: socket.socket) -> Callable[[], object]:
-    """What waits for something to read, for a tick at most: the transport's thread does little else."""
+    """Return what waits for something to read, for a tick at most: the transport's thread does little else."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(wire, select.POLLIN)
@@ -130,7 +130,7 @@ def _waiter(wire: socket.socket) -> Callable[[], object]:
 
 
 def wait_for(wire: socket.socket, events: int) -> int:
-    """The events that came within a tick. Raises EOFError when we closed the socket."""
+    """Return the events that came within a tick. Raises EOFError when we closed the socket."""
     with _Selector() as selector:
         try:
             selector.register(wire, events)

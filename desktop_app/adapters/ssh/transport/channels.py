@@ -41,13 +41,13 @@ class Flow(Protocol):
     def grant(self, size: int) -> None: ...
 
     def finished(self) -> None:
-        """No more data will come."""
+        """Hear that no more data will come."""
 
     def closed(self) -> None:
-        """Nothing more will come at all."""
+        """Hear that nothing more will come at all."""
 
     def lost(self) -> None:
-        """The transport ended."""
+        """Hear that the transport ended."""
 
 
 class Channels:
@@ -77,7 +77,7 @@ class Channels:
         return True
 
     def set_listeners(self, on_open: Callable[[], None], on_idle: Callable[[], None]) -> None:
-        """``on_open()``: data can be sent again, on any thread; ``on_idle()``: all that came was handed on, on the
+        """Call ``on_open()``: data can be sent again, on any thread; ``on_idle()``: all that came was handed on, on the
         transport's thread."""
         self.packets.handlers = Handlers(self.take, on_open, on_idle)
 

@@ -233,7 +233,7 @@ class StreamPacketizer(Packetizer):
             self.outbox.write(memoryview(out))
 
     def _send_queued(self) -> None:
-        """The lock is held."""
+        """Send what is queued; the lock is held."""
         queued, self._queued = self._queued, []
         if not self._open:
             self._held.extend(queued)

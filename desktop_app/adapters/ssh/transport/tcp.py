@@ -18,7 +18,7 @@ class ConnectError(Exception):
 
 
 def connect_tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """The first of the host's addresses that answers. Raises ConnectError, Cancelled."""
+    """Return a socket to the first of the host's addresses that answers. Raises ConnectError, Cancelled."""
     last = "no address"
     addresses = resolve(host.strip("[]"), port, deadline)
     for number, (family, address) in enumerate(addresses):
@@ -37,7 +37,7 @@ def connect_tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
 
 
 def _connect_one(sock: socket.socket, address: tuple[str, int], deadline: Deadline, seconds: float) -> str:
-    """ "" when connected, else why not."""
+    """Return "" when connected, else why not."""
     sock.setblocking(False)
     try:
         sock.connect(address)
@@ -57,7 +57,8 @@ def _connect_one(sock: socket.socket, address: tuple[str, int], deadline: Deadli
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """Addresses to try. A name is looked up on a thread of its own: nothing can interrupt it. Raises ConnectError."""
+    """Return the addresses to try. A name is looked up on a thread of its own: nothing can interrupt it. Raises
+    ConnectError."""
     with contextlib.suppress(ValueError):  # a name
         version = ipaddress.ip_address(host).version
         return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]

@@ -55,14 +55,14 @@ class SessionTransport(Transport):
 
     @property
     def heard_at(self) -> float:
-        """Monotonic time of the last bytes from the other side."""
+        """Return the monotonic time of the last bytes from the other side."""
         return self.packets.inbox.heard_at
 
     def request_port_forward(
         self, address: str, port: int, handler: Callable[[Channel, Address, Address], object] | None = None
     ) -> int:
-        """As paramiko's, which names the handler only after the server's answer: connections that came in between
-        would be refused."""
+        """Ask for a reverse forward. paramiko's own names the handler only after the server's answer: connections that
+        came in between would be refused."""
         vars(self)["_tcp_handler"] = handler
         return super().request_port_forward(address, port, handler)
 
@@ -89,7 +89,7 @@ class SessionTransport(Transport):
             self.join(seconds)
 
     def _send_user_message(self, data: Message) -> None:
-        """paramiko's waits for the end of a key exchange, on the very thread that carries it on when a channel closes
-        meanwhile; our packetizer knows who may wait and who may not."""
+        """Send a channel's message. paramiko's own waits for the end of a key exchange, on the very thread that carries
+        it on when a channel closes meanwhile; our packetizer knows who may wait and who may not."""
         if self.is_active():
             self.packets.send_message(data)

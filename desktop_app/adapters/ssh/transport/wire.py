@@ -39,7 +39,7 @@ class Deadline:
         return self._cancel.cancelled or self._stopped.is_set()
 
     def check(self) -> None:
-        """Raises Cancelled when the caller or the tunnel gave up."""
+        """Raise Cancelled when the caller or the tunnel gave up."""
         if self.gone:
             raise Cancelled
 
@@ -47,7 +47,7 @@ class Deadline:
         return min(TICK_SECONDS, self.remaining)
 
     def wait(self, event: threading.Event, alive: Callable[[], bool] = lambda: True) -> bool:
-        """True when the event came; False after the deadline or once ``alive`` is over. Raises Cancelled."""
+        """True if the event came; False after the deadline or once ``alive`` is over. Raises Cancelled."""
         while not event.wait(self.tick()):
             self.check()
             if self.remaining == 0.0 or not alive():
@@ -60,5 +60,5 @@ def unreachable(record: contract.Record, cause: str) -> AppError:
 
 
 def describe(error: BaseException | None) -> str:
-    """One technical line; paramiko's texts hold names of algorithms and states, no secrets."""
+    """Return one technical line; paramiko's texts hold names of algorithms and states, no secrets."""
     return f"{type(error).__name__}: {error}".rstrip(": ") if error else "no answer in time"

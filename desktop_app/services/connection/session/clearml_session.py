@@ -42,7 +42,7 @@ class ClearmlSessionAccess:
         self.no_login: Problem | None = None  # why ``login`` is not possible
 
     def target(self, place: ClearmlSession, server: Server, cancel: Cancel) -> Target:
-        """Where to, read anew: router and Kubernetes may have changed it.
+        """Return where to connect, read anew: router and Kubernetes may have changed it.
 
         Problems: ssh.unreachable, ssh.record, server.*
         """
@@ -59,13 +59,14 @@ class ClearmlSessionAccess:
         return Target(record, "", *way, True, self._login.password, self._trusted())
 
     def _is_ours(self) -> bool:
-        """Any member of the workspace can write a task's tags; what SessionDock keeps of its own sessions tells."""
+        """True if SessionDock launched it, as what is kept here tells: any member of the workspace can write a task's
+        tags."""
         host_key = self._outside.memory.trust.host_key(self._session.text)
         owners = owners_of(self._outside, self._session)
         return host_key.startswith("ssh-") or bool(kept(self._outside, CLIENT_KEY, owners))
 
     def _trusted(self) -> frozenset[str]:
-        """The key that a person confirmed, and no other one; before that those that the tool is known by."""
+        """Return the key that the user confirmed, and no other one; before that those that the tool is known by."""
         confirmed = self._outside.memory.trust.host_key(self._session.text)
         return frozenset({confirmed}) if confirmed else frozenset(PUBLISHED_KEYS)
 
@@ -93,15 +94,15 @@ class ClearmlSessionAccess:
 
     @property
     def login_target(self) -> Target | None:
-        """What the user's own ssh gets in with at the local port, None where it does not. Any thread."""
+        """Return what the user's own ssh gets in with at the local port, None where it does not. Any thread."""
         return self._login_target
 
     def secrets(self) -> dict[str, str]:
-        """Application -> what lets a browser in. Its VS Code asks for nothing."""
+        """Return application -> what lets a browser in. Its VS Code asks for nothing."""
         return {JUPYTERLAB.key: self._login.token}
 
     def warning(self) -> Problem:
-        """What is true of such a session, in words."""
+        """Return what the user should know of such a session."""
         text = PASSWORD if self._outside.memory.trust.host_key(self._session.text) else PUBLISHED
         if self._login.exposed:
             text = f"{text} {EXPOSED.format(what=' and '.join(self._login.exposed))}"

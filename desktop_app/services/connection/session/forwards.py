@@ -32,7 +32,7 @@ class SessionForwards:
         forwards: Forwards,
         is_here: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``is_here``: whether the session's loopback is this computer's own."""
+        """Hold no forward yet. ``is_here``: whether the session's loopback is this computer's own."""
         self._session = session
         self._memory = memory
         self._ports = ports
@@ -80,7 +80,7 @@ class SessionForwards:
         return forward
 
     def socks(self, wanted: int = 0) -> Forward:
-        """A SOCKS5 proxy on this computer. Problems: port.none, port.busy"""
+        """Open a SOCKS5 proxy on this computer. Problems: port.none, port.busy"""
         key = Forward(Kind.SOCKS, SOCKS_PORT).key
         with self._lock:
             now = self._active.get(key)
@@ -150,14 +150,14 @@ class SessionForwards:
         raise failure("port.loop", remote=remote_port, local=port, mend=mend)
 
     def _leads_back(self, forward: Forward) -> bool:
-        """Whether it would lead into itself, alone or by way of other forwards of this user's."""
+        """True if it would lead into itself, alone or by way of other forwards of this user's."""
         if not self._is_here():
             return False
         others = [one for text in self._ports.sessions() if text != self._session.text for one in self._memory.of(text)]
         return leads_back(forward, (*others, *self.all()))
 
     def _insisted(self, key: str, wanted: int, bound: BoundPort) -> BoundPort:
-        """What was bound, or no port at all where a person wants that one."""
+        """Return what was bound, or no port at all where the user wants that one. Problems: port.busy"""
         if wanted and bound.port != wanted:
             self._forwards.unbind(key)
             self._drop(key)
@@ -165,7 +165,7 @@ class SessionForwards:
         return bound
 
     def stop(self, key: str) -> bool:
-        """False when there was no such forward."""
+        """End a forward; False when there was no such one."""
         with self._lock:
             self._forwards.unbind(key)
             return self._drop(key)

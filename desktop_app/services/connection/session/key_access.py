@@ -12,7 +12,7 @@ from desktop_app.services.secrets.stored import api_secrets, owners_of
 
 
 def key_of(outside: Outside, session: SessionId, server: Server, cancel: Cancel) -> str:
-    """The session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
+    """Return the session's private key, from this computer or out of the task. Problems: ssh.no_key, ssh.passphrase,
     keyring.*, server.*"""
     owners, own = owners_of(outside, session), api_secrets(outside, session.account)
     return SessionKeys(outside.secrets, outside.slot_cipher).find(owners, session.task, own, server, cancel)
@@ -36,7 +36,7 @@ class KeyAccess:
         self._keys.unlock(session, self._server(session.account, cancel), passphrase, cancel)
 
     def trust_host(self, session: SessionId, fingerprint: str) -> None:
-        """From now on the session's machine must show this key ("SHA256:…"): that of clearml-session's session, or of
+        """Expect this key ("SHA256:…") of the session's machine from now on: that of clearml-session's session, or of
         a new run of ours, which is then believed if its record and its log agree with that."""
         memory = self._outside.memory
         believed, _ = kept_key(self._outside, session)

@@ -26,7 +26,8 @@ class LocalPorts:
     def wanted(
         self, session: SessionId, apps: Iterable[str], preferred: Mapping[str, int] = MappingProxyType({})
     ) -> dict[str, int]:
-        """Application key -> the port to ask for; remembered at once, so that no other session asks for the same.
+        """Return application key -> the port to ask for; remembered at once, so that no other session asks for the
+        same.
 
         ``preferred``: the first port to try for keys that are no applications.
         """
@@ -53,11 +54,11 @@ class LocalPorts:
         return any(port in self._memory.ports(text).values() for text in self.sessions() if text != session.text)
 
     def sessions(self) -> tuple[str, ...]:
-        """Every session that has or had ports here."""
+        """Return every session that has or had ports here."""
         return tuple(self._memory.all())
 
     def keep(self, session: SessionId, ports: Mapping[str, int]) -> None:
-        """The ports that it really got."""
+        """Remember the ports that it really got."""
         with self._lock:
             self._memory.save_ports(session.text, {**self._memory.ports(session.text), **ports})
 

@@ -67,24 +67,24 @@ class SessionTunnel:
 
     @property
     def target(self) -> Target | None:
-        """Where it is (or was last) connected to, key included."""
+        """Return where it is (or was last) connected to, key included."""
         return self._target
 
     @property
     def login_target(self) -> Target | None:
-        """What the user's own ssh gets in with, None where only a password lets anybody in."""
+        """Return what the user's own ssh gets in with, None where only a password lets anybody in."""
         if self._target is not None and self._target.is_clearml_session:
             return self._clearml_session.login_target
         return self._target
 
     @property
     def no_login(self) -> Problem | None:
-        """Why ssh gets in by the password only, where it does."""
+        """Return why ssh gets in by the password only, where it does."""
         return self._clearml_session.no_login
 
     @property
     def home(self) -> str:
-        """Of the user over there, where no control channel tells it; "" if nobody did."""
+        """Return the user's home folder over there, where no control channel tells it; "" if nothing did."""
         return self._door.home if self._door else ""
 
     @property
@@ -92,7 +92,7 @@ class SessionTunnel:
         return self._target.record.address if self._target else "the session's machine"
 
     def cancel_dial(self) -> None:
-        """Quick."""
+        """End the dial that is under way, if one is. Never blocks."""
         self._dial.cancel()
 
     # -- local ports
@@ -109,7 +109,7 @@ class SessionTunnel:
             self._store.apply(self._session, Noticed(_together(moved)))
 
     def _applications(self, wait: Callable[[float], object]) -> tuple[str, ...]:
-        """What the session serves; its report may be a moment behind its record."""
+        """Return what the session serves; its report may be a moment behind its record."""
         time_limit = Cancel(self._outside.pace.report_wait_s)
         while not time_limit.expired:
             now = self._store.get(self._session)
@@ -122,7 +122,7 @@ class SessionTunnel:
     # -- the connection
 
     def forget_run(self, why: str) -> None:
-        """The server says that the task starts over: nothing that its last run told is of use any more."""
+        """Forget what the task's last run told: the server says that it starts over."""
         self._trust.run_is_over(why)
         self._target = None
         self._door = None
@@ -130,7 +130,7 @@ class SessionTunnel:
         self.apps.forget()
 
     def is_of(self, facts: ServerFacts) -> bool:
-        """Whether the connection leads to the run whose record these facts hold."""
+        """True if the connection leads to the run whose record these facts hold."""
         if self._target is None or self._target.is_clearml_session or facts.record is None:
             return True
         return facts.record.host_key == self._target.record.host_key
@@ -168,7 +168,7 @@ class SessionTunnel:
             self._store.apply(self._session, Noticed(self._clearml_session.warning()))
 
     def _open_login(self, target: Target) -> None:
-        """The local SSH port leads to our server there, if it can be."""
+        """Lead the local SSH port to a server of ours there, if it can be."""
         self._dial.check()
         self._dial = Cancel(self._outside.pace.dial_s)  # whatever the dial left of its own time
         self._door = self._clearml_session.login(self.connection, target, self._dial)
@@ -185,7 +185,7 @@ class SessionTunnel:
         return not is_loopback(record.address) or begins_here(self._outside, self._session.account)
 
     def follow(self, cancel: Cancel) -> None:
-        """The server may have news of a session that has no control channel: an application that has come up since.
+        """Read the server's news of a session without control channel: an application may have come up since.
 
         Asks only while one is there whose login is not known. Problems: server.*, ssh.record, ssh.unreachable
         """
@@ -204,8 +204,8 @@ class SessionTunnel:
             self.apps.set_secrets(self._clearml_session.secrets())
 
     def _facts(self, server: Server) -> ServerFacts:
-        """The newest facts; when the server is away or refuses our keys, the last known ones (the session's machine may
-        well be up)."""
+        """Return the newest facts; when the server is away or refuses our keys, the last known ones (the session's
+        machine may well be up)."""
         now = self._store.get(self._session)
         known = now.facts if now else None
         try:
@@ -227,7 +227,8 @@ class SessionTunnel:
         return self._private_key
 
     def _named(self, error: AppError, server: Server) -> AppError:
-        """Why the session refuses our key, where its task tells: a member wrote another one into it while it waited."""
+        """Return why the session refuses our key, where its task tells: a member wrote another one into it while it
+        waited."""
         if error.problem.code != "ssh.auth" or self._target is None or self._target.is_clearml_session:
             return error
         try:
@@ -259,5 +260,5 @@ def _moved(bound: BoundPort) -> Problem:
 
 
 def _together(moved: Sequence[Problem]) -> Problem:
-    """A session has one notice: it tells of every port."""
+    """Return one notice for all moved ports: a session has one."""
     return moved[0] if len(moved) == 1 else problem("ports.taken", each=" ".join(one.detail for one in moved))

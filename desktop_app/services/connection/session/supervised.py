@@ -24,7 +24,7 @@ class SupervisedSession:
 
     @property
     def record(self) -> contract.Record | None:
-        """Where it says that it is reached."""
+        """Return where it says that it is reached."""
         snapshot = self.snapshot
         return snapshot.facts.record if snapshot else None
 

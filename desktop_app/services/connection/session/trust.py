@@ -30,7 +30,7 @@ class Announced:
 
 
 def kept_key(outside: Outside, session: SessionId) -> tuple[str, str]:
-    """The host key that was believed, and the fingerprint that a person named before any was; "" for none."""
+    """Return the host key that was believed, and the fingerprint that the user named before any was; "" for none."""
     kept = outside.memory.trust.host_key(session.text)
     return (kept, "") if kept.startswith(OF_OURS) else ("", kept)
 
@@ -47,11 +47,11 @@ class RecordTrust:
         self._doubtful = False  # what was believed last may be what an earlier run left in the task
 
     def run_is_over(self, why: str) -> None:
-        """The server says that the task starts over: another host key is to be expected, and to be accepted."""
+        """Expect another host key, as the server says that the task starts over."""
         self._newest, self._over = None, why
 
     def believed(self, facts: ServerFacts, server: Server, cancel: Cancel) -> contract.Record:
-        """The record of these facts. Problems: ssh.record, ssh.new_run"""
+        """Return the record of these facts, if it can be believed. Problems: ssh.record, ssh.new_run"""
         record = facts.record
         if record is None:
             raise failure("ssh.record", why=f"The task's connection record can't be read: {facts.record_error}.")
@@ -65,7 +65,7 @@ class RecordTrust:
         return record
 
     def proved(self, facts: ServerFacts) -> None:
-        """The machine of the record has shown its key: this is the run that the server speaks of. From now on another
+        """Remember that the machine of the record has shown its key: this is the server's run. From now on another
         key needs a sign of yet another run; one that was accepted has served."""
         self._over, self._doubtful = "", False
         kept = {"run": run_of(facts)}
@@ -73,20 +73,20 @@ class RecordTrust:
             self._outside.memory.trust.save_trusted(self._session.text, kept)
 
     def explained(self, error: AppError, address: str) -> AppError:
-        """Why a dial failed, where the record may be an earlier run's: a server keeps it when a stopped task is
+        """Return why a dial failed, where the record may be an earlier run's: a server keeps it when a stopped task is
         enqueued again, and by now nobody, or another program, listens there."""
         may_be = self._doubtful and error.problem.code in ("ssh.unreachable", "ssh.host_key")
         return failure("ssh.earlier_run", address=address, cause=str(error)) if may_be else error
 
     def _known(self, record: contract.Record) -> int:
-        """The newest sequence that was believed of this host key, by an earlier process, too; -1: none."""
+        """Return the newest sequence that was believed of this host key, by an earlier process, too; -1: none."""
         memory, newest = self._outside.memory, self._newest
         first, _ = kept_key(self._outside, self._session)
         kept = memory.trust.sequence(self._session.text) if first and _same_key(first, record.host_key) else -1
         return max(kept, newest.sequence if newest and _same_key(newest.host_key, record.host_key) else -1)
 
     def _starts_over(self, facts: ServerFacts) -> bool:
-        """Whether there is a sign that this is another run of the task than the one that was believed."""
+        """True if there is a sign that this is another run of the task than the one that was believed."""
         kept = self._outside.memory.trust.trusted(self._session.text)
         return bool(self._over) or kept.get("run", run_of(facts)) != run_of(facts)
 
@@ -112,8 +112,8 @@ class RecordTrust:
     def _verify_new_run(
         self, record: contract.Record, first: str, facts: ServerFacts, server: Server, cancel: Cancel
     ) -> None:
-        """Another host key than the one that was known: never believed without a person, and without a sign that the
-        task was started again not even offered to one. Problems: ssh.record, ssh.new_run"""
+        """Refuse another host key than the known one, which is never believed without the user, and without a sign that
+        the task was started again not even offered to one. Problems: ssh.record, ssh.new_run"""
         verify, task, found = self._outside.verify_record, self._session.task, contract.fingerprint(record.host_key)
         kept = self._outside.memory.trust.trusted(self._session.text)
         accepted = kept.get("accepted") == found
@@ -130,7 +130,7 @@ class RecordTrust:
         return failure("ssh.new_run", how=how, known=known, found=found, task=task, cause=found)
 
     def _refuse_early(self, record: contract.Record) -> None:
-        """Don't wait for the log when the record is bad whatever it says."""
+        """Refuse a record that is bad whatever the log says, without waiting for that. Problems: ssh.record"""
         try:
             self._outside.verify_record(record, self._session.task, None, None)
         except AppError as error:
@@ -140,7 +140,8 @@ class RecordTrust:
     def _announced(
         self, record: contract.Record, facts: ServerFacts, named: str, server: Server, cancel: Cancel
     ) -> str | None:
-        """The fingerprint of this run in the log; waits while the log has none, since it comes later than the record.
+        """Return the fingerprint of this run in the log; waits while the log has none, since it comes later than the
+        record.
 
         Members of the workspace can add lines, but a session that was never started again announces one key only. Of
         one that was, the log keeps what earlier runs announced; with that, only a person can say whose the last one is:
@@ -165,7 +166,7 @@ class RecordTrust:
     def _announcements(
         self, server: Server, cancel: Cancel, enough: Callable[[list[Announced]], bool]
     ) -> list[Announced]:
-        """The fingerprints in the log, the newest last, as soon as they are enough, or after a while."""
+        """Return the fingerprints in the log, the newest last, as soon as they are enough, or after a while."""
         since, time_limit = 0, Cancel(self._outside.pace.log_wait_s)
         found: dict[str, Announced] = {}
         while not enough(list(found.values())) and not time_limit.expired:
@@ -186,5 +187,5 @@ def _names(said: list[Announced]) -> list[str]:
 
 
 def _same_key(one: str, other: str) -> bool:
-    """Public key lines, their comments left out."""
+    """True if both public key lines name one key, comments left out."""
     return one.split()[:2] == other.split()[:2]
