@@ -15,7 +15,7 @@ from remote_bootstrap.process import commands
 from remote_bootstrap.types import InstallError, Log
 
 CONTAINER_WORDS = ("docker", "kubepods", "containerd", "libpod", "lxc")
-DEADLINE = 300.0  # seconds, for lists and small packages
+TIMEOUT_S = 300.0  # seconds, for lists and small packages
 LOCK_SECONDS = 120  # that the image's own apt-get may take meanwhile
 _one_at_a_time = threading.Lock()
 
@@ -50,4 +50,4 @@ def install(packages: Sequence[str], log: Log) -> None:
 
 def run(argv: Sequence[str], env: "dict[str, str]", cwd: Path = Path("/")) -> None:
     """Raises InstallError with apt-get's reason."""
-    commands.run(argv, "apt-get failed", env, cwd=cwd, deadline=DEADLINE)
+    commands.run(argv, "apt-get failed", env, cwd=cwd, timeout_s=TIMEOUT_S)

@@ -15,7 +15,7 @@ from remote_bootstrap.process import commands
 from remote_bootstrap.types import InstallError, Log
 
 PYTHON_EXTENSION = "ms-python.python"
-DEADLINE = 180.0  # seconds for all of them
+TIMEOUT_S = 180.0  # seconds for all of them
 # What an agent may set for its sessions, as clearml-session reads it: a version, an id, a .vsix file or its address.
 PYTHON_VARIABLE = "CLEARML_SESSION_VSCODE_PY_EXT"
 
@@ -43,7 +43,7 @@ def install(command: Sequence[str], names: Sequence[str], options: Dict[str, str
     try:
         if usable:
             each = [part for name in usable for part in ("--install-extension", name)]
-            commands.run([*command, *flags, *each], "some are not there", deadline=DEADLINE)
+            commands.run([*command, *flags, *each], "some are not there", timeout_s=TIMEOUT_S)
     except InstallError as error:
         failed.append("%s (%s)" % (error, ", ".join(name.partition("?")[0] for name in names)))
     finally:

@@ -20,7 +20,7 @@ from remote_bootstrap.types import InstallError
 
 MOST = 256 << 20  # bytes; the largest in the registries have some 100 MB
 SILENCE = 30.0  # seconds without a byte
-DEADLINE = 120.0  # seconds for all of it
+TIMEOUT_S = 120.0  # seconds for all of it
 CHUNK = 1 << 18
 ZIP = b"PK\x03\x04"  # what a .vsix is
 
@@ -29,21 +29,21 @@ def is_address(name: str) -> bool:
     return "://" in name
 
 
-def fetch(address: str, folder: Path, most: int = MOST, deadline: float = DEADLINE) -> Path:
+def fetch(address: str, folder: Path, most: int = MOST, timeout_s: float = TIMEOUT_S) -> Path:
     """Fetch the file into ``folder``. Raises InstallError, whose text names the address without its query."""
     ended: List[Path] = []
     failed: List[InstallError] = []
 
     def work() -> None:
         try:
-            ended.append(_fetch(address, folder, most, time.monotonic() + deadline))
+            ended.append(_fetch(address, folder, most, time.monotonic() + timeout_s))
         except InstallError as error:
             failed.append(error)
 
     # A thread of its own: urllib waits for a server that drips its headers for as long as that one likes.
     thread = threading.Thread(target=work, name="vsix", daemon=True)
     thread.start()
-    thread.join(deadline + 1)
+    thread.join(timeout_s + 1)
     if failed:
         raise failed[0]
     if not ended:

@@ -22,7 +22,7 @@ URL_LOGIN = re.compile(r"(\b\w+://)[^/\s]+@")
 _PASSWORD = re.compile(r"\b\w+://[^\s:/@]*:(\S+)@")  # of a login in an address
 SHORTEST = 4  # characters; a shorter "password" would black out ordinary words
 OTHER_LOG = re.compile(r"a complete log of this run can be found|^npm (error|ERR!) *$|npm-cache/_logs/", re.IGNORECASE)
-DEADLINE = 1800.0  # seconds; a cold npm build of code-server takes 200
+TIMEOUT_S = 1800.0  # seconds; a cold npm build of code-server takes 200
 
 
 def child_environment(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
@@ -56,12 +56,12 @@ def tail_of(output: str) -> str:
     return " / ".join(short)[-TAIL_LENGTH:]
 
 
-def _output(process: "subprocess.Popen[bytes]", deadline: float) -> Tuple[bool, str]:
+def _output(process: "subprocess.Popen[bytes]", timeout_s: float) -> Tuple[bool, str]:
     """Return whether it was too late, and what it printed. What it started and left in its group ends with it then: it
     would keep the pipe open, and us waiting, for as long as it likes."""
     late, output = False, b""
     try:
-        output = process.communicate(timeout=deadline)[0]
+        output = process.communicate(timeout=timeout_s)[0]
     except subprocess.TimeoutExpired:
         late = process.poll() is None
         processes.signal_group(process.pid, signal.SIGKILL)
@@ -80,11 +80,11 @@ def run(
     env: Optional[Dict[str, str]] = None,
     cwd: Optional[Path] = None,
     log: Optional[Path] = None,
-    deadline: float = DEADLINE,
+    timeout_s: float = TIMEOUT_S,
 ) -> str:
     """Run ``argv`` and return its output (both streams). ``env`` is added to what installers get of ours.
 
-    Raises InstallError with ``why`` and the last lines when it can't start, fails or takes longer than ``deadline``.
+    Raises InstallError with ``why`` and the last lines when it can't start, fails or takes longer than ``timeout_s``.
     """
     kills = memory.kills()
     try:
@@ -99,12 +99,12 @@ def run(
         )
     except OSError as error:
         raise InstallError("%s: %s" % (why, error)) from error
-    late, output = _output(process, deadline)
+    late, output = _output(process, timeout_s)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(output, encoding="utf-8")
     if late:
-        raise InstallError("%s (not within %d s): %s" % (why, deadline, tail_of(output)))
+        raise InstallError("%s (not within %d s): %s" % (why, timeout_s, tail_of(output)))
     if process.returncode:
         kept = "" if log is None else " (all of it: %s)" % log
         if memory.ran_out(output, process.returncode, kills):

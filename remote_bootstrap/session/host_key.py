@@ -16,7 +16,7 @@ from remote_bootstrap.process import commands
 from remote_bootstrap.types import InstallError
 
 SSHSIG = str(Path(__file__).parent.parent / "servers" / "sshsig.py")
-DEADLINE = 30.0  # seconds
+TIMEOUT_S = 30.0  # seconds
 
 
 class HostKey:
@@ -66,4 +66,4 @@ class HostKey:
     def _run(self, argv: List[str], why: str) -> None:
         if not argv[0]:
             raise InstallError("%s: neither ssh-keygen nor the cryptography library is here" % why)
-        commands.run(argv, why, deadline=DEADLINE)
+        commands.run(argv, why, timeout_s=TIMEOUT_S)

@@ -24,7 +24,7 @@ from remote_bootstrap.types import InstallError, Log
 LOOK = 1.0  # seconds between two looks at the sockets of a service that does not answer yet
 POLL = 0.1  # seconds between two looks at a starting service
 WATCH = 0.5  # seconds between two looks at a running one
-START_DEADLINE = 90.0  # seconds for a started service to answer; a loaded machine needs 20 for JupyterLab
+START_TIMEOUT_S = 90.0  # seconds for a started service to answer; a loaded machine needs 20 for JupyterLab
 STEADY = 60.0  # seconds after which an earlier crash is forgotten
 NEVER_READY_TRIES = 3
 CRASH_TRIES = 8
@@ -123,7 +123,7 @@ class Service(threading.Thread):
         launch = self._app.launch()
         self._report(state)
         process = self._start(launch)
-        deadline = time.monotonic() + START_DEADLINE
+        deadline = time.monotonic() + START_TIMEOUT_S
         answered = False
         while not self._stop_event.wait(WATCH if answered else POLL):
             code = process.poll()
@@ -132,7 +132,7 @@ class Service(threading.Thread):
             if not answered:
                 answered = self._try_ready(process.pid)
                 if not answered and time.monotonic() > deadline:
-                    return self._reason("did not answer within %d s" % START_DEADLINE)
+                    return self._reason("did not answer within %d s" % START_TIMEOUT_S)
         return ""
 
     def _try_ready(self, pid: int) -> bool:

@@ -16,7 +16,7 @@ from remote_bootstrap.contract import clearml_session
 from remote_bootstrap.task.report import ServerError, TaskServer, as_text
 from remote_bootstrap.types import Log
 
-PATIENCE = 30.0  # seconds that a route may take before the session is published without one
+WAIT_S = 30.0  # seconds that a route may take before the session is published without one
 LOOKS = (2.0, 300.0)  # seconds between two looks: while a route is awaited, and afterwards, when ``news`` tells
 LAST_PORT = 65535
 
@@ -43,7 +43,7 @@ class RouteSeeker(threading.Thread):
         publish: Callable[[Place], None],
         notice: Callable[[str], None],
         log: Log,
-        patience: float = PATIENCE,
+        wait_s: float = WAIT_S,
         looks: Tuple[float, float] = LOOKS,
     ) -> None:
         super().__init__(name="router", daemon=True)
@@ -52,7 +52,7 @@ class RouteSeeker(threading.Thread):
         self._publish = publish
         self._notice = notice
         self._log = log
-        self._patience = patience
+        self._wait_s = wait_s
         self._looks = looks
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -77,7 +77,7 @@ class RouteSeeker(threading.Thread):
             self._direct = direct
             self._asked = False
             self._published = None
-            self._deadline = time.monotonic() + self._patience
+            self._deadline = time.monotonic() + self._wait_s
         self._wake.set()
 
     def news(self) -> None:
@@ -178,7 +178,7 @@ class RouteSeeker(threading.Thread):
             late = waiting and time.monotonic() >= self._deadline
         if late:
             self._use(self._direct, "no route yet; the session is at %s port %d")
-            self._notice(NO_ROUTE % (self._patience, *self._direct))  # once: what raises above is tried at each look
+            self._notice(NO_ROUTE % (self._wait_s, *self._direct))  # once: what raises above is tried at each look
 
 
 def place_of(runtime: Mapping[str, Any]) -> Optional[Place]:

@@ -36,13 +36,13 @@ def hanging(folder: Path) -> str:
 def test_a_command_that_hangs_is_ended_with_what_it_said(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     with pytest.raises(InstallError, match=r"it broke \(not within 1 s\): the reason"):
-        commands.run(["sh", "-c", f"echo the reason; sleep 300 & echo $! > {pid}; wait"], "it broke", deadline=1)
+        commands.run(["sh", "-c", f"echo the reason; sleep 300 & echo $! > {pid}; wait"], "it broke", timeout_s=1)
     wait_until(lambda: not processes.alive(int(pid.read_text())), "what it started to end")
 
 
 def test_a_command_that_leaves_a_child_with_its_output_has_worked(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    said = commands.run(["sh", "-c", f"echo done; sleep 300 & echo $! > {pid}"], "it broke", deadline=1)
+    said = commands.run(["sh", "-c", f"echo done; sleep 300 & echo $! > {pid}"], "it broke", timeout_s=1)
     assert said == "done\n"
     wait_until(lambda: not processes.alive(int(pid.read_text())), "the child to end")
 
@@ -50,7 +50,7 @@ def test_a_command_that_leaves_a_child_with_its_output_has_worked(tmp_path: Path
 def test_a_daemon_of_a_command_keeps_nobody_waiting(tmp_path: Path) -> None:
     pid, started = tmp_path / "pid", time.monotonic()
     daemon = f"setsid sh -c 'echo $$ > {pid}; exec sleep 300' &"
-    said = commands.run(["sh", "-c", f"echo done; {daemon} while [ ! -s {pid} ]; do :; done"], "it broke", deadline=1)
+    said = commands.run(["sh", "-c", f"echo done; {daemon} while [ ! -s {pid} ]; do :; done"], "it broke", timeout_s=1)
     assert said == "done\n" and time.monotonic() - started < SOON
     os.kill(int(pid.read_text()), 9)  # in the product, the guardian finds it by the session's marker
 

@@ -89,9 +89,9 @@ def test_what_is_too_large_too_slow_missing_or_something_else(tmp_path) -> None:
             url + "/missing.vsix", tmp_path
         )
     with site(drips=True) as url:
-        assert "too long" in refused(url + "/x.vsix", tmp_path, deadline=0.3)
+        assert "too long" in refused(url + "/x.vsix", tmp_path, timeout_s=0.3)
     with site(slow=True) as url:
-        assert "too long" in refused(url + "/x.vsix", tmp_path, deadline=0.3)
+        assert "too long" in refused(url + "/x.vsix", tmp_path, timeout_s=0.3)
     with site(b"<html>log in</html>") as url:
         assert "no .vsix file" in refused(url + "/x.vsix?key=secret", tmp_path)
         assert "secret" not in refused(url + "/x.vsix?key=secret", tmp_path)
