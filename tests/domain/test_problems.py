@@ -44,6 +44,15 @@ def test_what_a_person_must_do_is_said(code: str) -> None:
     assert TABLE[code].detail or TABLE[code].remedies
 
 
+DIALECT = re.compile(r"\b(nobody|somebody|everybody|anybody|whoever|whatever|persons?|people)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_problems_speak_plain_english(code: str) -> None:
+    """One word for the human: user, or who it is (a member of the workspace, the administrator)."""
+    assert not DIALECT.search(f"{TABLE[code].title} {TABLE[code].detail}")
+
+
 def test_remedies_are_labels() -> None:
     assert all(re.fullmatch(r"[A-Z][\w ]+…?( key…)?", remedy.value) or " " in remedy.value for remedy in Remedy)
 
