@@ -53,7 +53,7 @@ class Application(Protocol):
     secret: str  # its token or password, "" without one
     marker: str  # value of APP_VARIABLE in what dies with the service, "" if its children outlive a restart
 
-    def install(self, say: Log) -> None:
+    def install(self, log: Log) -> None:
         """Make it startable. Raises InstallError with a reason for users."""
 
     def launch(self) -> Launch:
@@ -101,7 +101,7 @@ class Service(threading.Thread):
 
     def _install(self) -> None:
         self._report(contract.APP_INSTALLING)
-        self._app.install(self._say)
+        self._app.install(self._installing)
 
     def _keep_running(self) -> None:
         failures = 0
@@ -196,7 +196,8 @@ class Service(threading.Thread):
             output = output.replace(self._app.secret, "***")
         return "%s: %s" % (what, tail_of(output[-4000:])) if output.strip() else what
 
-    def _say(self, text: str) -> None:
+    def _installing(self, text: str) -> None:
+        """Log how far the installation is, and report it."""
         self._log("%s: %s" % (self._app.key, text))
         self._report(contract.APP_INSTALLING, text)
 

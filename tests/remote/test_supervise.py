@@ -30,7 +30,7 @@ class Talkative:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def install(self, say: Log) -> None:
+    def install(self, log: Log) -> None:
         """Nothing is missing."""
 
     def launch(self) -> Launch:
@@ -73,7 +73,7 @@ class Listener:
         self._places = [f"{first}:{self.port}", *more]
         self.pid = 0
 
-    def install(self, say: Log) -> None:
+    def install(self, log: Log) -> None:
         """Nothing is missing."""
 
     def launch(self) -> Launch:
