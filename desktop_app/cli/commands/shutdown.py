@@ -8,7 +8,7 @@ from desktop_app.cli.registry import Commands, add_session_or_id
 from desktop_app.cli.terminal.interrupt import Interruptible
 from desktop_app.cli.terminal.output import json_line, say
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot, progress_of
+from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot, Status, progress_of
 from desktop_app.services.state.stops import Abandoned, Stops, gone
 
 END_S = 60.0
@@ -71,7 +71,8 @@ def _wait_for_end(context: Context, snapshot: SessionSnapshot) -> None:
 
 
 def _tell_progress(context: Context, snapshot: SessionSnapshot, text: str) -> None:
-    if context.json:
-        json_line({"event": "progress", "id": snapshot.id.task, "progress": text})
-    else:
+    """Tell what the session does before it ends. Programs hear of a workspace only: else they get one object."""
+    if not context.json:
         say(f"{text}…")
+    elif text != Status.SHUTTING_DOWN.value:
+        json_line({"event": "progress", "id": snapshot.id.task, "progress": text})

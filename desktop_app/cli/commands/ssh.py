@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from desktop_app.cli.context.context import Context
 from desktop_app.cli.registry import Commands
@@ -15,8 +16,10 @@ from desktop_app.cli.terminal.output import json_line, result, say
 from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.snapshot import SessionId
-from desktop_app.services.ssh.aliases import SshStatus
 from remote_bootstrap.contract.apps import SSH
+
+if TYPE_CHECKING:
+    from desktop_app.services.ssh.aliases import SshStatus
 
 CONNECT_S = 30.0
 CHUNK = 64 * 1024
@@ -52,13 +55,13 @@ def run_ssh_config(context: Context, arguments: argparse.Namespace) -> int:
     return 0 if what != "status" or status.place is Place.TOP else 1
 
 
-def _print_status(status: SshStatus) -> None:
+def _print_status(status: "SshStatus") -> None:
     say(_SAID[status.place].format(path=status.path, line=status.line))
     for alias in status.aliases:
         result(f"{alias.name}  {alias.title}")
 
 
-def _status_json(status: SshStatus, changed: bool) -> dict[str, object]:
+def _status_json(status: "SshStatus", changed: bool) -> dict[str, object]:
     rows = [{"alias": a.name, "session": SessionId.parse(a.session).task, "name": a.title} for a in status.aliases]
     return {
         "state": status.place.value,
