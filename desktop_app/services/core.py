@@ -166,8 +166,8 @@ class Core:
         """Call back on a worker thread with what the user should hear of; returns what ends that. Quick."""
         return self._notices.subscribe(callback)
 
-    def close(self, deadline: float = 3.0) -> None:
-        """Detach, end the threads and release the locks within ``deadline`` seconds. Remote sessions go on."""
+    def close(self, timeout_s: float = 3.0) -> None:
+        """Detach, end the threads and release the locks within ``timeout_s`` seconds. Remote sessions go on."""
         if self._closed:
             return
         self._closed = True
@@ -186,6 +186,6 @@ class Core:
                 Part("jobs", self.jobs.cancel, self.jobs.close),
                 Part("accounts", self.polling.cancel, self.polling.close),
             ),
-            deadline,
+            timeout_s,
         )
         self.sandbox.release()

@@ -245,9 +245,9 @@ class FakeCore(Glanced):
     def start(self) -> None:
         self._call("start", None)
 
-    def close(self, deadline: float = 3.0) -> None:
-        self._call("close", Cancel(deadline), deadline)
-        self.transfers.close(deadline)
+    def close(self, timeout_s: float = 3.0) -> None:
+        self._call("close", Cancel(timeout_s), timeout_s)
+        self.transfers.close(timeout_s)
 
     def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         self.notice_callbacks.append(callback)

@@ -121,12 +121,12 @@ class Agent:
             for line in output:
                 self._say(line.rstrip())
 
-    def stop(self, deadline: float) -> None:
-        """End the agent and everything it started: politely first, by SIGKILL after ``deadline`` seconds."""
+    def stop(self, timeout_s: float) -> None:
+        """End the agent and everything it started: politely first, by SIGKILL after ``timeout_s`` seconds."""
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(deadline)
+                self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 _log.warning("the agent did not end in time")
         end_processes(descendants(), 2.0)
@@ -135,13 +135,13 @@ class Agent:
             self._process = None
 
 
-def end_leftover(home: Home, deadline: float) -> None:
+def end_leftover(home: Home, timeout_s: float) -> None:
     """End the agent of a sandbox that was killed, where the kernel did not: two of one name refuse to work."""
     left = read_json(home.agent_state)
     pid, created = left.get("pid"), left.get("created")
     if isinstance(pid, int) and created is not None and created_at(pid) == created:
         _log.warning("ending the agent that an earlier sandbox left behind")
-        end_processes([psutil.Process(pid)], deadline)
+        end_processes([psutil.Process(pid)], timeout_s)
 
 
 def descendants() -> list[psutil.Process]:
@@ -149,14 +149,14 @@ def descendants() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-def end_processes(processes: Sequence[psutil.Process], deadline: float) -> None:
-    """SIGTERM, then after ``deadline`` seconds SIGKILL. psutil checks that a pid is still the same process."""
+def end_processes(processes: Sequence[psutil.Process], timeout_s: float) -> None:
+    """SIGTERM, then after ``timeout_s`` seconds SIGKILL. psutil checks that a pid is still the same process."""
     for process in processes:
         _signal(process, signal.SIGTERM)
-    _, left = psutil.wait_procs(list(processes), timeout=deadline)
+    _, left = psutil.wait_procs(list(processes), timeout=timeout_s)
     for process in left:
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=deadline)
+    psutil.wait_procs(left, timeout=timeout_s)
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

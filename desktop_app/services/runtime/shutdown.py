@@ -22,9 +22,9 @@ class Part:
     close: Callable[[float], Sequence[str]]
 
 
-def close_all(parts: Sequence[Part], deadline: float) -> tuple[str, ...]:
-    """Cancel all, then close each within what is left of ``deadline`` seconds; returns the late threads' names."""
-    end = time.monotonic() + deadline
+def close_all(parts: Sequence[Part], timeout_s: float) -> tuple[str, ...]:
+    """Cancel all, then close each within what is left of ``timeout_s`` seconds; returns the late threads' names."""
+    end = time.monotonic() + timeout_s
     for part in parts:
         _safely(part.name, part.cancel)
     late: list[str] = []
@@ -32,7 +32,7 @@ def close_all(parts: Sequence[Part], deadline: float) -> tuple[str, ...]:
         left = max(0.05, end - time.monotonic())
         _safely(part.name, partial(_close, part, left, late))
     for name in late:
-        _log.warning("thread %s did not end within %.1f s", name, deadline)
+        _log.warning("thread %s did not end within %.1f s", name, timeout_s)
     return tuple(late)
 
 
