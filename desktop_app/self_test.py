@@ -21,7 +21,7 @@ from desktop_app.adapters.files.credentials import CredentialFiles
 from desktop_app.adapters.keyring_store import KeyringStore
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import AppError
-from desktop_app.ui import self_check
+from desktop_app.ui.program import self_check
 
 FEWEST_AUTHORITIES = 50  # a bundle of certificate authorities has more than a hundred
 

@@ -50,11 +50,11 @@ def open_window(arguments: Sequence[str], *, hidden: bool, demo: int | None = No
     if sys.platform.startswith("linux") and not _display():
         _say(NO_DISPLAY)
         return PROBLEM
-    # Until all is there (ui/opening.py): most of what a start makes stays, and looking through it takes time.
+    # Until all is there (ui/program/opening.py): most of what a start makes stays, and looking through it takes time.
     gc.disable()
     paths = default_paths()
     made = WindowCore(paths) if demo is None else DemoCore(demo)
-    from desktop_app.ui.app import run  # Qt is loaded for the window only
+    from desktop_app.ui.program.app import run  # Qt is loaded for the window only
 
     argv = ["sessiondock", *arguments]
     at_once = demo is not None or not name_is_noted(paths.runtime, WINDOW)

@@ -23,11 +23,11 @@ FIRST_FRAME = WITH_QT | {
     "desktop_app",
     "dataclasses",  # the tables of colours and folders
     "hashlib", "platform", "platformdirs",  # where the note of a window that is open already would lie
-    "logging", "signal", "socket",  # ui/qt_hooks.py: what goes wrong from here on is in the log; Ctrl-C ends it well
+    "logging", "signal", "socket",  # ui/program/qt_hooks.py: what goes wrong is in the log, and Ctrl-C ends it well
 }  # fmt: skip
 FRAME_ENDS = """
 import json, os, sys
-from desktop_app.ui import opening
+from desktop_app.ui.program import opening
 def stop(self):
     names = {name.partition(".")[0] for name in sys.modules}
     print(json.dumps(sorted(names)), flush=True)

@@ -73,7 +73,7 @@ class Bridge(QObject):
             core.store.subscribe(self._on_change),
             core.accounts.subscribe(self._on_account),
             core.on_notice(self._on_notice),
-            core.aliases.subscribe(lambda: self._on_change(None, None)),
+            core.aliases.known.subscribe(lambda: self._on_change(None, None)),
         ]
 
     # -- called on worker threads

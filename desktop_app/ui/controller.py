@@ -8,27 +8,22 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_NAME
 from desktop_app.domain.problems import Problem
-from desktop_app.domain.sessions.snapshot import Link, SessionId, SessionSnapshot
+from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.state.notices import Notice
 from desktop_app.ui.account_switcher import Accounts
-from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
-from desktop_app.ui.dialogs.app_log import AppLogDialog
-from desktop_app.ui.dialogs.cleanup import CleanupDialog
-from desktop_app.ui.dialogs.confirm import ask
-from desktop_app.ui.dialogs.doctor import DoctorDialog
-from desktop_app.ui.dialogs.passphrase import PassphraseDialog
-from desktop_app.ui.dialogs.queue import QueueDialog
+from desktop_app.ui.commands.actions import ActionBook
+from desktop_app.ui.commands.commands import Commands
+from desktop_app.ui.commands.remedies import Remedies
 from desktop_app.ui.look import icons
-from desktop_app.ui.look.text import count, shortened
 from desktop_app.ui.look.theme import Scheme, Theme
 from desktop_app.ui.open_in import OpenIn
+from desktop_app.ui.questions import Questions
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.tray import Tray, TrayMenu
-from desktop_app.ui.windows.main_window import MainWindow, top_level
+from desktop_app.ui.windows.main_window import MainWindow
 
 AGES_TICK_MS = 30_000  # so that “2 min ago” stays true
 
@@ -51,7 +46,9 @@ class Controller(QObject):
         self.menu = TrayMenu(self.book)
         self.tray = Tray(self.menu, self)
         self.accounts = Accounts(core, self.bridge, self.window, state, self)
-        self.open_in = OpenIn(core, self.bridge, self.commands, self.window, state, self)
+        self.remedies = Remedies(core, self.commands)
+        self.questions = Questions(core, self.bridge, self.commands, self.window)
+        self.open_in = OpenIn(core, self.bridge, self.remedies, self.window, state, self)
         self._wanted: SessionId | None = None  # to be selected as soon as the store has it
         self._tick = QTimer(self)
         self._tick.setInterval(AGES_TICK_MS)
@@ -59,7 +56,7 @@ class Controller(QObject):
         self._connect()
 
     def _connect(self) -> None:
-        window, commands = self.window, self.commands
+        window, commands, questions = self.window, self.commands, self.questions
         self.bridge.sessions_changed.connect(self.refresh)
         self.bridge.accounts_changed.connect(self._refresh_list)
         self.bridge.noticed.connect(self._notice)
@@ -67,14 +64,14 @@ class Controller(QObject):
         commands.changed.connect(lambda _session: window.show_current())
         commands.failed.connect(self._command_failed)
         commands.said.connect(window.say)
-        commands.ask_shut_down.connect(self._ask_shut_down)
-        commands.ask_queue.connect(self._ask_queue)
+        commands.ask_shut_down.connect(questions.shut_down)
+        commands.ask_queue.connect(questions.queue)
         commands.ask_log.connect(self._show_log)
-        commands.ask_doctor.connect(self._examine)
+        commands.ask_doctor.connect(questions.examine)
         commands.ask_again.connect(self.accounts.open_again)
         commands.ask_sign_in.connect(self.accounts.open_account)
         commands.ask_route.connect(self.accounts.ask_route)
-        commands.ask_passphrase.connect(self._ask_passphrase)
+        commands.ask_passphrase.connect(questions.passphrase)
         self.open_in.found.connect(self.book.show_installed)
         self.accounts.changed.connect(self.refresh)
         self.accounts.launched.connect(self._show_launched)
@@ -82,10 +79,11 @@ class Controller(QObject):
         window.sidebar.narrowed.connect(self._refresh_list)
         window.earlier.connect(self.accounts.open_earlier)
         window.closing.connect(self._window_closing)
-        window.quit_asked.connect(self.ask_quit)
+        window.quit_asked.connect(lambda: questions.quit(self.leaving.emit))
         window.reconnect_all.connect(commands.reconnect_all)
-        window.app_log.connect(self._show_app_log)
-        window.clean_up.connect(self._clean_up)
+        window.app_log.connect(questions.show_app_log)
+        window.clean_up.connect(lambda: questions.clean_up(self.accounts.chosen))
+        window.details.remedy.connect(self.remedies.apply)
         window.scheme_chosen.connect(self._choose_scheme)
         self._connect_tray()
         self._connect_looks()
@@ -156,11 +154,7 @@ class Controller(QObject):
         if not self.window.isVisible():
             self._notice(Notice(problem.title, problem.detail, session, urgent=True))
         elif self.window.details.session != session:
-            self.window.say(f"{self._name(session)}: {problem.title}")
-
-    def _name(self, session: SessionId) -> str:
-        snapshot = self._core.store.get(session)
-        return shortened(" ".join((snapshot.name if snapshot else session.task[:8]).split()), 60)
+            self.window.say(f"{self.questions.name_of(session)}: {problem.title}")
 
     def _show_launched(self, session: SessionId) -> None:
         """The keyboard goes to the list: the button that began this may be gone by now."""
@@ -177,48 +171,11 @@ class Controller(QObject):
 
     # -- sessions
 
-    def _ask_shut_down(self, session: SessionId) -> None:
-        title = f"Shut down “{self._name(session)}”?"
-        text = "Its applications and terminals end and the agent becomes free. What was not saved there is lost."
-        ask(top_level(self.window), title, text, "Shut down", lambda: self.commands.stop(session),
-            identifier="confirm-shut-down")  # fmt: skip
-
-    def _ask_queue(self, session: SessionId) -> None:
-        now = self._core.store.get(session)
-        verb = "Put" if now is not None and now.facts.unplaced else "Move"
-        dialog = QueueDialog(
-            self._core, self.bridge, session.account, self._name(session), top_level(self.window), verb
-        )
-        dialog.chosen.connect(lambda queue: self.commands.move(session, queue))
-        dialog.open()
-
-    def _ask_passphrase(self, session: SessionId) -> None:
-        dialog = PassphraseDialog(self._name(session), top_level(self.window))
-        dialog.given.connect(lambda passphrase: self.commands.unlock(session, passphrase))
-        dialog.open()
-
     def _show_log(self, session: SessionId) -> None:
         self.show_session(session)
         self.window.details.log.show_log()
 
-    def _examine(self, session: SessionId) -> None:
-        DoctorDialog(self._core, self.bridge, session, self._name(session), top_level(self.window)).open()
-
     # -- the window itself
-
-    def _clean_up(self) -> None:
-        """Of the chosen account, or of the first one."""
-        known = self._core.accounts.all()
-        account = self.accounts.chosen or (known[0].id if known else "")
-        if not account:
-            self.window.say("There is no account yet.")
-            return
-        dialog = CleanupDialog(self._core, self.bridge, account, top_level(self.window))
-        dialog.done_with.connect(self.window.say)
-        dialog.open()
-
-    def _show_app_log(self) -> None:
-        AppLogDialog(self._core, self.window).open()
 
     def _choose_scheme(self, scheme: Scheme) -> None:
         self._theme.choose(scheme)
@@ -229,7 +186,7 @@ class Controller(QObject):
         """Hide where a tray can bring the window back right now; elsewhere closing means leaving."""
         self.remember()
         if not self.tray.usable:
-            self.ask_quit()
+            self.questions.quit(self.leaving.emit)
             return
         self.window.hide()
         if self._state.tell_once("closing-hides"):
@@ -237,19 +194,6 @@ class Controller(QObject):
 
     def remember(self) -> None:
         self.window.remember_layout(self._state)
-
-    def ask_quit(self) -> None:
-        """Leave, after asking if that cuts connections. Remote sessions go on either way."""
-        connected = self._connected()
-        if not connected:
-            self.leaving.emit()
-            return
-        text = "The sessions go on running, but their local addresses stop until you start SessionDock again."
-        ask(top_level(self.window), f"Quit and disconnect {count(len(connected), 'session')}?", text, "Quit",
-            self.leaving.emit, identifier="confirm-quit")  # fmt: skip
-
-    def _connected(self) -> tuple[SessionSnapshot, ...]:
-        return tuple(s for s in self._core.store.all() if s.link is not Link.OFF)
 
     def close(self) -> None:
         """Take everything off the screen and stop listening; the core may be closed afterwards."""

@@ -15,7 +15,7 @@ from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.services.ssh.open_in import Installed
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
+from desktop_app.ui.commands.remedies import Remedies
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.windows.main_window import MainWindow, top_level
@@ -32,10 +32,10 @@ class OpenIn(QObject):
     found = Signal(object)
 
     def __init__(
-        self, core: Core, bridge: Bridge, commands: Commands, window: MainWindow, state: WindowState, parent: QObject
+        self, core: Core, bridge: Bridge, remedies: Remedies, window: MainWindow, state: WindowState, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._core, self._bridge, self._commands = core, bridge, commands
+        self._core, self._bridge, self._remedies = core, bridge, remedies
         self._window, self._state = window, state
         self._looking = False
         self._build()
@@ -103,6 +103,6 @@ class OpenIn(QObject):
         if Remedy.SSH_CONFIG not in problem.remedies or not self._state.tell_once("ssh-config"):
             return False
         ask(top_level(self._window), QUESTION, problem.detail, Remedy.SSH_CONFIG.value,
-            lambda: self._commands.remedy(session, Remedy.SSH_CONFIG),
+            lambda: self._remedies.apply(session, Remedy.SSH_CONFIG),
             identifier="confirm-ssh-config", kind="primary")  # fmt: skip
         return True

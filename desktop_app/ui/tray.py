@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
 from desktop_app import APP_NAME
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, Status, status_of
 from desktop_app.services.state.notices import Notice
-from desktop_app.ui.actions import ActionBook
+from desktop_app.ui.commands.actions import ActionBook
 from desktop_app.ui.look import icons
 from desktop_app.ui.look.status import tray_state, worst
 from desktop_app.ui.look.text import count, notification_body, shortened, tray_text

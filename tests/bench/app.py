@@ -176,7 +176,17 @@ def launch_sessions(rig: Rig, info: SandboxInfo, account: str, count: int) -> No
     """Put sessions into a queue that no agent serves."""
     RealApi(info).call("queues.create", name=QUEUE)
     for number in range(count):
-        command = [*OURS, "launch", "--account", account, "--queue", QUEUE, "--no-attach", "--name", f"bench {number}"]
+        command = [
+            *OURS,
+            "launch",
+            "--account",
+            account,
+            "--queue",
+            QUEUE,
+            "--no-attach",
+            "--session-name",
+            f"bench {number}",
+        ]
         done = rig.run([*command, "--json"])
         if done.returncode != 0:
             raise RuntimeError(f"session {number} could not be launched: {done.stdout}{done.stderr}")

@@ -23,7 +23,7 @@ from desktop_app.boundary.outside import Pace
 from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.sessions.snapshot import Link, SessionId
 from desktop_app.services.core import Core
-from desktop_app.ui.app import run
+from desktop_app.ui.program.app import run
 from remote_bootstrap.contract import fingerprint_line
 from tests.fakes.outside import ACCOUNT, record_of, report_of
 from tests.support.fault_scene import RealWorld

@@ -25,11 +25,12 @@ class FakeAliases:
     def __init__(self, call: Callable[..., None]) -> None:
         self._call = call
         self.place = Place.TOP
+        self.known = self
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         return lambda: None
 
-    def shown(self, session: SessionId) -> Alias | None:
+    def of(self, session: SessionId) -> Alias | None:
         return Alias(f"sd-{session.task[-4:]}", session.text, "root", 8022, "a session")
 
     def status(self) -> SshStatus:

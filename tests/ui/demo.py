@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.sessions.snapshot import Action
-from desktop_app.ui.app import make_application, run
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.look.theme import Scheme, Theme
+from desktop_app.ui.program.app import make_application, run
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.widgets.controls import Fold
 from desktop_app.ui.wizard.dialog import Wizard

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QComboBox, QMenu, QPushButton
 from desktop_app.domain.problems import Remedy, problem
 from desktop_app.domain.sessions.reducer import LinkBlocked
 from desktop_app.domain.sessions.snapshot import Action, Link, Remote, SessionSnapshot, allowed_actions, openable
-from desktop_app.ui.actions import ALL_KEYS, BROWSER_APPS, Key, SessionActions
-from desktop_app.ui.commands import CLIPBOARD_HINT
+from desktop_app.ui.commands.actions import ALL_KEYS, BROWSER_APPS, Key, SessionActions
+from desktop_app.ui.commands.clipboard import HINT
 from desktop_app.ui.widgets.banner import ProblemBanner
 from tests.fakes import ui_core
 from tests.fakes.ui_open_in import INSTALLED
@@ -72,7 +72,7 @@ def test_a_password_goes_to_the_clipboard_as_a_secret(qtbot, face, core):
     QGuiApplication.clipboard().clear()
     face.book.of(ui_core.CONNECTED).get(Key(Action.COPY_PASSWORD)).trigger()
     qtbot.waitUntil(lambda: QGuiApplication.clipboard().text() == "correct horse")
-    assert bytes(QGuiApplication.clipboard().mimeData().data(CLIPBOARD_HINT)) == b"secret"
+    assert bytes(QGuiApplication.clipboard().mimeData().data(HINT)) == b"secret"
 
 
 def test_without_a_password_none_is_offered(face, core):
@@ -138,7 +138,7 @@ def test_a_failed_command_shows_its_problem_and_try_again_repeats_it(qtbot, face
     qtbot.waitUntil(banner.isVisible)
     assert banner.problem.code == "keyring.locked"
     del core.failures["open_terminal"]
-    face.commands.remedy(ui_core.CONNECTED, Remedy.UNLOCK_KEYRING)
+    face.remedies.apply(ui_core.CONNECTED, Remedy.UNLOCK_KEYRING)
     qtbot.waitUntil(lambda: not banner.isVisible())
     assert core.calls.count(("open_terminal", ui_core.CONNECTED)) == 2
 
@@ -165,14 +165,14 @@ def test_a_failure_belongs_to_its_session(qtbot, face, core):
     (Remedy.REMOVE, ui_core.NO_AGENT, ("stop", ui_core.NO_AGENT)),
 ])  # fmt: skip
 def test_remedies_reach_the_core(qtbot, face, core, remedy, session, call):
-    face.commands.remedy(session, remedy)
+    face.remedies.apply(session, remedy)
     qtbot.waitUntil(lambda: call in core.calls)
 
 
 def test_a_host_key_that_cannot_be_kept_is_told_and_not_dialled(qtbot, face, core):
     core.failures["keys.trust_host"] = ui_core.failing("file.unwritable", path="state.json", why="disk full")
     face.window.sidebar.select(ui_core.BLOCKED)
-    face.commands.remedy(ui_core.BLOCKED, Remedy.TRUST_HOST)
+    face.remedies.apply(ui_core.BLOCKED, Remedy.TRUST_HOST)
     banner = failure_banner(face)
     qtbot.waitUntil(banner.isVisible)
     assert banner.problem.code == "file.unwritable"
@@ -199,7 +199,7 @@ def test_no_remedy_is_without_an_answer(qtbot, face, core, remedy):
                    face.commands.ask_sign_in, face.commands.ask_passphrase):  # fmt: skip
         signal.connect(asked.append)
     before = len(core.calls)
-    face.commands.remedy(ui_core.READY, remedy)
+    face.remedies.apply(ui_core.READY, remedy)
     qtbot.waitUntil(lambda: bool(asked) or len(core.calls) > before)
 
 

@@ -8,7 +8,7 @@ from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.sessions.again import Again
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import Action, SessionId
-from desktop_app.ui.actions import Key
+from desktop_app.ui.commands.actions import Key
 from desktop_app.ui.dialogs.earlier import EarlierDialog
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.controls import Fold

@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import qInstallMessageHandler, qWarning
 
 from desktop_app.ui.controller import Controller
-from desktop_app.ui.leaving import Leaving
-from desktop_app.ui.qt_hooks import install_hooks
+from desktop_app.ui.program.leaving import Leaving
+from desktop_app.ui.program.qt_hooks import install_hooks
 from desktop_app.ui.state import WindowState
 from tests.fakes import ui_core
 

@@ -12,7 +12,7 @@ from tests.fakes import ui_core
 @pytest.fixture
 def dialog(qtbot, face) -> PassphraseDialog:
     face.window.show()
-    face.commands.remedy(ui_core.READY, Remedy.ENTER_PASSPHRASE)
+    face.remedies.apply(ui_core.READY, Remedy.ENTER_PASSPHRASE)
     return next(d for d in face.window.findChildren(PassphraseDialog) if d.isVisible())
 
 

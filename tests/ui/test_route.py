@@ -50,7 +50,7 @@ def test_what_is_no_route_is_said_below_the_line_and_nothing_is_lost(qtbot, show
 
 
 def test_a_problem_on_the_way_leads_to_the_route(face, core):
-    face.commands.remedy(SessionId("acme", "a" * 32), Remedy.ROUTE)
+    face.remedies.apply(SessionId("acme", "a" * 32), Remedy.ROUTE)
     assert dialog("route-dialog") is not None
 
 

@@ -279,7 +279,7 @@ def test_a_command_that_fails_while_the_window_is_away_is_a_notice(qtbot, face, 
     face.tray = host
     face.window.hide()
     core.failures["attach"] = ui_core.failing("keyring.locked")
-    face.commands.remedy(ui_core.READY, ui_core.problem("ssh.auth", address="x").remedies[0])
+    face.remedies.apply(ui_core.READY, ui_core.problem("ssh.auth", address="x").remedies[0])
     qtbot.waitUntil(lambda: bool(host.notices))
     assert host.notices[0].urgent and host.notices[0].session == ui_core.READY
 

@@ -19,6 +19,7 @@ from desktop_app.domain.files.disk import disk_problem
 from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.domain.sessions.snapshot import Link, Remote, SessionId, SessionSnapshot
+from desktop_app.services.ssh.known_aliases import KnownAliases
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract.apps import SSH
 
@@ -46,6 +47,7 @@ class Aliases:
         held: Callable[[SessionId], bool],
     ) -> None:
         self._outside = outside
+        self.known = KnownAliases(outside.memory.aliases)
         self._store = store
         self._target = target
         self._held = held
@@ -54,32 +56,13 @@ class Aliases:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._lent: set[SessionId] = set()  # the thread's own
-        self._subscribers: list[Callable[[], None]] = []
-        self._shown: dict[str, Alias] = {}  # session -> alias, as they were last read
         self._unsubscribe = store.subscribe(self._on_change)
 
     # -- what faces ask
 
-    def shown(self, session: SessionId) -> Alias | None:
-        """Return the session's alias as it was last read: with each look at its account's server, at least. Quick."""
-        return self._shown.get(session.text)
-
     def of(self, session: SessionId) -> Alias | None:
         """Return the session's alias, read anew."""
-        return next((alias for alias in self._read() if alias.session == session.text), None)
-
-    def _read(self) -> tuple[Alias, ...]:
-        aliases = self._outside.memory.aliases.all()
-        before, self._shown = self._shown, {alias.session: alias for alias in aliases}
-        if self._shown != before:
-            for tell in tuple(self._subscribers):
-                tell()
-        return aliases
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back, on any thread, when ``shown`` has changed. Return what ends that. Quick."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback)
+        return next((alias for alias in self.known.read() if alias.session == session.text), None)
 
     def named(self, name: str) -> Alias:
         """Problems: ssh.no_alias"""
@@ -123,7 +106,7 @@ class Aliases:
 
     def polled(self, account: str) -> None:
         """Follow a poller: the server has just listed this account's sessions; what it doesn't list has ended."""
-        for alias in self._read():
+        for alias in self.known.read():
             session = SessionId.parse(alias.session)
             if session.account == account and self._store.get(session) is None and not self._held(session):
                 self._note(session)
@@ -166,7 +149,7 @@ class Aliases:
         self._outside.ssh_access.lend(now.id.text, target)
         user, port = target.record.user, endpoint.local_port
         self._outside.memory.aliases.save(now.id.text, user, port, now.name, lambda taken: self._free(now, taken))
-        self._read()
+        self.known.read()
         self._publish()
 
     def _take_back(self, session: SessionId) -> None:
@@ -178,7 +161,7 @@ class Aliases:
         self._take_back(session)
         if self.of(session) is not None:
             self._outside.memory.aliases.drop(session.text)
-            self._read()
+            self.known.read()
             self._publish()
 
     def _free(self, snapshot: SessionSnapshot, taken: Collection[str]) -> str:

@@ -11,10 +11,10 @@ from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.text import shortened
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label
-from desktop_app.ui.widgets.screen import fit_screen
 
 HELP = (
     "The first key is in use. Where the server refuses it, everything goes on with the next one. Sessions, their keys, "

@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from desktop_app import APP_NAME, __version__
 from desktop_app.services.core import Core
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, fixed_font
 from desktop_app.ui.widgets.basics import button, label
-from desktop_app.ui.widgets.screen import fit_screen
 
 
 class AppLogDialog(QDialog):

@@ -9,12 +9,12 @@ from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.text import ago, count, tooltip
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.basics import button, label
 from desktop_app.ui.widgets.controls import TickDelegate
-from desktop_app.ui.widgets.screen import fit_screen
 
 TEXT = (
     "These sessions of yours have ended. Deleting them removes their tasks and logs in ClearML. A session that holds "

@@ -12,11 +12,11 @@ from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.status import Shape
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, Tone
 from desktop_app.ui.widgets.basics import Glyph, Page, button, label
 from desktop_app.ui.widgets.controls import Fold
-from desktop_app.ui.widgets.screen import fit_screen
 
 LOOKS = {
     Verdict.GOOD: (Shape.TICK, Tone.GOOD, "works"),

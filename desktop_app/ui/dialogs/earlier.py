@@ -9,11 +9,11 @@ from desktop_app.domain.sessions.snapshot import Action, SessionId
 from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.text import ago, tooltip
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label
-from desktop_app.ui.widgets.screen import fit_screen
 from desktop_app.ui.widgets.search_line import SearchLine
 
 TEXT = "Choose one to launch another session with its options. They are shown before anything is launched."

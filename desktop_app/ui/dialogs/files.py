@@ -25,10 +25,10 @@ from desktop_app.services.core import Core
 from desktop_app.services.files.access import Listing
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label, repolish
 from desktop_app.ui.widgets.drop import dropped_paths
-from desktop_app.ui.widgets.screen import fit_screen
 
 NAMES = {FileKind.FOLDER: "folder", FileKind.LINK: "link", FileKind.OTHER: "special"}
 ENTRY = Qt.ItemDataRole.UserRole

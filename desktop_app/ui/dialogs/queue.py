@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.forms.queue_editor import QueueEditor
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label
-from desktop_app.ui.widgets.screen import fit_screen
 
 
 class QueueDialog(QDialog):

@@ -12,10 +12,10 @@ from desktop_app.domain.problems import AppError
 from desktop_app.services.core import Core
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
 from desktop_app.ui.widgets.basics import ElidedLabel, button, label
 from desktop_app.ui.widgets.line_field import LineField
-from desktop_app.ui.widgets.screen import fit_screen
 
 HELP = (
     "Empty: straight to the machine\n"

@@ -18,9 +18,9 @@ from desktop_app.domain.sessions.snapshot import (
     takes_files,
 )
 from desktop_app.services.core import Core
-from desktop_app.ui.actions import ActionBook, Key
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
+from desktop_app.ui.commands.actions import ActionBook, Key
+from desktop_app.ui.commands.commands import Commands
 from desktop_app.ui.look.status import shown_endpoints
 from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, SPACE_XS
 from desktop_app.ui.widgets.banner import ProblemBanner
@@ -68,6 +68,7 @@ class DetailsPane(QWidget):
     """Follows one session; hidden by the window while none is selected."""
 
     said = Signal(str)
+    remedy = Signal(object, object)  # SessionId, Remedy: a problem's button was pressed
 
     def __init__(
         self, core: Core, bridge: Bridge, commands: Commands, book: ActionBook, parent: QWidget | None = None
@@ -180,7 +181,7 @@ class DetailsPane(QWidget):
         self.ports.follow(snapshot)
         self.handovers.follow(snapshot)
         self.files.follow(snapshot)
-        alias = self._core.aliases.shown(snapshot.id)
+        alias = self._core.aliases.known.of(snapshot.id)
         self._facts.follow(snapshot, alias.name if alias else "")
         self.log.follow(snapshot)
 
@@ -218,7 +219,7 @@ class DetailsPane(QWidget):
 
     def _remedy(self, remedy: Remedy) -> None:
         if self._shown is not None:
-            self._commands.remedy(self._shown.id, remedy)
+            self.remedy.emit(self._shown.id, remedy)
 
     def _dismiss(self) -> None:
         if self._shown is not None:

@@ -12,16 +12,16 @@ from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QWidget
 
 from desktop_app import APP_NAME
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.look.theme import Scheme
 from desktop_app.ui.state import WindowState
-from desktop_app.ui.widgets.screen import fit_screen
 
 if TYPE_CHECKING:
     from desktop_app.domain.sessions.snapshot import SessionSnapshot
     from desktop_app.services.core import Core
-    from desktop_app.ui.actions import ActionBook
     from desktop_app.ui.bridge import Bridge
-    from desktop_app.ui.commands import Commands
+    from desktop_app.ui.commands.actions import ActionBook
+    from desktop_app.ui.commands.commands import Commands
     from desktop_app.ui.windows.details import DetailsPane
     from desktop_app.ui.windows.empty import EmptyState
     from desktop_app.ui.windows.main_menu import MainMenu
@@ -74,9 +74,9 @@ class MainWindow(QMainWindow):
 
     def furnish(self, core: "Core", bridge: "Bridge", commands: "Commands", book: "ActionBook") -> None:
         """Put the list, the details and the menu into the frame. Once."""
-        from desktop_app.ui.widgets.toast import Toast  # late on purpose, see the module
         from desktop_app.ui.windows.main_menu import MainMenu
         from desktop_app.ui.windows.session_views import SessionViews
+        from desktop_app.ui.windows.toast import Toast  # late on purpose, see the module
 
         self._views = views = SessionViews(core, bridge, commands, book, self)
         self.model, self.sidebar, self.details, self.empty = views.model, views.sidebar, views.details, views.empty

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from desktop_app import APP_NAME
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot
 from desktop_app.services.core import Core
-from desktop_app.ui.actions import ActionBook
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
+from desktop_app.ui.commands.actions import ActionBook
+from desktop_app.ui.commands.commands import Commands
 from desktop_app.ui.windows.details import DetailsPane
 from desktop_app.ui.windows.empty import EmptyState
 from desktop_app.ui.windows.session_list import SessionListModel

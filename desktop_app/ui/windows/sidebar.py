@@ -10,7 +10,7 @@ from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.problems import Problem
 from desktop_app.domain.sessions.search import matching
 from desktop_app.domain.sessions.snapshot import SessionId, SessionSnapshot, takes_files
-from desktop_app.ui.actions import ActionBook
+from desktop_app.ui.commands.actions import ActionBook
 from desktop_app.ui.look.text import menu_text
 from desktop_app.ui.look.theme import SPACE_M, SPACE_S
 from desktop_app.ui.widgets.banner import ProblemBanner

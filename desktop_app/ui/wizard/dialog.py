@@ -4,7 +4,7 @@ With an account that is known it opens on the options, filled with the last laun
 """
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.accounts.account import Account
@@ -18,18 +18,11 @@ from desktop_app.services.core import Core
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.confirm import ask
 from desktop_app.ui.dialogs.working import WorkingDialog
-from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL
-from desktop_app.ui.widgets.basics import Page, label
-from desktop_app.ui.widgets.screen import fit_screen
+from desktop_app.ui.look.screen import fit_screen
 from desktop_app.ui.wizard.account_page import AccountPage
-from desktop_app.ui.wizard.finder import OptionFinder
 from desktop_app.ui.wizard.launch_page import LaunchPage
+from desktop_app.ui.wizard.pages import TITLES, WizardPages
 
-TITLES = {
-    "account": ("Where do your sessions run?", "Choose once; you can add other accounts later."),
-    "launch": ("New session", "What you choose is remembered for the next time."),
-    "again": ("Launch again", "Filled in as the earlier session was launched. Look it over, then launch."),
-}
 READING = "Reading how the session was launched…"
 
 
@@ -55,82 +48,48 @@ class Wizard(WorkingDialog):
         self._core = core
         self._account_only = account_only
         self._like = like  # until its options are in the form
-        self._launch_title = "launch"  # or "again"
         known = {one.id: one for one in core.accounts.all()}
         self._known: Account | None = known.get(account)
         self.account_page = AccountPage(core, bridge, self._known if account_only else None)
         self.launch_page = LaunchPage(core, bridge)
+        self.pages = WizardPages(self.account_page, self.launch_page, self._stack, self, account_only=account_only)
         self._build()
-        self._show_first(account, tuple(known))
+        if account_only or not known:
+            self._show_account()
+        else:
+            self._show_launch(account or next(iter(known)))
         if like is not None and account in known:
             self._read_earlier()
-
-    # -- building
 
     def _build(self) -> None:
         self.setWindowTitle("New session" if not self._account_only else "Account")
         self.setAccessibleIdentifier("wizard")
         fit_screen(self, 660, 720)
-        self._title, self._subtitle = label(role="title"), label(role="muted", wrap=True)
+        self.pages.lay_out(self, self.banner, self.foot)
+        self.finder = self.pages.finder
         self.banner.remedy.connect(self._remedy)
-        self.finder = OptionFinder(self.launch_page.form, self)
         self.foot.onward.connect(self._next)
-        self.foot.backward.connect(lambda: self._turn_to(1, self._launch_title))
-        self._stack.addWidget(self._scrolled(self.account_page, "Account"))
-        self._stack.addWidget(self._scrolled(self.launch_page, "Launch options"))
-        self.account_page.edited.connect(self._show_buttons)
         self.account_page.chosen.connect(self._sign_in)
         self.launch_page.other_account.connect(lambda: self._show_account())
-        self.launch_page.switched.connect(lambda: self._show_launch_title("launch"))
+        self.launch_page.switched.connect(lambda: self.pages.show_launch("launch"))
         self.launch_page.list_failed.connect(self.banner.show_problem)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(self._head())
-        column.addWidget(self._stack, 1)
-        column.addWidget(self.foot)
-
-    def _head(self) -> QVBoxLayout:
-        head = QVBoxLayout()
-        head.setContentsMargins(SPACE_XL, SPACE_XL, SPACE_XL, SPACE_M)
-        head.setSpacing(SPACE_S)
-        first = QHBoxLayout()
-        first.setSpacing(SPACE_L)
-        first.addWidget(self._title)
-        first.addStretch(1)
-        first.addWidget(self.finder, 3)
-        head.addLayout(first)
-        for widget in (self._subtitle, self.banner):
-            head.addWidget(widget)
-        return head
-
-    @staticmethod
-    def _scrolled(content: QWidget, name: str) -> Page:
-        page = Page(name, SPACE_XL, 100)
-        page.body.addWidget(content)
-        return page
 
     # -- pages
 
-    def _show_first(self, account: str, known: tuple[str, ...]) -> None:
-        if self._account_only or not known:
-            self._show_account()
-        else:
-            self._show_launch(account or known[0])
-
     @property
     def on_account_page(self) -> bool:
-        return self._stack.currentIndex() == 0
+        """True while the account's page is shown."""
+        return self.pages.on_account
 
     def _show_account(self, account: Account | None = None) -> None:
         if account is not None:
             self.account_page.fill_in(account)
-        self._turn_to(0, "account")
+        self.pages.show_account()
         self.account_page.found.look()
         self.account_page.focus_first()
 
     def _show_launch(self, account: str) -> None:
-        self._show_launch_title("launch")
+        self.pages.show_launch("launch")
         self.launch_page.show_account(account)
         self.foot.next.setFocus()
 
@@ -142,34 +101,10 @@ class Wizard(WorkingDialog):
     def _show_earlier(self, value: object) -> None:
         if isinstance(value, Again):
             self._like = None
-            self._show_launch_title("again")
+            self.pages.show_launch("again")
             self.setWindowTitle(TITLES["again"][0])
             self.launch_page.show_again(value)
             self.foot.next.setFocus()
-
-    def _show_launch_title(self, title: str) -> None:
-        self._launch_title = title
-        self._turn_to(1, title)
-
-    def _turn_to(self, index: int, title: str) -> None:
-        self._stack.setCurrentIndex(index)
-        self.finder.setVisible(False)  # beside the longer title it would widen the window
-        self._title.setText(TITLES[title][0])
-        self.finder.setVisible(not self.on_account_page)
-        self._subtitle.setText(TITLES[title][1])
-        self.banner.show_problem(None)
-        self._show_buttons()
-
-    def _show_buttons(self) -> None:
-        # Back leads to the form as it was left; there is one once an account is known.
-        self.foot.back.setVisible(self.on_account_page and bool(self.launch_page.account))
-        if not self.on_account_page:
-            text = "Launch"
-        elif self.account_page.sandbox:
-            text = "Use the sandbox"
-        else:
-            text = "Verify and continue" if not self._account_only else "Verify and save"
-        self.foot.next.setText(text)
 
     # -- going on
 

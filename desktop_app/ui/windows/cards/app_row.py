@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from desktop_app.domain.sessions.snapshot import Action, Endpoint, local_address
-from desktop_app.ui.actions import Key, SessionActions
+from desktop_app.ui.commands.actions import Key, SessionActions
 from desktop_app.ui.look import icons
 from desktop_app.ui.look.status import Shape, app_look
 from desktop_app.ui.look.text import tooltip

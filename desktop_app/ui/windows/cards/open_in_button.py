@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from desktop_app.domain.sessions.snapshot import Action
-from desktop_app.ui.actions import SessionActions
+from desktop_app.ui.commands.actions import SessionActions
 from desktop_app.ui.look.text import tooltip
 from desktop_app.ui.look.theme import colours
 from desktop_app.ui.widgets.controls import paint_chevron

@@ -14,7 +14,7 @@ from desktop_app.services.core import Core
 from desktop_app.services.ports.view import PortsView, PortView
 from desktop_app.services.runtime.jobs import Outcome
 from desktop_app.ui.bridge import Bridge
-from desktop_app.ui.commands import Commands
+from desktop_app.ui.commands.commands import Commands
 from desktop_app.ui.look.text import count
 from desktop_app.ui.widgets.basics import Card, label, retire
 from desktop_app.ui.widgets.controls import Fold

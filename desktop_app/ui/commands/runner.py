@@ -40,8 +40,14 @@ class Work(QObject):
         return (session, name) in self._busy
 
     def failure(self, session: SessionId) -> Problem | None:
+        """Return what kept the session's last work from succeeding, as long as it counts."""
         failure = self._failures.get(session)
         return failure.problem if failure else None
+
+    def again_of(self, session: SessionId) -> Callable[[], None] | None:
+        """Return what runs the work that failed again."""
+        failure = self._failures.get(session)
+        return failure.again if failure else None
 
     def dismiss(self, session: SessionId) -> None:
         if self._failures.pop(session, None):

@@ -19,7 +19,7 @@ from desktop_app.ui.windows.main_window import MainWindow
 
 if TYPE_CHECKING:
     from desktop_app.services.core import Core
-    from desktop_app.ui.leaving import Leaving
+    from desktop_app.ui.program.leaving import Leaving
 
 FRAME_MS = 300  # for a frame that nobody sees: minimised, on another workspace, behind a locked screen
 FAILED = 1
@@ -76,7 +76,7 @@ class Opening(QObject):
     def _load(self) -> None:
         """Import and make what needs no GUI thread. On a thread of its own."""
         try:
-            for module in ("desktop_app.ui.controller", "desktop_app.ui.leaving"):
+            for module in ("desktop_app.ui.controller", "desktop_app.ui.program.leaving"):
                 importlib.import_module(module)
             made: object = self._source.make()
         except BaseException as error:  # thread boundary: raised again by ``run``
@@ -94,7 +94,7 @@ class Opening(QObject):
 
     def _open_core(self, core: "Core") -> None:
         from desktop_app.ui.controller import Controller  # loaded by now, see _load
-        from desktop_app.ui.leaving import Leaving
+        from desktop_app.ui.program.leaving import Leaving
 
         controller = Controller(core, self._theme, self._state, self._window)
         self._leaving = Leaving(core, controller, lambda: QApplication.exit(0))

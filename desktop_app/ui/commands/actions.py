@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from desktop_app.domain.access.open_in import BY_KEY, OPENERS
 from desktop_app.domain.sessions.snapshot import Action, SessionId, SessionSnapshot, allowed_actions, openable
-from desktop_app.ui.commands import Commands
+from desktop_app.ui.commands.commands import Commands
 from desktop_app.ui.look import icons
 from desktop_app.ui.look.text import tooltip
 from remote_bootstrap.contract.apps import APPS, AppSpec
@@ -144,7 +144,7 @@ class SessionActions(QObject):
             self.can_open_in.emit(self._opens_in)
         for key, action in self._actions.items():
             enabled = key.action in allowed and _is_there(key, snapshot, installed)
-            action.setEnabled(enabled and not self._commands.busy(self.session, key.action, key.app))
+            action.setEnabled(enabled and not self._commands.doing(self.session, key.action.value + key.app))
             action.setVisible(enabled or self._promised(snapshot, key))
 
     @staticmethod

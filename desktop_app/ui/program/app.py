@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import APP_ID, APP_NAME, __version__
 from desktop_app.ui.look.theme import Theme
-from desktop_app.ui.opening import CoreSource, Opening
-from desktop_app.ui.qt_hooks import EndSignals, install_hooks
+from desktop_app.ui.program.opening import CoreSource, Opening
+from desktop_app.ui.program.qt_hooks import EndSignals, install_hooks
 from desktop_app.ui.state import Forgetful, WindowState
 from desktop_app.ui.windows.main_window import MainWindow
 
