@@ -110,7 +110,9 @@ class Controller(QObject):
     def start(self, *, hidden: bool) -> None:
         """First paint. Hidden only where there is a tray to come back from."""
         self.window.show_scheme(self._theme.scheme)
-        self.refresh()
+        self.book.refresh(self._core.store.all())
+        self._refresh_list()
+        QTimer.singleShot(0, self, self.refresh)  # the tray's menu: nobody sees it yet
         self.open_in.look()
         self._tick.start()
         if not (hidden and self.tray.usable):

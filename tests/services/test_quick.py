@@ -94,11 +94,11 @@ def test_what_the_window_shows_comes_from_memory(window: Window) -> None:
     with CoreRig(window.world) as rig:
         session = rig.attached()
         rig.core.profiles.save("mine", LaunchSpec(queue="default"))
-        wait_until(lambda: rig.core.aliases.shown(session), "the alias")
+        wait_until(lambda: rig.core.aliases.known.of(session), "the alias")
         with window:
             assert rig.core.accounts.find(ACCOUNT.label) == rig.core.accounts.all()[0]
             assert rig.core.accounts.problem(ACCOUNT.id) is None
-            assert rig.core.aliases.shown(session)
+            assert rig.core.aliases.known.of(session)
             assert rig.core.profiles.names() == ("mine",) and rig.core.profiles.get("mine").queue == "default"
             assert rig.core.launches.last_spec(ACCOUNT.id) == LaunchSpec()
             assert rig.core.profiles.last_in(ACCOUNT.id, "default") is None
@@ -110,6 +110,6 @@ def test_what_the_window_shows_comes_from_memory(window: Window) -> None:
 def test_a_new_alias_is_told(window: Window) -> None:
     with CoreRig(window.world) as rig:
         told: list[None] = []
-        rig.core.aliases.subscribe(lambda: told.append(None))
+        rig.core.aliases.known.subscribe(lambda: told.append(None))
         session = rig.attached()
-        wait_until(lambda: told and rig.core.aliases.shown(session), "the news of an alias")
+        wait_until(lambda: told and rig.core.aliases.known.of(session), "the news of an alias")

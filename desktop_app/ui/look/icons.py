@@ -56,6 +56,7 @@ def _is_size_of(stem: str, path: Path) -> bool:
     return path.suffix == ".png" and size != path.stem and size.replace("@", "x").isalnum()
 
 
+@cache
 def icon(stem: str) -> QIcon:
     """Return all sizes of an icon in one; a null icon where the file is missing (logged once)."""
     made = QIcon()

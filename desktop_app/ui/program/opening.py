@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 FRAME_MS = 300  # for a frame that nobody sees: minimised, on another workspace, behind a locked screen
 FAILED = 1
+NEEDED = (
+    "desktop_app.ui.controller",
+    "desktop_app.ui.program.leaving",
+    "desktop_app.ui.windows.main_menu",
+    "desktop_app.ui.windows.session_views",
+    "desktop_app.ui.windows.toast",
+)
 
 
 class CoreSource(Protocol):
@@ -76,7 +83,7 @@ class Opening(QObject):
     def _load(self) -> None:
         """Import and make what needs no GUI thread. On a thread of its own."""
         try:
-            for module in ("desktop_app.ui.controller", "desktop_app.ui.program.leaving"):
+            for module in NEEDED:
                 importlib.import_module(module)
             made: object = self._source.make()
         except BaseException as error:  # thread boundary: raised again by ``run``
