@@ -7,7 +7,6 @@ import logging
 import logging.handlers
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,22 +22,19 @@ from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.files.joined import join_accounts
 from desktop_app.adapters.files.json_file import JsonFile
 from desktop_app.adapters.files.memory import MemoryFiles
+from desktop_app.adapters.local_programs import LocalPrograms
+from desktop_app.adapters.local_sandbox import LocalSandbox
 from desktop_app.adapters.log_file import PrivateLog, StreamLog
-from desktop_app.adapters.os import programs
 from desktop_app.adapters.peers.local_socket import is_own_address
 from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.adapters.ssh.client.config import SshConfig, user_config_path
 from desktop_app.adapters.ssh.client.own import OwnSsh
-from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.computer import Waiting
 from desktop_app.boundary.outside import Outside
 from desktop_app.boundary.peers import WINDOW
 from desktop_app.boundary.secrets import SecretStore
-from desktop_app.domain.accounts.account import SANDBOX_ID, SANDBOX_LABEL, Account
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.paths import Paths, default_paths
-from desktop_app.sandbox.home import Home
-from desktop_app.sandbox.leases import Lease
 from desktop_app.services.core import Core
 from desktop_app.services.doctor.diagnostics import about
 from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
@@ -50,57 +46,6 @@ LOG_BYTES = 2_000_000
 LOG_FILES = 3
 LOG_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
 TALKATIVE = ("httpx", "httpcore", "paramiko", "keyring")
-
-
-class LocalSandbox:
-    """Implements ``boundary.computer.Sandbox`` over ``desktop_app.sandbox``. Thread-safe.
-
-    ``sandbox.launch`` is imported late on purpose: with its web framework it costs every start 0.13 s.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._lock = threading.Lock()
-        self._lease: Lease | None = None
-
-    def ensure(self, access_key: str, secret: str, cancel: Cancel) -> tuple[Account, str]:
-        from desktop_app.sandbox import launch  # see LocalSandbox
-
-        cancel.check()
-        timeout = cancel.remaining(SANDBOX_START_S)
-        try:
-            info = launch.ensure_running(
-                self._home, timeout=timeout, access_key=access_key, secret_key=secret, check=cancel.check
-            )
-        except (launch.SandboxError, OSError) as error:
-            raise failure("sandbox.failed", why=str(error)) from None
-        return Account(SANDBOX_ID, SANDBOX_LABEL, info.api_url, info.access_key), info.secret_key
-
-    def address(self) -> str:
-        from desktop_app.sandbox import launch  # see LocalSandbox
-
-        info = launch.status(self._home)
-        return info.api_url if info else ""
-
-    def stop(self) -> bool:
-        from desktop_app.sandbox import launch  # see LocalSandbox
-
-        self.release()
-        try:
-            return launch.stop(self._home)
-        except (launch.SandboxError, OSError) as error:
-            raise failure("sandbox.failed", why=str(error)) from None
-
-    def hold(self) -> None:
-        with self._lock:
-            if self._lease is None:
-                self._lease = Lease(Home(self._home.absolute()))
-
-    def release(self) -> None:
-        with self._lock:
-            if self._lease is not None:
-                self._lease.release()
-                self._lease = None
 
 
 def build_core(
@@ -180,14 +125,6 @@ def _bring_up_to_date(paths: Paths) -> None:
         move_launches(paths.config)
     except AppError as error:
         logging.getLogger(__name__).warning("what an earlier version remembered stays as it is: %s", error)
-
-
-class LocalPrograms:
-    """Implements ``boundary.computer.Programs`` for this system."""
-
-    find = staticmethod(programs.find)
-    start = staticmethod(programs.start)
-    terminals = staticmethod(system.terminals)
 
 
 def own_command() -> tuple[str, ...]:

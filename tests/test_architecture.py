@@ -26,6 +26,10 @@ MAY_IMPORT = {
         "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "desktop_app.file_lock",
         "desktop_app.private_files", "remote_bootstrap.contract",
     },
+    # The adapters of what is a program of its own.
+    "desktop_app.adapters.local_sandbox": {
+        "desktop_app.adapters", "desktop_app.boundary", "desktop_app.domain", "desktop_app.sandbox",
+    },
     # How files are written, and by one process at a time: for everybody who writes some.
     "desktop_app.private_files": set(),
     "desktop_app.file_lock": set(),
@@ -279,3 +283,21 @@ def test_nothing_is_downloaded_without_a_checksum() -> None:
         if module.startswith("remote_bootstrap") and {"urllib.request", "http.client"} & imports_of(path)
     }
     assert fetching <= FETCHERS.keys(), f"say in FETCHERS why: {fetching - FETCHERS.keys()}"
+
+
+def _classes(prefix: str) -> dict[str, set[str]]:
+    """Class name -> its bases, in the modules below that package."""
+    return {
+        node.name: {ast.unparse(base) for base in node.bases}
+        for module, path in MODULES.items()
+        if module.startswith(prefix)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def test_adapters_name_what_they_implement() -> None:
+    """Each Protocol of the boundary is a base of an adapter, so that an editor finds one from the other."""
+    protocols = {name for name, bases in _classes("desktop_app.boundary.").items() if "Protocol" in bases}
+    implemented = {base for bases in _classes("desktop_app.adapters.").values() for base in bases}
+    assert not protocols - implemented, protocols - implemented

@@ -1,4 +1,4 @@
-"""ports.SecretStore over the system's keyring (Secret Service, KWallet, Keychain, Credential Manager).
+"""The secret store over the system's keyring (Secret Service, KWallet, Keychain, Credential Manager).
 
 A keyring call can block for as long as its unlock prompt is open, or for ever, and can't be interrupted. So each call
 runs on one worker thread (a daemon, alive only while there is work; keyring backends want their calls one by one) and
@@ -25,6 +25,7 @@ from keyring.core import load_config, load_env
 from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
 from keyring.util import platform_
 
+from desktop_app.boundary.secrets import SecretStore
 from desktop_app.domain.accounts.secrets import MAX_CHARS, SERVICE, SecretKind, entry_name
 from desktop_app.domain.problems import AppError, Problem, failure, problem
 
@@ -60,7 +61,7 @@ class _Call:
         return (self.method, self.entry, self.value) == (other.method, other.entry, other.value)
 
 
-class KeyringStore:
+class KeyringStore(SecretStore):
     """Thread-safe. A call fails after ``seconds``."""
 
     def __init__(self, seconds: float = DEADLINE_SECONDS) -> None:

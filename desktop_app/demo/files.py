@@ -1,4 +1,4 @@
-"""ports.RemoteFiles over a folder of this computer that plays the session's machine."""
+"""Remote files over a folder of this computer that plays the session's machine."""
 
 import errno
 import hashlib

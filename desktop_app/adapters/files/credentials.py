@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.adapters.files.chosen_text import read_chosen
+from desktop_app.boundary.computer import CredentialSource
 from desktop_app.domain.accounts.credentials import (
     CONFIG_FILE,
     PREFIXES,
@@ -37,7 +38,7 @@ _BROKEN = (RecursionError, ValueError, KeyError, IndexError, TypeError, Attribut
 _parser_lock = threading.Lock()  # the parser keeps its settings in global variables
 
 
-class CredentialFiles:
+class CredentialFiles(CredentialSource):
     """What the environment and the home folder hold."""
 
     def __init__(self, environ: Mapping[str, str], home: Path) -> None:

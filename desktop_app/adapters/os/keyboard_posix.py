@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import TextIO
 
+from desktop_app.boundary.computer import Waiting
 
-class Keyboard:
+
+class Keyboard(Waiting):
     """What is typed meanwhile goes line by line to ``typed``, the end of the input as None."""
 
     def __init__(self, stream: TextIO, typed: Callable[[str | None], None]) -> None:

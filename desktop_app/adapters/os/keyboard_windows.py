@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from desktop_app.boundary.computer import Waiting
+
 GLANCE_S = 0.1  # between two looks
 
 
-class Keyboard:
+class Keyboard(Waiting):
     """What is typed meanwhile goes line by line to ``typed``, the end of the input as None."""
 
     def __init__(self, stream: TextIO, typed: Callable[[str | None], None]) -> None:

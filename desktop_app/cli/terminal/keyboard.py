@@ -7,9 +7,11 @@ import os
 import sys
 import threading
 
+from desktop_app.boundary.computer import Waiting
 
-class Pokes:
-    """Waits for pokes only: nothing is typed. Implements ``boundary.computer.Waiting``."""
+
+class Pokes(Waiting):
+    """Waits for pokes only: nothing is typed."""
 
     def __init__(self) -> None:
         self._poked = threading.Event()

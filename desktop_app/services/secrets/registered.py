@@ -5,8 +5,8 @@ from desktop_app.domain.accounts.secrets import SecretKind
 from desktop_app.services.secrets.redaction import Redactor
 
 
-class RegisteredSecrets:
-    """Implements ``ports.SecretStore`` around another one."""
+class RegisteredSecrets(SecretStore):
+    """Registers each secret that goes into or comes out of another store."""
 
     def __init__(self, store: SecretStore, redactor: Redactor) -> None:
         self._store = store
