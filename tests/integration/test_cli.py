@@ -191,7 +191,7 @@ def test_a_sandbox_that_rests_is_named_where_its_sessions_are_looked_for(run: Ru
     run("sandbox", "start", over=bare)
     assert run("list", "--ended", over=bare).err == "No session has ended.\n"
     run("sandbox", "stop", over=bare)
-    for command in (("list", "--ended"), ("info", "mine"), ("log", "mine")):
+    for command in (("list", "--ended"), ("info", "mine"), ("log", "mine"), ("info", "ab" * 16)):
         said = run(*command, over=bare)
         assert "The sandbox does not run." in said.err and "sessiondock sandbox start" in said.err
         assert "No session has ended" not in said.err

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parser
+from desktop_app.services.core import Core
 from tests.support.paths import REPOSITORY
 
 
@@ -123,3 +124,14 @@ def test_no_line_of_words_breaks_the_reading(capsys: pytest.CaptureFixture[str],
     except SystemExit as left:
         found = capsys.readouterr()
         assert left.code == 0 or (left.code == 2 and found.err.startswith("usage: sessiondock ") and not found.out)
+
+
+@pytest.mark.parametrize("words", [("options",), ("options", "--json"), ("completion", "fish")])
+def test_what_is_about_the_program_alone_makes_no_core(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    def no_core() -> Core:
+        raise AssertionError("a core was made")
+
+    assert cli.run_command(cli.parse(words), no_core) == 0
+    assert capsys.readouterr().out
