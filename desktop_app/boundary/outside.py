@@ -1,4 +1,7 @@
-"""Everything that the core does not do itself, in one record. Tests fill it with fakes. Frozen data; any thread."""
+"""Everything that the core does not do itself, in one record. Tests and the demo fill it with a world in memory.
+
+Frozen data; any thread.
+"""
 
 import random
 import time
@@ -36,8 +39,8 @@ class Pace:
     poll_quick_s: float = 20.0  # how long a session that waits is looked at as often
     poll_waiting_s: float = 11.5  # the longest pause while one waits or starts
     poll_calm_s: float = 45.0
-    glance_s: float = 2.0  # somebody looks at the window: what is older is looked up again
-    poll_human_s: float = 30.0  # between tries of what only a person can repair
+    glance_s: float = 2.0  # the user looks at the window: what is older is looked up again
+    poll_user_s: float = 30.0  # between tries of what only the user can repair
     refused_s: float = 300.0  # until a key that the server refused takes another refused one's place
     poll_first_s: float = 1.0  # back-off while the server is away
     poll_last_s: float = 30.0
@@ -53,7 +56,7 @@ class Pace:
     redial_first_s: float = 1.0
     redial_last_s: float = 30.0
     stop_again_s: float = 3.0  # a stop that the server lost is sent again
-    abandoned_s: float = 20.0  # nobody has answered for a session that should end
+    abandoned_s: float = 20.0  # no agent has answered for a session that should end
     ports_every_s: float = 4.0  # between two looks for services that are always forwarded
 
 
@@ -84,7 +87,7 @@ class Outside:
     credentials: CredentialSource
     find_api: Callable[[str, Sequence[str], str, Cancel], str]  # see adapters/clearml/wire/find.py
     hash_password: Callable[[str], str]  # the salted hash that a session checks an SSH password against; slow
-    read_git: Callable[[], GitIdentity]  # the person's own git on this computer; takes up to seconds
+    read_git: Callable[[], GitIdentity]  # the user's own git on this computer; takes up to seconds
     look_at_page: Callable[[int, Cancel], Page]  # what answers on a local port
     ssh_config: SshConfigFiles
     public_of: Callable[[str], str]  # private key -> its public line

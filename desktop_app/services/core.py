@@ -127,7 +127,7 @@ class Core:
         self._connect_services()
 
     def _connect_services(self) -> None:
-        """Tell the services whom else an account's change concerns."""
+        """Have the services hear of each other's changes."""
         polling, connections = self.polling, self.connections
         connections.requests.on_message(OP_LOOK, lambda session, _args: polling.look_now(session.account))
         self.sign_in.before_removal += [self.account_connections.detach_all, self.profiles.forget_account]

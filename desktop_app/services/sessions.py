@@ -86,7 +86,10 @@ class Sessions:
         self.announce(session)
 
     def end_anyway(self, session: SessionId, cancel: Cancel) -> None:
-        """End its task on the server, whatever its agent and machine do. Problems: task.gone, task.foreign, server.*"""
+        """End its task on the server, without waiting for its agent or machine.
+
+        Problems: task.gone, task.foreign, server.*
+        """
         self._servers.of(session.account, cancel).tasks.end_anyway(session.task, cancel)
         self.announce(session)
 

@@ -49,8 +49,8 @@ def test_a_reset_is_told_and_the_connection_stays_while_it_lives() -> None:
         now = rig.until(session, is_remote(Remote.CREATED))
         assert now.link is Link.UP and now.notice is not None
         assert now.notice.code == "session.restarted"
-        assert "reset on the ClearML server by Bob" in now.notice.detail and "not saved" in now.notice.detail
-        assert any("starts over" in notice.title for notice in rig.notices)
+        assert "reset on the ClearML server by Bob" in now.notice.detail and "unsaved work" in now.notice.detail
+        wait_until(lambda: any("starts over" in notice.title for notice in rig.notices), "the notice of it")
         rig.world.tunnel().drop()
         now = rig.until(session, is_link(Link.CONNECTING))
         assert status_of(now) is Status.UNPLACED and now.problem is not None and now.problem.code == "queue.none"

@@ -71,7 +71,7 @@ def test_the_server_goes_down_and_comes_back_while_sessions_run(expected_log: Ex
 @pytest.mark.parametrize("why", [UNAUTHORISED, EXPIRED])
 def test_a_refused_key_waits_for_a_person(why: Problem, expected_log: ExpectLog) -> None:
     expected_log(why.title)
-    with CoreRig(World(pace=replace(QUICK, poll_human_s=60.0))) as rig:
+    with CoreRig(World(pace=replace(QUICK, poll_user_s=60.0))) as rig:
         session = rig.attached()
         rig.server.problem = why
         rig.core.polling.wait_polled(ACCOUNT.id, 1)

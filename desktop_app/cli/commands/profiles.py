@@ -14,7 +14,7 @@ from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.launch.profile import values_of
 from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, failure
-from desktop_app.services.launching.launch_profiles import THEIR_STATE
+from desktop_app.services.launching.launch_profiles import CLEARML_SESSION_STATE
 
 QUEUES_S = 5.0  # a profile is saved without a server, too
 
@@ -30,7 +30,7 @@ def add_profiles(commands: Commands) -> None:
         nargs="?",
         default="",
         metavar="NAME|FILE",
-        help=f"the profile; import: its file (default: clearml-session's {THEIR_STATE})",
+        help=f"the profile; import: its file (default: clearml-session's {CLEARML_SESSION_STATE})",
     )
     command.add_argument(
         "to",
@@ -110,7 +110,7 @@ def _export(context: Context, arguments: argparse.Namespace) -> dict[str, object
 
 
 def _import(context: Context, arguments: argparse.Namespace) -> dict[str, object]:
-    imported = context.core.profiles.import_file(Path(arguments.name or THEIR_STATE), arguments.to)
+    imported = context.core.profiles.import_file(Path(arguments.name or CLEARML_SESSION_STATE), arguments.to)
     say(imported.news)
     _warn_of_queue(context, imported.spec.queue)
     return {**_json(imported.name, imported.spec), "left_out": list(imported.left_out)}

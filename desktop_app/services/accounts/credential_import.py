@@ -1,6 +1,7 @@
-"""Credentials that people already have become accounts: found files and variables, pasted text, typed addresses.
+"""CredentialImport (``core.credentials``): makes accounts of credentials that users already have, in files, variables,
+pasted text and typed addresses.
 
-Any thread. Nothing is used before somebody asks for it, and what is read is never written anywhere but the keyring.
+Any thread. Nothing is used before the user asks for it, and what is read is never written anywhere but the keyring.
 """
 
 from dataclasses import replace
@@ -19,7 +20,7 @@ PASTED = "the text"
 
 
 class CredentialImport:
-    """What a face may offer, and what happens when a person accepts."""
+    """Reads what could be offered, and signs in with what the user accepts."""
 
     def __init__(self, outside: Outside, accounts: AccountStore, sign_in: SignIn) -> None:
         self._outside = outside
@@ -27,35 +28,36 @@ class CredentialImport:
         self._sign_in = sign_in
 
     def found(self, cancel: Cancel) -> Offer:
-        """What this computer holds. Blocks (files)."""
+        """Return what this computer holds and no account has yet. Blocks (files)."""
         cancel.check()
-        found, problems = self._outside.credentials.found()
-        for one in found:
-            self._keep_out_of_the_log(one)
+        all_found, problems = self._outside.credentials.found()
+        for credentials in all_found:
+            self._keep_out_of_the_log(credentials)
         known = {
             (place_of(account.api_url), key.access_key) for account in self._accounts.all() for key in account.all_keys
         }
         new = tuple(
-            one
-            for one in found
-            if not one.access_key or not known & {(place_of(url), one.access_key) for url in _urls(one)}
+            credentials
+            for credentials in all_found
+            if not credentials.access_key
+            or not known & {(place_of(url), credentials.access_key) for url in _urls(credentials)}
         )
-        return Offer(new, problems, len(found) - len(new))
+        return Offer(new, problems, len(all_found) - len(new))
 
     def environment(self) -> Credentials:
-        """Of the CLEARML_* variables alone. Problems: credentials.none"""
+        """Return those of the CLEARML_* variables alone. Problems: credentials.none"""
         return self._keep_out_of_the_log(self._outside.credentials.environment())
 
     def read_file(self, path: Path) -> Credentials:
-        """Problems: credentials.unreadable, credentials.none"""
+        """Return those of this file. Blocks. Problems: credentials.unreadable, credentials.none"""
         return self._keep_out_of_the_log(self._outside.credentials.read(path))
 
     def read_text(self, text: str) -> Credentials:
-        """Problems: credentials.none"""
-        found = self._outside.credentials.text(text, PASTED)
-        if not found.found:
+        """Return those that stand in this text. Problems: credentials.none"""
+        credentials = self._outside.credentials.text(text, PASTED)
+        if not credentials.found:
             raise failure("credentials.none", where=PASTED.capitalize())
-        return self._keep_out_of_the_log(found)
+        return self._keep_out_of_the_log(credentials)
 
     def _keep_out_of_the_log(self, found: Credentials) -> Credentials:
         for secret in (found.secret, found.token):
@@ -64,8 +66,8 @@ class CredentialImport:
         return found
 
     def use(self, found: Credentials, cancel: Cancel) -> Account:
-        """Sign in with them and keep the secret in the keyring. Problems: those of signing in, account.unverified,
-        credentials.none"""
+        """Sign in with them, keep the secret in the keyring and return the account. The address may be any that users
+        type. Blocks. Problems: those of signing in, account.unverified, credentials.none"""
         self._keep_out_of_the_log(found)
         if not found.found:
             raise failure("credentials.none", where=found.source or PASTED.capitalize())
@@ -89,7 +91,7 @@ class CredentialImport:
             raise failure("account.unverified", server=account.api_url, cause=error.problem.cause) from None
 
     def address(self, typed: str, trust: str, cancel: Cancel) -> str:
-        """The API's address behind what was typed or configured. Blocks while there are several to try.
+        """Return the API's address behind what was typed or configured. Blocks while there are several to try.
 
         Problems: server.not_clearml, server.not_found, server.tls
         """

@@ -13,9 +13,9 @@ from desktop_app.services.state.account_store import AccountStore
 
 
 def route_of(outside: Outside, account: str) -> tuple[Route, str]:
-    """The account's route and its proxy's password, "" where none belongs to it. Problems: route.invalid, keyring.*"""
-    found = account_of(outside, account)
-    route = parse_route(found.route if found else "")
+    """Return the account's route and its proxy's password, "" where it has none. Problems: route.invalid, keyring.*"""
+    known = account_of(outside, account)
+    route = parse_route(known.route if known else "")
     return route, kept(outside, PROXY_PASSWORD, ids_of(outside, account)) if route.takes_password else ""
 
 
@@ -29,18 +29,21 @@ def begins_here(outside: Outside, account: str) -> bool:
 
 
 class Routes:
-    """Reading and changing them."""
+    """Reads and changes them."""
 
     def __init__(self, outside: Outside, accounts: AccountStore) -> None:
         self._outside = outside
         self._accounts = accounts
 
     def of(self, account: Account) -> Route:
-        """Quick. Problems: route.invalid, when somebody spoiled it in the file."""
+        """Return the account's route. Quick. Problems: route.invalid, when it was spoiled in the file"""
         return parse_route(account.route)
 
     def set(self, account: Account, text: str, password: str, cancel: Cancel) -> Route:
-        """From the next dial on; ``password`` is the proxy's. Problems: route.invalid, keyring.*, file.unwritable"""
+        """Use this route from the next dial on; ``password`` is the proxy's.
+
+        Problems: route.invalid, keyring.*, file.unwritable
+        """
         route = parse_route(text)
         cancel.check()
         if account.sandbox and route is not DIRECT:

@@ -1,4 +1,4 @@
-"""What a person who helps needs to know first: versions and system, one line, nothing personal. Pure; any thread."""
+"""What someone who helps needs to know first: versions and system, one line, nothing personal. Pure; any thread."""
 
 import platform
 import sys
@@ -10,7 +10,7 @@ LIBRARIES = ("PySide6-Essentials", "paramiko", "cryptography", "keyring", "httpx
 
 
 def about() -> str:
-    """For the first line of each run's log."""
+    """Return the first line of each run's log."""
     kind = "frozen" if getattr(sys, "frozen", False) else "from source"
     libraries = ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
     return f"{APP_NAME} {__version__} ({kind}), Python {platform.python_version()}, {platform.platform()}; {libraries}"

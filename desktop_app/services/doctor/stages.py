@@ -1,7 +1,7 @@
 """Doctor (``core.doctor``): why a session can't be used, stage by stage. Blocking; on the caller's thread.
 
-It uses what the app uses (keyring, server, record, dialling) but a connection of its own, so it works whoever holds the
-session's tunnel, and changes nothing but for a host key that is seen for the first time.
+It uses what the app uses (keyring, server, record, dialling) but a connection of its own, so it works whichever process
+holds the session's tunnel, and changes nothing but for a host key that is seen for the first time.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class _Case:
         self.found(stage, Verdict.BROKEN, "", why, subject)
 
     def within(self, seconds: float) -> Cancel:
-        """A deadline of its own that ends with the examination."""
+        """Return a Cancel with this deadline that also ends with the examination."""
         self.cancel.check()
         limited = Cancel(seconds)
         self.cancel.on_cancel(limited.cancel)
@@ -88,7 +88,7 @@ class Doctor:
         self._log_lines = log
 
     def examine(self, session: SessionId, cancel: Cancel, tell: Tell = lambda _finding: None) -> Diagnosis:
-        """All stages that can be reached; ``tell`` hears each finding at once. Raises Cancelled only."""
+        """Examine all stages that can be reached; ``tell`` hears each finding at once. Raises Cancelled only."""
         case = _Case(session, tell, cancel)
         server = self._server(case)
         facts = self._facts(case, server) if server is not None else self._known(session)
@@ -97,7 +97,7 @@ class Doctor:
         return self._conclude(case)
 
     def examine_account(self, account: str, cancel: Cancel, tell: Tell = lambda _finding: None) -> Diagnosis:
-        """As far as one gets without a session. Raises Cancelled only."""
+        """Examine the stages that need no session. Raises Cancelled only."""
         case = _Case(SessionId(account, ""), tell, cancel)
         self._server(case)
         return self._conclude(case)
@@ -110,7 +110,7 @@ class Doctor:
         return Diagnosis(tuple(sorted(case.findings, key=lambda one: order.index(one.stage))))
 
     def report(self, diagnosis: Diagnosis) -> str:
-        """To send to somebody who helps, without secrets; to be shown before it leaves."""
+        """Return a text without secrets to send to someone who helps; it is shown before it leaves. Quick."""
         return self._outside.clean(report_of(diagnosis, about(), tuple(self._log_lines())[-LOG_LINES:]))
 
     # -- the server
@@ -163,7 +163,7 @@ class Doctor:
         return facts
 
     def _known(self, session: SessionId) -> ServerFacts | None:
-        """The session's machine may well be up while the server is not."""
+        """Return what is known without the server: the session's machine may well be up while the server is not."""
         now = self._store.get(session)
         return now.facts if now else None
 
@@ -189,7 +189,7 @@ class Doctor:
             examined.close()
 
     def _clearml_session_target(self, case: _Case, server: Server | None, place: ClearmlSession) -> Target | None:
-        """A session of clearml-session has no record of ours, and lets people in with a password."""
+        """Return where to dial a session of clearml-session: it has no record of ours, and a password opens it."""
         if server is None:
             return None
         access = ClearmlSessionAccess(case.session, self._outside)
@@ -215,7 +215,7 @@ class Doctor:
         return facts.record
 
     def _verify_again(self, session: SessionId, record: contract.Record) -> None:
-        """Without the server: by the key that this computer has seen before."""
+        """Verify the record without the server: by the key that this computer has seen before."""
         first, named = kept_key(self._outside, session)
         seen = contract.fingerprint(first) if first else named or None
         self._outside.verify_record(record, session.task, first or None, seen)
@@ -224,10 +224,10 @@ class Doctor:
         outside, session = self._outside, case.session
         try:
             if server is not None:
-                found = key_of(outside, session, server, case.within(SERVER_S))
+                key = key_of(outside, session, server, case.within(SERVER_S))
             else:
-                found = self._key_here(session)
-            target = Target(record, found, *route_of(outside, session.account))
+                key = self._key_here(session)
+            target = Target(record, key, *route_of(outside, session.account))
         except AppError as error:
             case.broken(Stage.KEY, error.problem)
             return None
@@ -235,10 +235,10 @@ class Doctor:
         return target
 
     def _key_here(self, session: SessionId) -> str:
-        found = self._outside.secrets.get(CLIENT_KEY, session.text)
-        if not found:
+        key = self._outside.secrets.get(CLIENT_KEY, session.text)
+        if not key:
             raise failure("ssh.no_key")
-        return found
+        return key
 
     # -- the applications
 
@@ -273,7 +273,7 @@ class Doctor:
 
 
 def _not_running(facts: ServerFacts) -> Problem | None:
-    """Why the session is not up, as the server tells it."""
+    """Return why the session is not up, as the server tells it; None when it is."""
     if facts.remote is Remote.ENDED:
         how = facts.end.value or End.COMPLETED.value
         return problem("session.over", why=f"It is over ({how}). {facts.message}".strip().rstrip(".") + ".")

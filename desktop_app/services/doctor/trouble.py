@@ -1,4 +1,4 @@
-"""What of this computer's own files is not as it should be. Any thread; quick after the first time."""
+"""Trouble (``core.trouble``): what of the app's own files is not as it should be. Any thread; blocking (files)."""
 
 from desktop_app.boundary.outside import Outside
 from desktop_app.domain.problems import Problem
@@ -7,7 +7,7 @@ from desktop_app.services.secrets.redaction import LogTail
 
 
 class Trouble:
-    """Told by whichever face starts."""
+    """Reads what the window or the command line tells the user at its start."""
 
     def __init__(self, outside: Outside, profiles: LaunchProfiles, tail: LogTail) -> None:
         self._outside = outside
@@ -15,9 +15,9 @@ class Trouble:
         self._tail = tail
 
     def files(self) -> tuple[Problem, ...]:
-        """What is remembered and could not be read: settings, state and profiles."""
+        """Return what is remembered and could not be read: settings, state and profiles."""
         return (*self._outside.memory.problems(), *self._profiles.problems())
 
     def log(self) -> str:
-        """Why the log is not on the disk, as a sentence; "" while it is."""
+        """Return why the log is not on the disk, as a sentence; "" while it is."""
         return self._tail.trouble

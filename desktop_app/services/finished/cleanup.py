@@ -1,4 +1,4 @@
-"""Cleaning up: finished sessions of ours that are of no more use are deleted, if a person wants it. Blocking."""
+"""Cleanup (``core.cleanup``): deletes finished sessions that are of no more use, if the user wants it. Blocking."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Cleanup:
-    """Thread-safe. Nothing is deleted that was not listed by ``look`` for the person who decides."""
+    """Lists and deletes. Nothing is deleted that ``look`` did not list for the user. Thread-safe."""
 
     def __init__(self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server]) -> None:
         self._outside = outside
@@ -24,17 +24,17 @@ class Cleanup:
         self._server = server
 
     def look(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
-        """What could be deleted, the newest first. Problems: server.*"""
+        """Return what could be deleted, the newest first. Problems: server.*"""
         return removable(self._server(account, cancel).sessions.finished(cancel))
 
     def delete(self, account: str, tasks: Iterable[str], cancel: Cancel) -> int:
-        """How many were deleted; one that fails does not keep the others. Problems: server.*"""
+        """Delete these and return how many were; one that fails does not keep the others. Problems: server.*"""
         server = self._server(account, cancel)
-        still = {one.task for one in removable(server.sessions.finished(cancel))}
+        deletable = {session.task for session in removable(server.sessions.finished(cancel))}
         deleted = 0
         for task in tasks:
             cancel.check()
-            if task in still:
+            if task in deletable:
                 deleted += self._delete(server, SessionId(account, task), cancel)
         return deleted
 

@@ -1,6 +1,6 @@
 """History: sessions that have ended, and launching one like them again. Blocking; any thread.
 
-What this computer keeps of a launch tells all but its secrets, and counts: the task can be edited by everybody in the
+What this computer keeps of a launch tells all but its secrets, and counts: the task can be edited by all members of the
 workspace. Of a session that another computer launched only the task tells what the remote machine had to know.
 """
 
@@ -22,7 +22,7 @@ from remote_bootstrap.contract import PARAM_DEBUG_RUN
 
 
 class History:
-    """Stateless but for what it was given; thread-safe."""
+    """Reads ended sessions. Stateless but for what it was given; thread-safe."""
 
     def __init__(self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server]) -> None:
         self._outside = outside
@@ -30,26 +30,29 @@ class History:
         self._server = server
 
     def ended(self, account: str, cancel: Cancel) -> tuple[FinishedSession, ...]:
-        """The newest first. Problems: server.*"""
+        """Return the sessions that have ended, the newest first. Problems: server.*"""
         return self._server(account, cancel).sessions.finished(cancel)
 
     def again(self, session: SessionId, cancel: Cancel) -> Again:
-        """A launch with the options of that session, its queue and its name included; what is remembered for next
-        time stays as it is. Problems: task.gone, task.foreign, session.foreign, again.copy, server.*"""
+        """Return a launch with the options of that session, its queue and its name included; what is remembered for
+        next time stays as it is. ``asks`` names the secrets that the user gives anew.
+
+        Problems: task.gone, task.foreign, session.foreign, again.copy, server.*
+        """
         server = self._server(session.account, cancel)
         kept = self._outside.memory.sessions.options(session.text)
         try:
-            found = self._of_task(server, session, kept, cancel)
+            again = self._of_task(server, session, kept, cancel)
         except AppError as error:
             if error.problem.code != "task.gone" or not kept:
                 raise
-            found = Again(from_profile(kept))
-        spec = found.spec
+            again = Again(from_profile(kept))
+        spec = again.spec
         if spec.continue_session:
             spec = continued(spec, session.task, server.sessions.finished(cancel))
         living = [one.name for one in self._store.of_account(session.account) if one.remote is not Remote.ENDED]
         spec = replace(spec, name=distinct_name(spec.name, living), store_defaults=False)
-        return replace(found, spec=spec)
+        return replace(again, spec=spec)
 
     def _of_task(self, server: Server, session: SessionId, kept: object, cancel: Cancel) -> Again:
         facts = server.sessions.get(session.task, cancel).facts
@@ -67,7 +70,7 @@ class History:
 
 
 def keep_queue(outside: Outside, session: SessionId, queue: str) -> None:
-    """A person moved a session that this computer launched: it is launched again in that queue."""
+    """Remember the queue that the user moved a session to: it is launched again in that one."""
     kept = outside.memory.sessions.options(session.text)
     if kept:
         outside.memory.sessions.save_options(session.text, {**kept, "queue": queue})

@@ -1,8 +1,8 @@
-"""What this computer keeps of sessions that ended without it: their keys and passwords go when their server tells that
-they have ended, and all of it when it does not know them any more. On a job's thread, seldom.
+"""Sweeping: forgets what this computer keeps of sessions that ended without it. Their keys and passwords go when their
+server says that they have ended, and all of it when it does not know them any more. On a job's thread, seldom.
 
-A session that ends here, or is cleaned up here, is forgotten by who does that; this is for those that ended elsewhere,
-or while no process of ours ran.
+A session that is ended or cleaned up here is forgotten by that command; this is for those that ended elsewhere, or
+while no process of ours ran.
 """
 
 import logging
@@ -50,12 +50,12 @@ class Sweeping:
         self._swept: dict[str, float] = {}  # account -> when, by the clock
 
     def polled(self, account: str) -> None:
-        """Quick. An account's server was looked at."""
+        """Begin to forget, where something is due, after a look at the account's server. On the poller's thread."""
         if self._problem(account) is None and self.is_due(account):
             self._jobs.submit("forget what has ended", lambda cancel: self.run(account, cancel), _told)
 
     def is_due(self, account: str) -> bool:
-        """Quick. Whether something is kept of sessions that are not among those that live; says so once in a while."""
+        """True, once in a while, if something is kept of sessions that are not among those that live."""
         with self._lock:
             now = self._outside.clock()
             if account in self._swept and now - self._swept[account] < EVERY_S:
@@ -88,16 +88,16 @@ class Sweeping:
             _log.info("what was kept of session %s, which has ended, is gone", session.text)
 
     def _kept(self, account: str) -> tuple[SessionId, ...]:
-        """Sessions of the account of which something is kept and that nobody saw alive."""
+        """Return the sessions of the account of which something is kept and that no poll saw alive."""
         ids = ids_of(self._outside, account)
         alive = {one.id.task for one in self._store.of_account(account) if one.remote is not Remote.ENDED}
         held = set(self._outside.memory.sessions.attached())
-        found = (SessionId.parse(text) for text in self._outside.memory.sessions.open() if text not in held)
-        return tuple(one for one in found if one.account in ids and one.task not in alive)
+        sessions = (SessionId.parse(text) for text in self._outside.memory.sessions.open() if text not in held)
+        return tuple(session for session in sessions if session.account in ids and session.task not in alive)
 
 
 def _is_gone(server: Server, session: SessionId, cancel: Cancel) -> bool:
-    """Deleted, and not only without the tag that makes it a session, which any member can take away."""
+    """True if the task was deleted, not only its tag that makes it a session, which any member can take away."""
     try:
         server.sessions.get(session.task, cancel)
     except AppError as error:
@@ -109,6 +109,6 @@ def _is_gone(server: Server, session: SessionId, cancel: Cancel) -> bool:
 
 
 def _told(outcome: Outcome) -> None:
-    """Nobody waits for it, and it comes again."""
+    """Log why nothing was forgotten; the next time comes."""
     if outcome.problem is not None:
         _log.info("what is kept of sessions that have ended stays for now: %s", outcome.problem)

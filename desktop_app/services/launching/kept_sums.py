@@ -23,13 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 def kept_in(outside: Outside, account: str, queue: str) -> Mapping[str, Sequence[str]]:
-    """Quick (a small local file). Name -> sums; empty where nothing is known."""
+    """Return name -> sums; empty where nothing is known. Blocks (a small local file)."""
     rows = outside.kept.read().get(QUEUES)
     return sums_of(rows.get(_key(account, queue))) if isinstance(rows, dict) else {}
 
 
 class KeptSums:
-    """Remembers. Thread-safe."""
+    """Remembers the sums that connected sessions tell. Thread-safe."""
 
     def __init__(self, outside: Outside, store: SessionStore, jobs: JobPool) -> None:
         self._outside = outside
@@ -37,7 +37,7 @@ class KeptSums:
         self.close: Callable[[], None] = store.subscribe(self._on_change)
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
-        """On a writer's thread."""
+        """Have a job remember sums that are new. Quick; on a writer's thread."""
         told = _told(new)
         if new is not None and told and told != _told(old):
             self._jobs.submit(f"remember what {new.name} keeps", lambda _cancel: self._save(new.id, told), log_problem)

@@ -18,12 +18,12 @@ from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import Problem, failure
 
 PROFILES, QUEUES = "profiles", "queues"
-THEIR_STATE = "~/.clearml_session.json"
+CLEARML_SESSION_STATE = "~/.clearml_session.json"
 KEPT_QUEUES = 100  # per account
 
 
 class LaunchProfiles:
-    """Names are unique; their order is that of the alphabet."""
+    """Keeps launches under names, which are unique, and each queue's last launch."""
 
     def __init__(self, document: Document, files: TextFiles) -> None:
         self._document = document
@@ -40,11 +40,11 @@ class LaunchProfiles:
         self.reload()
 
     def names(self) -> tuple[str, ...]:
-        """Quick."""
+        """Return the names in alphabetical order. Quick."""
         return tuple(sorted(self._all(), key=str.casefold))
 
     def get(self, name: str) -> LaunchSpec:
-        """Quick. Problems: profile.unknown"""
+        """Return the launch of this name. Quick. Problems: profile.unknown"""
         return from_profile(self._values(name))
 
     def problems(self) -> tuple[Problem, ...]:
@@ -53,26 +53,32 @@ class LaunchProfiles:
         return tuple(self._document.problems)
 
     def _all(self) -> Mapping[str, Any]:
-        found = self._content.get(PROFILES)
-        return found if isinstance(found, dict) else {}
+        profiles = self._content.get(PROFILES)
+        return profiles if isinstance(profiles, dict) else {}
 
     def _values(self, name: str) -> Mapping[str, Any]:
-        found = self._all().get(name)
-        if not isinstance(found, dict):
+        values = self._all().get(name)
+        if not isinstance(values, dict):
             names = self.names()
             raise failure("profile.unknown", name=name, known=", ".join(names) or "none", near=nearest(name, names))
-        return found
+        return values
 
     # -- changing them
 
     def save(self, name: str, spec: LaunchSpec) -> str:
-        """Keep this launch, in place of one of the same name; the name as it is kept. Problems: profile.name"""
+        """Keep this launch, in place of one of the same name; return the name as it is kept. Blocks.
+
+        Problems: profile.name, file.unwritable
+        """
         name = check_name(name)
         self._change(lambda content: _part(content, PROFILES).update({name: values_of(spec)}))
         return name
 
     def rename(self, old: str, new: str) -> str:
-        """Problems: profile.unknown, profile.name, profile.taken"""
+        """Give the profile another name, and return it as it is kept. Blocks.
+
+        Problems: profile.unknown, profile.name, profile.taken, file.unwritable
+        """
         new, values = check_name(new), self._values(old)
         if new != old and new in self._all():
             raise failure("profile.taken", name=new)
@@ -90,31 +96,33 @@ class LaunchProfiles:
         return new
 
     def delete(self, name: str) -> None:
-        """Problems: profile.unknown"""
+        """Delete the profile. Blocks. Problems: profile.unknown, file.unwritable"""
         self._values(name)
         self._change(lambda content: _part(content, PROFILES).pop(name, None))
 
     # -- files
 
     def export(self, name: str, path: Path) -> Path:
-        """Blocks. Problems: profile.unknown, file.unwritable"""
+        """Write the profile to a file, and return its path. Blocks. Problems: profile.unknown, file.unwritable"""
         return self._files.write(path, dumps(name, self.get(name)))
 
     def has_clearml_session_options(self) -> bool:
-        """True if clearml-session was used on this computer: ``import_file(THEIR_STATE)`` may read it. Blocks."""
-        return self._files.exists(THEIR_STATE)
+        """True if clearml-session was used here: ``import_file(CLEARML_SESSION_STATE)`` may read it. Blocks."""
+        return self._files.exists(CLEARML_SESSION_STATE)
 
     def import_file(self, path: Path, name: str = "") -> Profile:
-        """Blocks. A profile's file or clearml-session's state becomes a profile; one of the same name stays, the new
-        one gets a number. Problems: profile.unreadable, profile.name"""
+        """Make a profile of a profile's file or clearml-session's state, and return it. Blocks.
+
+        One of the same name stays; the new one gets a number. Problems: profile.unreadable, profile.name
+        """
         try:
             text = self._files.read(path)
         except UnreadableText as error:
             raise failure("profile.unreadable", path=path, why=error.why) from None
-        found = loads(text, str(path))
-        kept = self._free(check_name(name) if name else found.name)
-        self.save(kept, found.spec)
-        return Profile(kept, found.spec, found.left_out)
+        profile = loads(text, str(path))
+        kept = self._free(check_name(name) if name else profile.name)
+        self.save(kept, profile.spec)
+        return Profile(kept, profile.spec, profile.left_out)
 
     def _free(self, name: str) -> str:
         known, number, free = self._all(), 2, name
@@ -125,7 +133,7 @@ class LaunchProfiles:
     # -- per queue
 
     def note_launch(self, account: str, spec: LaunchSpec, profile: str = "") -> None:
-        """Remember that this was launched in its queue, from this profile ("" = from none)."""
+        """Remember that this was launched in its queue, from this profile ("" = from none). Blocks."""
 
         def edit(content: dict[str, Any]) -> None:
             queues = _part(_part(content, QUEUES), account)
@@ -149,7 +157,7 @@ class LaunchProfiles:
         return defaults()
 
     def last_in(self, account: str, queue: str) -> tuple[str, LaunchSpec] | None:
-        """Quick. The profile (a deleted one counts as none) and the launch that this queue saw last."""
+        """Return the profile (a deleted one counts as none) and the launch that this queue saw last. Quick."""
         row = self._rows(account).get(queue)
         if not isinstance(row, dict) or not isinstance(row.get("options"), dict):
             return None
@@ -157,16 +165,17 @@ class LaunchProfiles:
         return (profile if profile in self._all() else "", from_profile(row["options"]))
 
     def last_profile(self, account: str, queue: str) -> str:
-        """Quick. The profile of the last launch in this queue, "" for none."""
-        found = self.last_in(account, queue)
-        return found[0] if found else ""
+        """Return the profile of the last launch in this queue, "" for none. Quick."""
+        last = self.last_in(account, queue)
+        return last[0] if last else ""
 
     def forget_account(self, account: str) -> None:
+        """Forget what the queues of this account saw. Blocks. Problems: file.unwritable"""
         self._change(lambda content: _part(content, QUEUES).pop(account, None))
 
 
 def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object under that key, made if it is not there or is something else."""
+    """Return the object under that key, made if it is not there or is something else."""
     if not isinstance(content.get(key), dict):
         content[key] = {}
     found: dict[str, Any] = content[key]

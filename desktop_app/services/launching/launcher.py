@@ -77,11 +77,11 @@ class Launcher:
         return session
 
     def _named(self, account: Account, server: Server, spec: LaunchSpec, cancel: Cancel) -> LaunchSpec:
-        """A name that nobody chose is told apart from those of the user's other sessions, on other computers, too."""
+        """Tell a name that the user did not choose apart from those of the other sessions, on other computers, too."""
         if not is_default(spec.name):
             return spec
         taken = [snapshot.name for snapshot in self._store.of_account(account.id)]
-        taken += [seen.facts.name for seen in server.sessions.living((), cancel)]
+        taken += [task.facts.name for task in server.sessions.living((), cancel)]
         return replace(spec, name=distinct_name(spec.name, taken))
 
     def _draft(self, account: Account, spec: LaunchSpec, key: KeyPair) -> TaskDraft:
@@ -141,8 +141,10 @@ class Launcher:
 
 
 def _check_continued(server: Server, spec: LaunchSpec, cancel: Cancel) -> None:
-    """What is to be continued must be a session of ours that the server knows: the session itself could only say so
-    minutes later. Problems: launch.invalid, session.others, server.*"""
+    """Make sure that what is to be continued is a session of the user's: the new one could only say so minutes later.
+
+    Problems: launch.invalid, session.others, server.*
+    """
     task = spec.continue_session
     if not task:
         return
@@ -158,7 +160,10 @@ def _check_continued(server: Server, spec: LaunchSpec, cancel: Cancel) -> None:
 
 
 def checked(spec: LaunchSpec) -> LaunchSpec:
-    """The spec as it is launched, a wanted password made. Problems: launch.invalid, which names every bad field."""
+    """Return the spec as it is launched, with a password where one is needed.
+
+    Problems: launch.invalid, which names every bad field
+    """
     spec = normalised(spec)
     wrong = validate(spec)
     if wrong:
@@ -169,9 +174,9 @@ def checked(spec: LaunchSpec) -> LaunchSpec:
 
 
 def _in_known_container(spec: LaunchSpec, server: Server, cancel: Cancel) -> LaunchSpec:
-    """With the image of the queue's agents, where none was named and earlier sessions there ran in containers.
+    """Name the image of the queue's agents, where none was named and earlier sessions there ran in containers.
 
-    A task without an image gets the agent's, and Docker's own network with it: nobody but its machine could connect.
+    A task without an image gets the agent's, and Docker's own network with it: only its machine could connect.
     """
     if spec.docker or spec.docker_network != NETWORK_HOST:
         return spec
@@ -183,17 +188,17 @@ def _in_known_container(spec: LaunchSpec, server: Server, cancel: Cancel) -> Lau
 
 
 def _runtime_of(spec: LaunchSpec) -> dict[str, str]:
-    """What others look for in the task before it runs."""
-    found = {}
+    """Return what others look for in the task before it runs."""
+    values = {}
     if spec.router_enabled:
-        found[clearml_session.RUNTIME_PORT_REQUEST] = str(first_port(spec.ssh_port))
-    if spec.cli_compatible:  # the user was told that everybody can read it
-        found[clearml_session.RUNTIME_PASSWORD] = spec.password
-    return found
+        values[clearml_session.RUNTIME_PORT_REQUEST] = str(first_port(spec.ssh_port))
+    if spec.cli_compatible:  # the user was told that all members can read it
+        values[clearml_session.RUNTIME_PASSWORD] = spec.password
+    return values
 
 
 def _for_clearml_session(spec: LaunchSpec) -> dict[str, str]:
-    """The parameters by which that command knows what to wait for."""
+    """Return the parameters by which clearml-session knows what to wait for."""
     if not spec.cli_compatible:
         return {}
     return {

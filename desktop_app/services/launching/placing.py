@@ -1,4 +1,4 @@
-"""Putting a session that no agent has taken into a queue: from another one, or from none. Blocking."""
+"""Placing: puts a session that no agent has taken into a queue, from another one or from none. Blocking."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from desktop_app.services.state.store import SessionStore
 
 
 class Placing:
-    """``server(account, cancel)``: the account's client. Thread-safe."""
+    """Moves waiting sessions. ``server(account, cancel)`` returns the account's client. Thread-safe."""
 
     def __init__(self, outside: Outside, store: SessionStore, server: Callable[[str, Cancel], Server]) -> None:
         self._outside = outside
@@ -22,7 +22,10 @@ class Placing:
         self._server = server
 
     def put(self, session: SessionId, queue: str, cancel: Cancel) -> None:
-        """Problems: queue.unknown (it then waits in its old queue again), queue.not_waiting"""
+        """Put the session into this queue; where that fails, it waits in its old one again.
+
+        Problems: queue.unknown, queue.not_waiting, server.*
+        """
         server = self._server(session.account, cancel)
         old = server.sessions.get(session.task, cancel).facts
         if old.remote not in WAITING:

@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # as pip expands them
 
 
 class WrongRequirements(Exception):
-    """The text is a sentence for people."""
+    """A requirements file can't be used; the text is a sentence for users."""
 
 
 def requirement_lines(path: str, files: TextFiles) -> tuple[str, ...]:
@@ -35,6 +35,7 @@ class _Reader:
         self._count = 0  # of files that were read
 
     def read(self, file: Path, shown: str, above: tuple[Path, ...]) -> list[str]:
+        """Return the file's lines. ``shown``: its name in messages; ``above``: the files that include it."""
         if file in above or len(above) > DEPTH:
             raise WrongRequirements(f"{shown} includes itself, by way of {above[-1].name}.")
         self._count += 1

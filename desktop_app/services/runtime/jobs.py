@@ -26,7 +26,7 @@ class Outcome:
 
 
 def log_problem(outcome: Outcome) -> None:
-    """The ``done`` of a job that nobody waits for."""
+    """Log why a job failed: the ``done`` of one whose outcome is not waited for."""
     if outcome.problem is not None:
         _log.warning("%s [%s]", outcome.problem, outcome.problem.cause or outcome.problem.code)
 
@@ -41,11 +41,11 @@ class PooledJob:
         self._cancel = Cancel()
 
     def cancel(self) -> None:
-        """Quick, idempotent; ``done`` is still called."""
+        """Ask the work to stop; ``done`` is still called. Quick, idempotent."""
         self._cancel.cancel()
 
     def run(self) -> None:
-        """On a pool thread."""
+        """Do the work and deliver its outcome. On a pool thread."""
         outcome = self._outcome()
         try:
             self._done(outcome)
@@ -62,9 +62,9 @@ class PooledJob:
             _log.info("job “%s”: %s [%s]", self.name, error.problem.title, error.problem.cause or error.problem.code)
             return Outcome(problem=error.problem)
         except Exception as error:  # thread boundary
-            if (found := disk_problem(error)) is not None:
-                _log.info("job “%s”: %s", self.name, found)
-                return Outcome(problem=found)
+            if (full := disk_problem(error)) is not None:
+                _log.info("job “%s”: %s", self.name, full)
+                return Outcome(problem=full)
             _log.exception("job “%s” failed", self.name)
             return Outcome(problem=problem("internal", cause=type(error).__name__))
 
@@ -81,7 +81,10 @@ class JobPool:
         self._closed = False
 
     def submit(self, name: str, work: Callable[[Cancel], object], done: Callable[[Outcome], None]) -> PooledJob:
-        """Quick. After ``close`` the job ends as cancelled, on the caller's thread."""
+        """Run ``work`` on a thread of the pool, then ``done`` with its outcome, once, on the same thread. Quick.
+
+        After ``close`` the job ends as cancelled, on the caller's thread.
+        """
         job = PooledJob(name, work, done)
         with self._lock:
             closed = self._closed
@@ -108,7 +111,7 @@ class JobPool:
                 self._jobs.discard(job)
 
     def cancel(self) -> None:
-        """Quick: refuse new jobs and cancel those that are there."""
+        """Refuse new jobs and cancel those that are there. Quick."""
         with self._lock:
             self._closed = True
             jobs = tuple(self._jobs)
@@ -116,7 +119,7 @@ class JobPool:
             job.cancel()
 
     def close(self, seconds: float) -> tuple[str, ...]:
-        """Cancel everything and join; returns the names of threads that outlive ``seconds``."""
+        """Cancel everything and join; return the names of threads that outlive ``seconds``."""
         self.cancel()
         threads = tuple(self._threads)
         for _ in threads:

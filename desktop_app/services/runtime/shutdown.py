@@ -1,7 +1,7 @@
 """The end of the program, in order and in time. Runs on the thread that closes the core.
 
-First everybody is told to end, then everybody is waited for; who does not end in time is named in the log. All our
-threads are daemons, so a hung one can't keep the program alive.
+First every part is told to end, then every part is waited for; a thread that does not end in time is named in the log.
+All our threads are daemons, so a hung one can't keep the program alive.
 """
 
 import logging
@@ -23,7 +23,7 @@ class Part:
 
 
 def close_all(parts: Sequence[Part], timeout_s: float) -> tuple[str, ...]:
-    """Cancel all, then close each within what is left of ``timeout_s`` seconds; returns the late threads' names."""
+    """Cancel all, then close each within what is left of ``timeout_s`` seconds; return the late threads' names."""
     end = time.monotonic() + timeout_s
     for part in parts:
         _safely(part.name, part.cancel)

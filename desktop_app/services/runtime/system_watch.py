@@ -24,16 +24,16 @@ class SystemWatch:
         self._thread = threading.Thread(target=self._run, name="system-watch", daemon=True)
 
     def start(self) -> None:
-        """Idempotent; not to be called from two threads at once."""
+        """Begin to wait. Idempotent; not to be called from two threads at once."""
         if self._thread.ident is None:
             self._thread.start()
 
     def cancel(self) -> None:
-        """Quick: begin to end."""
+        """Begin to end. Quick."""
         self._cancel.cancel()
 
     def close(self, seconds: float) -> tuple[str, ...]:
-        """End; the thread's name when it outlives ``seconds``."""
+        """End; return the thread's name when it outlives ``seconds``."""
         self.cancel()
         if self._thread.ident is not None:
             self._thread.join(max(0.0, seconds))

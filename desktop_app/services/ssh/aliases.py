@@ -2,7 +2,7 @@
 
 A session gets its alias when it is first connected on this computer and keeps it until it ends; while it is attached
 its key is served by our ssh-agent. The store's writers only leave a note; one thread (``ssh-aliases``) does the files.
-The user's own ssh configuration is changed by ``install`` and ``remove`` alone, which a person asked for.
+The user's own ssh configuration is changed by ``install`` and ``remove`` alone, which the user asked for.
 """
 
 import logging
@@ -37,7 +37,11 @@ class SshStatus:
 
 
 class Aliases:
-    """``target``: what ssh gets in with where this process holds the connection, else None. ``held``: by anybody."""
+    """Gives sessions their names, and takes them back.
+
+    ``target``: returns what ssh gets in with where this process holds the connection, else None. ``held``: true where
+    any process of ours holds it.
+    """
 
     def __init__(
         self,
@@ -65,7 +69,7 @@ class Aliases:
         return next((alias for alias in self.known.read() if alias.session == session.text), None)
 
     def named(self, name: str) -> Alias:
-        """Problems: ssh.no_alias"""
+        """Return the alias of this name. Blocks (a file). Problems: ssh.no_alias"""
         known = self._outside.memory.aliases.all()
         found = next((alias for alias in known if alias.name == name), None)
         if found is None:
@@ -74,7 +78,7 @@ class Aliases:
         return found
 
     def short_command(self, session: SessionId) -> str:
-        """“ssh sd-name” where that works for this user, else ""."""
+        """Return “ssh sd-name” where that works for this user, else "". Blocks (files)."""
         alias, config = self.of(session), self._outside.ssh_config
         try:
             known = alias is not None and config.place() is Place.TOP and alias.name in config.entries()
@@ -83,12 +87,12 @@ class Aliases:
         return f"ssh {alias.name}" if alias and known else ""
 
     def status(self) -> SshStatus:
-        """Problems: ssh.config_unwritable"""
+        """Return whether the user's ssh knows the sessions. Blocks (files). Problems: ssh.config_unwritable"""
         config = self._outside.ssh_config
         return SshStatus(config.place(), str(config.user), config.line, self._outside.memory.aliases.all())
 
     def install(self) -> bool:
-        """Let the user's ssh read our file; False when it does. Problems: ssh.config_*, file.unwritable"""
+        """Let the user's ssh read our file; False when it does already. Problems: ssh.config_*, file.unwritable"""
         self._publish()
         return self._outside.ssh_config.install()
 
@@ -99,7 +103,7 @@ class Aliases:
     # -- following the sessions
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
-        """On a writer's thread."""
+        """Note a session whose alias may have to change. Quick; on a writer's thread."""
         changed = new or old
         if changed is not None and _is_news(old, new):
             self._note(changed.id)
@@ -153,7 +157,7 @@ class Aliases:
         self._publish()
 
     def _take_back(self, session: SessionId) -> None:
-        """The tunnel's end does so too; here it comes after a ``lend`` that was under way just then."""
+        """Take the key back, as the tunnel's end does, too; here it comes after a ``lend`` that was under way then."""
         self._lent.discard(session)
         self._outside.ssh_access.revoke(session.text)
 
@@ -174,14 +178,14 @@ class Aliases:
     # -- the end
 
     def cancel(self) -> None:
-        """Quick: what is noted is still done."""
+        """Begin to end; what is noted is still done. Quick."""
         self._unsubscribe()
         with self._lock:
             self._closed = True
             self._notes.put(None)
 
     def close(self, seconds: float) -> tuple[str, ...]:
-        """The names of threads that outlive ``seconds``."""
+        """End; return the names of threads that outlive ``seconds``."""
         self.cancel()
         thread = self._thread
         if thread is None:
@@ -195,7 +199,7 @@ class Aliases:
 
 
 def _is_news(old: SessionSnapshot | None, new: SessionSnapshot | None) -> bool:
-    """Gone, detached, connected, or connected under another local port: just now."""
+    """True if the session has just gone, detached, connected, or come under another local port."""
     if new is None or new.remote is Remote.ENDED:
         return True
     if new.link is Link.OFF:

@@ -10,7 +10,9 @@ from desktop_app.domain.problems import AppError, failure
 
 
 def no_browser(url: str, leads_to: int = 0, environment: Mapping[str, str] = os.environ) -> AppError:
-    """What to do with an address that no browser here took; ``leads_to``: the port that its page sends the browser to.
+    """Return the problem that says what to do with an address that no browser here took.
+
+    ``leads_to``: the port that its page sends the browser to.
 
     A shell that came over ssh knows the address at which this computer was reached (SSH_CONNECTION).
     """

@@ -63,9 +63,9 @@ class OpenIn:
     def look(self, cancel: Cancel) -> Installed:
         """Return what this computer has."""
         cancel.check()
-        found = {opener.key: self._outside.programs.find(opener) for opener in OPENERS}
+        places = {opener.key: self._outside.programs.find(opener) for opener in OPENERS}
         return Installed(
-            {key: where for key, where in found.items() if where},
+            {key: place for key, place in places.items() if place},
             self._outside.programs.terminals(),
             self._outside.memory.preferences.get(TERMINAL),
             self._is_included(),

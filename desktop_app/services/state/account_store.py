@@ -1,7 +1,7 @@
 """AccountStore (``core.accounts``): the accounts of this user and what keeps their servers from answering. Any thread.
 
-Reading is quick: everything is in memory. The settings file is read again with ``reload``, which whoever looks at a
-server does first, since other processes of ours change it, too.
+Reading is quick: everything is in memory. The settings file is read again with ``reload`` before each look at
+a server, since other processes of ours change it, too.
 """
 
 import logging

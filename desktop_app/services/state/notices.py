@@ -12,7 +12,7 @@ from remote_bootstrap.contract.apps import APPS
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell a person who does not look at the window. ``session`` is what a click shows."""
+    """Something to tell a user who does not look at the window. ``session`` is what a click shows."""
 
     title: str
     body: str
@@ -57,13 +57,13 @@ class Notices:
 
 
 def notice_of(old: SessionSnapshot | None, new: SessionSnapshot | None) -> Notice | None:
-    """The notice of one change, or None. Never notifies about what was already so when the session was first seen."""
+    """Return the notice of one change, or None: nothing is told that was so when the session was first seen."""
     if old is None or new is None:
         return None
     for rule in (_ended, _blocked, _app_failed, _usable, _warned):
-        found = rule(old, new)
-        if found is not None:
-            return found
+        notice = rule(old, new)
+        if notice is not None:
+            return notice
     return None
 
 

@@ -1,6 +1,6 @@
 """Poller: one named thread per account that keeps the store true to the server.
 
-When it asks is the schedule's affair (``schedule``); it backs off while the server is away, and ``poke`` makes it ask
+``schedule`` says when it asks; it backs off while the server is away, and ``poke`` makes it ask
 now. It is the only reader of a server's session list.
 """
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def with_grace(account: str, facts: ServerFacts, now: datetime) -> ServerFacts:
-    """A sandbox that was just started has an agent on its way; its queue counts as served for a moment."""
+    """Return the facts with the queue of a sandbox that was just started as served: its agent is on its way."""
     young = facts.created is not None and now - facts.created < SANDBOX_AGENT_COMES
     if account == SANDBOX_ID and facts.remote is Remote.QUEUED and not facts.queue_watched and young:
         return replace(facts, queue_watched=True)
@@ -70,27 +70,27 @@ class Poller:
 
     @property
     def problem(self) -> Problem | None:
-        """Quick: what the last poll failed with."""
+        """Return what the last poll failed with. Quick."""
         return self._problem
 
     def start(self) -> None:
         self._thread.start()
 
     def poke(self) -> None:
-        """Quick: poll now."""
+        """Poll now. Quick."""
         self._wake.set()
 
     def glance(self) -> None:
-        """Quick: poll now unless that was done just now."""
+        """Poll now, unless that was done just now. Quick."""
         if self._outside.clock() - self._began >= self._outside.pace.glance_s:
             self.poke()
 
     def cancel(self) -> None:
-        """Quick: begin to end."""
+        """Begin to end. Quick."""
         self._cancel.cancel()
 
     def join(self, seconds: float) -> bool:
-        """True when the thread has ended."""
+        """Wait up to ``seconds``; True when the thread has ended."""
         if self._thread.is_alive():
             self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -100,7 +100,7 @@ class Poller:
         return self._thread.name
 
     def wait_polled(self, seconds: float) -> bool:
-        """Block until a poll that began after this call has ended."""
+        """Block until a poll that began after this call has ended; False after ``seconds``."""
         with self._polled:
             wanted = self._polls + 2  # the one that may be under way does not count
             self.poke()
@@ -122,11 +122,11 @@ class Poller:
             self._wake.wait(self.pause())
 
     def pause(self) -> float:
-        """Seconds until the next poll."""
+        """Return the seconds until the next poll."""
         pace = self._outside.pace
         if self._failures:
             if self._problem is not None and self._problem.retry is not Retry.AUTO:
-                return self._schedule.off(pace.poll_human_s)
+                return self._schedule.off(pace.poll_user_s)
             return backoff.delay(self._failures, self._outside.jitter(), pace.poll_first_s, pace.poll_last_s)
         return self._schedule.pause(self._store.of_account(self._account))
 
@@ -138,10 +138,10 @@ class Poller:
         except AppError as error:
             self._failed(error.problem)
         except Exception as error:  # thread boundary
-            found = disk_problem(error)
-            if found is None:
+            full = disk_problem(error)
+            if full is None:
                 _log.exception("polling account %s failed", self._account)
-            self._failed(found or problem("internal", cause=type(error).__name__))
+            self._failed(full or problem("internal", cause=type(error).__name__))
 
     def _poll(self) -> None:
         server = self._server(self._cancel)
@@ -167,7 +167,7 @@ class Poller:
             _log.info("%s was not stopped: %s", session.text, error)
 
     def _explained(self, server: Server, seen: SeenTask) -> ServerFacts:
-        """The facts; of a session that just failed, with the lines of its log that say why."""
+        """Return the facts; of a session that just failed, with the lines of its log that say why."""
         facts = with_grace(self._account, seen.facts, self._outside.now())
         old = self._store.get(SessionId(self._account, seen.task))
         if facts.end is not End.FAILED:
@@ -177,16 +177,16 @@ class Poller:
         return explained(server, seen.task, facts, Cancel(FAILURE_LOG_S))
 
     def _drop(self, session: SessionId) -> None:
-        """A deleted task: its session ends, for whoever holds it, and leaves the list."""
+        """End the session of a deleted task, for the process that holds it, and take it off the list."""
         old = self._store.get(session)
         if old is not None:
             self._store.see(session, replace(old.facts, remote=Remote.ENDED, end=End.DELETED))
             self._store.remove(session)
 
-    def _failed(self, found: Problem) -> None:
+    def _failed(self, why: Problem) -> None:
         if self._failures == 0:
-            _log.warning("account %s: %s [%s]", self._account, found.title, found.cause or found.code)
-        self._problem = found
+            _log.warning("account %s: %s [%s]", self._account, why.title, why.cause or why.code)
+        self._problem = why
         self._failures += 1
         self._away_since = self._away_since or self._outside.now()
         for snapshot in self._store.of_account(self._account):

@@ -18,7 +18,7 @@ WAITING_PART = 0.15  # of the time that it has been waiting for an agent
 
 
 def is_busy(snapshot: SessionSnapshot) -> bool:
-    """Whether news about this session is expected soon and has no quicker way than the server."""
+    """True if news about this session is expected soon and has no quicker way than the server."""
     if snapshot.remote is Remote.ENDED:
         return False
     if snapshot.remote in (Remote.STARTING, Remote.STOPPING) or snapshot.stop_requested or _says_it_ends(snapshot):
@@ -29,7 +29,7 @@ def is_busy(snapshot: SessionSnapshot) -> bool:
 
 
 def is_news(old: SessionSnapshot | None, new: SessionSnapshot | None) -> bool:
-    """Whether this change of a session, wherever it comes from, is worth a look at the server."""
+    """True if this change of a session, from any source, is worth a look at the server."""
     if old is None or new is None or new.remote is Remote.ENDED:
         return False
     lost = old.link is Link.UP and new.link in (Link.CONNECTING, Link.RETRYING, Link.BLOCKED)
@@ -51,24 +51,24 @@ class Schedule:
         self._moved: dict[SessionId, tuple[object, float]] = {}
 
     def pause(self, snapshots: Iterable[SessionSnapshot]) -> float:
-        """Seconds until the next look at the sessions of one account."""
+        """Return the seconds until the next look at the sessions of one account."""
         now, known = self._clock(), self._moved
         self._moved = {}
-        wanted = self._pace.poll_calm_s
+        seconds = self._pace.poll_calm_s
         for snapshot in snapshots:
             state, since = known.get(snapshot.id, (None, now))
             after = _state(snapshot)
             since = since if state == after else now
             self._moved[snapshot.id] = (after, since)
-            wanted = min(wanted, self._of(snapshot, now - since))
-        return self.off(wanted)
+            seconds = min(seconds, self._of(snapshot, now - since))
+        return self.off(seconds)
 
     def off(self, seconds: float) -> float:
-        """A little more or less than that."""
+        """Return a little more or less than that."""
         return seconds * (1.0 + SPREAD * (2.0 * self._jitter() - 1.0))
 
     def _of(self, snapshot: SessionSnapshot, age: float) -> float:
-        """``age``: seconds since this session moved."""
+        """Return the pause in seconds that this session needs, which moved ``age`` seconds ago."""
         pace = self._pace
         if is_busy(snapshot):
             return min(max(pace.poll_busy_s, STARTING_PART * age), pace.poll_waiting_s)
@@ -86,7 +86,7 @@ class Schedule:
 
 
 def _state(snapshot: SessionSnapshot) -> object:
-    """What differs when a session has moved."""
+    """Return a value that differs when the session has moved."""
     facts = snapshot.facts
     told = (facts.report.phase, facts.report.sequence) if facts.report and snapshot.link is not Link.UP else None
     record = facts.record.sequence if facts.record else 0

@@ -1,7 +1,7 @@
-"""Shut down is a wish that holds until the server has it: which sessions must be told again. The poller's thread.
+"""Which sessions must be told again to shut down: the wish holds until the server has it. The poller's thread.
 
 Why once is not enough: an agent that has just pulled a task reports it as started, and that report overwrites a stop
-which came a moment before. The server then shows a running task that nobody asked to stop.
+which came a moment before. The server then shows a running task that no one asked to stop.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _HEARD = (Remote.STOPPING, Remote.ENDED)
 
 
 def is_unheard(snapshot: SessionSnapshot) -> bool:
-    """Whether a person wants this session to end and the server doesn't say that it does."""
+    """True if the user wants this session to end and the server doesn't say that it does."""
     return snapshot.stop_requested and snapshot.remote not in _HEARD
 
 
@@ -28,17 +28,17 @@ class Stops:
         self._sent: dict[SessionId, float] = {}
 
     def due(self, snapshots: Iterable[SessionSnapshot]) -> tuple[SessionId, ...]:
-        """The sessions to stop again now; the first stop is the caller's who asked for it."""
+        """Return the sessions to stop again now; the first stop is sent by the caller that was asked for it."""
         now = self._clock()
-        wanted = {snapshot.id for snapshot in snapshots if is_unheard(snapshot)}
-        self._sent = {session: self._sent.get(session, now) for session in wanted}
-        found = tuple(session for session, sent in self._sent.items() if now - sent >= self._every)
-        self._sent.update(dict.fromkeys(found, now))
-        return found
+        unheard = {snapshot.id for snapshot in snapshots if is_unheard(snapshot)}
+        self._sent = {session: self._sent.get(session, now) for session in unheard}
+        due = tuple(session for session, sent in self._sent.items() if now - sent >= self._every)
+        self._sent.update(dict.fromkeys(due, now))
+        return due
 
 
 class Abandoned:
-    """Remembers since when nobody answers for a session that should end. ``after`` is in seconds."""
+    """Remembers since when no agent answers for a session that should end. ``after`` is in seconds."""
 
     def __init__(self, clock: Clock, after: float) -> None:
         self._clock = clock
@@ -46,14 +46,14 @@ class Abandoned:
         self._since: dict[SessionId, float] = {}
 
     def due(self, snapshots: Iterable[SessionSnapshot]) -> tuple[SessionSnapshot, ...]:
-        """Those of which a person should be told now, as often as asked."""
+        """Return the sessions of which the user should be told now, as often as asked."""
         now = self._clock()
         silent = [snapshot for snapshot in snapshots if is_silent(snapshot)]
-        self._since = {one.id: self._since.get(one.id, now) for one in silent}
-        return tuple(one for one in silent if now - self._since[one.id] >= self._after)
+        self._since = {snapshot.id: self._since.get(snapshot.id, now) for snapshot in silent}
+        return tuple(snapshot for snapshot in silent if now - self._since[snapshot.id] >= self._after)
 
 
 def gone(snapshot: SessionSnapshot) -> Problem:
-    """What to say of it, with the way out."""
+    """Return the problem that says so, with the way out."""
     minutes = max(1, round(snapshot.facts.worker_lost_s / 60))
     return problem("agent.gone", worker=snapshot.facts.worker, minutes=minutes)

@@ -1,7 +1,8 @@
 """SessionStore: the one place where snapshots change. Any thread.
 
 Lock, advance, replace, unlock, notify. Notifications go out in the order of the changes and without the lock, on the
-thread of whoever changed something (one thread delivers at a time; another's change is delivered by it too).
+thread that changed something (one thread delivers at a time; another's change is delivered by it too). That may be
+the window's thread, so a listener is quick: it touches no file and no lock of a file, but hands that to a job.
 """
 
 import logging
@@ -30,21 +31,22 @@ class SessionStore:
         self._delivering = False
 
     def all(self) -> tuple[SessionSnapshot, ...]:
-        """Newest session first."""
+        """Return all snapshots, the newest session first."""
         with self._lock:
-            found = list(self._snapshots.values())
-        return tuple(sorted(found, key=lambda s: (s.facts.created or _LONG_AGO, s.id.task), reverse=True))
+            snapshots = list(self._snapshots.values())
+        return tuple(sorted(snapshots, key=lambda s: (s.facts.created or _LONG_AGO, s.id.task), reverse=True))
 
     def of_account(self, account: str) -> tuple[SessionSnapshot, ...]:
-        """The snapshots of one account, newest first."""
+        """Return the snapshots of one account, newest first."""
         return tuple(s for s in self.all() if s.id.account == account)
 
     def get(self, session: SessionId) -> SessionSnapshot | None:
+        """Return the session's snapshot, None when there is no such session (any more)."""
         with self._lock:
             return self._snapshots.get(session)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener(old, new)`` after each change. Returns unsubscribe."""
+        """Call ``listener(old, new)`` after each change; new None = removed. Return what ends that."""
         with self._lock:
             self._listeners.append(listener)
         return lambda: self._unsubscribe(listener)
@@ -55,7 +57,7 @@ class SessionStore:
                 self._listeners.remove(listener)
 
     def see(self, session: SessionId, facts: ServerFacts) -> None:
-        """What the server says about a session; a session that is new appears."""
+        """Note what the server says about a session; a session that is new appears."""
         with self._lock:
             self._put(session, advance(self._snapshots.get(session) or SessionSnapshot(session), ServerSaw(facts)))
         self._deliver()
@@ -102,5 +104,5 @@ class SessionStore:
 def _call(listener: Listener, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:
     try:
         listener(old, new)
-    except Exception:  # a listener belongs to somebody else's thread of thought; it must not stop the writer
+    except Exception:  # a listener's mistake must not stop the writer
         _log.exception("a listener of the session store failed")

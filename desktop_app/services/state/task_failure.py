@@ -1,4 +1,4 @@
-"""Why a task failed, from its log: the lines that a person needs to see. Pure functions plus one reader; any thread."""
+"""Why a task failed, from its log: the lines that the user needs to see. Pure functions plus one reader; any thread."""
 
 import logging
 import re
@@ -49,9 +49,9 @@ _log = logging.getLogger(__name__)
 
 
 def telling_lines(texts: Iterable[str]) -> tuple[str, ...]:
-    """The last few lines that look like a reason, in order; without any, the last few lines that say something.
+    """Return the last few lines that look like a reason, in order; without any, the last few that say something.
 
-    What the session itself gave as its reason counts alone; a full disk comes before whatever failed because of it.
+    What the session itself gave as its reason counts alone; a full disk comes before what failed because of it.
     """
     lines: deque[str] = deque(maxlen=KEPT_LINES)
     for text in texts:
@@ -68,14 +68,14 @@ def telling_lines(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def own_reason(texts: Iterable[str]) -> str:
-    """What the session itself gave as its reason to fail, "" where nothing or nobody did."""
+    """Return what the session itself gave as its reason to fail, "" where it gave none."""
     lines = [line.strip() for text in texts for line in text.splitlines()]
-    found = [line[len(_OWN) :][:MAX_LINE] for line in lines if line.startswith(_OWN)]
-    return found[-1] if found and not found[-1].startswith((*_WANTED, ENDED_BY_MACHINE, SIGNALLED)) else ""
+    reasons = [line[len(_OWN) :][:MAX_LINE] for line in lines if line.startswith(_OWN)]
+    return reasons[-1] if reasons and not reasons[-1].startswith((*_WANTED, ENDED_BY_MACHINE, SIGNALLED)) else ""
 
 
 def _hint(lines: Iterable[str]) -> tuple[str, ...]:
-    """What helped others: with hashes, and in an image in which the agent could not install itself."""
+    """Return what helps with hashes, and in an image in which the agent could not install itself."""
     text = "\n".join(lines)
     if _HASHED.search(text):
         return (HASHES,)
@@ -87,7 +87,7 @@ def _hint(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def log_of(server: Server, task: str, cancel: Cancel) -> tuple[str, ...]:
-    """The end of the task's log; empty when it has none or can't be read."""
+    """Return the end of the task's log; empty when it has none or can't be read."""
     texts: deque[str] = deque(maxlen=KEPT_LINES)
     since = 0
     try:
@@ -100,7 +100,7 @@ def log_of(server: Server, task: str, cancel: Cancel) -> tuple[str, ...]:
 
 
 def explained(server: Server, task: str, facts: ServerFacts, cancel: Cancel) -> ServerFacts:
-    """The facts; of a session that failed, with its exit code and the lines of its log that say why.
+    """Return the facts; of a session that failed, with its exit code and the lines of its log that say why.
 
     The lines of one that had been in use are how it worked, unless it gave a reason itself: its exit code says more.
     """

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWid
 from desktop_app.domain.launch.options import LaunchSpec
 from desktop_app.domain.launch.profile import Profile
 from desktop_app.services.core import Core
-from desktop_app.services.launching.launch_profiles import THEIR_STATE
+from desktop_app.services.launching.launch_profiles import CLEARML_SESSION_STATE
 from desktop_app.ui.bridge import Bridge
 from desktop_app.ui.dialogs.ask_name import AskName
 from desktop_app.ui.dialogs.confirm import ask
@@ -138,7 +138,7 @@ class ProfileBar(QWidget):
     def _offer_clearml_session(self) -> None:
         """Add what is found to the menu, which may be open by then."""
         if all(action.text() != CLEARML_SESSION for action in self._menu.actions()):
-            self._menu.addAction(CLEARML_SESSION, lambda: self.work.import_file(Path(THEIR_STATE)))
+            self._menu.addAction(CLEARML_SESSION, lambda: self.work.import_file(Path(CLEARML_SESSION_STATE)))
 
     def _save_as(self) -> None:
         known = self._core.profiles.names()
