@@ -153,7 +153,7 @@ class Kept:
         return False
 
     def _copy(self, name: str, total: str, target: Path) -> None:
-        """Raises OSError, Refused and TooBig; ``target`` may be there then."""
+        """Copy an archive out of the folder. Raises OSError, Refused and TooBig; ``target`` may be there then."""
         with self._opened() as folder:
             # NONBLOCK: there may be no writer at the other end of a FIFO.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -40,7 +40,8 @@ class Preparation(threading.Thread):
         self._ssh_up = threading.Event()
 
     def ssh_is_up(self) -> None:
-        """Any thread. Until then nothing is run that may install packages: SSH may be installing its own."""
+        """Let the preparation go on. Any thread. Until then nothing is run that may install packages: SSH may be
+        installing its own."""
         if self._progress.current().phase == contract.STARTING_SSH:
             waits = contract.INIT_SCRIPT if init_script.script_of(self._context) else contract.RESTORING
             self._progress.phase(waits if waits == contract.INIT_SCRIPT or self._restore else contract.STARTING_APPS)
@@ -62,7 +63,7 @@ class Preparation(threading.Thread):
             self._fail("the session can't be prepared: %s" % type(error).__name__)
 
     def _wait_for_ssh(self) -> bool:
-        """False when the session ends before."""
+        """Wait until SSH is up; False when the session ends before."""
         while not self._ssh_up.wait(POLL):
             if self._stop_event.is_set():
                 return False

@@ -53,7 +53,7 @@ class SshServer(Protocol):
     """One kind of SSH server."""
 
     def prepare(self) -> None:
-        """Raises InstallError where it can't work."""
+        """Make it ready to be launched. Raises InstallError where it can't work."""
 
     def launch(self, host: str, port: int) -> Launch:
         """Return how to start it."""
@@ -114,7 +114,7 @@ class Ssh:
         return self._port
 
     def _next_kind(self) -> None:
-        """Raises InstallError with the last reason when no kind is left."""
+        """Turn to the next kind that works. Raises InstallError with the last reason when none is left."""
         reason = "no SSH server can be started on this machine"
         while self._kinds:
             try:

@@ -35,7 +35,7 @@ class ControlServer:
         attached: Callable[[int], None] = lambda _desktops: None,
         operations: Mapping[str, Operation] = OPERATIONS,
     ) -> None:
-        """``attached(desktops)`` is told how many desktops listen, whenever that changes."""
+        """Call ``attached(desktops)`` with how many desktops listen, whenever that changes."""
         self._path = path
         self._host = host
         self._attached = attached
@@ -128,7 +128,7 @@ class Channel:
         progress: Progress,
         count: Callable[[int], None],
     ) -> None:
-        """``count(1)`` when the other side begins to listen to reports, ``count(-1)`` when it has gone."""
+        """Call ``count(1)`` when the other side begins to listen to reports, ``count(-1)`` when it has gone."""
         self._connection = connection
         self._count = count
         self._answer = answer

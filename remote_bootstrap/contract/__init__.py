@@ -138,7 +138,7 @@ def _loads(text: str, what: str) -> Dict[str, Any]:
 
 
 def _short(text: str, most: int, what: str) -> str:
-    """Raises ContractError for what is larger: JSON is of no use in part."""
+    """Return the text. Raises ContractError for a larger one: JSON is of no use in part."""
     if len(text) > most:
         raise ContractError("%s has %d characters" % (what, len(text)))
     return text
@@ -209,7 +209,7 @@ class Record:
 
     @classmethod
     def loads(cls, text: str) -> "Record":
-        """Raises ContractError for anything that is not a whole record."""
+        """Read a record. Raises ContractError for anything that is not a whole one."""
         value = _loads(_short(text, MAX_RECORD, "connection record"), "connection record")
         record = cls(
             task=_want(value, "task", str, "connection record"),
@@ -272,7 +272,8 @@ class Report:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Report":
-        """Raises ContractError; unknown keys and unknown application states of a newer half are kept readable."""
+        """Read a report. Raises ContractError; unknown keys and unknown application states of a newer half are kept
+        readable."""
         apps, left = {}, MAX_TOLD
         for key, app in list(_want(value, "apps", dict, "report").items())[:MAX_APPS]:
             if not isinstance(app, dict):

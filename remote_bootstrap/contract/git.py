@@ -45,7 +45,7 @@ class GitLogin:
 
     @classmethod
     def from_json(cls, value: Any) -> "GitLogin":
-        """Raises ValueError for what is not a whole login."""
+        """Read a login. Raises ValueError for what is not a whole one."""
         if not isinstance(value, dict):
             raise ValueError("a git login is not a JSON object")
         texts = {name: value.get(name, "") for name in FIELDS}

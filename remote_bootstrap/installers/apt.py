@@ -49,5 +49,5 @@ def install(packages: Sequence[str], log: Log) -> None:
 
 
 def run(argv: Sequence[str], env: "dict[str, str]", cwd: Path = Path("/")) -> None:
-    """Raises InstallError with apt-get's reason."""
+    """Run apt-get. Raises InstallError with its reason."""
     commands.run(argv, "apt-get failed", env, cwd=cwd, timeout_s=TIMEOUT_S)

@@ -75,7 +75,7 @@ def _fetch(address: str, folder: Path, most: int, until: float) -> Path:
 
 
 def _allowed(url: str) -> None:
-    """Raises InstallError, which shows nothing of an address that holds a login."""
+    """Check an address. Raises InstallError, which shows nothing of an address that holds a login."""
     try:
         parts = urlsplit(url)
         _port = parts.port  # complains about what is no number

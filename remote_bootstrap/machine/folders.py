@@ -94,7 +94,8 @@ def _sockets_at(text: str) -> Optional[Path]:
 
 
 def _is_or_becomes_ours(folder: Path) -> bool:
-    """False for what another user has put there, after something tidied up the temporary folder."""
+    """True if it is this user's, or made so; False for what another user has put there, after something tidied up the
+    temporary folder."""
     with contextlib.suppress(OSError):
         private(folder)
         return True

@@ -58,7 +58,7 @@ def sync_workspace(socket: str, arguments: List[str]) -> int:
 
 
 def git_login(socket: str, arguments: List[str]) -> int:
-    """Be git's credential helper: tell the delivered login that fits, keep and forget nothing."""
+    """Serve as git's credential helper: tell the delivered login that fits, keep and forget nothing."""
     if arguments == ["get"]:
         answer = ask(socket, contract.OP_GIT_ASK, dict(git.parse_attributes(sys.stdin.read())))
         for name in ("username", "password"):

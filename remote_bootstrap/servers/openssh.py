@@ -126,7 +126,7 @@ class OpenSsh:
         self._folder = context.folder / "ssh"
 
     def prepare(self) -> None:
-        """Raises InstallError where this sshd can't work."""
+        """Try this sshd's configuration. Raises InstallError where it can't work."""
         if hasattr(os, "getuid") and os.getuid() == 0 and not PRIVILEGE_FOLDER.is_dir():
             try:
                 PRIVILEGE_FOLDER.mkdir(mode=0o755, parents=True)

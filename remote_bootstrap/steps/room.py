@@ -38,7 +38,7 @@ def _disk(folder: Path) -> os.statvfs_result:
 
 
 def need(size: int, folder: Path) -> None:
-    """Raises TooBig unless ``size`` bytes can be written there."""
+    """Check the room. Raises TooBig unless ``size`` bytes can be written there."""
     left = spare(folder)
     if size > left:
         raise TooBig("it needs %s, and the disk of %s has %s to spare" % (size_text(size), folder, size_text(left)))

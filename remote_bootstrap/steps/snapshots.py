@@ -143,7 +143,7 @@ class Place(NamedTuple):
 
 
 def place_of(server: TaskServer, task: str) -> Place:
-    """Raises ServerError."""
+    """Return the task's place. Raises ServerError."""
     fields = (_tasks(server, {"id": [task]}, ["id", "name", "project", "output.destination"]) or [{}])[0]
     projects: List[Dict[str, Any]] = []
     if fields.get("project"):

@@ -119,7 +119,7 @@ class RouteSeeker(threading.Thread):
         return False
 
     def _look(self) -> None:
-        """Raises ServerError."""
+        """Ask for the route if need be, and use the one that is there. Raises ServerError."""
         with self._lock:
             upstream, asked = self._upstream, self._asked
         if upstream is None:

@@ -128,7 +128,7 @@ class ClearMLTask:
                 self._edit_whole(left)
 
     def _edit_each(self, properties: Dict[str, str]) -> bool:
-        """False for a task that has ended. Raises ServerError."""
+        """Edit them one by one; False for a task that has ended. Raises ServerError."""
         try:
             self.call("tasks.edit_runtime", {"task": self._task, "add_or_update": properties, "force": True})
         except ServerError as error:

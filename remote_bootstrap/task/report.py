@@ -93,7 +93,8 @@ class Publisher(threading.Thread):
     """Writes record and report into the task's runtime properties, newest state first, until closed."""
 
     def __init__(self, server: TaskServer, progress: Progress, log: Log, extra: Extra = nothing_more) -> None:
-        """``extra`` returns what else is published of the record and of the report with its secrets."""
+        """Publish with ``extra``, which returns what else is published of the record and of the report with its
+        secrets."""
         super().__init__(name="publisher", daemon=True)
         self._extra = extra
         self._properties: Dict[str, str] = {}

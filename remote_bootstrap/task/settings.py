@@ -38,7 +38,7 @@ class Settings:
 
 
 def parse(parameters: Mapping[str, str]) -> Settings:
-    """Raises SettingsError."""
+    """Read a task's hyper-parameters. Raises SettingsError."""
     raw = {str(name): str(value) for name, value in parameters.items()}
     key = raw.get(contract.PARAM_AUTHORIZED_KEY, "").strip()
     if not key or "\n" in key:

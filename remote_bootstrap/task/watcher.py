@@ -58,7 +58,7 @@ class Watcher(threading.Thread):
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """``changed()`` is called when the task was changed since the last look. ``clock`` in seconds; ``jitter``
+        """Call ``changed()`` when the task was changed since the last look. ``clock`` in seconds; ``jitter``
         answers 0 to 1."""
         super().__init__(name="watcher", daemon=True)
         self._server = server

@@ -21,5 +21,6 @@ def disk_problem(error: BaseException) -> Problem | None:
 
 
 def _is_ssl_error(error: OSError) -> bool:
-    """True for ssl.SSLError, whose numbers are OpenSSL's own. By name: importing ssl would cost the window's start."""
+    """True if it is an ssl.SSLError, whose numbers are OpenSSL's own. By name: importing ssl would cost the window's
+    start."""
     return any(base.__module__ == "ssl" for base in type(error).__mro__)

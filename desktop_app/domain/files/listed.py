@@ -37,5 +37,5 @@ class Transfer:
 
     @property
     def active(self) -> bool:
-        """True until it is done, has failed or was cancelled."""
+        """True if it is not yet done, has failed or was cancelled."""
         return self.state in (State.WAITING, State.RUNNING)

@@ -280,7 +280,7 @@ def takes_files(snapshot: SessionSnapshot) -> bool:
 
 
 def openable(snapshot: SessionSnapshot, app: str) -> bool:
-    """True when "Open <application>" would land in a working page."""
+    """True if "Open <application>" would land in a working page."""
     endpoint = snapshot.endpoint(app)
     return snapshot.link is Link.UP and endpoint is not None and endpoint.ready and endpoint.local_port > 0
 

@@ -74,7 +74,8 @@ def refusal(_host: Host, args: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _try_to_write(folder: str, at: int) -> None:
-    """Raises OSError. A limit of the system's for one file (SIGXFSZ) is an error in Python."""
+    """Write a file that is removed at once. Raises OSError; a limit of the system's for one file (SIGXFSZ) is an error
+    in Python."""
     handle, name = tempfile.mkstemp(prefix=".sd-", suffix=".try", dir=folder)
     try:
         left = memoryview(bytes(TRIED))
