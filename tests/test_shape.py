@@ -25,16 +25,11 @@ LONG_FUNCTIONS = {
 LARGE_CLASSES: dict[str, str] = {
     "desktop_app.demo.files.FakeFiles": "to be split",
     "desktop_app.services.launching.launch_profiles.LaunchProfiles": "to be split",
-    "desktop_app.services.ssh.aliases.Aliases": "to be split",
-    "desktop_app.ui.commands.Commands": "to be split",
-    "desktop_app.ui.controller.Controller": "to be split",
-    "desktop_app.ui.wizard.dialog.Wizard": "to be split",
 }
 
 ONE_KIND = {
     "desktop_app.cli.commands": "one file for each group of commands, with the same form",
     "desktop_app.sandbox.handlers": "one file for each group of the server's calls, with the same form",
-    "desktop_app.ui": "to be split",
     "tests.bench": "one program for each figure, and its parts",
     "tests.contract": "tests",
     "tests.domain": "tests",

@@ -91,7 +91,7 @@ def _detach() -> bool:
 
 
 def _log_to(home: Home, *, foreground: bool) -> None:
-    """One bounded log for the servers, one for what the agent prints."""
+    """Open one bounded log for the servers, and one for what the agent prints."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(_rotating(home.logs / "sandbox.log"))

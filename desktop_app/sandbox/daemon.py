@@ -91,7 +91,7 @@ class Sandbox:
         self._environments = self._home.agent_work / "venvs"
 
     def _listen(self) -> tuple[server.Listener, server.Listener]:
-        """Both servers, on the ports of the last start where they are free."""
+        """Bind both servers, on the ports of the last start where they are free."""
         saved = read_json(self._home.settings)
         core = Server(self._store, self._auth, self._options.limits, self._options.clock, self._before_pull)
         api_app = app.build(core)
@@ -119,7 +119,7 @@ class Sandbox:
         self._busy_at = time.monotonic()
 
     def status(self) -> dict[str, Any]:
-        """What ``sessiondock sandbox status`` shows. Any thread."""
+        """Return what ``sessiondock sandbox status`` shows. Any thread."""
         agent = self._agent
         return {
             "pid": os.getpid(),
@@ -175,7 +175,8 @@ class Sandbox:
                 _log.warning("the watchdog ended the record of task %s", task)
 
     def _unused(self) -> bool:
-        """Whether it is time to end. Decided under the start lock, so that no client adopts us at that moment."""
+        """True if it is time to end. Decided under the start lock, so that no client adopts the sandbox at that
+        moment."""
         if task_life.alive(self._store) or leases.count(self._home):
             self._touch()
         if time.monotonic() - self._busy_at < self._options.limits.idle:
@@ -191,7 +192,7 @@ class Sandbox:
         return True
 
     def _close(self) -> None:
-        """The agent first: without its server it would hang."""
+        """Close the agent first: without its server it would hang."""
         if self._agent is not None:
             self._agent.stop(self._options.limits.agent_stop)
         end_processes(descendants(), self._options.limits.agent_stop)  # of an unfinished installation
@@ -216,7 +217,7 @@ class Sandbox:
         reap_orphans(self._agent.pid)
 
     def _prepare_agent(self) -> dict[str, str]:
-        """Before each start of the agent: its configuration and its environment."""
+        """Write the agent's configuration and environment, before each of its starts."""
         options, home = self._options.agent, self._home
         self._environments = setup.fresh_environments(home)
         pair = self._agent_pair()
@@ -226,12 +227,12 @@ class Sandbox:
         return setup.environment(os.environ, home, config, options, self._options.limits, tools)
 
     def _before_pull(self, user: str) -> None:
-        """Called in a server thread when the agent, idle by definition, gets its next task."""
+        """Let the agent, idle by definition, get its next task. Called in a server thread."""
         if user == self._agent_user and self._options.agent.package_manager == setup.UV:
             setup.discard(self._home, self._environments)
 
     def _agent_pair(self) -> Credential:
-        """The agent's own key, kept over restarts: what an earlier agent started may still be using it."""
+        """Return the agent's own key, kept over restarts: what an earlier agent started may still be using it."""
         user = self._agent_user
         saved = read_json(self._home.agent_credential)
         pair = Credential(str(saved.get("access_key", "")), str(saved.get("secret_key", "")))

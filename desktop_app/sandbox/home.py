@@ -23,22 +23,23 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """Written by the running sandbox, removed when it begins to end."""
+        """Return the file that the running sandbox writes, and removes when it begins to end."""
         return self.root / "sandbox.json"
 
     @property
     def settings(self) -> Path:
-        """Ports and agent options of the last start."""
+        """Return the file with ports and agent options of the last start."""
         return self.root / "settings.json"
 
     @property
     def start_lock(self) -> Path:
-        """Held by a client while it starts or adopts the sandbox, and by the sandbox while it decides to end."""
+        """Return the lock that a client holds while it starts or adopts the sandbox, and the sandbox while it decides
+        to end."""
         return self.root / "start.lock"
 
     @property
     def run_lock(self) -> Path:
-        """Held by the sandbox process for all its life."""
+        """Return the lock that the sandbox process holds for all its life."""
         return self.root / "run.lock"
 
     @property
@@ -71,22 +72,22 @@ class Home:
 
     @property
     def agent_home(self) -> Path:
-        """The home folder of sessions: what a person sees in the file browsers, so nothing of ours lies in it."""
+        """Return the home folder of sessions: what a user sees in the file browsers, so nothing of ours lies in it."""
         return self.root / "agent-home"
 
     @property
     def agent_work(self) -> Path:
-        """The agent's configuration, environments and caches."""
+        """Return the folder with the agent's configuration, environments and caches."""
         return self.root / "agent"
 
     @property
     def agent_state(self) -> Path:
-        """Which process the agent is; a sandbox that was killed may have left it behind."""
+        """Return the file that says which process the agent is; a sandbox that was killed may have left it behind."""
         return self.root / "agent.json"
 
     @property
     def agent_venv(self) -> Path:
-        """Where the sandbox installs an agent of its own when there is none beside it."""
+        """Return where the sandbox installs an agent of its own when there is none beside it."""
         return self.root / "agent-venv"
 
     @property
@@ -105,14 +106,14 @@ def private_folder(path: Path) -> None:
 
 
 def private_secret(path: Path) -> str:
-    """The random text (64 hex digits) in that file, made at first use."""
+    """Return the random text (64 hex digits) in that file, made at first use."""
     if not path.exists():
         write_private(path, secrets.token_hex(32))
     return path.read_text("utf-8").strip()
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in that file; empty when there is none or it is damaged."""
+    """Return the object in that file; empty when there is none or it is damaged."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -135,7 +136,7 @@ class State:
 
 
 def created_at(pid: int) -> float | None:
-    """When that process started (seconds since the epoch), or None when there is no such process."""
+    """Return when that process started (seconds since the epoch), or None when there is no such process."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
@@ -144,7 +145,7 @@ def created_at(pid: int) -> float | None:
 
 
 def read_state(home: Home) -> State | None:
-    """The state of the sandbox whose process is alive, else None."""
+    """Return the state of the sandbox whose process is alive, else None."""
     raw = read_json(home.state)
     try:
         state = State(int(raw["pid"]), float(raw["created"]), raw["api_url"], raw["files_url"], raw["worker"])

@@ -77,14 +77,14 @@ def lease(home: Path) -> Lease:
 
 
 def status(home: Path) -> SandboxInfo | None:
-    """The running sandbox of that home, without a key pair; None when none runs."""
+    """Return the running sandbox of that home, without a key pair; None when none runs."""
     place = Home(home.absolute())
     state = _alive(place)
     return _info(place, state) if state else None
 
 
 def details(home: Path) -> dict[str, Any]:
-    """What the running sandbox says about its agent and its tasks; empty when none runs."""
+    """Return what the running sandbox says about its agent and its tasks; empty when none runs."""
     place = Home(home.absolute())
     state = read_state(place)
     return _ask(place, state, "status") if state else {}
@@ -113,7 +113,7 @@ def stop(home: Path, *, timeout: float = ENDS_WITHIN) -> bool:
 
 
 def serve_command(home: Path, options: Sequence[str] = ()) -> list[str]:
-    """The command line of the sandbox's process; a frozen executable takes its own command instead."""
+    """Return the command line of the sandbox's process; a frozen executable takes its own command instead."""
     start = [sys.executable, SANDBOX_SERVE] if _frozen() else [sys.executable, "-m", "desktop_app.sandbox", "serve"]
     return [*start, "--home", str(home), "--detach", *options]
 
@@ -153,7 +153,7 @@ def _start(place: Home, deadline: float, options: Sequence[str]) -> State:
 
 
 def _code(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
-    """Of the process that puts the sandbox into the background; None when it takes too long."""
+    """Return the exit code of the process that puts the sandbox into the background; None when it takes too long."""
     try:
         return process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -162,7 +162,7 @@ def _code(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
 
 
 def _alive(place: Home) -> State | None:
-    """The state of a sandbox that really answers."""
+    """Return the state of a sandbox that really answers."""
     state = read_state(place)
     if state is None:
         return None
@@ -173,7 +173,7 @@ def _alive(place: Home) -> State | None:
 
 
 def _ask(place: Home, state: State, action: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One private call. Raises SandboxError."""
+    """Make one private call. Raises SandboxError."""
     address = urlsplit(state.api_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port or 0, timeout=10)
     try:

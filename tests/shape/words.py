@@ -11,8 +11,8 @@ from tests.shape.tree import Function, Module
 # Verbs in the imperative that docstrings of ours begin with. A docstring whose verb is missing there counts as one
 # without; ``python -m tests.shape --docstrings`` lists those, so that the file can be kept honest.
 VERBS = frozenset((Path(__file__).parent / "verbs.txt").read_text("ascii").split())
-# Verbs that are nouns where one of the first words follows ("Name of …", "Queue that …").
-NOUN_FOLLOWED_BY = {"of", "that", "which", "in", "for", "and", "or", "is", "to"}
+# Verbs that are nouns where one of the first words follows ("Name of …", "Queue which …").
+NOUN_FOLLOWED_BY = {"of", "is", "which"}
 NOUNS_TOO = {
     "answer", "block", "bound", "call", "cache", "change", "copy", "count", "cover", "drop", "end", "exit",
     "field", "form", "guard", "group", "hash", "host", "label", "limit", "link", "list", "log", "map", "mark",

@@ -103,7 +103,7 @@ class PayloadError(ValueError):
 
 
 def module_sources() -> dict[str, str]:
-    """Path in the package (``remote_bootstrap/…``) -> text of every module, sorted."""
+    """Return path in the package (``remote_bootstrap/…``) -> text of every module, sorted."""
     found: dict[str, str] = {}
     _collect(resources.files(PACKAGE), PACKAGE, found)
     return dict(sorted(found.items()))
@@ -119,7 +119,7 @@ def _collect(folder: Traversable, path: str, found: dict[str, str]) -> None:
 
 
 def build_payload() -> str:
-    """The whole program. Raises PayloadError for a module that a raw string can't hold."""
+    """Return the whole program. Raises PayloadError for a module that a raw string can't hold."""
     modules = module_sources()
     if TARGET not in modules:
         raise PayloadError(f"{TARGET} is missing: this build of SessionDock is incomplete")

@@ -24,7 +24,7 @@ _READY = "ready"  # file that names what is installed
 
 
 def beside_us() -> Path | None:
-    """The running interpreter, when clearml-agent is installed for it."""
+    """Return the running interpreter, when clearml-agent is installed for it."""
     frozen = getattr(sys, "frozen", False)
     return None if frozen or importlib.util.find_spec("clearml_agent") is None else Path(sys.executable)
 
@@ -40,7 +40,7 @@ class Installation:
         self.problem = ""  # a sentence for people while the last attempt failed
 
     def python(self) -> Path | None:
-        """The interpreter once it is there; starts the installation, or starts it again, where it is not."""
+        """Return the interpreter once it is there; start the installation, or start it again, where it is not."""
         ready, python = self._folder / _READY, self._folder / "bin" / "python"
         if ready.exists() and ready.read_text("utf-8") == str(REQUIREMENTS) and python.exists():
             return python

@@ -52,7 +52,7 @@ class AgentOptions:
 
 
 def worker_name() -> str:
-    """Under this name the agent is listed: the computer's, and that it is a sandbox's."""
+    """Return the name that the agent is listed under: the computer's, and that it is a sandbox's."""
     host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()) or "localhost"
     return f"{host}:sandbox"
 
@@ -68,7 +68,7 @@ def _flag(value: bool) -> str:
 def write_config(
     home: Home, api_url: str, files_url: str, pair: Credential, options: AgentOptions, environments: Path
 ) -> Path:
-    """The agent's clearml.conf (0600). ``environments`` is where it makes the tasks' Python environments."""
+    """Write the agent's clearml.conf (0600). ``environments`` is where it makes the tasks' Python environments."""
     caches = home.agent_work / "cache"
     text = f"""# Written by SessionDock at every start of its sandbox.
 api {{
@@ -92,7 +92,8 @@ agent {{
 
 
 def plain_environment(base: Mapping[str, str], home: Home) -> dict[str, str]:
-    """The caller's environment (certificates, proxies and pip settings count) without its desktop, in our folders."""
+    """Return the caller's environment (certificates, proxies and pip settings count) without its desktop, in our
+    folders."""
     kept = {key: value for key, value in base.items() if not DROPPED.fullmatch(key)}
     path = [part for part in base.get("PATH", "").split(os.pathsep) if part]
     path += [part for part in SYSTEM_PATH if part not in path]
@@ -112,7 +113,7 @@ def plain_environment(base: Mapping[str, str], home: Home) -> dict[str, str]:
 def environment(
     base: Mapping[str, str], home: Home, config: Path, options: AgentOptions, limits: Limits, tools: Path
 ) -> dict[str, str]:
-    """The agent's environment. ``tools`` is a folder, last on PATH, where uv is found."""
+    """Return the agent's environment. ``tools`` is a folder, last on PATH, where uv is found."""
     plain = plain_environment(base, home)
     return plain | {
         "PATH": os.pathsep.join([plain["PATH"], str(tools)]),
@@ -125,7 +126,7 @@ def environment(
 
 
 def _no_proxy(base: Mapping[str, str]) -> str:
-    """The server is on this computer: no proxy may get between."""
+    """Exempt the server, which is on this computer, from proxies."""
     given = base.get("no_proxy") or base.get("NO_PROXY") or ""
     return ",".join(dict.fromkeys([part for part in given.split(",") if part] + ["127.0.0.1", "localhost"]))
 
@@ -140,7 +141,7 @@ def _pip_config(base: Mapping[str, str]) -> Path | None:
 
 
 def make_tools(home: Home, python: Path) -> Path:
-    """A folder with nothing but uv in it: the agent must find uv, but not the whole environment that uv lies in."""
+    """Make a folder with nothing but uv in it: the agent must find uv, but not the environment that uv lies in."""
     tools = home.root / "tools"
     tools.mkdir(exist_ok=True, mode=0o700)
     found = shutil.which("uv", path=str(python.parent)) or shutil.which("uv")
@@ -152,7 +153,7 @@ def make_tools(home: Home, python: Path) -> Path:
 
 
 def fresh_environments(home: Home) -> Path:
-    """A folder for the environments of one agent's tasks, made at its start.
+    """Make a folder for the environments of one agent's tasks, at its start.
 
     A session outlives an agent that was killed, and goes on using its environment: folders of earlier agents are
     removed only when no process runs from them.
@@ -168,9 +169,9 @@ def fresh_environments(home: Home) -> Path:
 
 
 def _plain_place(home: Home) -> Path:
-    """A folder whose name has no blank, which clearml-agent refuses; a home folder or macOS' may have one.
+    """Return a folder whose name has no blank, which clearml-agent refuses; a home folder or macOS' may have one.
 
-    Elsewhere it is a private one with a name that nobody can guess, remembered for the next start.
+    Elsewhere it is a private one with a name that can't be guessed, remembered for the next start.
     """
     usual, note = home.agent_work / "venvs", home.root / "environments-folder"
     if not re.search(r"\s", str(usual)):

@@ -76,7 +76,7 @@ class Agent:
 
     @property
     def failures(self) -> int:
-        """How often in a row it ended too soon."""
+        """Return how often in a row it ended too soon."""
         return self._failures
 
     def tend(self) -> None:
@@ -145,12 +145,12 @@ def end_leftover(home: Home, timeout_s: float) -> None:
 
 
 def descendants() -> list[psutil.Process]:
-    """Every process below this one."""
+    """Return every process below this one."""
     return psutil.Process().children(recursive=True)
 
 
 def end_processes(processes: Sequence[psutil.Process], timeout_s: float) -> None:
-    """SIGTERM, then after ``timeout_s`` seconds SIGKILL. psutil checks that a pid is still the same process."""
+    """Send SIGTERM, and after ``timeout_s`` seconds SIGKILL. psutil checks that a pid is still the same process."""
     for process in processes:
         _signal(process, signal.SIGTERM)
     _, left = psutil.wait_procs(list(processes), timeout=timeout_s)

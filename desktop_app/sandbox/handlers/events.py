@@ -14,7 +14,7 @@ TYPES = ("log", "plot", "training_debug_image", "training_stats_scalar", "traini
 
 
 def add_batch(call: Call) -> Document:
-    """Adds what names a known task; raises ApiError 400/131 when that is nothing at all."""
+    """Add what names a known task. Raises ApiError 400/131 when that is nothing at all."""
     if not call.lines:
         raise errors.empty_batch()
     known = {str(task["id"]) for task in call.store.some("task", list(_named(call)), bulky=False)}
@@ -39,7 +39,7 @@ def _named(call: Call) -> set[str]:
 
 
 def _refusal(event: Document, known: set[str]) -> str:
-    """Why the event can't be added, or nothing."""
+    """Return why the event can't be added, or nothing."""
     if not event.get("type"):
         return "Event must have a 'type' field"
     if event["type"] not in TYPES:
@@ -60,7 +60,7 @@ def _stamped(call: Call, event: Document) -> Document:
 
 
 def _need_task(call: Call) -> str:
-    """The id of the task that the call names. Raises ApiError 400/101."""
+    """Return the id of the task that the call names. Raises ApiError 400/101."""
     task_id = call.text("task")
     if not call.store.some("task", [task_id], bulky=False):
         raise errors.invalid_tasks(task_id)
@@ -73,7 +73,7 @@ def _batch(call: Call) -> int:
 
 
 def get_task_log(call: Call) -> Document:
-    """Pages through the log from either end; ``order`` decides only how the page is sorted.
+    """Page through the log from either end; ``order`` decides only how the page is sorted.
 
     Without ``from_timestamp`` (ms) a page starts at the end that ``navigate_earlier`` (default) says.
     """
@@ -91,7 +91,7 @@ def get_task_log(call: Call) -> Document:
 
 
 def get_task_events(call: Call) -> Document:
-    """Debug images and plots: sessions have none, and clients that delete a task ask for them."""
+    """Return no debug images and plots: sessions have none, and clients that delete a task ask for them."""
     task_id, kind = _need_task(call), call.text("event_type") or "log"
     newest = call.text("order") == "desc"
     found, total = call.store.events(task_id, kind, newest_first=newest, limit=_batch(call))
@@ -108,7 +108,7 @@ def clear_task_log(call: Call) -> Document:
 
 
 def nothing(**found: Any) -> Any:
-    """A handler that finds nothing, in the recorded words."""
+    """Return a handler that has nothing to answer, in the recorded words."""
 
     def handler(_call: Call) -> Document:
         return dict(found)

@@ -17,7 +17,7 @@ BEARER = "Bearer "
 
 
 def build(root: Path, auth: Auth) -> flask.Flask:
-    """An application that serves the files below ``root`` to whoever holds a valid token."""
+    """Make an application that serves the files below ``root`` to holders of a valid token."""
     app = flask.Flask("sandbox-files", static_folder=None)
 
     @app.before_request
@@ -70,7 +70,7 @@ def build(root: Path, auth: Auth) -> flask.Flask:
 
 
 def _refusal(auth: Auth) -> flask.Response | None:
-    """Why the request isn't served: no token, no good one, or a body that is packed."""
+    """Return why the request isn't served: no token, no good one, or a body that is packed."""
     request = flask.request
     header = request.headers.get("Authorization", "")
     if request.method == "OPTIONS":
@@ -101,7 +101,7 @@ def _existing(root: Path, name: str) -> Path:
 
 
 def _sent(target: Path) -> flask.Response:
-    """The file, shown where ``download`` doesn't ask to save it; the part that ``Range`` names."""
+    """Send the file, shown where ``download`` doesn't ask to save it; the part that ``Range`` names."""
     size = target.stat().st_size
     if "," in flask.request.headers.get("Range", ""):  # several parts at once
         raise RequestedRangeNotSatisfiable(length=size)
@@ -117,7 +117,7 @@ def _sent(target: Path) -> flask.Response:
 
 
 def _inside(root: Path, name: str) -> Path:
-    """The file that ``name`` means; aborts with 404 where that is not a place below ``root``."""
+    """Return the file that ``name`` means; abort with 404 where that is not a place below ``root``."""
     relative = name.lstrip("/")
     if not relative or "\0" in relative:
         flask.abort(404)

@@ -15,7 +15,7 @@ def info(_call: Call) -> Document:
 
 
 def supported_modes(_call: Call) -> Document:
-    """How people may sign in; here nobody does, so that nothing is offered but what is always there."""
+    """Return how users may sign in; here none does, so that nothing is offered but what is always there."""
     return {
         "authenticated": False,
         "basic": {"enabled": True, "guest": {"enabled": False}},
@@ -26,7 +26,7 @@ def supported_modes(_call: Call) -> Document:
 
 
 def get_tags(call: Call) -> Document:
-    """Every tag of the company's tasks."""
+    """Return every tag of the company's tasks."""
     tasks = call.store.all("task", bulky=False)
     found = {"tags": sorted({tag for task in tasks for tag in task["tags"]})}
     if call.flag("include_system"):
@@ -35,7 +35,7 @@ def get_tags(call: Call) -> Document:
 
 
 def get_entities_count(call: Call) -> Document:
-    """How many documents pass each of the given queries."""
+    """Count how many documents pass each of the given queries."""
     kinds = {"tasks": ("task", filters.TASKS), "projects": ("project", filters.PROJECTS)}
     found: Document = {}
     for name, (kind, fields) in kinds.items():
@@ -58,7 +58,7 @@ def get_user_companies(call: Call) -> Document:
 
 
 def no_models(_call: Call) -> Document:
-    """Sessions make no models; clients that delete a task ask for them."""
+    """Return no models: sessions make none, and clients that delete a task ask for them."""
     return {"models": []}
 
 

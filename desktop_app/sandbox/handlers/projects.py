@@ -10,7 +10,7 @@ from desktop_app.sandbox.rules.store import Document
 
 
 def find(call: Call, project_id: str) -> Document:
-    """Raises ApiError 400/401."""
+    """Return the project that the call names. Raises ApiError 400/401."""
     project = call.store.get("project", project_id)
     if project is None:
         raise errors.invalid_project(project_id)
@@ -18,7 +18,7 @@ def find(call: Call, project_id: str) -> Document:
 
 
 def ensure(call: Call, name: str) -> tuple[Document, bool]:
-    """The project of that name, made with its outer ones where it is missing; whether it was made."""
+    """Return the project of that name, made with its outer ones where it is missing; and whether it was made."""
     name = keys.project_name(name)
     existing = {project["name"]: project for project in call.store.all("project")}
     if name in existing:
@@ -55,7 +55,7 @@ def _make(call: Call, name: str, path: list[str]) -> Document:
 
 
 def _details(call: Call) -> Document:
-    """What the call says about a project beside its name."""
+    """Return what the call says about a project beside its name."""
     found: Document = {}
     for field in ("description", "default_output_destination"):
         if call.body.get(field) is not None:
@@ -67,7 +67,7 @@ def _details(call: Call) -> Document:
 
 
 def create(call: Call) -> Document:
-    """Makes the project and, of a name like ``abc/def``, the outer ones that are missing."""
+    """Make the project and, of a name like ``abc/def``, the outer ones that are missing."""
     if call.body.get("name") is None:
         raise errors.missing_fields("missing=(name)")
     details = _details(call)
@@ -79,7 +79,7 @@ def create(call: Call) -> Document:
 
 
 def update(call: Call) -> Document:
-    """Renames with everything inside."""
+    """Rename the project with everything inside."""
     project = find(call, call.text("project"))
     fields = _details(call)
     if call.text("name"):
@@ -109,7 +109,7 @@ def _rename(call: Call, project: Document, name: str) -> None:
 
 
 def delete(call: Call) -> Document:
-    """With everything inside; its tasks stay, in no project."""
+    """Delete the project with everything inside; its tasks stay, in no project."""
     project = find(call, call.text("project"))
     gone = {one["id"] for one in call.store.all("project") if project["id"] in (one["id"], *one["path"])}
     tasks = [task for task in call.store.all("task") if task.get("project") in gone]
@@ -131,7 +131,7 @@ def get_by_id(call: Call) -> Document:
 
 
 def get_all(call: Call) -> Document:
-    """Without ``only_fields``, a project's path is not answered."""
+    """Return projects. Without ``only_fields``, a project's path is not answered."""
     asked = query.understand(filters.PROJECTS, call.body)
     found = query.select(asked, _shallow(call))
     if not asked.paths:
@@ -140,7 +140,7 @@ def get_all(call: Call) -> Document:
 
 
 def get_all_ex(call: Call) -> Document:
-    """As get_all, with the ids and with references as objects."""
+    """Return projects as get_all does, with the ids and with references as objects."""
     asked = query.understand(filters.PROJECTS, call.body, fold=True)
     paths = [("id",), *asked.paths] if asked.paths else []
     found = [fields.project(project, paths) for project in query.select(asked, _shallow(call))]
@@ -152,7 +152,7 @@ def _reference(field: str, value: Any) -> Any:
 
 
 def _shallow(call: Call) -> list[Document]:
-    """Every project; with ``shallow_search`` only the outermost, or those right inside of the asked parents."""
+    """Return every project; with ``shallow_search`` only the outermost, or those right inside of the asked parents."""
     every = call.store.all("project")
     shallow = call.flag("shallow_search") and not call.body.get("parent")
     return [project for project in every if not project["path"]] if shallow else every

@@ -47,7 +47,7 @@ def clear_queue(call: Call) -> Document:
 
 
 def add_task(call: Call) -> Document:
-    """Puts an entry into the queue; the task's status stays what it is, unless the call wants it updated."""
+    """Put an entry into the queue; the task's status stays what it is, unless the call wants it updated."""
     queue_id, task_id = queues.find(call)["id"], call.text("task")
     task = call.store.get("task", task_id)
     if task is None:
@@ -61,7 +61,7 @@ def add_task(call: Call) -> Document:
 
 
 def remove_task(call: Call) -> Document:
-    """The task's status stays "queued" unless the call wants it updated."""
+    """Take an entry out of the queue; the task's status stays "queued" unless the call wants it updated."""
     queue, task_id = queues.find(call), call.text("task")
     if not queues.remove(call, queue["id"], task_id):
         raise errors.not_in_queue(task_id, queue["id"])

@@ -17,7 +17,7 @@ METADATA = (2, 16)  # the last version of the API whose clients don't know metad
 
 
 def make(store: Store, company: str, name: str, now: float, **more: Any) -> Document:
-    """A new, empty queue of that name."""
+    """Make a new, empty queue of that name."""
     queue: Document = {
         "id": uuid.uuid4().hex,
         "name": name,
@@ -39,7 +39,7 @@ def named(store: Store, name: str) -> Document | None:
 
 
 def find(call: Call) -> Document:
-    """The queue that the call names by id. Raises ApiError 400/701."""
+    """Return the queue that the call names by id. Raises ApiError 400/701."""
     queue_id = call.text("queue")
     queue = call.store.get("queue", queue_id)
     if queue is None:
@@ -48,7 +48,7 @@ def find(call: Call) -> Document:
 
 
 def default(call: Call) -> Document:
-    """The queue with the default tag. Raises ApiError 400/707 for none and 400/708 for several."""
+    """Return the queue with the default tag. Raises ApiError 400/707 for none and 400/708 for several."""
     found = [queue for queue in call.store.all("queue") if DEFAULT in queue["system_tags"]]
     if not found:
         raise errors.no_default_queue()
@@ -58,7 +58,7 @@ def default(call: Call) -> Document:
 
 
 def wanted(call: Call) -> str:
-    """The id of where to put a task: as given, by name (made if absent), else the default queue."""
+    """Return the id of where to put a task: as given, by name (made if absent), else the default queue."""
     if call.text("queue"):
         return call.text("queue")
     if not call.text("queue_name"):
@@ -102,7 +102,7 @@ def get_all(call: Call) -> Document:
 
 
 def _cut(call: Call, queue: Document) -> Document:
-    """With as many entries as the call wants at most."""
+    """Return the queue with as many entries as the call wants at most."""
     if call.version <= METADATA:
         queue = {**queue, "metadata": []}
     most = call.body.get("max_task_entries")
@@ -110,7 +110,7 @@ def _cut(call: Call, queue: Document) -> Document:
 
 
 def get_all_ex(call: Call) -> Document:
-    """As get_all, always in full, with the names of the waiting tasks and the workers that serve each queue."""
+    """Return queues always in full, with the names of the waiting tasks and the workers that serve each queue."""
     asked = query.understand(filters.QUEUES, call.body)
     living = workers.living(call)
     found = []
@@ -135,9 +135,9 @@ def get_num_entries(call: Call) -> Document:
 
 
 def get_next_task(call: Call) -> Document:
-    """Takes the oldest entry out of the queue, if there is one.
+    """Take the oldest entry out of the queue, if there is one.
 
-    A stopped task becomes "queued" again: an entry outlives what its task was told meanwhile.
+    A stopped task becomes "queued" again: an entry outlives a later change of its task's status.
     """
     queue = find(call)
     if not queue["entries"]:
@@ -159,7 +159,7 @@ def peek_task(call: Call) -> Document:
 
 
 def refusal(call: Call, queue_id: str, task_id: str) -> ApiError | None:
-    """Why the task can't be put into that queue: an error that keeps what was written before it."""
+    """Return why the task can't be put into that queue: an error that keeps what was written before it."""
     queue = call.store.get("queue", queue_id)
     if queue is None:
         return errors.invalid_queue(queue_id, call.company, keep=True)

@@ -39,12 +39,12 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 
 
 def may_become(old: str, new: str) -> bool:
-    """Staying what it is, is always allowed."""
+    """True if the status may change so. Staying what it is, is always allowed."""
     return old == new or new in TRANSITIONS.get(old, ())
 
 
 def stop_is_for_the_worker(task: Mapping[str, Any], age: float, grace: float) -> bool:
-    """Whether tasks.stop only asks the task's agent, instead of ending the record at once.
+    """True if tasks.stop only asks the task's agent, instead of ending the record at once.
 
     ``age`` is the time in seconds since the task's last update; past ``grace`` the worker counts as gone.
     """

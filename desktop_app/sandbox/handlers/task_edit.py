@@ -25,7 +25,7 @@ def _require(task: Document, allowed: Sequence[str]) -> None:
 
 
 def _editable(call: Call, task: Document) -> None:
-    """What a run works with: changed before it, or by force until it ends."""
+    """Return what a run works with: changed before it, or by force until it ends."""
     _require(task, status.WRITABLE if call.flag("force") else EDITABLE)
 
 
@@ -60,7 +60,7 @@ def edit(call: Call) -> Document:
 
 
 def _as_given(call: Call, fields: Document) -> Document:
-    """What is answered as the call gave it, though it is stored with its defaults or without its nulls."""
+    """Return what is answered as the call gave it, though it is stored with its defaults or without its nulls."""
     given: Document = {}
     if "execution" in fields and call.mapping("execution").get("artifacts"):
         given["execution"] = {**fields["execution"], "artifacts": call.mapping("execution")["artifacts"]}
@@ -194,7 +194,7 @@ def get_configuration_names(call: Call) -> Document:
 
 
 def add_or_update_artifacts(call: Call) -> Document:
-    """An artifact replaces the one of the same key and mode."""
+    """Add artifacts, each in place of the one of the same key and mode."""
     task = find(call)
     _require(task, status.WRITABLE)
     _put_artifacts(call, task, [*task["execution"].get("artifacts", []), *call.items("artifacts")])

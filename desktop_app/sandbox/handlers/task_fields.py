@@ -62,7 +62,7 @@ def blank_script() -> Document:
 
 
 def name(value: Any) -> str:
-    """Raises ApiError 400/800 for what is no text, or too short once it is trimmed."""
+    """Return the trimmed name. Raises ApiError 400/800 for what is no text, or too short once it is trimmed."""
     text = _text("name", value).strip()
     if len(text) < NAME:
         raise errors.validation("name=String value is too short")
@@ -76,7 +76,7 @@ def _text(field: str, value: Any) -> str:
 
 
 def tags(field: str, value: Any) -> list[str]:
-    """In order. Raises ApiError 400/800 for what is no list and 500/0 for what isn't made of texts."""
+    """Return tags in order. Raises ApiError 400/800 for what is no list and 500/0 for what isn't made of texts."""
     if not isinstance(value, list):
         raise errors.validation(f"{field}=Only lists and tuples may be used in a list field")
     for one in value:
@@ -88,21 +88,21 @@ def tags(field: str, value: Any) -> list[str]:
 
 
 def project(call: Call, value: Any) -> str:
-    """Raises ApiError 400/16 for what is no project's id."""
+    """Return the project's id. Raises ApiError 400/16 for what is none."""
     if not isinstance(value, str) or call.store.get("project", value) is None:
         raise errors.invalid_value(f"expecting Project id): id={value}, field=project")
     return value
 
 
 def parent(call: Call, value: Any) -> str:
-    """Raises ApiError 400/16 for what is no task's id."""
+    """Return the parent's id. Raises ApiError 400/16 for what is no task's id."""
     if not isinstance(value, str) or not call.store.some("task", [value], bulky=False):
         raise errors.invalid_value(f"expecting Task id): id={value}, field=parent")
     return value
 
 
 def free(field: str, value: Any, *, strict: bool) -> Document:
-    """An object of any names: ``runtime`` or ``container``."""
+    """Return an object of any names: ``runtime`` or ``container``."""
     if isinstance(value, str):
         raise errors.invalid_value(f"dictionary update sequence element #0 has length 1): field={field}")
     if not isinstance(value, dict):
@@ -112,7 +112,7 @@ def free(field: str, value: Any, *, strict: bool) -> Document:
 
 
 def _check_keys(field: str, value: Any, *, strict: bool) -> None:
-    """Which names the database takes at all, and with ``strict`` which ones a new document may have."""
+    """Check which names the database takes at all, and with ``strict`` which ones a new document may have."""
     for inner in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
         _check_keys(field, inner, strict=strict)
     for key in value if isinstance(value, dict) else ():
@@ -133,7 +133,7 @@ def container(value: Any, *, strict: bool) -> Document:
 
 
 def script(value: Any, *, strict: bool) -> Document:
-    """Raises ApiError 500/0 for what is no object and 400/12 for a name that scripts don't have."""
+    """Return the script. Raises ApiError 500/0 for what is no object and 400/12 for a name that scripts don't have."""
     if not isinstance(value, dict):
         raise errors.broken(f"'{type(value).__name__}' object has no attribute 'get'")
     found: Document = {}
@@ -153,7 +153,7 @@ def script(value: Any, *, strict: bool) -> Document:
 
 
 def execution(value: Any) -> Document:
-    """What executions have; other names are dropped, and parameters move to the hyper-parameters."""
+    """Return what executions have; other names are dropped, and parameters move to the hyper-parameters."""
     if not isinstance(value, dict):
         raise errors.broken(f"'{type(value).__name__}' object has no attribute 'get'")
     found = {key: one for key, one in value.items() if key in EXECUTION and key != "parameters" and one is not None}
@@ -163,7 +163,8 @@ def execution(value: Any) -> Document:
 
 
 def artifacts(value: Any) -> list[Document]:
-    """With their defaults, one of each key and mode (the last one), sorted by key; outputs before inputs."""
+    """Return artifacts with their defaults, one of each key and mode (the last), sorted by key; outputs before
+    inputs."""
     if not isinstance(value, list):
         raise errors.validation("artifacts=Only lists and tuples may be used in a list field")
     found: dict[tuple[str, str], Document] = {}
@@ -180,7 +181,8 @@ def artifacts(value: Any) -> list[Document]:
 
 
 def hyperparams(value: Any, *, strict: bool) -> Document:
-    """Raises ApiError 400/12 for empty names, 500/101 for fields that parameters don't have (400/800, 500/0)."""
+    """Return hyper-parameters by section. Raises ApiError 400/12 for empty names, 500/101 for fields that parameters
+    don't have (400/800, 500/0)."""
     if not isinstance(value, dict):
         raise errors.validation("hyperparams=Only dictionaries may be used in a DictField")
     found: Document = {}
@@ -200,7 +202,7 @@ def _parameter(key: str, value: Any, *, strict: bool) -> Document:
 
 
 def configuration(value: Any, *, strict: bool) -> Document:
-    """As ``hyperparams``, one level less deep."""
+    """Return configuration objects, checked as ``hyperparams`` are, one level less deep."""
     if not isinstance(value, dict):
         raise errors.validation("configuration=Only dictionaries may be used in a DictField")
     if any(not key.strip() for key in value):
@@ -222,7 +224,8 @@ def _item(kind: str, known: tuple[str, ...], value: Any, *, strict: bool) -> Doc
 
 
 def legacy_parameters(value: Any) -> Document:
-    """Parameters that a client gave in ``execution``, as hyper-parameters; only ``TF_DEFINE/…`` names a section."""
+    """Return parameters that a client gave in ``execution`` as hyper-parameters; only ``TF_DEFINE/…`` names a
+    section."""
     found: Document = {}
     for key, one in value.items() if isinstance(value, dict) else ():
         section, _, rest = str(key).partition("/")
@@ -243,7 +246,7 @@ def merged_parameters(own: Mapping[str, Any], legacy: Mapping[str, Any]) -> Docu
 
 
 def read(call: Call, *, strict: bool) -> Document:
-    """The fields of a task that the body gives, ready to be stored; ``execution`` and ``script`` only in part.
+    """Return the fields of a task that the body gives, ready to be stored; ``execution`` and ``script`` only in part.
 
     ``strict`` is for new tasks. Raises ApiError as a real server does.
     """

@@ -45,7 +45,7 @@ def change_status(
 
 
 def _moved(call: Call, task: Document, new: str, **more: Any) -> Document:
-    """As the call says: with its reason, message and force."""
+    """Change the status as the call says: with its reason, message and force."""
     fields = change_status(
         call,
         task,
@@ -126,7 +126,8 @@ def stop(call: Call) -> Document:
 
 
 def enqueue(call: Call) -> Document:
-    """Raises ApiError 400/701 or 400/706 after it has written that the enqueueing failed, as a real server does."""
+    """Enqueue the task. Raises ApiError 400/701 or 400/706 after it has written that this failed, as a real server
+    does."""
     task = find(call)
     _check_queue_fields(call, task)
     queue_id = queues.wanted(call)
@@ -169,7 +170,7 @@ def _check_queue_fields(call: Call, task: Document) -> None:
 
 
 def dequeue(call: Call) -> Document:
-    """Gives back the status from before the enqueueing; does nothing to a task that neither waits nor runs."""
+    """Give back the status from before the enqueueing; do nothing to a task that neither waits nor runs."""
     new = call.text("new_status")
     if new and new not in status.TRANSITIONS and new != status.UNKNOWN:
         raise errors.invalid_field(f"Invalid task status: {new}")
@@ -182,7 +183,7 @@ def dequeue(call: Call) -> Document:
 
 
 def taken_out(call: Call, task_id: str, reason: str) -> None:
-    """What becomes of a queued task whose queue lost it."""
+    """Return what becomes of a queued task whose queue lost it."""
     task = call.store.get("task", task_id)
     if task is None or task["status"] != status.QUEUED:
         return
@@ -195,7 +196,8 @@ def taken_out(call: Call, task_id: str, reason: str) -> None:
 
 
 def reset(call: Call) -> Document:
-    """As new: nothing of its last run is left. With ``clear_all`` neither its script nor its execution are."""
+    """Make the task as new: nothing of its last run is left. With ``clear_all`` neither its script nor its execution
+    are."""
     task = find(call)
     if not call.flag("force") and not status.may_become(task["status"], status.CREATED):
         raise errors.invalid_change(task["status"], status.CREATED)
@@ -221,13 +223,13 @@ def reset(call: Call) -> Document:
 
 
 def ping(call: Call) -> Document:
-    """Says that the task lives; of an unknown one, too, as recorded."""
+    """Note that the task lives; of an unknown one, too, as recorded."""
     call.store.touch("task", call.text("task"), last_update=call.now)
     return {}
 
 
 def stop_forgotten(store: Store, now: float, after: float) -> list[str]:
-    """The watchdog: end the records of running tasks that nobody touched for ``after`` seconds; answers their ids."""
+    """End the records of running tasks that were not touched for ``after`` seconds, and return their ids."""
     ended = []
     for task in store.all("task"):
         if task["status"] != status.IN_PROGRESS or now - seconds_of(task["last_update"]) < after:
@@ -241,5 +243,5 @@ def stop_forgotten(store: Store, now: float, after: float) -> list[str]:
 
 
 def alive(store: Store) -> int:
-    """How many tasks run or wait to run."""
+    """Count the tasks that run or wait to run."""
     return store.count("task", status.ALIVE)

@@ -11,7 +11,8 @@ from desktop_app.sandbox.rules.store import Document
 
 
 def for_many(handler: Handler, flag: str = "") -> Handler:
-    """The same call for every task that ``ids`` names; ``flag`` names a count that is a yes or no in its answers."""
+    """Make the same call for every task that ``ids`` names; ``flag`` names a count that is a yes or no in its
+    answers."""
 
     def many(call: Call) -> Document:
         succeeded, failed = [], []
@@ -28,7 +29,7 @@ def for_many(handler: Handler, flag: str = "") -> Handler:
 
 
 def _archive_one(call: Call) -> Document:
-    """What waits is taken back, and what runs ends; of anything else only the reason and the message change."""
+    """Archive a task: what waits is taken back, what runs ends; of others only the reason and the message change."""
     task = tasks.find(call)
     task["system_tags"] = sorted({*task["system_tags"], status.ARCHIVED})
     if task["status"] in status.ALIVE:
@@ -59,7 +60,7 @@ unarchive_many = for_many(_unarchive_one)
 
 
 def enqueue_many(call: Call) -> Document:
-    """Whether anybody serves the queue is said once."""
+    """Enqueue several tasks; whether an agent serves the queue is said once."""
     answer = for_many(task_life.enqueue, "queued")(call)
     watched = [one.pop("queue_watched") for one in answer["succeeded"] if "queue_watched" in one]
     return {**answer, **({"queue_watched": watched[0]} if watched else {})}
@@ -80,7 +81,7 @@ def unarchive(call: Call) -> Document:
 
 
 def move(call: Call) -> Document:
-    """Into a project that is there, or into one of that name."""
+    """Move tasks into a project that is there, or into one of that name."""
     if not call.text("project") and not call.text("project_name"):
         raise errors.missing_fields("project or project_name is required")
     if call.text("project"):

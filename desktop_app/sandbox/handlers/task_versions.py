@@ -14,7 +14,7 @@ CONTAINER = (2, 13)  # … the container as a field of its own
 
 
 def upgraded(call: Call) -> Call:
-    """The call as a client of today would have written it."""
+    """Return the call as a client of today would have written it."""
     execution = call.body.get("execution")
     if call.version >= CONTAINER or not isinstance(execution, dict) or not isinstance(execution.get("docker_cmd"), str):
         return call
@@ -25,7 +25,7 @@ def upgraded(call: Call) -> Call:
 
 
 def downgraded(call: Call, task: Document) -> Document:
-    """The task as a client of the call's version expects it."""
+    """Return the task as a client of the call's version expects it."""
     if call.version < CONTAINER:
         task = _with_execution(task, "docker_cmd", _docker_command(task.get("container") or {}))
     if call.version < SECTIONS:
@@ -46,7 +46,7 @@ def _docker_command(container: Document) -> str:
 
 
 def _parameters(sections: Document) -> Document:
-    """Only those that an old client wrote."""
+    """Return only those that an old client wrote."""
     return {
         f"{section}/{name}" if section == DEFINES else name: item.get("value")
         for section, items in sections.items()

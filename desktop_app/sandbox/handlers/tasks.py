@@ -19,7 +19,7 @@ REFERENCES = ("company", "user", "project", "parent")
 
 
 def find(call: Call, *, bulky: bool = True) -> Document:
-    """The task that the call names. Raises ApiError 400/101."""
+    """Return the task that the call names. Raises ApiError 400/101."""
     task_id = call.text("task")
     found = call.store.some("task", [task_id], bulky=bulky)
     if not found:
@@ -28,7 +28,7 @@ def find(call: Call, *, bulky: bool = True) -> Document:
 
 
 def find_all(call: Call, ids: Sequence[str]) -> list[Document]:
-    """The tasks of those ids. Raises ApiError 400/101 when one is missing."""
+    """Return the tasks of those ids. Raises ApiError 400/101 when one is missing."""
     found = call.store.some("task", list(ids))
     missing = sorted(set(ids) - {task["id"] for task in found})
     if missing:
@@ -44,7 +44,7 @@ def save(store: Store, task: Document) -> None:
 
 
 def blank(call: Call) -> Document:
-    """A task as the server makes it; what nobody has said is absent."""
+    """Return a task as the server makes it; what was not given is absent."""
     return {
         "id": uuid.uuid4().hex,
         "company": call.company,
@@ -87,7 +87,7 @@ def create(call: Call) -> Document:
 
 
 def clone(call: Call) -> Document:
-    """Copies what was put into the task, not what came out of it."""
+    """Copy what was put into the task, not what came out of it."""
     found = call.store.get("task", call.text("task"))
     if found is None:
         raise errors.invalid_task(call.text("task"), call.company)
@@ -118,7 +118,7 @@ def clone(call: Call) -> Document:
 
 
 def _new_parent(call: Call, source: Document) -> str | None:
-    """The named parent, the source, or with an empty name the source's own one."""
+    """Return the named parent, the source, or with an empty name the source's own one."""
     given = call.body.get("new_task_parent")
     if given is None:
         return str(source["id"])
@@ -130,7 +130,7 @@ def _new_parent(call: Call, source: Document) -> str | None:
 
 
 def _new_project(call: Call, task: Document) -> Document:
-    """Puts the copy where the call wants it; answers the project that had to be made for it."""
+    """Put the copy where the call wants it; return the project that had to be made for it."""
     if call.text("new_project_name"):
         project, made = projects.ensure(call, call.text("new_project_name"))
         task["project"] = project["id"]
@@ -164,7 +164,7 @@ def get_all(call: Call) -> Document:
 
 
 def _scrolled(call: Call) -> tuple[Call, Document | None]:
-    """The call from where its scroll has come to; a new scroll for an unknown id, none without one."""
+    """Return the call from where its scroll has come to; a new scroll for an unknown id, none without one."""
     if "scroll_id" not in call.body:
         return call, None
     for old in call.store.all("scroll"):
@@ -177,7 +177,7 @@ def _scrolled(call: Call) -> tuple[Call, Document | None]:
 
 
 def _with_subprojects(call: Call) -> Call:
-    """``include_subprojects`` asks for what lies in the projects inside of the named ones, too."""
+    """Let ``include_subprojects`` ask for what lies in the projects inside of the named ones, too."""
     wanted = query.as_list(call.body.get("project"))
     if not wanted or not call.flag("include_subprojects"):
         return call
@@ -186,14 +186,14 @@ def _with_subprojects(call: Call) -> Call:
 
 
 def get_by_id_ex(call: Call) -> Document:
-    """As get_all_ex, of named tasks."""
+    """Return named tasks as get_all_ex does."""
     if not call.body.get("id"):
         raise errors.missing_fields("missing=(id)")
     return get_all_ex(call)
 
 
 def get_all_ex(call: Call) -> Document:
-    """As get_all; a part beside its whole is folded into it, and references are answered as objects."""
+    """Return tasks; a part beside its whole is folded into it, and references are answered as objects."""
     call = _with_subprojects(call)
     asked = query.understand(filters.TASKS, _without_reference_parts(call.body), fold=True)
     found = query.answer(asked, _candidates(call, asked))
@@ -201,7 +201,7 @@ def get_all_ex(call: Call) -> Document:
 
 
 def _candidates(call: Call, asked: query.Query) -> list[Document]:
-    """Every document that may pass the filters, without its bulky fields where nobody asks for them."""
+    """Return every document that may pass the filters, without its bulky fields where they are not asked for."""
     bulky = asked.wants("script") or asked.wants("configuration")
     ids = query.as_list(call.body.get("id"))
     if ids and all(isinstance(one, str) and not one.startswith(("-", "__$")) for one in ids):
@@ -210,7 +210,7 @@ def _candidates(call: Call, asked: query.Query) -> list[Document]:
 
 
 def _without_reference_parts(body: Document) -> Document:
-    """``project.name`` asks for a part of the answer's object; the document itself holds only the id."""
+    """Ask for the whole where ``project.name`` asks for a part of it; the document itself holds only the id."""
     names = body.get("projection") or body.get("only_fields")
     if not isinstance(names, list):
         return body
@@ -260,7 +260,7 @@ def delete(call: Call) -> Document:
 
 
 def _urls(task: Document) -> Document:
-    """Where the files of its artifacts lie."""
+    """Return where the files of its artifacts lie."""
     outputs: list[dict[str, Any]] = task["execution"].get("artifacts", [])
     uris = [one["uri"] for one in outputs if one.get("mode") == "output" and one.get("uri")]
     return {"model_urls": [], "artifact_urls": uris, "event_urls": []}

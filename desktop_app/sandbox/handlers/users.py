@@ -7,19 +7,19 @@ from desktop_app.sandbox.rules.store import Document
 
 
 def login(call: Call) -> Document:
-    """A token for whoever authenticated this very call; ``expiration_sec`` shortens its life."""
+    """Return a token for the user who made this very call; ``expiration_sec`` shortens its life."""
     asked = call.body.get("expiration_sec")
     return {"token": call.server.auth.issue(call.identity, None if asked is None else float(asked))}
 
 
 def logout(call: Call) -> Document:
-    """The token of this very call no longer counts."""
+    """End the validity of this very call's token."""
     call.server.auth.revoke(call.identity)
     return {}
 
 
 def only_for_others(call: Call) -> Document:
-    """Stands for what no user of a sandbox may do; their roles are in the table of endpoints."""
+    """Refuse what no user of a sandbox may do; their roles are in the table of endpoints."""
     raise errors.forbidden(call.identity.role, ("system", "root"))
 
 
@@ -37,7 +37,7 @@ def create_credentials(call: Call) -> Document:
 
 
 def get_credentials(call: Call) -> Document:
-    """The caller's keys, without their secrets."""
+    """Return the caller's keys, without their secrets."""
     rows = call.server.auth.credentials(call.identity.user)
     found = [
         {
@@ -61,7 +61,7 @@ def edit_credentials(call: Call) -> Document:
 
 
 def revoke_credentials(call: Call) -> Document:
-    """The key no longer counts; tokens that were made with it do, until they expire."""
+    """End the validity of a key; tokens that were made with it stay valid until they expire."""
     access_key = call.text("access_key")
     if call.server.auth.credential(call.identity.user, access_key) is None:
         raise errors.not_your_access_key(call.identity.user, access_key)
@@ -73,7 +73,7 @@ def revoke_credentials(call: Call) -> Document:
 
 
 def _shown(user: Document) -> Document:
-    """What everybody of the company may see of a user."""
+    """Return what every user of the company may see of a user."""
     given, _, family = str(user["name"]).partition(" ")
     return {
         "id": user["id"],
@@ -91,12 +91,12 @@ def _colleagues(call: Call) -> list[Document]:
 
 
 def get_all(call: Call) -> Document:
-    """Everybody of the caller's company; never more than names."""
+    """Return every user of the caller's company; never more than names."""
     return {"users": query.answer(query.understand(filters.USERS, call.body), _colleagues(call))}
 
 
 def get_all_ex(call: Call) -> Document:
-    """As get_all, with the company as an object."""
+    """Return users as get_all does, with the company as an object."""
     found = get_all(call)["users"]
     return {"users": [{**user, "company": {"id": user["company"]}} if "company" in user else user for user in found]}
 

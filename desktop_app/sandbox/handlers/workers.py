@@ -59,7 +59,7 @@ def unregister(call: Call) -> Document:
 
 
 def status_report(call: Call) -> Document:
-    """Notes that the worker lives and what it runs; touches the task that it runs."""
+    """Note that the worker lives and what it runs; touch the task that it runs."""
     name, task_id = call.text("worker"), call.text("task")
     if task_id and not call.store.some("task", [task_id], bulky=False):
         raise errors.invalid_task(task_id, call.company)
@@ -85,7 +85,7 @@ def status_report(call: Call) -> Document:
 
 
 def living(call: Call) -> list[Document]:
-    """Every worker within its timeout."""
+    """Return every worker within its timeout."""
     return [worker for worker in call.store.all("worker") if _lives(call, worker)]
 
 
@@ -116,7 +116,7 @@ def get_count(call: Call) -> Document:
 
 
 def brief(call: Call, worker: Document) -> Document:
-    """A worker as queues.get_all_ex shows it."""
+    """Return a worker as queues.get_all_ex shows it."""
     task = _task(call, worker)
     shown = {"id": task["id"], "name": task.get("name")} if task else None
     return {"name": worker["name"], "key": worker["id"], "ip": worker["ip"], "task": shown}

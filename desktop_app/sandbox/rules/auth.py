@@ -62,7 +62,7 @@ class Auth:
         self._clock = clock
 
     def ensure_user(self, company: str, name: str, role: str = "user") -> str:
-        """The id of the user of that name, made if absent, with its company."""
+        """Return the id of the user of that name, made if absent, with its company."""
         for user in self._store.all("user"):
             if user["name"] == name:
                 return str(user["id"])
@@ -81,7 +81,7 @@ class Auth:
         return str(company["id"])
 
     def mint(self, user: str, label: str = "") -> Credential:
-        """A new key pair of that user."""
+        """Make a new key pair of that user."""
         access_key = "".join(secrets.choice(_KEY_LETTERS) for _ in range(30))
         secret_key = "".join(secrets.choice(_SECRET_LETTERS) for _ in range(52))
         salt = secrets.token_hex(16)
@@ -101,11 +101,11 @@ class Auth:
         return Credential(access_key, secret_key)
 
     def credentials(self, user: str) -> list[Document]:
-        """That user's keys, oldest first, without their secrets."""
+        """Return that user's keys, oldest first, without their secrets."""
         return [row for row in self._store.all("credential") if row["user"] == user]
 
     def credential(self, user: str, access_key: str) -> Document | None:
-        """The key of that name, if it is that user's."""
+        """Return the key of that name, if it is that user's."""
         row = self._store.get("credential", access_key)
         return row if row is not None and row["user"] == user else None
 
@@ -119,7 +119,7 @@ class Auth:
             self._store.put("revoked", {"id": identity.session, "until": now + YEAR})
 
     def knows(self, access_key: str, secret_key: str) -> str | None:
-        """The id of the user whose pair this is."""
+        """Return the id of the user whose pair this is."""
         row = self._store.get("credential", access_key)
         if row is None or not hmac.compare_digest(row["hash"], _digest(row["salt"], secret_key)):
             return None
@@ -131,7 +131,7 @@ class Auth:
             self._store.put("credential", {**row, "used": self._clock()})
 
     def authenticate(self, header: str | None) -> Identity:
-        """Whoever the Authorization header names. Raises ApiError 401 with the recorded subcodes."""
+        """Return the user that the Authorization header names. Raises ApiError 401 with the recorded subcodes."""
         if not header:
             raise errors.no_credentials()
         kind, _, value = header.partition(" ")
@@ -152,7 +152,7 @@ class Auth:
         return self.identity(user)
 
     def of_token(self, token: str) -> Identity:
-        """Raises ApiError 401/30 for anything but a token of ours that is still valid."""
+        """Return the user of a token. Raises ApiError 401/30 for anything but a token of ours that is still valid."""
         if token != token.strip():
             raise errors.bad_token("Invalid header padding")
         try:
@@ -176,7 +176,7 @@ class Auth:
         return Identity(user, found["name"], found["company"], str(company.get("name", "")), found["role"])
 
     def issue(self, identity: Identity, expiration: float | None) -> str:
-        """A token good for ``expiration`` seconds (at most a year; without one, the server's own limit)."""
+        """Make a token good for ``expiration`` seconds (at most a year; without one, the server's own limit)."""
         now = self._clock()
         life = min(expiration, YEAR) if expiration else self._limits.token
         claims: dict[str, Any] = {

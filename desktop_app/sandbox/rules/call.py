@@ -14,7 +14,7 @@ NEWEST = (999, 0)  # newer than any version of the API
 
 
 def iso(seconds: float) -> str:
-    """A time as the API writes it. The fixed width makes text order time order."""
+    """Format a time as the API writes it. The fixed width makes text order time order."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
@@ -68,11 +68,11 @@ class Call:
         return default if value is None else str(value)
 
     def mapping(self, key: str) -> Document:
-        """A field that the endpoint's schema made an object, or an empty one."""
+        """Return a field that the endpoint's schema made an object, or an empty one."""
         return dict(self.body.get(key) or {})
 
     def items(self, key: str) -> list[Any]:
-        """A field that the endpoint's schema made a list, or an empty one."""
+        """Return a field that the endpoint's schema made a list, or an empty one."""
         return list(self.body.get(key) or ())
 
     def number(self, key: str, default: int) -> int:
@@ -83,7 +83,7 @@ class Call:
         return bool(self.body.get(key))
 
     def with_body(self, **fields: Any) -> "Call":
-        """The same call, with these fields instead of or beside its own."""
+        """Return the same call, with these fields instead of or beside its own."""
         return replace(self, body={**self.body, **fields})
 
 
@@ -106,5 +106,5 @@ class Endpoint:
 
 
 def only(document: Document, names: Iterable[str]) -> Document:
-    """Those of the named fields that the document has."""
+    """Return those of the named fields that the document has."""
     return {name: document[name] for name in names if document.get(name) is not None}

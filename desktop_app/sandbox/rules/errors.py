@@ -37,7 +37,7 @@ def unreadable() -> ApiError:
 
 
 def broken(message: str) -> ApiError:
-    """What the real server doesn't expect, and so fails at."""
+    """Return the failure of the real server at what it doesn't expect."""
     return ApiError(500, 0, message)
 
 
@@ -46,7 +46,7 @@ def missing_fields(message: str) -> ApiError:
 
 
 def invalid_field(message: str) -> ApiError:
-    """The request is not what the endpoint takes."""
+    """Return the refusal of a request that is not what the endpoint takes."""
     return ApiError(400, 12, f"Validation error ({message})")
 
 
@@ -72,7 +72,7 @@ def path_collision(path: str) -> ApiError:
 
 
 def validation(message: str) -> ApiError:
-    """The document that would be stored is not valid."""
+    """Return the refusal of a document that would not be valid."""
     return ApiError(400, 800, f"Data validation error: {message}")
 
 

@@ -91,7 +91,7 @@ USER: Tree = _values("id pk company name family_name given_name avatar created_i
 
 
 def path_of(tree: Tree, name: Any) -> Path:
-    """The parts of a dotted name. Raises ApiError 400/14 (400/12, 500/0) for what the tree doesn't know."""
+    """Return the parts of a dotted name. Raises ApiError 400/14 (400/12, 500/0) for what the tree doesn't know."""
     if not isinstance(name, str):
         raise errors.broken(f"'{type(name).__name__}' object has no attribute 'replace'")
     if not name:
@@ -122,7 +122,7 @@ def _resolve(tree: Tree, parts: Sequence[str]) -> None:
 
 
 def projection(tree: Tree, body: Mapping[str, Any], *, fold: bool = False) -> list[Path]:
-    """The paths that the answer shall hold; none means everything.
+    """Return the paths that the answer shall hold; none means everything.
 
     Raises ApiError 400/14 for an unknown name and 500/1 for a field beside a part of it; with ``fold`` the part counts
     as asked for by the whole.
@@ -140,7 +140,7 @@ def _is_excluded(name: Any) -> bool:
 
 
 def excluded(tree: Tree, body: Mapping[str, Any]) -> list[Path]:
-    """The paths that the answer shall not hold: names with a minus. Raises ApiError 400/14."""
+    """Return the paths that the answer shall not hold: names with a minus. Raises ApiError 400/14."""
     given = body.get("projection") or body.get("only_fields") or []
     return [path_of(tree, name.lstrip("-")) for name in given if _is_excluded(name)]
 
@@ -150,7 +150,8 @@ def _is_inside(path: Path, other: Path) -> bool:
 
 
 def project(document: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """The asked parts. Of ``a.b`` the outer ``a`` is answered even when it has no ``b``; what is null is absent."""
+    """Return the asked parts. Of ``a.b`` the outer ``a`` is answered even when it has no ``b``; what is null is
+    absent."""
     if not paths:
         return {key: value for key, value in document.items() if value is not None}
     result: dict[str, Any] = {}
@@ -161,7 +162,7 @@ def project(document: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any
 
 
 def without(document: dict[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
-    """The document without those parts."""
+    """Return the document without those parts."""
     for path in paths:
         inner = at(document, path[:-1]) if len(path) > 1 else document
         if isinstance(inner, Mapping):
@@ -192,7 +193,7 @@ def _copy(source: Mapping[str, Any], target: dict[str, Any], path: Path) -> None
 
 
 def at(document: Mapping[str, Any], path: Path) -> Any:
-    """What lies at a path, or None."""
+    """Return what lies at a path, or None."""
     value: Any = document
     for part in path:
         if not isinstance(value, Mapping):

@@ -58,7 +58,7 @@ USERS = Kind(fields.USER, ("id",), ("name",), ("created",))
 
 
 def tests(kind: Kind, body: Mapping[str, Any]) -> list[Test]:
-    """What a document must pass. Raises ApiError 400/12, 400/16 or 400/21 for a filter that means nothing."""
+    """Return what a document must pass. Raises ApiError 400/12, 400/16 or 400/21 for a filter that means nothing."""
     found: list[Test] = []
     for name, value in body.items():
         if value is None:
@@ -106,7 +106,7 @@ class Wanted:
 
 
 def _has(have: Sequence[Any], wanted: Any) -> bool:
-    """Null is had by what has nothing."""
+    """True if the value is in the field. Null is had by what has nothing."""
     return not have if wanted is None else wanted in have
 
 
@@ -150,7 +150,7 @@ def _parsed(name: str, values: Sequence[Any]) -> Wanted:
 
 
 def _add(wanted: Wanted, mode: str, out: bool, value: Any) -> None:
-    """Without a mode any of the included ones is enough, and all of the excluded ones count."""
+    """Add a filter. Without a mode any of the included ones is enough, and all of the excluded ones count."""
     if out:
         (wanted.any_out if mode == "any" else wanted.all_out).append(value)
     else:
@@ -158,7 +158,7 @@ def _add(wanted: Wanted, mode: str, out: bool, value: Any) -> None:
 
 
 def _given(name: str, value: Any) -> Wanted:
-    """A filter in its own words: ``{"op": …, "any": {"include": …, "exclude": …}, "all": …}``."""
+    """Return a filter in its own words: ``{"op": …, "any": {"include": …, "exclude": …}, "all": …}``."""
     if not isinstance(value, dict) or not set(value) <= {"op", "any", "all"}:
         raise errors.invalid_field(f"field={name}, value={value}")
     groups: dict[str, list[list[Any]]] = {}
@@ -187,7 +187,7 @@ def _of_pattern(name: str, value: Any) -> Test:
 
 
 def _of_several(name: str, value: Any) -> Test:
-    """One pattern over several fields, in small or large letters."""
+    """Match one pattern over several fields, in small or large letters."""
     if not isinstance(value, dict) or not set(value) <= {"fields", "pattern"} or "pattern" not in value:
         raise errors.invalid_value(f"failed parsing query field): error=incorrect field format, field={name}")
     pattern = _compiled(value.get("pattern") or "", re.IGNORECASE)
@@ -204,7 +204,8 @@ def _of_several(name: str, value: Any) -> Test:
 
 
 def _of_times(name: str, value: Any) -> list[Test]:
-    """Bounds like ``>=2026-01-31T12:00:00``, a range of two plain times, or one time; other texts filter nothing."""
+    """Read bounds like ``>=2026-01-31T12:00:00``, a range of two plain times, or one time; other texts filter
+    nothing."""
     given = value if isinstance(value, list) else [value]
     signs = [next((sign for sign in _COMPARISONS if str(one).startswith(sign)), "") for one in given]
     if len(given) == 2 and not any(signs):

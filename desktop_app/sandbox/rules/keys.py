@@ -15,7 +15,7 @@ _ESCAPED = re.compile(r"%%|%2E|%24|%_%_|^%_")
 
 
 def escaped(key: str) -> str:
-    """The key as the database may hold it. Raises ApiError 400/12 for an empty one."""
+    """Return the key as the database may hold it. Raises ApiError 400/12 for an empty one."""
     text = key.strip()
     if not text:
         raise errors.invalid_field("Empty key is not allowed")
@@ -25,12 +25,12 @@ def escaped(key: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The key that was escaped; leaves what isn't escaped as it is."""
+    """Return the key that was escaped, and what isn't escaped as it is."""
     return _ESCAPED.sub(lambda found: _PLAIN[found.group()], text)
 
 
 def project_name(name: str) -> str:
-    """The name in parts as it is stored. Raises ApiError 400/12, 400/407 or 400/409."""
+    """Return the name in parts as it is stored. Raises ApiError 400/12, 400/407 or 400/409."""
     if not name.strip():
         raise errors.invalid_project_name(name)
     parts = [part.strip() for part in name.split("/") if part.strip()]

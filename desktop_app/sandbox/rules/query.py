@@ -28,12 +28,12 @@ class Query:
     without: list[fields.Path]
 
     def wants(self, field: str) -> bool:
-        """Whether the answer, its order or a filter needs that top-level field."""
+        """True if the answer, its order or a filter needs that top-level field."""
         return not self.paths or any(path[0] == field for path in [*self.paths, *(path for path, _ in self.order)])
 
 
 def understand(kind: filters.Kind, body: Mapping[str, Any], *, fold: bool = False) -> Query:
-    """Raises ApiError for names, filters, orders and pages that a real server refuses."""
+    """Read a query. Raises ApiError for names, filters, orders and pages that a real server refuses."""
     first, last = _page(body)
     return Query(
         filters.tests(kind, body),
@@ -46,7 +46,7 @@ def understand(kind: filters.Kind, body: Mapping[str, Any], *, fold: bool = Fals
 
 
 def select(query: Query, documents: Iterable[Document]) -> list[Document]:
-    """The documents that pass every filter, ordered and cut to the asked page."""
+    """Return the documents that pass every filter, ordered and cut to the asked page."""
     found = [document for document in documents if all(test(document) for test in query.tests)]
     for number, (path, reverse) in reversed(list(enumerate(query.order))):
         found.sort(key=_value_at(path), reverse=reverse)
@@ -56,12 +56,12 @@ def select(query: Query, documents: Iterable[Document]) -> list[Document]:
 
 
 def answer(query: Query, documents: Iterable[Document]) -> list[Document]:
-    """The selected documents with the asked fields."""
+    """Return the selected documents with the asked fields."""
     return [project(query, document) for document in select(query, documents)]
 
 
 def project(query: Query, document: Document) -> Document:
-    """The asked fields of one document."""
+    """Return the asked fields of one document."""
     return fields.without(fields.project(document, query.paths), query.without)
 
 
@@ -80,7 +80,7 @@ def _value_at(path: fields.Path) -> Callable[[Document], tuple[int, float, str]]
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:
-    """A total order over whatever a field holds; absent values come first."""
+    """Make a total order over whatever a field holds; absent values come first."""
     if value is None:
         return (0, 0.0, "")
     if isinstance(value, (int, float)):
@@ -89,7 +89,7 @@ def _sortable(value: Any) -> tuple[int, float, str]:
 
 
 def _page(body: Mapping[str, Any]) -> tuple[int, int]:
-    """The first and the last (exclusive) number of what is answered."""
+    """Return the first and the last (exclusive) number of what is answered."""
     page, size = body.get("page"), body.get("page_size")
     if any(value is not None and not isinstance(value, int) for value in (page, size)):
         raise errors.broken("'<' not supported between instances of 'str' and 'int'")
@@ -111,7 +111,7 @@ def _window(body: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A field that the API takes as one value or as many."""
+    """Return a field that the API takes as one value or as many."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -78,7 +78,7 @@ def listed() -> Field:
 
 
 def check(schema: Schema, body: Mapping[str, Any]) -> Document:
-    """The body with converted values and without nulls. Raises ApiError 400/12."""
+    """Return the body with converted values and without nulls. Raises ApiError 400/12."""
     checked = {key: value for key, value in body.items() if key not in schema}
     for name, field in schema.items():
         value = body.get(name)

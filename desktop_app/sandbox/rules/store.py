@@ -56,7 +56,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; nests."""
+        """Do all or nothing; nests."""
         with self._lock:
             if self._depth == 0:
                 self._db.execute("begin immediate")
@@ -88,7 +88,7 @@ class Store:
         return found[0] if found else None
 
     def some(self, kind: str, keys: Sequence[str], *, bulky: bool = True) -> list[Document]:
-        """The documents of that kind with these ids; unknown ids are left out."""
+        """Return the documents of that kind with these ids; unknown ids are left out."""
         marks = ",".join("?" * len(keys))
         return self._select(f"kind = ? and id in ({marks})", [kind, *keys], bulky)
 
@@ -96,7 +96,7 @@ class Store:
         return self._select("kind = ?", [kind], bulky)
 
     def count(self, kind: str, statuses: Sequence[str]) -> int:
-        """How many documents have one of these in their field ``status``; quick, for it is asked every second."""
+        """Count the documents that have one of these in their field ``status``; fast, for it is asked every second."""
         marks = ",".join("?" * len(statuses))
         query = f"select count(*) from documents where kind = ? and json_extract(body, '$.status') in ({marks})"  # noqa: S608
         with self._lock:
@@ -135,7 +135,8 @@ class Store:
     def events(
         self, task: str, kind: str, *, newest_first: bool, limit: int, beyond: int | None = None
     ) -> tuple[list[Document], int]:
-        """At most ``limit`` events on the far side of the time ``beyond`` (ms), and how many the task has in all.
+        """Return at most ``limit`` events on the far side of the time ``beyond`` (ms), and how many the task has in
+        all.
 
         Events of the last one's very millisecond come along even past the limit, so that paging loses none.
         """
@@ -155,7 +156,7 @@ class Store:
         return [json.loads(body) for _, body in found], count
 
     def delete_events(self, task: str, kind: str = "") -> int:
-        """Those of that kind, or all; answers how many there were."""
+        """Delete events of that kind, or all; return how many there were."""
         with self._lock:
             sql, values = "delete from events where task = ?", [task]
             if kind:

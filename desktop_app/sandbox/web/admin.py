@@ -40,7 +40,7 @@ def add_routes(app: flask.Flask, admin: Admin) -> None:
         return view
 
     def credential() -> dict[str, Any]:
-        """The given pair if it is still the desktop user's, else a fresh one."""
+        """Return the given pair if it is still the desktop user's, else a fresh one."""
         admin.touch()
         given = flask.request.get_json(silent=True) or {}
         access_key, secret_key = str(given.get("access_key", "")), str(given.get("secret_key", ""))

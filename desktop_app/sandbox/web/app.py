@@ -25,7 +25,7 @@ IMPERSONATION = ("X-Clearml-Impersonate-As", "X-Clearml-Act-As")
 
 
 def build(server: Server) -> flask.Flask:
-    """An application that answers ``/service.action`` and ``/vX.Y/service.action``, by any method."""
+    """Make an application that answers ``/service.action`` and ``/vX.Y/service.action``, by any method."""
     app = flask.Flask("sandbox-api", static_folder=None)
 
     @app.before_request  # before any route is looked for: paths that none would match are answered, too
@@ -102,7 +102,8 @@ def _identity(server: Server, endpoint: Endpoint) -> Identity:
 
 
 def _read_body(endpoint: Endpoint) -> tuple[Document, tuple[Any, ...]]:
-    """The JSON object of the request, or its JSON lines; query parameters count where the body doesn't name them."""
+    """Return the JSON object of the request, or its JSON lines; query parameters count where the body doesn't name
+    them."""
     request = flask.request
     query = _pairs(request.args)
     if request.mimetype in FORMS:
@@ -122,7 +123,7 @@ def _read_body(endpoint: Endpoint) -> tuple[Document, tuple[Any, ...]]:
 
 
 def _pairs(values: Any) -> Document:
-    """Names with their values; ``name[]`` is a list."""
+    """Return names with their values; ``name[]`` is a list."""
     return {
         name.removesuffix("[]"): found if name.endswith("[]") else found[0] for name, found in values.lists() if found
     }

@@ -38,7 +38,7 @@ class Recorder:
         return self._inner(environ, start_response)
 
     def _append(self, line: str) -> None:
-        """With one write: several sandboxes may share the file."""
+        """Append a line with one write: several sandboxes may share the file."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         descriptor = os.open(self._path, flags, 0o600)
         try:
@@ -48,13 +48,13 @@ class Recorder:
 
 
 def recorded(inner: Wsgi) -> Wsgi:
-    """The application, with a record in front where the environment wants one."""
+    """Return the application, with a record in front where the environment wants one."""
     path = os.environ.get(VARIABLE)
     return Recorder(inner, Path(path)) if path else inner
 
 
 def _values(text: str, lines: bool) -> Any:
-    """What the body says; what is no JSON stays text."""
+    """Return what the body says; what is no JSON stays text."""
     try:
         found = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text or "{}")
     except ValueError:

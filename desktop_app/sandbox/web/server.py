@@ -16,7 +16,7 @@ LARGEST_BODY = 1 << 40  # bytes; uploads are bounded by the disk
 
 
 def bind(preferred: int) -> socket.socket:
-    """A listening socket on the preferred port, or on a free one when that is taken."""
+    """Return a listening socket on the preferred port, or on a free one when that is taken."""
     try:
         return _bind(preferred)
     except OSError as error:

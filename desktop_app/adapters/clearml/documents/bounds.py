@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 def bounded(value: T, characters: int = MAX_NAME) -> T:
-    """The same, with nothing in it that is larger than it may be. A text that was cut ends with "…"."""
+    """Return the value with nothing in it that is larger than it may be. A text that was cut ends with "…"."""
     return cast(T, _bounded(value, characters, MAX_ITEMS))
 
 

@@ -22,7 +22,7 @@ SDK = re.compile(r"clearml\s*(?![\w.-])", re.IGNORECASE)
 
 
 def changes(source: Mapping[str, Any], draft: TaskDraft) -> dict[str, Any]:
-    """The body of tasks.edit for the copy, but for its project and its tags."""
+    """Return the body of tasks.edit for the copy, but for its project and its tags."""
     script = _part(source, "script")
     body: dict[str, Any] = {
         "name": draft.name,
@@ -39,7 +39,7 @@ def changes(source: Mapping[str, Any], draft: TaskDraft) -> dict[str, Any]:
 
 
 def parameters(source: Mapping[str, Any], draft: TaskDraft) -> dict[str, str]:
-    """What the session needs to know about the task that it debugs."""
+    """Return what the session needs to know about the task that it debugs."""
     if not draft.debug:
         return {}
     script = _part(source, "script")
@@ -74,7 +74,7 @@ def _script(script: Mapping[str, Any], draft: TaskDraft) -> dict[str, Any]:
 
 
 def with_file(patch: str, name: str, text: str) -> str:
-    """The patch, and after it one that adds a file; ``text`` ends with a line break."""
+    """Return the patch, and after it one that adds a file; ``text`` ends with a line break."""
     lines = text.split("\n")[:-1]
     blob = hashlib.sha1(f"blob {len(text.encode())}\0{text}".encode(), usedforsecurity=False).hexdigest()
     head = (
@@ -86,7 +86,7 @@ def with_file(patch: str, name: str, text: str) -> str:
 
 
 def _requirements(script: Mapping[str, Any], own: Sequence[str]) -> list[str]:
-    """The task's packages, then ours; of the SDK the version that our program knows."""
+    """Return the task's packages, then ours; of the SDK the version that our program knows."""
     found = _part(script, "requirements").get("pip") or ""
     lines = [str(line) for line in found] if isinstance(found, list) else str(found).splitlines()
     kept = [line for line in lines if line.strip() and not SDK.match(line.strip())]
@@ -94,13 +94,13 @@ def _requirements(script: Mapping[str, Any], own: Sequence[str]) -> list[str]:
 
 
 def _container(container: Mapping[str, Any], draft: TaskDraft) -> dict[str, Any]:
-    """What the launch says, else what the task had."""
+    """Return what the launch says, else what the task had."""
     image, arguments = str(container.get("image") or ""), str(container.get("arguments") or "")
     return {**container, "image": draft.docker or image, "arguments": draft.docker_args or arguments}
 
 
 def _file_name(script: Mapping[str, Any]) -> str:
-    """A path inside the code's folder; a notebook's code is plain Python by now."""
+    """Return a path inside the code's folder; a notebook's code is plain Python by now."""
     path = PurePosixPath(str(script.get("entry_point") or "").split(" ")[0].replace("\\", "/"))
     parts = [part for part in path.parts if part not in ("/", "..", ".")]
     name = "/".join(parts) or "task.py"
@@ -108,7 +108,8 @@ def _file_name(script: Mapping[str, Any]) -> str:
 
 
 def _arguments(source: Mapping[str, Any]) -> list[str]:
-    """The values that argparse had, as its command line. A sub-command's arguments have its name before a slash."""
+    """Return the values that argparse had, as its command line. A sub-command's arguments have its name before a
+    slash."""
     section = _part(_part(source, "hyperparams"), ARGUMENTS)
     found: list[str] = []
     for name, item in section.items():

@@ -49,7 +49,7 @@ SESSION_TAGS = (contract.SYSTEM_TAG, session_fields.SYSTEM_TAG)
 
 
 def is_session(task: Mapping[str, Any]) -> bool:
-    """Ours, or one that clearml-session made."""
+    """True if the task is a session of ours, or one that clearml-session made."""
     return any(_tagged(task, tag) for tag in SESSION_TAGS)
 
 
@@ -75,15 +75,15 @@ def time_of(value: object) -> datetime | None:
 
 
 def age_of(value: object, now: float) -> float | None:
-    """Seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
+    """Return the seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
     found = time_of(value)
     return None if found is None else max(0.0, now - found.timestamp())
 
 
 def who_placed(task: Mapping[str, Any]) -> str:
-    """The id of the user who brought a task that waits to where it is, "" where the server does not tell.
+    """Return the id of the user who brought a waiting task to where it is, "" where the server does not say.
 
-    It tells who changed a task last, which may have been after that: an agent still writes into a task that was reset.
+    It says who changed a task last, which may have been after that: an agent still writes into a task that was reset.
     """
     if task.get("status") not in WAITING:
         return ""
@@ -104,7 +104,7 @@ def queue_id_of(task: Mapping[str, Any]) -> str:
 
 
 def is_unplaced(task: Mapping[str, Any], now: float, lost: Collection[str]) -> bool:
-    """Whether the task is in no queue. ``lost``: those that say "queued" and are not; ``now``: seconds since 1970."""
+    """True if the task is in no queue. ``lost``: those that say "queued" and are not; ``now``: seconds since 1970."""
     if task.get("status") != "created":
         return task.get("id") in lost
     age = age_of(task.get("created"), now)
@@ -112,13 +112,13 @@ def is_unplaced(task: Mapping[str, Any], now: float, lost: Collection[str]) -> b
 
 
 def is_reported(task: Mapping[str, Any], now: float) -> bool:
-    """Whether the task's agent reported on it just now, by the server's clock (seconds since 1970)."""
+    """True if the task's agent reported on it just now, by the server's clock (seconds since 1970)."""
     age = age_of(task.get("last_worker_report"), now)
     return age is not None and age < 2 * REPORT_EVERY_S
 
 
 def worker_lost_s(task: Mapping[str, Any], workers: Mapping[str, Mapping[str, Any]], now: float) -> float:
-    """Seconds since the task's agent last reported; 0 while it reports, or when it has none yet."""
+    """Return the seconds since the task's agent last reported; 0 while it reports, or when it has none yet."""
     name = str(task.get("last_worker") or "")
     if not name or task.get("status") != "in_progress":
         return 0.0
@@ -141,7 +141,7 @@ def task_facts(
     unplaced: bool = False,
     changed_by: str = "",
 ) -> ServerFacts:
-    """One session. The record is read but not believed: whoever connects verifies it."""
+    """Return the facts of one session. The record is read but not believed: the connection verifies it."""
     made_by_tool = _clearml_session(task) if is_clearml_session(task) else None
     record, record_error = _record(task) if made_by_tool is None else (None, "")
     report = report_of(task) if made_by_tool is None else made_by_tool.report()
@@ -177,7 +177,7 @@ def task_facts(
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
-    """The server's sentence, with the names of queues instead of their ids, where they are known."""
+    """Return the server's sentence, with the names of queues instead of their ids, where they are known."""
     return _ID.sub(lambda found: f"“{names[found[0]]}”" if names.get(found[0]) else found[0], text)
 
 
@@ -191,7 +191,7 @@ def _clearml_session(task: Mapping[str, Any]) -> ClearmlSession:
 
 
 def clearml_session_login(task: Mapping[str, Any]) -> ClearmlSessionLogin:
-    """What clearml-session left in its task."""
+    """Return what clearml-session left in its task."""
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
     found = ClearmlSessionLogin(
@@ -242,7 +242,7 @@ def report_of(task: Mapping[str, Any]) -> contract.Report | None:
 
 
 def live_workers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, Worker]:
-    """The agents that report. A killed one stays listed by the server for its 600 s time-out, so age decides."""
+    """Return the agents that report. A killed one stays listed by the server for its 600 s time-out, so age decides."""
     found = {}
     for worker in workers:
         age = age_of(worker.get("last_report_time") or worker.get("last_activity_time"), now)
@@ -269,7 +269,7 @@ def watchers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, tupl
 def queues_of(
     queues: Sequence[Mapping[str, Any]], workers: Sequence[Mapping[str, Any]], now: float
 ) -> tuple[Queue, ...]:
-    """Queues by name, each with its live agents."""
+    """Return the queues by name, each with its live agents."""
     serving = watchers(workers, now)
     found = [
         Queue(
@@ -286,12 +286,12 @@ def queues_of(
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """A list of texts of the API; anything else is none."""
+    """Return the texts of a list of the API; anything else is left out."""
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _milliseconds(value: object) -> int:
-    """0 for what is no time; a whole number of hundreds of digits, which JSON allows, can't even be compared as one."""
+    """Return 0 for what is no time; a whole number of hundreds of digits, which JSON allows, can't even be compared."""
     return int(value) if isinstance(value, int | float) and 0 <= value <= MAX_NUMBER else 0
 
 
@@ -309,7 +309,7 @@ def system_tags(draft: TaskDraft) -> list[str]:
 
 
 def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
-    """The body of tasks.create. Not "development": the server would end such a task's record before its processes."""
+    """Return the body of tasks.create. Not "development": the server would end such a task before its processes."""
     body: dict[str, Any] = {
         "name": draft.name,
         "type": "application",
@@ -335,7 +335,7 @@ def task_body(draft: TaskDraft, project: str) -> dict[str, Any]:
 
 
 def parameters(values: Mapping[str, str], section: str = contract.SECTION) -> list[dict[str, str]]:
-    """Hyper-parameters as the API takes them; every value is text."""
+    """Return hyper-parameters as the API takes them; every value is text."""
     return [
         {"section": section, "name": name, "value": value, "type": "", "description": ""}
         for name, value in values.items()
@@ -351,7 +351,8 @@ def parameter_values(task: Mapping[str, Any], name: str = contract.SECTION) -> d
 
 
 def launched(task: Mapping[str, Any]) -> LaunchedTask:
-    """An agent writes what it installed over the wanted packages and keeps those as ``org_pip``."""
+    """Return how the task was launched. An agent writes what it installed over the wanted packages, and keeps those as
+    ``org_pip``."""
     wanted = _inner(task, "script", "requirements", "org_pip") or _inner(task, "script", "requirements", "pip") or ""
     lines = [str(line) for line in wanted] if isinstance(wanted, list) else str(wanted).splitlines()
     found = LaunchedTask(

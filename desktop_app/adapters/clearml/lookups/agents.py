@@ -32,13 +32,14 @@ class Agents:
         self._suspect = False
 
     def all(self, cancel: Cancel) -> list[Document]:
-        """As they are now. Problems: server.*"""
+        """Ask for all agents. Problems: server.*"""
         with self._lock:
             return self._look(cancel)[0]
 
     def of(self, tasks: Sequence[Mapping[str, Any]], polls: bool, cancel: Cancel) -> tuple[list[Document], float]:
-        """What these tasks need to be known of the agents, and when that was true, in seconds since 1970; a poll
-        takes what an earlier one has found. Problems: server.*
+        """Return what these tasks need to be known of the agents, and when that was true, in seconds since 1970.
+
+        A poll takes what an earlier one has read. Problems: server.*
         """
         now = self._now()
         if not any(task.get("status") in LIVE_STATUSES for task in tasks):

@@ -41,19 +41,20 @@ class Looks:
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing is known yet: then the whole may as well be asked for at once."""
+        """True if nothing is known yet: then the whole may as well be asked for at once."""
         return not self._known
 
     def learn(self, tasks: Sequence[Document]) -> dict[str, Document]:
-        """What a first query found, with all fields."""
+        """Keep what a first query returned, with all fields."""
         with self._lock:
             at = time.monotonic()
             self._known = {str(task["id"]): Known(task, at) for task in tasks}
             return {task: one.whole for task, one in self._known.items()}
 
     def complete(self, rows: Sequence[Document], now: float, read: Read) -> dict[str, Document]:
-        """Task -> all its fields; a task that is gone by now is left out. ``now``: seconds since 1970 by the server's
-        clock; ``read(ids)`` asks for the whole of tasks. Problems: its own
+        """Return task -> all its fields; a task that is gone by now is left out.
+
+        ``now``: seconds since 1970 by the server's clock; ``read(ids)`` asks for the whole of tasks. Problems: its own
         """
         with self._lock:
             at = time.monotonic()

@@ -33,8 +33,10 @@ class Places:
         self._absent: dict[str, float] = {}  # task -> when it was first not there, monotonic
 
     def lost(self, tasks: Sequence[Document], now: float, polls: bool, cancel: Cancel) -> frozenset[str]:
-        """The queued ones among these tasks that are in no queue. ``now``: seconds since 1970 by the server's clock;
-        a poll takes what an earlier one has found. Problems: server.*"""
+        """Return those of these tasks that say "queued" and are in no queue.
+
+        ``now``: seconds since 1970 by the server's clock; a poll takes what an earlier one has read. Problems: server.*
+        """
         waiting = {str(task["id"]): task for task in tasks if task.get("status") == "queued"}
         with self._lock:
             self._absent = {task: since for task, since in self._absent.items() if task in waiting}
@@ -57,7 +59,7 @@ class Places:
                 self._absent.setdefault(task, self._at)
 
     def _every(self) -> float:
-        """Seconds; soon again while it isn't sure yet."""
+        """Return seconds; soon again while it isn't sure yet."""
         unsure = self._at is not None and any(self._at - since < LASTING_S for since in self._absent.values())
         return LASTING_S if unsure else ENTRIES_EVERY_S
 

@@ -39,7 +39,7 @@ class Question(Generic[T]):
 
     @property
     def answer(self) -> T:
-        """After ``ask``. Raises what the call raised."""
+        """Return the answer, after ``ask``. Raises what the call raised."""
         if self._error is not None:
             raise self._error
         return cast(T, self._answer)

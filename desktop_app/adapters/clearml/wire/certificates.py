@@ -22,9 +22,12 @@ _log = logging.getLogger(__name__)
 
 
 def trusted(trust: str, url: str = "https://") -> ssl.SSLContext:
-    """The system's certificate authorities (a company's own is there) and, where a system has none, the usual ones; and
-    the bundles that ``trust`` (see ``Account``) and the environment name. For a ``url`` without TLS, the environment's
-    do not matter. Problems: server.ca_file"""
+    """Return what verifies a server's certificate. Problems: server.ca_file
+
+    It trusts the system's certificate authorities (a company's own is there) and, where a system has none, the usual
+    ones; and the bundles that ``trust`` (see ``Account``) and the environment name. For a ``url`` without TLS, the
+    environment's do not matter.
+    """
     own = os.environ.get(OWN_VARIABLE, "")
     if own != os.devnull and _is_special(own):  # reading it might never end
         raise _unusable(f"{own} (which {OWN_VARIABLE} names)", "it is not a regular file")
@@ -53,7 +56,8 @@ def _is_special(path: str) -> bool:
 
 
 def _usual() -> ssl.SSLContext:
-    """Python's own; where SSLKEYLOGFILE names a place that can't be written, without it, as curl does."""
+    """Return Python's own context; where SSLKEYLOGFILE names a place that can't be written, without it, as curl
+    does."""
     try:
         return ssl.create_default_context()
     except OSError as error:  # ssl.SSLError is one

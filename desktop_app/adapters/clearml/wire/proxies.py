@@ -33,7 +33,7 @@ class NamedProxy:
 
 
 def proxy_for(url: str) -> NamedProxy | None:
-    """None where the server is reached directly. Problems: server.proxy"""
+    """Return the proxy that the environment names; None where the server is reached directly. Problems: server.proxy"""
     server = _split(url)
     if server is None or is_this_computer(server[0]) or _is_exempt(*server):
         return None
@@ -46,7 +46,7 @@ def proxy_for(url: str) -> NamedProxy | None:
 
 
 def is_this_computer(host: str) -> bool:
-    """Whether that is a name or an address of the loopback interface, in any spelling that connects there."""
+    """True if that is a name or an address of the loopback interface, in any spelling that connects there."""
     host = host.lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -81,7 +81,7 @@ def _named(value: str, variable: str) -> NamedProxy:
 
 
 def _shown(scheme: str, rest: str) -> str:
-    """Without user and password, which may hold any sign, and fit for a line."""
+    """Return the address without user and password, which may hold any sign, and fit for a line."""
     place = rest.rpartition("@")[2].partition("/")[0]
     return "".join(sign if sign.isprintable() else "?" for sign in f"{scheme}://{place}")[:200]
 
@@ -97,7 +97,7 @@ def _variable(scheme: str, value: str) -> str:
 
 
 def _is_exempt(host: str, port: int) -> bool:
-    """NO_PROXY as curl and Go read it: names with all below them, addresses, networks, each with or without a port."""
+    """Read NO_PROXY as curl and Go do: names with all below them, addresses, networks, each with or without a port."""
     if sys.platform in ("win32", "darwin") and not urllib.request.getproxies_environment():
         return bool(urllib.request.proxy_bypass(host))
     text = urllib.request.getproxies_environment().get("no", "")
@@ -137,7 +137,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _split(url: str) -> tuple[str, int] | None:
-    """Host and port (0: not named, and no usual one); None for what is no address."""
+    """Return host and port (0: not named, and no usual one); None for what is no address."""
     try:
         found = urlsplit(url)
         return (found.hostname or "", found.port or {"http": 80, "https": 443}.get(found.scheme, 0))

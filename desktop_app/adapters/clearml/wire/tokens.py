@@ -22,7 +22,7 @@ class Token:
 
 
 def read_token(value: str) -> Token | None:
-    """The claims that matter of a JSON Web Token, unverified (that is the server's affair); None for anything else."""
+    """Return the claims that matter of a JSON Web Token, unverified (the server does that); None for anything else."""
     try:
         payload = value.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -47,7 +47,7 @@ class Refusals:
         self._known: dict[str, tuple[float, AppError]] = {}  # key -> when and as what
 
     def note(self, key: str, error: AppError) -> AppError:
-        """The same error, to be raised."""
+        """Remember the error, and return it to be raised."""
         self._known[key] = (self._clock(), error)
         return error
 
