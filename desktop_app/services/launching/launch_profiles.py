@@ -4,7 +4,7 @@ What is kept is in one small document of its own, and in memory, from which read
 other processes changed. See ``domain.launch.profile`` for what is in a profile.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,15 +120,9 @@ class LaunchProfiles:
         except UnreadableText as error:
             raise failure("profile.unreadable", path=path, why=error.why) from None
         profile = loads(text, str(path))
-        kept = self._free(check_name(name) if name else profile.name)
+        kept = _free_name(check_name(name) if name else profile.name, self._all())
         self.save(kept, profile.spec)
         return Profile(kept, profile.spec, profile.left_out)
-
-    def _free(self, name: str) -> str:
-        known, number, free = self._all(), 2, name
-        while free in known:
-            free, number = f"{name} {number}", number + 1
-        return free
 
     # -- per queue
 
@@ -172,6 +166,14 @@ class LaunchProfiles:
     def forget_account(self, account: str) -> None:
         """Forget what the queues of this account saw. Blocks. Problems: file.unwritable"""
         self._change(lambda content: _part(content, QUEUES).pop(account, None))
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with a number where it is taken."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name} {number}", number + 1
+    return free
 
 
 def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
