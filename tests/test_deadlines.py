@@ -14,7 +14,7 @@ ENDLESS = {
     ("remote_bootstrap.servers.asyncssh_main", "child.wait"): "a person's own shell or command, over SSH",
 }
 # ``wait()`` of these is an event's or a condition's in our own process, not a program's.
-OURS = ("_wake", "done", "_opened")
+OURS = ("_wake", "done", "ended", "_opened")
 
 
 def calls() -> Iterator[tuple[str, ast.Call, str]]:

@@ -124,8 +124,8 @@ class ControlChannel:
         with self._lock:
             self._broken = self._broken or why
             waiting = list(self._waiting.values())
-        for one in waiting:
-            one.answered.set()
+        for request in waiting:
+            request.answered.set()
         self._opened.set()
         self._outgoing.put(None)
 

@@ -120,16 +120,18 @@ def _check_host_key(transport: SessionTransport, target: Target) -> str:
         shown = transport.get_remote_server_key()
     except SSHException as error:
         raise unreachable(record, describe(error)) from None
-    found = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
-    if target.is_clearml_session and found not in target.fingerprints:
+    fingerprint = contract.fingerprint(f"{shown.get_name()} {shown.get_base64()}")
+    if target.is_clearml_session and fingerprint not in target.fingerprints:
         trusted = ", ".join(sorted(target.fingerprints - set(PUBLISHED_KEYS)))
         if trusted:
             place = {"address": record.address, "port": record.port}
-            raise failure("ssh.other_host", found=found, known=trusted, cause=found, **place)
-        raise failure("ssh.unknown_host", address=record.address, port=record.port, found=found, cause=found)
+            raise failure("ssh.other_host", found=fingerprint, known=trusted, cause=fingerprint, **place)
+        raise failure(
+            "ssh.unknown_host", address=record.address, port=record.port, found=fingerprint, cause=fingerprint
+        )
     if not target.is_clearml_session and shown.asbytes() != _key_blob(record.host_key):
-        raise _wrong_host_key(record, found)
-    return found
+        raise _wrong_host_key(record, fingerprint)
+    return fingerprint
 
 
 def _key_blob(public_key: str) -> bytes:

@@ -46,7 +46,8 @@ class _Progress:
     def step(self, now: Step, found: str) -> None:
         """Begin step ``now``; the one before has found ``found``."""
         self._tell(self.stage, found or f"{(time.monotonic() - self._begun) * 1000:.0f} ms")
-        self.stage, self._begun = STAGES[now], time.monotonic()
+        self.stage = STAGES[now]
+        self._begun = time.monotonic()
 
 
 class Examination(Examined):
@@ -126,10 +127,10 @@ def _look_up(target: Target, tell: Tell, deadline: Deadline) -> None:
         return
     host = target.record.address.strip("[]")
     try:
-        found = resolve(host, target.record.port, deadline)
+        addresses = resolve(host, target.record.port, deadline)
     except ConnectError as error:
         raise StageError(Stage.NAME, failure("ssh.name", address=host, cause=str(error))) from None
-    tell(Stage.NAME, ", ".join(dict.fromkeys(address for _family, (address, _port) in found)))
+    tell(Stage.NAME, ", ".join(dict.fromkeys(address for _family, (address, _port) in addresses)))
 
 
 def _status(channel: Channel, port: int, cancel: Cancel) -> int:
@@ -143,5 +144,5 @@ def _status(channel: Channel, port: int, cancel: Cancel) -> int:
         answer += more
     if not answer:
         raise EOFError("it closed the connection")
-    found = _STATUS.match(answer)
-    return int(found[1]) if found else 0
+    status_line = _STATUS.match(answer)
+    return int(status_line[1]) if status_line else 0

@@ -52,23 +52,23 @@ class KnownSessions:
 
     def recall(self, account: str) -> bool:
         """Put what is known of this account's sessions into the store, as of when that was; whether there is any."""
-        found = {session: known for session, known in self._remembered().items() if session.account == account}
+        known_sessions = {session: known for session, known in self._remembered().items() if session.account == account}
         for session, known in self._told(account).items():
-            if session not in found or known.as_of >= found[session].as_of:
-                found[session] = known
-        for session, known in found.items():
+            if session not in known_sessions or known.as_of >= known_sessions[session].as_of:
+                known_sessions[session] = known
+        for session, known in known_sessions.items():
             if self._store.get(session) is None:
                 self._store.see(session, known.facts)
                 self._store.apply(session, ServerUnreachable(known.as_of))
         self._of_account.note_holders(account)
-        return bool(found)
+        return bool(known_sessions)
 
     def facts(self, session: SessionId, why: Problem) -> ServerFacts | None:
         """Return where the session's machine is, as far as is known, when the server does not say for this reason."""
-        now = self._store.get(session)
-        if not is_away(why) or now is None or now.facts.record is None or now.remote is not Remote.READY:
+        snapshot = self._store.get(session)
+        if not is_away(why) or snapshot is None or snapshot.facts.record is None or snapshot.remote is not Remote.READY:
             return None
-        return now.facts
+        return snapshot.facts
 
     def _remembered(self) -> dict[SessionId, Known]:
         rows = {SessionId.parse(text): read_known(row) for text, row in self._outside.memory.sessions.known().items()}
@@ -100,15 +100,15 @@ class KnownSessions:
     def _living(self, peers: Peers, account: str) -> tuple[Holder, ...]:
         texts = (text for text in self._outside.memory.sessions.all() if SessionId.parse(text).account == account)
         holders = [peers.window(), *(peers.of(SessionId.parse(text)) for text in texts)]
-        return tuple({one.pid: one for one in holders if one is not None and one.address}.values())
+        return tuple({holder.pid: holder for holder in holders if holder is not None and holder.address}.values())
 
     def _answer(self, account: str) -> Mapping[str, Any]:
         """Return what this process knows, for another one."""
         now = self._outside.now()
         rows = {
-            one.id.task: known_json(Known(one.facts, one.stale_since or now))
-            for one in self._store.of_account(account)
-            if one.remote is not Remote.ENDED and one.facts.mine
+            snapshot.id.task: known_json(Known(snapshot.facts, snapshot.stale_since or now))
+            for snapshot in self._store.of_account(account)
+            if snapshot.remote is not Remote.ENDED and snapshot.facts.mine
         }
         return {"sessions": rows}
 
@@ -126,8 +126,8 @@ class KnownSessions:
         for session in self._remembered():
             if session.account != account:
                 continue
-            now = self._store.get(session)
-            if now is None or now.remote is Remote.ENDED:
+            snapshot = self._store.get(session)
+            if snapshot is None or snapshot.remote is Remote.ENDED:
                 self._save(session, {})
 
     def _on_change(self, old: SessionSnapshot | None, new: SessionSnapshot | None) -> None:

@@ -23,7 +23,9 @@ class Copier:
     """One connection's share of a transfer."""
 
     def __init__(self, files: RemoteFiles, run: Run) -> None:
-        self.files, self.run, self.cancel = files, run, run.cancel
+        self.files = files
+        self.run = run
+        self.cancel = run.cancel
         self._blocked: set[str] = set()  # folders that could not be made
 
     # what a direction does

@@ -49,7 +49,9 @@ class Follower:
     """Has the remote sum a file up while it grows. ``start``: bytes that its last checksum covered."""
 
     def __init__(self, files: RemoteFiles, path: str, start: int, cancel: Cancel) -> None:
-        self._files, self._path, self._cancel = files, path, cancel
+        self._files = files
+        self._path = path
+        self._cancel = cancel
         self._changed = threading.Condition()
         self._there = self._summed = start
         self._ended = False

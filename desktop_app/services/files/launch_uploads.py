@@ -47,7 +47,7 @@ def name_of(session: SessionId) -> str:
 
 
 class LaunchUploads:
-    """One per core. ``tell``: what a person should hear; ``server``: an account's."""
+    """One per core. ``tell``: what the user should hear; ``server``: an account's."""
 
     def __init__(
         self,

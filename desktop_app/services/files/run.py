@@ -16,7 +16,8 @@ class Meter:
     """Counts, and tells at most ten times a second."""
 
     def __init__(self, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tell, self._clock = tell, clock
+        self._tell = tell
+        self._clock = clock
         self._told = float("-inf")
         self.now = Progress()
 

@@ -40,7 +40,7 @@ class Transfers:
         self._closed = False
         self._on_end: list[Callable[[Transfer], None]] = []
 
-    # -- what a person asks for
+    # -- what the user asks for
 
     def upload(
         self,

@@ -43,7 +43,9 @@ def local_items(paths: "list[Path]", skip: Skip, cancel: Cancel) -> Iterator[Ite
 
 class _LocalTree:
     def __init__(self, root: Path, skip: Skip, cancel: Cancel) -> None:
-        self.root, self.skip, self.cancel = str(root), skip, cancel
+        self.root = str(root)
+        self.skip = skip
+        self.cancel = cancel
 
     def link(self, source: str) -> str | None:
         """Return where the link leads, from its own folder; None after naming one that is left out."""
@@ -135,7 +137,10 @@ class _RemoteTree:
     the transfer before anything is copied."""
 
     def __init__(self, files: RemoteFiles, root: str, skip: Skip, cancel: Cancel) -> None:
-        self._files, self._root, self._skip, self._cancel = files, root.rstrip("/"), skip, cancel
+        self._files = files
+        self._root = root.rstrip("/")
+        self._skip = skip
+        self._cancel = cancel
         self._folders: list[_Found] = []  # of the next level
         self._links: list[_Found] = []
         self._count = 0

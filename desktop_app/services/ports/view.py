@@ -45,20 +45,20 @@ class PortsView:
     more: int = 0
 
     def of(self, port: int) -> PortView | None:
-        return next((one for one in self.ports if one.port == port), None)
+        return next((row for row in self.ports if row.port == port), None)
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "ports": [asdict(one) for one in self.ports],
-            "others": [forward_json(one) for one in self.others],
+            "ports": [asdict(row) for row in self.ports],
+            "others": [forward_json(row) for row in self.others],
             "more": self.more,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "PortsView":
-        others = (read_forward(one) for one in value.get("others") or ())
-        ports = tuple(PortView(**one) for one in value.get("ports") or ())
-        return cls(ports, tuple(one for one in others if one is not None), int(value.get("more") or 0))
+        others = (read_forward(row) for row in value.get("others") or ())
+        ports = tuple(PortView(**row) for row in value.get("ports") or ())
+        return cls(ports, tuple(row for row in others if row is not None), int(value.get("more") or 0))
 
 
 def forward_json(forward: Forward) -> dict[str, Any]:

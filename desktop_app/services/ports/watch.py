@@ -29,7 +29,7 @@ class PortWatch:
         self._connections = connections
         self._stop = Cancel()
         self._asking = Cancel()
-        self._offered: dict[tuple[SessionId, int], int] = {}  # port -> process; a person may have stopped it since
+        self._offered: dict[tuple[SessionId, int], int] = {}  # port -> process; the user may have stopped it since
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._unsubscribe = store.subscribe(self._on_change)
@@ -65,8 +65,8 @@ class PortWatch:
                 self._visit(session)
 
     def _visit(self, session: SessionId) -> None:
-        now = self._store.get(session)
-        if now is None or now.link is not Link.UP:
+        snapshot = self._store.get(session)
+        if snapshot is None or snapshot.link is not Link.UP:
             return
         self._asking = Cancel(ASK_S)
         try:
@@ -78,9 +78,9 @@ class PortWatch:
             _log.exception("the ports of %s could not be looked at", session.text)
 
     def _apply(self, session: SessionId, view: PortsView) -> None:
-        for one in view.ports:
-            wanted = one.always and one.session and not one.local_port
-            if wanted and self._offered.get((session, one.port)) != one.pid:
-                self._offered[session, one.port] = one.pid
-                here = self._ports.forward(session, one.port, self._asking)
-                _log.info("%s on port %d is at 127.0.0.1:%d", one.label, one.port, here.local_port)
+        for row in view.ports:
+            wanted = row.always and row.session and not row.local_port
+            if wanted and self._offered.get((session, row.port)) != row.pid:
+                self._offered[session, row.port] = row.pid
+                here = self._ports.forward(session, row.port, self._asking)
+                _log.info("%s on port %d is at 127.0.0.1:%d", row.label, row.port, here.local_port)

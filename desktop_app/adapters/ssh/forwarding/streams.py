@@ -127,7 +127,8 @@ class Upstream:
         look. On the transport's thread, once."""
         with self._lock:
             stopped = len(self._early) >= EARLY
-            self._remote, self._limit = remote, max(1, min(packet, PACKET_DATA))
+            self._remote = remote
+            self._limit = max(1, min(packet, PACKET_DATA))
             self._granted = window
             self._send_early(uplink)
             self._uplink = uplink  # last: from now on the loop's thread sends

@@ -30,7 +30,8 @@ class RunningCommand:
         self._hearing = threading.Lock()
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None and stdout is not None
-        self._stdin, self._stdout = stdin, stdout
+        self._stdin = stdin
+        self._stdout = stdout
         self._pump = Pump("command", self._read, self._write, self._stop)
         self.sock: socket.socket = self._pump.near
 

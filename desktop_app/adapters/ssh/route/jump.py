@@ -2,7 +2,7 @@
 and paramiko's.
 
 Its host key must be in the user's known_hosts; the sign-in is by the keys of the user's ssh-agent and the IdentityFile.
-Nothing is asked and nothing is learned: what needs a person is done once with ssh itself.
+Nothing is asked and nothing is learned: what needs the user is done once with ssh itself.
 """
 
 import base64
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 MAX_KEYS = 5  # servers hang up after six tries
 OPEN_SECONDS = 15.0
-AGENT_SECONDS = 60.0  # some ask a person before they sign
+AGENT_SECONDS = 60.0  # some ask the user before they sign
 # What a known key of a kind may prove itself with: no SHA-1.
 PROOFS = {
     "ssh-ed25519": ("ssh-ed25519",),

@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"%(.)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """``name`` is what known_hosts calls it, ``words`` what the person gives to ssh to get there. ``agent``: the socket
+    """``name`` is what known_hosts calls it, ``words`` what the user gives to ssh to get there. ``agent``: the socket
     of an ssh-agent, "" = the usual one, "none" = no agent at all."""
 
     name: str

@@ -75,7 +75,8 @@ class ClearmlSessionAccess:
 
         Problems: ssh.lost
         """
-        self._login_target, self.no_login = None, None
+        self._login_target = None
+        self.no_login = None
         if self._keys is None:  # never stored: whatever is left over there lets nobody in
             self._keys = self._outside.new_key("sessiondock client"), self._outside.new_key("sessiondock host")
             for pair in self._keys:

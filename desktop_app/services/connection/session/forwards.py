@@ -83,8 +83,8 @@ class SessionForwards:
         """Open a SOCKS5 proxy on this computer. Problems: port.none, port.busy"""
         key = Forward(Kind.SOCKS, SOCKS_PORT).key
         with self._lock:
-            now = self._active.get(key)
-            before = now if now is not None and wanted and wanted != now.local_port else None
+            current = self._active.get(key)
+            before = current if current is not None and wanted and wanted != current.local_port else None
             if before is not None:
                 self._forwards.unbind(key)
             port = wanted or self._ports.wanted(self._session, (key,), {key: SOCKS_PORT})[key]
@@ -106,8 +106,8 @@ class SessionForwards:
         """
         key = local_key(remote_port)
         with self._lock:
-            now = self._active.get(key)
-            before = now if now is not None and wanted and wanted != now.local_port else None
+            current = self._active.get(key)
+            before = current if current is not None and wanted and wanted != current.local_port else None
             if before is not None:
                 self._forwards.unbind(key)
             try:
@@ -153,7 +153,8 @@ class SessionForwards:
         """True if it would lead into itself, alone or by way of other forwards of this user's."""
         if not self._is_here():
             return False
-        others = [one for text in self._ports.sessions() if text != self._session.text for one in self._memory.of(text)]
+        texts = (text for text in self._ports.sessions() if text != self._session.text)
+        others = [other for text in texts for other in self._memory.of(text)]
         return leads_back(forward, (*others, *self.all()))
 
     def _insisted(self, key: str, wanted: int, bound: BoundPort) -> BoundPort:
@@ -176,7 +177,7 @@ class SessionForwards:
             self._memory.save(self._session.text, self.all())
 
     def _drop(self, key: str) -> bool:
-        found = self._active.pop(key, None)
-        if found is not None:
+        dropped = self._active.pop(key, None)
+        if dropped is not None:
             self._memory.save(self._session.text, self.all())
-        return found is not None
+        return dropped is not None

@@ -101,10 +101,10 @@ class SessionTunnel:
         """Open the local ports and say so in the store; ``wait(seconds)`` waits for news. Problems: port.none"""
         wanted = self._ports.wanted(self._session, self._applications(wait))
         bound = self.connection.forwards.bind(wanted)
-        self._ports.keep(self._session, {one.app: one.port for one in bound})
+        self._ports.keep(self._session, {listener.app: listener.port for listener in bound})
         self.forwards.restore()
-        self._store.apply(self._session, AttachRequested(tuple((one.app, one.port) for one in bound)))
-        moved = [_moved(one) for one in bound if one.port != one.wanted]
+        self._store.apply(self._session, AttachRequested(tuple((listener.app, listener.port) for listener in bound)))
+        moved = [_moved(listener) for listener in bound if listener.port != listener.wanted]
         if moved:
             self._store.apply(self._session, Noticed(_together(moved)))
 
@@ -112,8 +112,8 @@ class SessionTunnel:
         """Return what the session serves; its report may be a moment behind its record."""
         time_limit = Cancel(self._outside.pace.report_wait_s)
         while not time_limit.expired:
-            now = self._store.get(self._session)
-            report = now.facts.report if now else None
+            snapshot = self._store.get(self._session)
+            report = snapshot.facts.report if snapshot else None
             if report is not None and report.apps:
                 return tuple(dict.fromkeys((*(key for key in report.apps if key in BY_KEY), SSH.key)))
             wait(time_limit.remaining(0.5))
@@ -189,25 +189,25 @@ class SessionTunnel:
 
         Asks only while one is there whose login is not known. Problems: server.*, ssh.record, ssh.unreachable
         """
-        now = self._store.get(self._session)
+        snapshot = self._store.get(self._session)
         if (
             self._target is None
             or not self._target.is_clearml_session
-            or now is None
-            or now.facts.clearml_session is None
+            or snapshot is None
+            or snapshot.facts.clearml_session is None
         ):
             return
         self.apps.update()
         missing = self.apps.without_secret()
-        if any(endpoint.ready and endpoint.app in missing for endpoint in now.endpoints):
-            self._clearml_session.target(now.facts.clearml_session, self._server(cancel), cancel)
+        if any(endpoint.ready and endpoint.app in missing for endpoint in snapshot.endpoints):
+            self._clearml_session.target(snapshot.facts.clearml_session, self._server(cancel), cancel)
             self.apps.set_secrets(self._clearml_session.secrets())
 
     def _facts(self, server: Server) -> ServerFacts:
         """Return the newest facts; when the server is away or refuses our keys, the last known ones (the session's
         machine may well be up)."""
-        now = self._store.get(self._session)
-        known = now.facts if now else None
+        snapshot = self._store.get(self._session)
+        known = snapshot.facts if snapshot else None
         try:
             seen = server.sessions.get(self._session.task, Cancel(self._outside.pace.reread_s))
         except AppError as error:
@@ -216,10 +216,10 @@ class SessionTunnel:
                 raise
             return known
         facts = explained(server, self._session.task, seen.facts, Cancel(self._outside.pace.reread_s))
-        now = self._store.apply(self._session, ServerSaw(facts))
-        if now is None or now.remote not in (Remote.READY, Remote.STOPPING):  # ended, or it starts over
+        snapshot = self._store.apply(self._session, ServerSaw(facts))
+        if snapshot is None or snapshot.remote not in (Remote.READY, Remote.STOPPING):  # ended, or it starts over
             raise failure("ssh.lost", address="the session's machine")
-        return now.facts
+        return snapshot.facts
 
     def _key(self, server: Server, cancel: Cancel) -> str:
         if not self._private_key:
@@ -241,7 +241,7 @@ class SessionTunnel:
         return error if admitted in ([], ours) else failure("ssh.key_replaced", cause=error.problem.cause)
 
     def close(self) -> None:
-        """Free everything, the person's own ssh included."""
+        """Free everything, the user's own ssh included."""
         self.connection.close()
         self._outside.ssh_access.revoke(self._session.text)
         self.apps.clear_secrets()
@@ -261,4 +261,4 @@ def _moved(bound: BoundPort) -> Problem:
 
 def _together(moved: Sequence[Problem]) -> Problem:
     """Return one notice for all moved ports: a session has one."""
-    return moved[0] if len(moved) == 1 else problem("ports.taken", each=" ".join(one.detail for one in moved))
+    return moved[0] if len(moved) == 1 else problem("ports.taken", each=" ".join(notice.detail for notice in moved))

@@ -114,10 +114,12 @@ class Supervisor:
         except AppError as error:  # no port is free, or a settings file can't be written
             self._store.apply(self.session, LinkBlocked(error.problem))
         except Exception as error:  # thread boundary
-            found = disk_problem(error)
-            if found is None:
+            disk_trouble = disk_problem(error)
+            if disk_trouble is None:
                 _log.exception("the supervisor of %s failed", self.session.text)
-            self._store.apply(self.session, LinkBlocked(found or problem("internal", cause=type(error).__name__)))
+            self._store.apply(
+                self.session, LinkBlocked(disk_trouble or problem("internal", cause=type(error).__name__))
+            )
         finally:
             self._close()
 

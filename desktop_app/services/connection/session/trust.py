@@ -17,7 +17,7 @@ from remote_bootstrap import contract
 
 _log = logging.getLogger(__name__)
 
-OF_OURS = "ssh-"  # how a believed host key is kept: the whole key; before that, only a fingerprint that a person named
+OF_OURS = "ssh-"  # how a believed host key is kept: the whole key; before that, only a fingerprint that the user named
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class RecordTrust:
 
     def run_is_over(self, why: str) -> None:
         """Expect another host key, as the server says that the task starts over."""
-        self._newest, self._over = None, why
+        self._newest = None
+        self._over = why
 
     def believed(self, facts: ServerFacts, server: Server, cancel: Cancel) -> contract.Record:
         """Return the record of these facts, if it can be believed. Problems: ssh.record, ssh.new_run"""
@@ -67,7 +68,8 @@ class RecordTrust:
     def proved(self, facts: ServerFacts) -> None:
         """Remember that the machine of the record has shown its key: this is the server's run. From now on another
         key needs a sign of yet another run; one that was accepted has served."""
-        self._over, self._doubtful = "", False
+        self._over = ""
+        self._doubtful = False
         kept = {"run": run_of(facts)}
         if self._outside.memory.trust.trusted(self._session.text) != kept:
             self._outside.memory.trust.save_trusted(self._session.text, kept)
@@ -144,7 +146,7 @@ class RecordTrust:
         record.
 
         Members of the workspace can add lines, but a session that was never started again announces one key only. Of
-        one that was, the log keeps what earlier runs announced; with that, only a person can say whose the last one is:
+        one that was, the log keeps what earlier runs announced; with that, only the user can say whose the last one is:
         ``named`` is what one did say. Problems: ssh.record, ssh.new_run
         """
         found, began = contract.fingerprint(record.host_key), began_at(facts)
@@ -183,7 +185,7 @@ class RecordTrust:
 
 
 def _names(said: list[Announced]) -> list[str]:
-    return [one.fingerprint for one in said]
+    return [announced.fingerprint for announced in said]
 
 
 def _same_key(one: str, other: str) -> bool:
