@@ -34,7 +34,6 @@ ONE_KIND = {
     "tests.contract": "tests",
     "tests.domain": "tests",
     "tests.e2e": "tests",
-    "tests.fakes": "one file for each part of the world",
     "tests.integration": "tests",
     "tests.remote": "tests",
     "tests.services": "tests",

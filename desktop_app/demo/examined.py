@@ -1,5 +1,6 @@
 """The session's machine as the doctor's own connection finds it, in memory. The test sets what breaks."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ class FakeMachineToExamine:
     error: AppError = field(default_factory=lambda: failure("ssh.unreachable", address="10.0.0.7", port=10022))
     answers: dict[int, int] = field(default_factory=dict)
     dead: set[int] = field(default_factory=set)
+    gate: threading.Event | None = None  # what the stage that breaks waits for
     opened: int = 0
     targets: list[Target] = field(default_factory=list)
 
@@ -30,6 +32,8 @@ class FakeMachineToExamine:
         for stage in CONNECTION:
             cancel.check()
             if stage is self.breaks:
+                while self.gate is not None and not self.gate.wait(0.01):
+                    cancel.check()
                 raise StageError(stage, self.error)
             tell(stage, "fine")
         self.opened += 1

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ class FakeMachine:
     lost after so many bytes, once. ``digests``: whether it can make checksums. ``flip``: what travels is damaged."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._root: Path | None = None
+        self._removal: weakref.finalize[[Path, bool], FakeMachine] | None = None
         self.connects = 0
         self.targets: list[Target] = []
         self.connect_errors: list[AppError] = []
@@ -54,13 +57,19 @@ class FakeMachine:
         self.answers: dict[str, list[dict[str, object] | AppError]] = {}  # operation -> answers, in order
         self.on_written: Callable[[int], None] = lambda _total: None
 
+    def close(self) -> None:
+        """Remove the disk. Idempotent; where nobody calls it, the end of this object does."""
+        if self._removal is not None:
+            self._removal()
+
     @property
     def root(self) -> Path:
-        if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="sdf-"))
-            weakref.finalize(self, shutil.rmtree, self._root, True)
-            (self._root / HOME[1:]).mkdir(parents=True)
-        return self._root
+        with self._lock:
+            if self._root is None:
+                self._root = Path(tempfile.mkdtemp(prefix="sdf-"))
+                self._removal = weakref.finalize(self, shutil.rmtree, self._root, True)
+                (self._root / HOME[1:]).mkdir(parents=True)
+            return self._root
 
     @property
     def home(self) -> Path:

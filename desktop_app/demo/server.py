@@ -68,7 +68,8 @@ class FakeQueues(Queues):
     def all(self, cancel: Cancel) -> tuple[Queue, ...]:
         with self._server.lock:
             self._server.enter("queues", cancel)
-            return tuple(replace(q, waiting=self._waiting(q.name)) for _, q in sorted(self._server.served.items()))
+            queues = (queue for _, queue in sorted(self._server.served.items()))
+            return tuple(replace(queue, waiting=queue.waiting + self._waiting(queue.name)) for queue in queues)
 
     def _waiting(self, queue: str) -> int:
         return sum(1 for t in self._server.rows.values() if t.facts.remote is Remote.QUEUED and t.facts.queue == queue)
@@ -173,6 +174,8 @@ class FakeTasks(Tasks):
             found = self._server.row_of(task)
             if found.user != "me" or found.facts.remote is not Remote.ENDED:
                 raise failure("task.foreign", task=task)
+            if task in self._server.undeletable:
+                raise failure("server.refused", server=SERVER, answer="no")
             del self._server.rows[task]
 
     def log(self, task: str, since: int, cancel: Cancel) -> tuple[LogLine, ...]:
@@ -223,7 +226,9 @@ class FakeSessions(Sessions):
             self._server.enter("finished", cancel)
             ended = [(t, f) for t, f in self._server.rows.items() if f.user == "me" and not f.foreign]
             ended = [(t, f) for t, f in ended if f.facts.remote is Remote.ENDED]
-            return tuple(FinishedSession(t, f.facts.name, None, f.folder, f.stored) for t, f in reversed(ended))
+            return tuple(
+                FinishedSession(t, f.facts.name, f.facts.changed, f.folder, f.stored) for t, f in reversed(ended)
+            )
 
 
 class FakeServer(Server):
@@ -234,6 +239,7 @@ class FakeServer(Server):
         self.served = {queue.name: queue for queue in queues}
         self.rows: dict[str, FakeTask] = {}
         self.problem: Problem | None = None  # every call raises it while set: the server is down, the key is wrong
+        self.undeletable: set[str] = set()  # tasks that it does not delete
         self.problems: dict[str, Problem] = {}  # the same, of one method
         self.calls: list[str] = []
         self.on_call: Callable[[str], None] = lambda _name: None  # what happens meanwhile
@@ -281,6 +287,11 @@ class FakeServer(Server):
         return found
 
     # -- the script
+
+    def put_queues(self, queues: Sequence[Queue]) -> None:
+        """Have these queues and no others."""
+        with self.lock:
+            self.served = {queue.name: queue for queue in queues}
 
     def set_queue(self, name: str, workers: Sequence[str] = (), tags: Sequence[str] = ()) -> None:
         """Make a queue, or change who serves it."""

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from remote_bootstrap.contract import AppReport, Record, Report
 
 ACCOUNT = Account("acc1", "Ada on api.clearml.test", "https://api.clearml.test", "ACCESS", user_id="me",
                   user_name="Ada Example")  # fmt: skip
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJzGLWzFZcQpKQ9yWSH+1TgIIMk9lEC2ZLRa5xKzqCrT"
 
 # Everything a hundred times quicker than in the product.

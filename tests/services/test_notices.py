@@ -19,8 +19,7 @@ from desktop_app.domain.sessions.reducer import (
 )
 from desktop_app.domain.sessions.snapshot import End, Remote, ServerFacts, SessionId, SessionSnapshot
 from desktop_app.services.state.notices import notice_of
-from tests.fakes.core import NOON
-from tests.fakes.outside import report_of
+from tests.fakes.outside import NOON, report_of
 
 READY = ServerFacts(Remote.READY, "a session", report=report_of(jupyterlab="ready", vscode="installing"))
 PORTS = AttachRequested((("jupyterlab", 8878), ("vscode", 8898), ("ssh", 8022)))

@@ -14,8 +14,7 @@ from desktop_app.domain.sessions.snapshot import End, Link, Remote, ServerFacts,
 from desktop_app.services.state.poller import Poller, with_grace
 from desktop_app.services.state.store import SessionStore
 from remote_bootstrap.contract import STOPPING
-from tests.fakes.core import NOON
-from tests.fakes.outside import ACCOUNT, QUICK, World, report_of
+from tests.fakes.outside import ACCOUNT, NOON, QUICK, World, report_of
 from tests.support.core_rig import CoreRig, is_link, is_remote
 from tests.support.guards import ExpectLog
 from tests.support.waiting import wait_until

@@ -1,4 +1,4 @@
-"""Fixtures of the window's tests: one QApplication, private settings, a face over the fake core."""
+"""Fixtures of the window's tests: one QApplication, private settings, a face over a staged core."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +12,9 @@ from desktop_app.ui.controller import Controller
 from desktop_app.ui.look.theme import Scheme, Theme
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.wizard.dialog import Wizard
-from tests.fakes import ui_core
 from tests.ui.finding import open_dialogs
 from tests.ui.gui_thread import GuiThread
+from tests.ui.stage import StagedCore, bare_core, staged_core
 
 
 @pytest.fixture(autouse=True)
@@ -48,25 +48,19 @@ def theme(one_theme: Theme) -> Iterator[Theme]:
 
 
 @pytest.fixture
-def core() -> Iterator[ui_core.FakeCore]:
+def core() -> Iterator[StagedCore]:
     """A session in every state."""
-    made = ui_core.every_state_core()
+    made = staged_core()
     yield made
-    made.files.go.set()
-    made.transfers.close(5)
-    for gate in made.gates.values():
-        gate.set()
-    for thread in made.jobs.threads:
-        thread.join(5)
-        assert not thread.is_alive(), f"{thread.name} is left over"
+    made.end()
 
 
 @pytest.fixture
-def face(qapp: QApplication, core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
+def face(qapp: QApplication, core: StagedCore, theme: Theme) -> Iterator[Controller]:
     yield from faces(core, theme)
 
 
-def faces(core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
+def faces(core: StagedCore, theme: Theme) -> Iterator[Controller]:
     """A started face, and its end."""
     controller = Controller(core, theme, WindowState())
     controller.start(hidden=False)
@@ -81,8 +75,11 @@ def faces(core: ui_core.FakeCore, theme: Theme) -> Iterator[Controller]:
 
 
 @pytest.fixture
-def bare():
-    return ui_core.FakeCore()
+def bare() -> Iterator[StagedCore]:
+    """No account yet."""
+    made = bare_core()
+    yield made
+    made.end()
 
 
 @pytest.fixture

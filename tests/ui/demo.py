@@ -1,4 +1,4 @@
-"""The window over the fake core, to look at: ``python -m tests.ui.demo``.
+"""The window over a staged core, to look at: ``python -m tests.ui.demo``.
 
 Options: --dark, --system (the desktop's scheme), --empty, --hidden, --locked (the keyring is), --shot FOLDER,
 --quit-soon (as a dock or the end of a session asks).
@@ -12,7 +12,6 @@ from pathlib import Path
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QMetaObject, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
-from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.sessions.snapshot import Action
 from desktop_app.ui.controller import Controller
 from desktop_app.ui.look.theme import Scheme, Theme
@@ -20,7 +19,7 @@ from desktop_app.ui.program.app import make_application, run
 from desktop_app.ui.state import WindowState
 from desktop_app.ui.widgets.controls import Fold
 from desktop_app.ui.wizard.dialog import Wizard
-from tests.fakes import ui_core
+from tests.ui import stage
 
 
 def grab(widget: QWidget, folder: Path, name: str) -> None:
@@ -30,20 +29,20 @@ def grab(widget: QWidget, folder: Path, name: str) -> None:
     widget.grab().save(str(folder / f"{name}.png"))
 
 
-def shots(controller: Controller, core: ui_core.FakeCore, folder: Path, prefix: str) -> None:
+def shots(controller: Controller, core: stage.StagedCore, folder: Path, prefix: str) -> None:
     """Save a picture of every view."""
     window = controller.window
     for name in ("CONNECTED", "STARTING", "NO_AGENT", "BLOCKED", "RETRYING", "READY", "FAILED"):
-        window.sidebar.select(getattr(ui_core, name))
+        window.sidebar.select(getattr(stage, name))
         grab(window, folder, f"{prefix}-{name.lower()}")
     dialog_shots(controller, folder, prefix)
-    window.sidebar.select(ui_core.BLOCKED)
+    window.sidebar.select(stage.BLOCKED)
     window.resize(640, 400)
     grab(window, folder, f"{prefix}-small")
     window.resize(1160, 780)
     controller.window.sidebar.account_chosen.emit("sandbox")
     for session in [snapshot.id for snapshot in core.store.all()]:
-        core.store.drop(session)
+        core.store.remove(session)
     grab(window, folder, f"{prefix}-empty")
     QApplication.exit(0)
 
@@ -53,8 +52,8 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
         ("wizard-launch", controller.accounts.open_wizard),
         ("wizard-account", lambda: controller.accounts.open_account("")),
         ("route", lambda: controller.window.sidebar.route_asked.emit("acme")),
-        ("queue", lambda: controller.commands.run(ui_core.QUEUED, Action.OTHER_QUEUE)),
-        ("confirm", lambda: controller.commands.run(ui_core.CONNECTED, Action.SHUT_DOWN)),
+        ("queue", lambda: controller.commands.run(stage.QUEUED, Action.OTHER_QUEUE)),
+        ("confirm", lambda: controller.commands.run(stage.CONNECTED, Action.SHUT_DOWN)),
         ("log", controller.window.app_log.emit),
     ):
         show()
@@ -73,36 +72,36 @@ def dialog_shots(controller: Controller, folder: Path, prefix: str) -> None:
         shown.hide()
 
 
-class TalkingCore(ui_core.FakeCore):
-    """Prints what the window asks for, so that a test can watch from outside."""
-
-    def _call(self, name: str, cancel: Cancel | None, *arguments: object) -> None:
-        if name not in ("log", "ports.look"):
-            print("call", name, *arguments, flush=True)
-        super()._call(name, cancel, *arguments)
+class QuietCore(stage.StagedCore):
+    """Does not poll, which would change the states."""
 
     def start(self) -> None:
-        super().start()
+        self.notes.call("start", None)
         if "--quit-soon" in sys.argv:
             QMetaObject.invokeMethod(QApplication.instance(), "quit", Qt.ConnectionType.QueuedConnection)
+
+
+def talk(call: tuple[object, ...]) -> None:
+    """Print what the window asks for, so that a test can watch from outside."""
+    if call[0] not in ("log", "ports.look"):
+        print("call", *call, flush=True)
 
 
 class DemoSource:
     """A core that is there already."""
 
-    def __init__(self, core: ui_core.FakeCore) -> None:
+    def __init__(self, core: stage.StagedCore) -> None:
         self.make = lambda: core
 
     def on_activate(self, _bring_up: Callable[[], None]) -> None:
         """No second start comes here."""
 
 
-def demo_core() -> ui_core.FakeCore:
-    core = TalkingCore()
-    if "--empty" not in sys.argv:
-        ui_core.fill(core)
+def demo_core() -> QuietCore:
+    core = QuietCore() if "--empty" in sys.argv else stage.fill(QuietCore(stage.SANDBOX, stage.TEAM))
     if "--locked" in sys.argv:
-        core.failures["attach"] = ui_core.failing("keyring.locked")
+        core.failures["attach"] = stage.failing("keyring.locked")
+    core.notes.on_call = talk
     return core
 
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.domain.sessions.snapshot import Action
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import dialog, find
 
 CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QAbstractSpinBox)
@@ -29,7 +29,7 @@ OWN = ("qt_spinbox_lineedit",)  # inner widgets that speak through their owner
 def shown_windows(face):
     """The main window on every kind of session, and every dialog, one after another."""
     window = face.window
-    for session in ui_core.EVERY_STATE:
+    for session in stage.EVERY_STATE:
         window.sidebar.select(session)
         yield window
     face.accounts.open_wizard()
@@ -38,12 +38,12 @@ def shown_windows(face):
         fold.setChecked(True)
     yield face.accounts.wizard
     face.accounts.wizard.done(0)
-    face.accounts.open_account(ui_core.TEAM.id)
+    face.accounts.open_account(stage.TEAM.id)
     yield face.accounts.wizard
     face.accounts.wizard.done(0)
     asking = ((Action.SHUT_DOWN, "confirm-shut-down"), (Action.OTHER_QUEUE, "queue-dialog"))
     for action, name in asking:
-        face.commands.run(ui_core.QUEUED, action)
+        face.commands.run(stage.QUEUED, action)
         yield dialog(name)
         dialog(name).done(0)
     face.ask_quit()
@@ -52,10 +52,7 @@ def shown_windows(face):
     face.window.app_log.emit()
     yield dialog("app-log")
     dialog("app-log").done(0)
-    face._core.history.found = face._core.cleanup.found = (
-        FinishedSession("a" * 32, "x"),
-        FinishedSession("b" * 32, "y"),
-    )
+    face._core.finish(FinishedSession("a" * 32, "x"), FinishedSession("b" * 32, "y"))
     for signal, name in ((face.window.earlier, "earlier-dialog"), (face.window.clean_up, "cleanup-dialog")):
         signal.emit()
         yield dialog(name)
@@ -95,7 +92,7 @@ def test_every_label_is_plain_text(face):
 
 
 def test_tab_walks_through_the_window_and_comes_back(qtbot, face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     face.window.activateWindow()
     start = find(face.window, "new-session", QAbstractButton)
     start.setFocus()
@@ -144,7 +141,7 @@ def test_arrows_choose_a_session_and_the_menu_key_opens_its_actions(qtbot, face)
     first = face.window.details.session
     qtbot.keyClick(view, Qt.Key.Key_Down)
     second = face.window.details.session
-    assert first == ui_core.CONNECTED and second == ui_core.STARTING
+    assert first == stage.CONNECTED and second == stage.STARTING
     view.customContextMenuRequested.emit(view.visualRect(view.currentIndex()).center())
     menu = next(w for w in face.window.findChildren(QMenu) if w.isVisible())
     assert any(action.text() == "Shut down" for action in menu.actions() if action.isVisible())

@@ -13,8 +13,7 @@ from desktop_app.ui.dialogs.earlier import EarlierDialog
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.controls import Fold
 from desktop_app.ui.wizard.dialog import Wizard
-from tests.fakes import ui_core
-from tests.fakes.ui_history import SPEC
+from tests.ui import stage
 from tests.ui.finding import find
 from tests.ui.test_wizard import button, error, line, problem, ready
 
@@ -24,7 +23,7 @@ def again(qtbot, face, core):
     """Presses the button of the ended session and waits for its options."""
 
     def press() -> Wizard:
-        face.window.sidebar.select(ui_core.ENDED)
+        face.window.sidebar.select(stage.ENDED)
         find(face.window.details, "action-again", QPushButton).click()
         return ready(qtbot, face.accounts.wizard)
 
@@ -46,13 +45,13 @@ def test_the_options_are_shown_and_launched_as_they_are(qtbot, face, core, again
     button(wizard, "wizard-next").click()
     qtbot.waitUntil(lambda: any(call[0] == "launch" for call in core.calls))
     launched = next(call for call in core.calls if call[0] == "launch")
-    assert launched[1:] == (ui_core.ENDED.account, SPEC)
+    assert launched[1:] == (stage.ENDED.account, stage.SPEC)
     qtbot.waitUntil(lambda: face.window.sidebar.current.name == "yesterday" and face.accounts.wizard is None)
     qtbot.waitUntil(face.window.sidebar.view.hasFocus)
 
 
 def test_secrets_are_asked_for_and_not_filled_in(qtbot, core, again):
-    core.history.launch = Again(SPEC, ("password", "attach_passphrase"), partial=True)
+    core.answers["history.again"] = Again(stage.SPEC, ("password", "attach_passphrase"), partial=True)
     wizard = again()
     note = find(wizard, "again-note", QLabel)
     qtbot.waitUntil(note.isVisible)
@@ -66,7 +65,7 @@ def test_secrets_are_asked_for_and_not_filled_in(qtbot, core, again):
 
 
 def test_what_the_task_says_and_is_not_taken_over_is_named(qtbot, core, again):
-    core.history.launch = Again(SPEC, partial=True, left=("cli_compatible",))
+    core.answers["history.again"] = Again(stage.SPEC, partial=True, left=("cli_compatible",))
     wizard = again()
     note = find(wizard, "again-note", QLabel)
     qtbot.waitUntil(note.isVisible)
@@ -76,7 +75,7 @@ def test_what_the_task_says_and_is_not_taken_over_is_named(qtbot, core, again):
 
 
 def test_what_the_task_says_otherwise_is_named(qtbot, core, again):
-    core.history.launch = Again(SPEC, differs=(("queue", "evil"), ("name", "x")))
+    core.answers["history.again"] = Again(stage.SPEC, differs=(("queue", "evil"), ("name", "x")))
     wizard = again()
     note = find(wizard, "again-note", QLabel)
     qtbot.waitUntil(note.isVisible)
@@ -95,11 +94,11 @@ def test_another_queue_changes_the_queue_and_nothing_else(qtbot, core, again):
 
 
 def test_another_account_is_an_ordinary_launch(qtbot, core, again):
-    core.history.launch = Again(SPEC, ("password",))
+    core.answers["history.again"] = Again(stage.SPEC, ("password",))
     wizard = again()
     qtbot.waitUntil(lambda: title(wizard) == "Launch again")
     accounts = find(wizard, "launch-account", QComboBox)
-    accounts.setCurrentIndex(accounts.findData(ui_core.TEAM.id))
+    accounts.setCurrentIndex(accounts.findData(stage.TEAM.id))
     accounts.activated.emit(accounts.currentIndex())
     assert title(wizard) == "New session" and not find(wizard, "again-note", QLabel).isVisible()
     assert line(wizard, "option-name").text() != "yesterday"
@@ -107,7 +106,7 @@ def test_another_account_is_an_ordinary_launch(qtbot, core, again):
 
 
 def test_what_can_not_be_read_is_told_and_read_once_more(qtbot, core, again):
-    core.failures["history.again"] = ui_core.failing("server.unreachable", server="https://api.x")
+    core.failures["history.again"] = stage.failing("server.unreachable", server="https://api.x")
     wizard = again()
     qtbot.waitUntil(lambda: problem(wizard) == "server.unreachable")
     assert title(wizard) == "New session", "what is shown is not the earlier session's"
@@ -118,16 +117,16 @@ def test_what_can_not_be_read_is_told_and_read_once_more(qtbot, core, again):
 
 
 def test_list_menu_and_shortcut_lead_there_too(qtbot, face, core):
-    face.window.sidebar.select(ui_core.ENDED)
+    face.window.sidebar.select(stage.ENDED)
     menu = QMenu()
-    face.book.of(ui_core.ENDED).fill(menu)
+    face.book.of(stage.ENDED).fill(menu)
     assert [a.text() for a in menu.actions() if a.isVisible() and a.text()] == ["Launch again…", "Remove from list"]
-    assert face.book.of(ui_core.ENDED).get(Key(Action.AGAIN)).shortcut().toString() == "Ctrl+Shift+N"
+    assert face.book.of(stage.ENDED).get(Key(Action.AGAIN)).shortcut().toString() == "Ctrl+Shift+N"
     face.window.activateWindow()
     face.window.sidebar.view.setFocus()
     modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_N, modifiers)
-    qtbot.waitUntil(lambda: ("history.again", ui_core.ENDED) in core.calls)
+    qtbot.waitUntil(lambda: ("history.again", stage.ENDED) in core.calls)
 
 
 def test_the_name_is_free_for_a_person_to_change(qtbot, core, again):
@@ -140,13 +139,13 @@ def test_the_name_is_free_for_a_person_to_change(qtbot, core, again):
 
 # -- sessions that ended before the window was opened
 
-EARLIER = (FinishedSession("a" * 32, "last\nweek", ui_core.NOW, "~/work", 1.0), FinishedSession("b" * 32, "older"))
+EARLIER = (FinishedSession("a" * 32, "last\nweek", stage.NOW, "~/work", 1.0), FinishedSession("b" * 32, "older"))
 
 
 @pytest.fixture
 def earlier(qtbot, face, core):
     def show(*found: FinishedSession) -> EarlierDialog:
-        core.history.found = found
+        core.finish(*found, account="acme")
         face.window.sidebar.account_chosen.emit("acme")
         face.window.earlier.emit()
         return next(d for d in face.window.findChildren(EarlierDialog) if d.isVisible())
@@ -186,10 +185,10 @@ def test_no_earlier_session_and_a_list_that_can_not_be_read(qtbot, core, earlier
     empty = earlier()
     qtbot.waitUntil(lambda: find(empty, "earlier-empty", QLabel).text() == "No session has ended yet.")
     empty.done(0)
-    core.failures["history.ended"] = ui_core.failing("server.unreachable", server="x")
+    core.failures["history.ended"] = stage.failing("server.unreachable", server="x")
     dialog = earlier()
     qtbot.waitUntil(lambda: find(dialog, "earlier-empty", QLabel).text() == "The list can't be read.")
     del core.failures["history.ended"]
-    core.history.found = EARLIER
+    core.finish(*EARLIER, account="acme")
     find(dialog, "remedy-retry", QPushButton).click()
     qtbot.waitUntil(lambda: len(rows(dialog)) == 2)

@@ -7,8 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from desktop_app.domain.accounts.account import ApiKey
+from desktop_app.domain.accounts.secrets import API_SECRET
 from desktop_app.domain.problems import failure
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import dialog, find
 
 KEYS = (ApiKey("SECONDKEY", "o2"), ApiKey("FIRSTKEY", "o1", "2026-11-29T12:03:04+00:00"))
@@ -16,9 +17,10 @@ KEYS = (ApiKey("SECONDKEY", "o2"), ApiKey("FIRSTKEY", "o1", "2026-11-29T12:03:04
 
 @pytest.fixture
 def shown(core, face):
-    core.account_list = [
-        replace(one, access_key="SECONDKEY", keys=KEYS) if one.id == "acme" else one for one in core.account_list
-    ]
+    core.world.memory.accounts.save(replace(stage.TEAM, access_key="SECONDKEY", keys=KEYS))
+    for key in KEYS:
+        core.world.secrets.set(API_SECRET, key.owner, f"secret of {key.access_key}")
+    core.accounts.reload()
     face.accounts.refresh()
     face.window.sidebar.account_chosen.emit("acme")
     menu = face.window.sidebar._account_menu
@@ -42,17 +44,17 @@ def test_which_key_is_in_use_and_which_is_refused(shown):
 def test_removing_one_keeps_the_account(qtbot, shown, core):
     press(qtbot, shown, "api-keys-remove-1")
     press(qtbot, dialog("confirm-remove-key"), "confirm-remove-key-yes")
-    qtbot.waitUntil(lambda: ("credentials.remove", "acme", "FIRSTKEY") in core.calls)
+    qtbot.waitUntil(lambda: ("remove_key", "acme", "FIRSTKEY") in core.calls)
     qtbot.waitUntil(lambda: "FIRSTKEY" not in texts(shown))
     assert dialog("api-keys-dialog") is shown
     press(qtbot, shown, "api-keys-remove-0")
     press(qtbot, dialog("confirm-remove-key"), "confirm-remove-key-yes")
     qtbot.waitUntil(lambda: dialog("api-keys-dialog") is None)
-    assert "acme" not in [one.id for one in core.account_list]
+    assert "acme" not in [one.id for one in core.accounts.all()]
 
 
 def test_what_goes_wrong_is_said_where_it_was_asked_for(qtbot, shown, core):
-    core.failures["credentials.remove"] = failure("keyring.locked")
+    core.failures["remove_key"] = failure("keyring.locked")
     press(qtbot, shown, "api-keys-remove-1")
     press(qtbot, dialog("confirm-remove-key"), "confirm-remove-key-yes")
     line = find(shown, "api-keys-problem", QLabel)
@@ -64,9 +66,9 @@ def test_another_key_is_asked_for_on_the_account_page(qtbot, shown, face):
     press(qtbot, shown, "api-keys-add")
     wizard = face.accounts.wizard
     assert find(wizard, "account-access-key", QLineEdit).text() == ""
-    assert find(wizard, "account-api-url", QLineEdit).text() == ui_core.TEAM.api_url
+    assert find(wizard, "account-api-url", QLineEdit).text() == stage.TEAM.api_url
 
 
 def test_the_sandbox_has_none_to_show(face):
-    face.window.sidebar.account_chosen.emit(ui_core.SANDBOX.id)
+    face.window.sidebar.account_chosen.emit(stage.SANDBOX.id)
     assert "API keys…" not in [action.text() for action in face.window.sidebar._account_menu.actions()]

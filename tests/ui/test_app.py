@@ -12,7 +12,7 @@ from desktop_app.ui.controller import Controller
 from desktop_app.ui.program.leaving import Leaving
 from desktop_app.ui.program.qt_hooks import install_hooks
 from desktop_app.ui.state import WindowState
-from tests.fakes import ui_core
+from tests.ui import stage
 
 
 @pytest.fixture
@@ -55,15 +55,16 @@ def test_a_core_that_hangs_does_not_keep_the_program(qtbot, controller, core, ex
 
 def test_a_core_that_fails_to_close_does_not_keep_the_program(qtbot, controller, core, expected_log):
     expected_log("closing the core failed")
-    core.failures["close"] = ui_core.failing("internal")
+    core.failures["close"] = stage.failing("internal")
     quits = []
     Leaving(core, controller, lambda: quits.append(True)).begin()
     qtbot.waitUntil(lambda: bool(quits))
 
 
 def test_nothing_of_the_store_reaches_a_face_that_left(qtbot, controller, core):
+    assert core.listeners
     controller.close()
-    assert core.store.callbacks == [] and core.notice_callbacks == []
+    assert core.listeners == []
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, QThread
 from desktop_app.domain.sessions.reducer import StopRequested
 from desktop_app.services.state.notices import Notice
 from desktop_app.ui.bridge import Bridge
-from tests.fakes import ui_core
+from tests.support.waiting import wait_until
+from tests.ui import stage
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_a_burst_of_changes_reaches_the_views_together(qtbot, core, bridge):
 
     def burst() -> None:
         for _ in range(100):
-            core.store.apply(ui_core.READY, StopRequested(), StopRequested(undone=True))
+            core.apply(stage.READY, StopRequested(), StopRequested(undone=True))
 
     with qtbot.waitSignal(bridge.sessions_changed):
         in_thread(burst)
@@ -42,7 +43,7 @@ def test_a_burst_of_changes_reaches_the_views_together(qtbot, core, bridge):
 def test_a_change_after_a_burst_is_not_lost(qtbot, core, bridge):
     for undone in (False, True, False):
         with qtbot.waitSignal(bridge.sessions_changed):
-            in_thread(lambda undone=undone: core.store.apply(ui_core.READY, StopRequested(undone=undone)))
+            in_thread(lambda undone=undone: core.apply(stage.READY, StopRequested(undone=undone)))
 
 
 def test_an_outcome_arrives_on_the_gui_thread(qtbot, core, bridge):
@@ -57,10 +58,11 @@ def test_an_outcome_for_a_deleted_owner_is_dropped(qtbot, core, bridge):
     gate = core.gates["log"] = threading.Event()
     got, other = [], []
     owner = QObject()
-    bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), got.append, owner)
+    bridge.submit("slow", lambda cancel: core.sessions.log(stage.READY, 0, cancel), got.append, owner)
+    wait_until(lambda: core.under_way, "the slow one")
     shiboken6.delete(owner)
     gate.set()
-    core.jobs.threads[-1].join(5)
+    wait_until(lambda: not core.under_way, "the end of the slow one")
     bridge.submit("next", lambda _cancel: 1, other.append, QObject(bridge))
     qtbot.waitUntil(lambda: bool(other))
     assert got == []
@@ -69,10 +71,10 @@ def test_an_outcome_for_a_deleted_owner_is_dropped(qtbot, core, bridge):
 def test_a_dropped_ticket_is_cancelled_and_silent(qtbot, core, bridge):
     core.gates["log"] = threading.Event()
     got, other = [], []
-    ticket = bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), got.append, bridge)
+    ticket = bridge.submit("slow", lambda cancel: core.sessions.log(stage.READY, 0, cancel), got.append, bridge)
+    wait_until(lambda: core.under_way, "the slow one")
     ticket.drop()
-    core.jobs.threads[-1].join(5)
-    assert not core.jobs.threads[-1].is_alive(), "drop() must reach the job's cancel token"
+    wait_until(lambda: not core.under_way, "the end of the dropped job: drop() must reach its cancel token")
     bridge.submit("next", lambda _cancel: 1, other.append, bridge)
     qtbot.waitUntil(lambda: bool(other))
     assert got == []
@@ -85,7 +87,7 @@ def test_a_notice_of_the_gui_thread_itself_finds_no_lock_held(qtbot, core, bridg
 
 
 def test_notices_and_activation_come_from_any_thread(qtbot, core, bridge):
-    notice = Notice("Ready", "“x” is ready", ui_core.READY)
+    notice = Notice("Ready", "“x” is ready", stage.READY)
     with qtbot.waitSignal(bridge.noticed) as told:
         in_thread(lambda: core.notify(notice))
     assert told.args == [notice]
@@ -99,13 +101,15 @@ def test_nothing_is_emitted_after_close(qtbot, core, bridge):
     bridge.activated.connect(lambda: seen.append("activated"))
     bridge.noticed.connect(lambda _n: seen.append("noticed"))
     gate = core.gates["log"] = threading.Event()
-    bridge.submit("slow", lambda cancel: core.sessions.log(ui_core.READY, 0, cancel), seen.append, bridge)
+    bridge.submit("slow", lambda cancel: core.sessions.log(stage.READY, 0, cancel), seen.append, bridge)
+    wait_until(lambda: core.under_way, "the slow one")
     bridge.close()
+    seen.clear()
     gate.set()
-    core.store.apply(ui_core.READY, StopRequested())
+    core.apply(stage.READY, StopRequested())
     in_thread(bridge.activate)
     core.notify(Notice("a", "b"))
-    core.jobs.threads[-1].join(5)
-    assert core.store.callbacks == [] and core.notice_callbacks == []
+    wait_until(lambda: not core.under_way, "the end of the slow one")
+    assert core.listeners == []
     qtbot.wait(80)  # longer than the coalescing interval: whatever was queued has come by now
     assert seen == []

@@ -8,15 +8,15 @@ from desktop_app.domain.problems import failure
 from desktop_app.domain.sessions.finished import FinishedSession
 from desktop_app.ui.dialogs.cleanup import CleanupDialog
 from desktop_app.ui.widgets.banner import ProblemBanner
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 
-FOUND = (FinishedSession("a" * 32, "first\nrun", ui_core.NOW), FinishedSession("b" * 32, "second"))
+FOUND = (FinishedSession("a" * 32, "first\nrun", stage.NOW), FinishedSession("b" * 32, "second"))
 
 
 @pytest.fixture
 def dialog(qtbot, face, core) -> CleanupDialog:
-    core.cleanup.found = FOUND
+    core.finish(*FOUND)
     face.window.show()
     face.window.clean_up.emit()
     made = next(d for d in face.window.findChildren(CleanupDialog) if d.isVisible())
@@ -59,8 +59,9 @@ def names(dialog: CleanupDialog) -> list[str]:
     return [rows(dialog).item(row).text().split(" — ")[0] for row in range(rows(dialog).count())]
 
 
-def test_after_a_half_failure_the_deleted_rows_are_gone(qtbot, core, dialog):
-    core.cleanup.stubborn = frozenset({"a" * 32})
+def test_after_a_half_failure_the_deleted_rows_are_gone(qtbot, core, dialog, expected_log):
+    core.world.server("sandbox").undeletable = {"a" * 32}
+    expected_log("is kept")
     delete(dialog).click()
     qtbot.waitUntil(lambda: names(dialog) == ["first run"])
     assert dialog.isVisible() and delete(dialog).text() == "Delete 1 session"
@@ -71,7 +72,7 @@ def test_a_problem_stays_in_view_beside_the_list_as_it_is_now(qtbot, core, dialo
     """The connection broke half way: what was unticked stays unticked."""
     rows(dialog).item(0).setCheckState(Qt.CheckState.Unchecked)
     core.failures["cleanup.delete"] = failure("server.refused", server="x", answer="no")
-    core.cleanup.found = (*FOUND, FinishedSession("c" * 32, "third"))
+    core.finish(*FOUND, FinishedSession("c" * 32, "third"))
     delete(dialog).click()
     qtbot.waitUntil(lambda: names(dialog) == ["first run", "second", "third"])
     assert find(dialog, "cleanup-banner", ProblemBanner).problem == core.failures["cleanup.delete"].problem
@@ -87,6 +88,7 @@ def test_all_are_unticked_and_ticked_at_once(dialog):
 
 
 def test_nothing_to_clean_up_is_said_in_the_list_s_place(qtbot, face, core):
+    core.finish()
     face.window.clean_up.emit()
     made = next(d for d in face.window.findChildren(CleanupDialog) if d.isVisible())
     text = find(made, "cleanup-empty", QLabel)

@@ -1,22 +1,32 @@
-"""“Find out what's wrong”, over the fake core: the stages, the conclusion, and the report that is shown first."""
+"""“Find out what's wrong”, over a staged core: the stages, the conclusion, and the report that is shown first."""
 
 import threading
 
 import pytest
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
-from desktop_app.domain.diagnosis import Stage, Verdict
+from desktop_app.demo.examined import FakeMachineToExamine
+from desktop_app.domain.diagnosis import Stage
+from desktop_app.domain.problems import AppError, problem
 from desktop_app.domain.sessions.snapshot import Action
 from desktop_app.ui.dialogs.doctor import LOOKING
-from tests.fakes import ui_core
-from tests.fakes.ui_doctor import DEMO, UNREACHABLE
+from tests.ui import stage
 from tests.ui.finding import dialog, find
+
+UNREACHABLE = problem("ssh.unreachable", address="10.0.4.17", port=10022, cause="TimeoutError: timed out")
+
+
+@pytest.fixture(autouse=True)
+def machine(core) -> FakeMachineToExamine:
+    """The session's machine, which can't be reached."""
+    core.world.patient.breaks, core.world.patient.error = Stage.REACH, AppError(UNREACHABLE)
+    return core.world.patient
 
 
 @pytest.fixture
 def opened(qtbot, face):
-    face.window.sidebar.select(ui_core.RETRYING)
-    face.commands.run(ui_core.RETRYING, Action.DIAGNOSE)
+    face.window.sidebar.select(stage.RETRYING)
+    face.commands.run(stage.RETRYING, Action.DIAGNOSE)
     qtbot.waitUntil(lambda: dialog("doctor") is not None)
     return dialog("doctor")
 
@@ -41,16 +51,15 @@ def test_the_first_broken_stage_is_the_headline_and_the_remedy_is_said(qtbot, op
     assert shown.count("not checked") == len([one for one in said if one.endswith("not checked")]), "in words, too"
 
 
-def test_findings_appear_while_it_still_looks(qtbot, core, face) -> None:
-    core.gates["doctor.examine"] = threading.Event()
-    face.commands.run(ui_core.RETRYING, Action.DIAGNOSE)
+def test_findings_appear_while_it_still_looks(qtbot, machine, face) -> None:
+    machine.gate = threading.Event()
+    face.commands.run(stage.RETRYING, Action.DIAGNOSE)
     qtbot.waitUntil(lambda: dialog("doctor") is not None)
     opened = dialog("doctor")
-    known = [one for one in DEMO if one.verdict is not Verdict.UNKNOWN]
-    qtbot.waitUntil(lambda: len(names(opened)) == len(known))
+    qtbot.waitUntil(lambda: len(names(opened)) == list(Stage).index(Stage.REACH))
     assert text(opened, "doctor-headline") == LOOKING
-    core.gates["doctor.examine"].set()
-    qtbot.waitUntil(lambda: len(names(opened)) == len(DEMO))
+    machine.gate.set()
+    qtbot.waitUntil(lambda: len(names(opened)) == len(Stage))
 
 
 def test_the_report_is_shown_before_it_is_copied_and_can_be_edited(qtbot, qapp, opened) -> None:
@@ -67,21 +76,18 @@ def test_the_report_is_shown_before_it_is_copied_and_can_be_edited(qtbot, qapp, 
     assert qapp.clipboard().text() == "only this"
 
 
-def test_closing_ends_the_examination(qtbot, core, face) -> None:
-    core.gates["doctor.examine"] = threading.Event()
-    face.commands.run(ui_core.RETRYING, Action.DIAGNOSE)
+def test_closing_ends_the_examination(qtbot, core, machine, face) -> None:
+    machine.gate = threading.Event()
+    face.commands.run(stage.RETRYING, Action.DIAGNOSE)
     qtbot.waitUntil(lambda: dialog("doctor") is not None)
     find(dialog("doctor"), "doctor-close", QPushButton).click()
     qtbot.waitUntil(lambda: dialog("doctor") is None)
-    for thread in core.jobs.threads:
-        if "doctor" in thread.name:
-            thread.join(5)
-            assert not thread.is_alive()
+    qtbot.waitUntil(lambda: "doctor.examine" not in core.under_way)
 
 
 def test_it_is_offered_where_something_is_wrong(qtbot, face) -> None:
-    for session, offered in ((ui_core.RETRYING, True), (ui_core.BLOCKED, True), (ui_core.OFFLINE, True),
-                             (ui_core.CONNECTED, False), (ui_core.ENDED, False)):  # fmt: skip
+    for session, offered in ((stage.RETRYING, True), (stage.BLOCKED, True), (stage.OFFLINE, True),
+                             (stage.CONNECTED, False), (stage.ENDED, False)):  # fmt: skip
         face.window.sidebar.select(session)
         button = find(face.window.details, "action-diagnose", QPushButton)
         assert button.isVisible() is offered, session

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushB
 from desktop_app.domain.launch.options import options
 from desktop_app.ui.widgets.controls import Fold
 from desktop_app.ui.widgets.search_line import SearchLine
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 from tests.ui.test_wizard import button, ready
 
@@ -101,7 +101,7 @@ def test_docker_s_options_say_that_the_sandbox_has_no_docker(qtbot, core, wizard
     assert "without Docker" in note.text() and note.isVisible()
     assert "without Docker" in find(wizard, "option-docker", QLineEdit).accessibleDescription()
     accounts = find(wizard, "launch-account", QComboBox)
-    accounts.setCurrentIndex(accounts.findData(ui_core.TEAM.id))
+    accounts.setCurrentIndex(accounts.findData(stage.TEAM.id))
     accounts.activated.emit(accounts.currentIndex())
     assert not note.isVisible() and "Docker" not in note.text()
 
@@ -119,9 +119,8 @@ def test_account_and_profile_line_up(qtbot, wizard):
 def test_a_name_that_nobody_chose_is_shown_as_it_will_be(qtbot, core, open_wizard):
     first = ready(qtbot, open_wizard(core, "sandbox"))
     assert find(first, "option-name", QLineEdit).text() == "Interactive session"
-    core.store.put(ui_core.SessionSnapshot(ui_core.session_id(70), 1,
-                                           ui_core.facts(ui_core.Remote.QUEUED, "Interactive session")))  # fmt: skip
+    core.store.see(stage.session_id(70), stage.facts(stage.Remote.QUEUED, "Interactive session"))
     second = ready(qtbot, open_wizard(core, "sandbox"))
     assert find(second, "option-name", QLineEdit).text() == "Interactive session 2"
-    other = ready(qtbot, open_wizard(core, ui_core.TEAM.id))
+    other = ready(qtbot, open_wizard(core, stage.TEAM.id))
     assert find(other, "option-name", QLineEdit).text() == "Interactive session"

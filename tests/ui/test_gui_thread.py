@@ -11,8 +11,8 @@ from desktop_app.domain.accounts.account import Account
 from desktop_app.domain.sessions.snapshot import Remote, SessionId
 from desktop_app.paths import default_paths
 from desktop_app.ui.look import icons
-from tests.fakes import ui_core
 from tests.ui import gui_thread as guard
+from tests.ui import stage
 from tests.ui.conftest import faces
 
 ACCOUNT = Account("acc1", "Ada on example", "http://127.0.0.1:9", "ACCESS", user_id="me", user_name="Ada")
@@ -53,7 +53,7 @@ def test_the_window_shows_a_real_user_without_touching_files(qtbot, theme, real_
     real_core.jobs.submit("add", lambda _cancel: _add(real_core), lambda _outcome: None)
     qtbot.waitUntil(lambda: bool(real_core.accounts.all()))
     for face in faces(real_core, theme):
-        real_core.store.see(SESSION, ui_core.facts(Remote.READY, "mine"))
+        real_core.store.see(SESSION, stage.facts(Remote.READY, "mine"))
         qtbot.waitUntil(lambda face=face: face.window.model.row_of(SESSION) == 0)
         face.window.sidebar.select(SESSION)
         face.refresh()

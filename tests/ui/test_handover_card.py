@@ -1,18 +1,24 @@
-"""The card of what a session gets: the machine is named, pressing Give is the consent, over the fake core."""
+"""The card of what a session gets: the machine is named, pressing Give is the consent, over a staged core."""
 
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from desktop_app.domain.accounts.git_logins import GitIdentity
+from desktop_app.domain.launch.options import LaunchSpec, to_session
 from desktop_app.domain.sessions.reducer import Detached, TunnelUp
-from tests.fakes import ui_core
+from remote_bootstrap.contract.git import GitLogin
+from tests.ui import stage
 from tests.ui.finding import find
 
 
 @pytest.fixture
-def card(qtbot, face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+def card(qtbot, core, face):
+    face.window.sidebar.select(stage.READY)
+    core.world.memory.sessions.save_options(stage.CONNECTED.text, to_session(LaunchSpec(git_credentials=True)))
+    core.world.git = GitIdentity((GitLogin("https", "github.com", "ada", "a-token"),))
+    face.window.sidebar.select(stage.CONNECTED)
     made = face.window.details.handovers
-    qtbot.waitUntil(lambda: "10.0.0.5" in find(made, "handover-place", QLabel).text())
+    qtbot.waitUntil(lambda: "10.0.4.17" in find(made, "handover-place", QLabel).text())
     return made
 
 
@@ -26,7 +32,7 @@ def gave(core) -> list[tuple[object, ...]]:
 
 @pytest.mark.parity("--git-credentials")
 def test_what_waits_for_consent_says_so_and_nothing_goes_by_itself(core, card) -> None:
-    assert "agent-1 at 10.0.0.5" in find(card, "handover-place", QLabel).text()
+    assert "gpu-box:0 at 10.0.4.17" in find(card, "handover-place", QLabel).text()
     assert find(card, "gift-state-git", QLabel).text() == "Waits for your consent."
     assert visible(card, "gift-give-git") and visible(card, "gift-refuse-git")
     assert visible(card, "gift-give-clearml") and not visible(card, "gift-refuse-clearml")
@@ -41,13 +47,13 @@ def test_give_and_take_back(qtbot, core, card) -> None:
     find(card, "gift-back-git", QPushButton).click()
     qtbot.waitUntil(lambda: visible(card, "gift-give-git"))
     assert gave(core) == [
-        ("handovers.give", ui_core.CONNECTED, "git_credentials"),
-        ("handovers.withhold", ui_core.CONNECTED, "git_credentials"),
+        ("handovers.give", stage.CONNECTED, "git_credentials"),
+        ("handovers.withhold", stage.CONNECTED, "git_credentials"),
     ]
 
 
 def test_a_failure_is_told_where_the_person_looks(qtbot, core, card) -> None:
-    core.failures["handovers.give"] = ui_core.failing("agent.none")
+    core.failures["handovers.give"] = stage.failing("agent.none")
     find(card, "gift-give-ssh-agent", QPushButton).click()
     qtbot.waitUntil(lambda: "There is no SSH agent" in find(card, "handover-place", QLabel).text())
     assert find(card, "gift-give-ssh-agent", QPushButton).isEnabled()
@@ -55,19 +61,19 @@ def test_a_failure_is_told_where_the_person_looks(qtbot, core, card) -> None:
 
 
 def test_it_is_there_only_while_connected(qtbot, core, face, card) -> None:
-    core.store.apply(ui_core.CONNECTED, Detached())
+    core.apply(stage.CONNECTED, Detached())
     qtbot.waitUntil(lambda: not card.isVisibleTo(face.window))
     asked = len(core.calls)
-    core.store.apply(ui_core.CONNECTED, TunnelUp())
+    core.apply(stage.CONNECTED, TunnelUp())
     qtbot.waitUntil(lambda: card.isVisibleTo(face.window) and len(core.calls) > asked)
 
 
 def test_nothing_can_be_given_before_the_machine_is_named(qtbot, core, face, card) -> None:
     """Another session is chosen: the last one's machine goes, and no button works until the new one's is there."""
-    core.failures["handovers.view"] = ui_core.failing("ssh.lost", address="10.0.0.12")
-    core.store.apply(ui_core.CONNECTING, TunnelUp())
-    face.window.sidebar.select(ui_core.CONNECTING)
+    core.failures["handovers.view"] = stage.failing("ssh.lost", address="10.0.0.12")
+    core.apply(stage.CONNECTING, TunnelUp())
+    face.window.sidebar.select(stage.CONNECTING)
     place = find(card, "handover-place", QLabel)
-    assert "10.0.0.5" not in place.text()
+    assert "10.0.4.17" not in place.text()
     qtbot.waitUntil(lambda: place.text() not in ("", "Asking the session…"))
     assert not find(card, "gift-give-git", QPushButton).isEnabled()

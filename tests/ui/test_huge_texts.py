@@ -7,12 +7,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot
+from desktop_app.domain.sessions.snapshot import Remote
 from desktop_app.ui.look.measure import MOST, advance, elided
 from desktop_app.ui.look.text import menu_text, tooltip
 from desktop_app.ui.widgets.basics import ElidedLabel
 from desktop_app.ui.windows.cards.log_panel import MAX_COLUMNS, _shown
-from tests.fakes import ui_core
+from tests.ui import stage
 
 HUGE = "long " * 100_000
 
@@ -55,9 +55,9 @@ def test_a_line_of_the_log_is_cut_and_the_next_one_is_there() -> None:
 
 @pytest.mark.parametrize("field", ["name", "queue", "project", "worker", "owner", "message"])
 def test_a_session_with_a_huge_field_is_drawn(qtbot, face, core, field: str) -> None:
-    name = ui_core.session_id(81)
-    facts = replace(ui_core.facts(Remote.STARTING, "theirs"), **{field: HUGE})
-    core.store.put(SessionSnapshot(name, 1, facts))
+    name = stage.session_id(81)
+    facts = replace(stage.facts(Remote.STARTING, "theirs"), **{field: HUGE})
+    core.store.see(name, facts)
     qtbot.waitUntil(lambda: face.window.model.index_of(name).isValid())
     face.show_session(name)
     QApplication.processEvents()

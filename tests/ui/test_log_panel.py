@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QAbstractSlider, QCheckBox, QLineEdit, QPlainTextE
 
 from desktop_app.domain.accounts.account import LogLine
 from desktop_app.ui.windows.cards import log_panel
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 
 
 @pytest.fixture
 def panel(face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     return face.window.details.log
 
 
@@ -34,25 +34,25 @@ def test_the_whole_log_is_there_once_and_clean(qtbot, panel):
 
 def test_new_lines_arrive_and_the_end_stays_in_view(qtbot, panel, core):
     qtbot.waitUntil(lambda: "Session is ready" in panel.text)
-    core.log_lines[ui_core.CONNECTED] += lines(0, 300)
+    core.log_of(stage.CONNECTED).extend(lines(0, 300))
     qtbot.waitUntil(lambda: "line 299" in panel.text)
     bar = shown(panel).verticalScrollBar()
     assert bar.maximum() > 0 and bar.value() == bar.maximum()
 
 
 def test_reading_back_is_not_disturbed_by_new_lines(qtbot, panel, core):
-    core.log_lines[ui_core.CONNECTED] += lines(0, 300)
+    core.log_of(stage.CONNECTED).extend(lines(0, 300))
     qtbot.waitUntil(lambda: "line 299" in panel.text)
     find(panel, "log-follow", QCheckBox).setChecked(False)
     bar = shown(panel).verticalScrollBar()
     bar.setValue(5)
-    core.log_lines[ui_core.CONNECTED] += lines(300, 20)
+    core.log_of(stage.CONNECTED).extend(lines(300, 20))
     qtbot.waitUntil(lambda: "line 319" in panel.text)
     assert bar.value() == 5
 
 
 def test_scrolling_up_stops_following_and_scrolling_down_starts_it(qtbot, panel, core):
-    core.log_lines[ui_core.CONNECTED] += lines(0, 300)
+    core.log_of(stage.CONNECTED).extend(lines(0, 300))
     qtbot.waitUntil(lambda: "line 299" in panel.text)
     follow, bar = find(panel, "log-follow", QCheckBox), shown(panel).verticalScrollBar()
     bar.triggerAction(QAbstractSlider.SliderAction.SliderPageStepSub)
@@ -62,7 +62,7 @@ def test_scrolling_up_stops_following_and_scrolling_down_starts_it(qtbot, panel,
 
 
 def test_the_log_is_bounded(qtbot, panel, core):
-    core.log_lines[ui_core.CONNECTED] += lines(0, log_panel.MAX_LINES + 500)
+    core.log_of(stage.CONNECTED).extend(lines(0, log_panel.MAX_LINES + 500))
     qtbot.waitUntil(lambda: f"line {log_panel.MAX_LINES + 499}" in panel.text)
     assert shown(panel).blockCount() <= log_panel.MAX_LINES
     assert "line 100\n" not in panel.text
@@ -70,10 +70,10 @@ def test_the_log_is_bounded(qtbot, panel, core):
 
 def test_another_session_s_late_lines_do_not_mix_in(qtbot, face, core, panel):
     gate = core.gates["log"] = threading.Event()
-    core.log_lines[ui_core.STARTING] = [LogLine(1, "only mine\n")]
-    panel.follow(core.store.get(ui_core.READY))
-    qtbot.waitUntil(lambda: ("log", ui_core.READY, 0) in core.calls)
-    face.window.sidebar.select(ui_core.STARTING)
+    core.log_of(stage.STARTING)[:] = [LogLine(1, "only mine\n")]
+    panel.follow(core.store.get(stage.READY))
+    qtbot.waitUntil(lambda: ("log", stage.READY, 0) in core.calls)
+    face.window.sidebar.select(stage.STARTING)
     gate.set()
     qtbot.waitUntil(lambda: "only mine" in panel.text)
     assert panel.text.strip() == "only mine"
@@ -82,7 +82,7 @@ def test_another_session_s_late_lines_do_not_mix_in(qtbot, face, core, panel):
 def test_nobody_asks_while_the_window_is_hidden(qtbot, face, core, panel):
     qtbot.waitUntil(lambda: "Session is ready" in panel.text)
     face.window.hide()
-    qtbot.waitUntil(lambda: all(not thread.is_alive() for thread in core.jobs.threads))
+    qtbot.waitUntil(lambda: not core.under_way)
     before = len(core.calls)
     qtbot.wait(log_panel.POLL_MS + 300)  # one interval and a bit: the point is that nothing happens in it
     assert len(core.calls) == before
@@ -91,8 +91,8 @@ def test_nobody_asks_while_the_window_is_hidden(qtbot, face, core, panel):
 
 
 def test_a_server_that_is_down_is_said_in_place(qtbot, core, face):
-    core.failures["log"] = ui_core.failing("server.unreachable", server="https://api.x")
-    face.window.sidebar.select(ui_core.READY)
+    core.failures["log"] = stage.failing("server.unreachable", server="https://api.x")
+    face.window.sidebar.select(stage.READY)
     text = shown(face.window.details.log)
     qtbot.waitUntil(lambda: "can't be read right now" in text.placeholderText())
 

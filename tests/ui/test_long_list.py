@@ -5,12 +5,12 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionViewItem
 
-from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot
+from desktop_app.domain.sessions.snapshot import Remote
 from desktop_app.ui.look.theme import LIGHT, SPACE_L, SPACE_M, SPACE_XS, Tone
 from desktop_app.ui.widgets.search_line import SearchLine
 from desktop_app.ui.windows.session_delegate import how_many_fit
 from desktop_app.ui.windows.session_list import ACCOUNT
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.conftest import faces
 from tests.ui.finding import find
 
@@ -31,12 +31,12 @@ def test_a_word_leaves_the_sessions_that_match(face, line):
     assert names(face) == ["vision-experiments"]
     line.setText("queued")
     assert names(face) == ["nightly-debug", "data cleaning"]
-    assert face.window.details.session == ui_core.QUEUED, "what is shown is in the list"
+    assert face.window.details.session == stage.QUEUED, "what is shown is in the list"
     line.setText("xyzzy")
     assert names(face) == [] and face.window.empty.isVisible()
     assert face.window.empty._title.text() == "No session matches"
     line.clear()
-    assert len(names(face)) == len(ui_core.EVERY_STATE) and not face.window.empty.isVisible()
+    assert len(names(face)) == len(stage.EVERY_STATE) and not face.window.empty.isVisible()
 
 
 def test_the_keyboard_leads_there_and_back_to_the_list(qtbot, face, line):
@@ -47,33 +47,39 @@ def test_the_keyboard_leads_there_and_back_to_the_list(qtbot, face, line):
     assert line.hasFocus()
     qtbot.keyClicks(line, "vision")
     qtbot.keyClick(line, Qt.Key.Key_Down)
-    assert face.window.sidebar.view.hasFocus() and face.window.details.session == ui_core.CONNECTED
+    assert face.window.sidebar.view.hasFocus() and face.window.details.session == stage.CONNECTED
     line.setFocus()
     qtbot.keyClick(line, Qt.Key.Key_Escape)
-    assert len(names(face)) == len(ui_core.EVERY_STATE)
+    assert len(names(face)) == len(stage.EVERY_STATE)
 
 
-def test_a_short_list_is_not_searched_unless_somebody_asks(qtbot, theme):
-    for face in faces(ui_core.every_state_core(ui_core.CONNECTED, ui_core.READY), theme):
-        line = find(face.window, "find-session", SearchLine)
-        assert not line.isVisible()
-        face.window.activateWindow()
-        face.window.sidebar.ask_find()
-        qtbot.waitUntil(line.hasFocus)
-        face.refresh()
-        assert line.isVisible(), "not while somebody types"
+@pytest.fixture
+def short_face(theme):
+    core = stage.staged_core(stage.CONNECTED, stage.READY)
+    yield from faces(core, theme)
+    core.end()
+
+
+def test_a_short_list_is_not_searched_unless_somebody_asks(qtbot, short_face):
+    line = find(short_face.window, "find-session", SearchLine)
+    assert not line.isVisible()
+    short_face.window.activateWindow()
+    short_face.window.sidebar.ask_find()
+    qtbot.waitUntil(line.hasFocus)
+    short_face.refresh()
+    assert line.isVisible(), "not while somebody types"
 
 
 def test_a_session_that_is_to_be_shown_is_not_hidden_by_the_search(face, line):
     line.setText("vision")
-    face.show_session(ui_core.READY)
-    assert line.text() == "" and face.window.details.session == ui_core.READY
+    face.show_session(stage.READY)
+    assert line.text() == "" and face.window.details.session == stage.READY
 
 
 def test_sessions_of_several_accounts_say_which(qtbot, face, core):
-    core.store.put(SessionSnapshot(ui_core.session_id(80, "acme"), 1, ui_core.facts(Remote.QUEUED, "theirs")))
+    core.store.see(stage.session_id(80, "acme"), stage.facts(Remote.QUEUED, "theirs"))
     qtbot.waitUntil(lambda: "theirs" in names(face))
-    index = face.window.model.index_of(ui_core.session_id(80, "acme"))
+    index = face.window.model.index_of(stage.session_id(80, "acme"))
     assert index.data(ACCOUNT) == "acme.example"
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).endswith(", acme.example")
     face.window.sidebar.account_chosen.emit("acme")
@@ -85,7 +91,7 @@ def test_sessions_of_several_accounts_say_which(qtbot, face, core):
 def test_in_a_narrow_list_the_name_has_its_line_for_itself(face, width, line):
     """The status is painted at the end of the first line, or of the third."""
     view = face.window.sidebar.view
-    index = face.window.model.index_of(ui_core.CONNECTED)
+    index = face.window.model.index_of(stage.CONNECTED)
     option = QStyleOptionViewItem()
     view.initViewItemOption(option)
     option.rect = QRect(0, 0, width, view.itemDelegate().sizeHint(option, index).height())

@@ -39,11 +39,12 @@ def cut(widget: QWidget) -> bool:
     [(1.5, QSize(640, 400)), (1.5, QSize(1160, 780)), (1.0, QSize(640, 400)), (1.0, QSize(800, 600))],
     indirect=["face_with_font"],
 )
-def test_no_text_is_cut(face_with_font, size):
+def test_no_text_is_cut(qtbot, core, face_with_font, size):
     found = set()
     for root in shown_windows(face_with_font):
+        qtbot.waitUntil(lambda: not core.under_way)  # what comes meanwhile is laid out anew
         root.resize(size)
-        for _ in range(4):  # rows choose their direction when they are resized, and are laid out again
+        for _ in range(40):  # rows choose their direction when they are resized, and are laid out again
             QApplication.processEvents()
         for widget in (w for w in visible(root, (QLabel, QAbstractButton)) if not isinstance(w, GIVES_WAY)):
             if cut(widget):

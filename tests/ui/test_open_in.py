@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from desktop_app.domain.access.ssh_config_text import Place
 from desktop_app.domain.sessions.reducer import Detached, ReportArrived
 from desktop_app.ui.widgets.banner import ProblemBanner
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import dialog, find
 
 
@@ -34,33 +34,33 @@ ALL = [
 
 
 def test_the_button_lists_what_is_installed_while_connected(qtbot, face, core):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     button = face.window.details.open_in
     assert button.isVisible() and button.accessibleIdentifier() == "open-in"
     assert offered(button.menu()) == ALL
-    core.open_in.programs.pop("zed")
+    core.world.programs.installed.pop("zed")
     face.open_in.look()
     qtbot.waitUntil(lambda: "Zed" not in offered(button.menu()))
-    face.window.sidebar.select(ui_core.READY)
+    face.window.sidebar.select(stage.READY)
     assert not button.isVisible()
 
 
 def test_the_tray_has_it_as_a_submenu_while_connected(face):
     menu = QMenu()
-    face.book.of(ui_core.CONNECTED).fill(menu)
+    face.book.of(stage.CONNECTED).fill(menu)
     (entry,) = [action for action in menu.actions() if action.menu()]
     assert entry.isVisible() and offered(entry.menu()) == ALL
     other = QMenu()
-    face.book.of(ui_core.READY).fill(other)
+    face.book.of(stage.READY).fill(other)
     assert not [action for action in other.actions() if action.menu() and action.isVisible()]
 
 
 def test_entries_of_the_browser_and_the_terminal_do_what_their_buttons_do(qtbot, face, core):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     menu = face.window.details.open_in.menu()
     for text, call in (
-        (ALL[0], ("open_app", ui_core.CONNECTED, "jupyterlab")),
-        ("Terminal", ("open_terminal", ui_core.CONNECTED)),
+        (ALL[0], ("open_app", stage.CONNECTED, "jupyterlab")),
+        ("Terminal", ("open_terminal", stage.CONNECTED)),
     ):
         next(action for action in menu.actions() if action.text() == text).trigger()
         qtbot.waitUntil(lambda call=call: call in core.calls)
@@ -69,23 +69,23 @@ def test_entries_of_the_browser_and_the_terminal_do_what_their_buttons_do(qtbot,
 def test_what_is_not_ready_can_not_be_opened(face, core):
     """An application that failed is no entry that works; one that comes up later is."""
     menu = QMenu()
-    face.book.of(ui_core.CONNECTED).fill_open_in(menu)
+    face.book.of(stage.CONNECTED).fill_open_in(menu)
     entry = menu.actions()[0]
     assert entry.isEnabled()
-    broken = ui_core.report("ready", "failed", "ready", "ready", sequence=9)
-    core.store.apply(ui_core.CONNECTED, ReportArrived(broken))
+    broken = stage.report("ready", "failed", "ready", "ready", sequence=9)
+    core.apply(stage.CONNECTED, ReportArrived(broken))
     face.refresh()
     assert not entry.isEnabled()
 
 
 def test_a_menu_that_is_gone_is_no_trouble_when_actions_change(qtbot, face, core):
     menu = QMenu()
-    face.book.of(ui_core.CONNECTED).fill(menu)
+    face.book.of(stage.CONNECTED).fill(menu)
     with qtbot.waitSignal(menu.destroyed):
         menu.deleteLater()
-    core.store.apply(ui_core.CONNECTED, Detached())
+    core.apply(stage.CONNECTED, Detached())
     face.refresh()
-    assert not face.book.of(ui_core.CONNECTED).opens_in
+    assert not face.book.of(stage.CONNECTED).opens_in
 
 
 def _open_zed(face) -> None:
@@ -94,23 +94,23 @@ def _open_zed(face) -> None:
 
 
 def test_ssh_is_asked_about_once_and_the_answer_opens_the_program(qtbot, face, core):
-    core.aliases.place = Place.ABSENT
-    face.window.sidebar.select(ui_core.CONNECTED)
+    core.world.ssh_config.included = Place.ABSENT
+    face.window.sidebar.select(stage.CONNECTED)
     _open_zed(face)
     qtbot.waitUntil(lambda: dialog("confirm-ssh-config") is not None)
     box = dialog("confirm-ssh-config")
     assert "/home/ada/.ssh/config" in box.text and box.no.isDefault()
     assert ("aliases.install",) not in core.calls
     find(box, "confirm-ssh-config-yes", QPushButton).click()
-    qtbot.waitUntil(lambda: core.calls.count(("open_in.open", ui_core.CONNECTED, "zed")) == 2)
+    qtbot.waitUntil(lambda: core.calls.count(("open_in.open", stage.CONNECTED, "zed")) == 2)
     assert core.calls.count(("aliases.install",)) == 1
     banner = find(face.window, "failure-banner", ProblemBanner)
     qtbot.waitUntil(lambda: not banner.isVisible())
 
 
 def test_after_a_no_only_the_banner_offers_it(qtbot, face, core):
-    core.aliases.place = Place.ABSENT
-    face.window.sidebar.select(ui_core.CONNECTED)
+    core.world.ssh_config.included = Place.ABSENT
+    face.window.sidebar.select(stage.CONNECTED)
     _open_zed(face)
     qtbot.waitUntil(lambda: dialog("confirm-ssh-config") is not None)
     dialog("confirm-ssh-config").no.click()
@@ -118,7 +118,7 @@ def test_after_a_no_only_the_banner_offers_it(qtbot, face, core):
     qtbot.waitUntil(banner.isVisible)
     qtbot.waitUntil(lambda: dialog("confirm-ssh-config") is None)
     _open_zed(face)
-    qtbot.waitUntil(lambda: core.calls.count(("open_in.open", ui_core.CONNECTED, "zed")) == 2)
+    qtbot.waitUntil(lambda: core.calls.count(("open_in.open", stage.CONNECTED, "zed")) == 2)
     qtbot.waitUntil(banner.isVisible)
     assert dialog("confirm-ssh-config") is None and ("aliases.install",) not in core.calls
 
@@ -138,7 +138,7 @@ def test_the_menu_has_a_switch_for_ssh(qtbot, face, core):
 
 
 def test_a_switch_that_cannot_be_made_goes_back(qtbot, face, core):
-    core.failures["aliases.remove"] = ui_core.failing(
+    core.failures["aliases.remove"] = stage.failing(
         "ssh.config_unwritable", path="x", why="it is read-only", by_hand="Remove this line", line="Include y"
     )
     switch = _switch(face)

@@ -105,11 +105,12 @@ def test_a_script_that_can_not_be_read_is_named(qtbot, form, monkeypatch, tmp_pa
 
 @pytest.mark.parity("U1", "--queue-include-tag", "--queue-excluded-tag")
 def test_the_list_of_queues_follows_the_tags(qtbot, core, open_wizard):
-    core.queue_list = (
+    queues = (
         Queue("1", "plain", (Worker("a"),)),
         Queue("2", "gpu", tags=("gpu",)),
         Queue("3", "slow", tags=("gpu", "slow")),
     )
+    core.world.server("sandbox").put_queues(queues)
     form = ready(qtbot, open_wizard(core, "sandbox")).launch_page.form
     combo = form.fields["queue"].target
 

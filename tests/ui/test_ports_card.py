@@ -1,25 +1,28 @@
-"""The card of a session's ports: what a person sees and clicks, over the fake core."""
+"""The card of a session's ports: what a person sees and clicks, over a staged core."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.sessions.reducer import AttachRequested, TunnelUp
-from desktop_app.services.ports.view import PortsView, PortView
 from desktop_app.ui.windows.cards.ports_card import EMPTY
-from tests.fakes import ui_core
+from remote_bootstrap.contract import OP_LISTENING
+from tests.ui import stage
 from tests.ui.finding import find
 
 
 @pytest.fixture
-def card(qtbot, face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+def card(qtbot, core, face):
+    face.window.sidebar.select(stage.READY)
+    core.ports.forward(stage.CONNECTED, 7860, Cancel(5), local=7861)
+    core.calls.clear()
+    face.window.sidebar.select(stage.CONNECTED)
     made = face.window.details.ports
-    qtbot.waitUntil(lambda: made.findChildren(QPushButton) and shown(made, "port-open-6006") is not None)
+    qtbot.waitUntil(lambda: made.findChildren(QPushButton) and shown(made, "port-stop-7860") is not None)
     return made
 
 
@@ -52,7 +55,7 @@ def test_the_machines_own_ports_are_folded(qtbot, card) -> None:
 
 def test_ports_that_are_not_listed_are_counted(qtbot, core, card) -> None:
     assert not find(card, "ports-unlisted", QLabel).isVisibleTo(card)
-    core.ports.view = replace(core.ports.view, more=12)
+    core.tunnel.answers[OP_LISTENING] = stage.listening(more=12)
     card._look()
     text = find(card, "ports-unlisted", QLabel)
     qtbot.waitUntil(lambda: text.isVisibleTo(card))
@@ -63,7 +66,7 @@ def test_forward_open_and_stop_reach_the_core_and_show_at_once(qtbot, core, card
     find(card, "port-forward-6006", QPushButton).click()
     qtbot.waitUntil(lambda: shown(card, "port-stop-6006") is not None)
     find(card, "port-open-6006", QPushButton).click()
-    qtbot.waitUntil(lambda: calls(core, "ports.open") == [("ports.open", ui_core.CONNECTED, 6006)])
+    qtbot.waitUntil(lambda: calls(core, "ports.open") == [("ports.open", stage.CONNECTED, 6006)])
     stop = find(card, "port-stop-6006", QPushButton)
     qtbot.waitUntil(stop.isEnabled)
     stop.click()
@@ -82,10 +85,10 @@ def test_a_second_click_does_nothing_while_the_first_is_under_way(qtbot, core, c
 
 
 def test_what_fails_is_told_in_the_banner(qtbot, core, face, card) -> None:
-    core.failures["ports.open"] = ui_core.failing("port.silent", port=6006, local=6006)
+    core.failures["ports.open"] = stage.failing("port.silent", port=6006, local=6006)
     find(card, "port-open-6006", QPushButton).click()
-    qtbot.waitUntil(lambda: face.commands.failure(ui_core.CONNECTED) is not None)
-    assert face.commands.failure(ui_core.CONNECTED).code == "port.silent"
+    qtbot.waitUntil(lambda: face.commands.failure(stage.CONNECTED) is not None)
+    assert face.commands.failure(stage.CONNECTED).code == "port.silent"
 
 
 def test_a_service_can_be_forwarded_always(qtbot, core, card) -> None:
@@ -102,27 +105,27 @@ def test_an_address_goes_to_the_clipboard(qtbot, qapp, card) -> None:
 
 
 def test_nothing_there_is_said(qtbot, core, card) -> None:
-    core.ports.view = PortsView()
+    core.ports.stop(stage.CONNECTED, 7860, Cancel(5))
+    core.tunnel.answers[OP_LISTENING] = {"ports": []}
     card._look()
     qtbot.waitUntil(lambda: find(card, "ports-hint", QLabel).isVisibleTo(card))
     assert find(card, "ports-hint", QLabel).text() == EMPTY
 
 
 def test_a_port_that_nobody_listens_to_any_more_can_be_given_up(qtbot, core, card) -> None:
-    gone = PortView(8888, "Nothing listens", session=True, listening=False, local_port=8888)
-    core.ports.view = replace(core.ports.view, ports=(gone,))
+    core.ports.forward(stage.CONNECTED, 8888, Cancel(5))
     card._look()
     qtbot.waitUntil(lambda: shown(card, "port-stop-8888") is not None)
     assert not shown(card, "port-open-8888")
 
 
 def test_only_a_connected_session_is_asked(qtbot, core, face, card) -> None:
-    face.window.sidebar.select(ui_core.READY)
+    face.window.sidebar.select(stage.READY)
     qtbot.waitUntil(lambda: not card.isVisible())
     asked = {call[1] for call in calls(core, "ports.look")}
-    assert asked == {ui_core.CONNECTED}
-    core.store.apply(ui_core.READY, AttachRequested(ui_core.PORTS), TunnelUp())
-    qtbot.waitUntil(lambda: ("ports.look", ui_core.READY) in core.calls)
+    assert asked == {stage.CONNECTED}
+    core.apply(stage.READY, AttachRequested(stage.PORTS), TunnelUp())
+    qtbot.waitUntil(lambda: ("ports.look", stage.READY) in core.calls)
 
 
 def test_a_minimised_window_asks_nothing(qtbot, core, face, card) -> None:
@@ -137,7 +140,7 @@ def test_a_minimised_window_asks_nothing(qtbot, core, face, card) -> None:
 
 
 def test_a_reconnecting_session_keeps_its_ports_in_sight(qtbot, core, face, card) -> None:
-    face.window.sidebar.select(ui_core.RETRYING)
+    face.window.sidebar.select(stage.RETRYING)
     assert card.isVisible()
 
 
@@ -155,7 +158,7 @@ def test_the_proxy_and_reverse_forwards_are_below_more(qtbot, core, card) -> Non
         assert add.isEnabled() is good
     qtbot.keyClick(local, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: shown(card, "stop-reverse:3128") is not None)
-    assert calls(core, "ports.reverse") == [("ports.reverse", ui_core.CONNECTED, 3128, 8888)]
+    assert calls(core, "ports.reverse") == [("ports.reverse", stage.CONNECTED, 3128, 8888)]
     assert not add.isEnabled()
     stop = find(card, "stop-reverse:3128", QPushButton)
     assert "8888 of this computer" in stop.accessibleName()

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from desktop_app.domain.problems import Remedy
 from desktop_app.domain.sessions.snapshot import SessionId
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import dialog, find
 
 
@@ -55,6 +55,6 @@ def test_a_problem_on_the_way_leads_to_the_route(face, core):
 
 
 def test_the_sandbox_offers_no_route(face):
-    face.window.sidebar.account_chosen.emit(ui_core.SANDBOX.id)
+    face.window.sidebar.account_chosen.emit(stage.SANDBOX.id)
     menu = face.window.sidebar._account_menu
     assert "Route…" not in [action.text() for action in menu.actions()]

@@ -11,7 +11,7 @@ from desktop_app.ui.widgets.split_row import SplitRow
 from desktop_app.ui.widgets.wrapped_text import WrappedText
 from desktop_app.ui.windows.cards.facts_card import FactsCard
 from desktop_app.ui.windows.cards.port_row import PortRow
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 
 COMMAND = "python bin/tensorboard --logdir … --port 6006 --host localhost"
@@ -62,7 +62,7 @@ def test_rows_follow_what_their_tail_shows(port_row):
 
 def test_every_row_of_the_details_fits_a_small_window(qtbot, face):
     face.window.resize(800, 600)
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     rows = face.window.details.findChildren(SplitRow)
     qtbot.waitUntil(lambda: any(row.below for row in rows))
     for row in rows:
@@ -78,7 +78,7 @@ def test_every_row_of_the_details_fits_a_small_window(qtbot, face):
 def facts(qtbot, theme):
     card = FactsCard()
     qtbot.addWidget(card)
-    card.follow(SessionSnapshot(ui_core.CONNECTED, 1, ui_core.ready(1, "x")), "sd-" + "a-long-name-" * 5)
+    card.follow(SessionSnapshot(stage.CONNECTED, 1, stage.ready(1, "x")), "sd-" + "a-long-name-" * 5)
     return card
 
 
@@ -115,15 +115,15 @@ def test_a_fact_stands_beside_its_name(facts):
 def test_a_fact_that_did_not_change_keeps_its_selection(facts):
     task = find(facts, "fact-task", WrappedText)
     task.selectAll()
-    facts.follow(SessionSnapshot(ui_core.CONNECTED, 2, ui_core.ready(1, "y")), "sd-y")
-    assert task.textCursor().selectedText() == ui_core.CONNECTED.task
+    facts.follow(SessionSnapshot(stage.CONNECTED, 2, stage.ready(1, "y")), "sd-y")
+    assert task.textCursor().selectedText() == stage.CONNECTED.task
 
 
 # -- what stands out
 
 
 def test_only_what_opens_in_the_browser_is_a_primary_button(face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     kinds = {one.accessibleIdentifier(): one.property("kind") for one in face.window.details.findChildren(QPushButton)}
     assert kinds["action-open-jupyterlab"] == kinds["action-open-vscode"] == "primary"
     assert kinds["action-terminal"] == kinds["action-copy_ssh"] == ""
@@ -131,5 +131,5 @@ def test_only_what_opens_in_the_browser_is_a_primary_button(face):
 
 def test_everything_that_a_session_opens_in_has_a_picture(face):
     menu = QMenu()
-    face.book.of(ui_core.CONNECTED).fill_open_in(menu)
+    face.book.of(stage.CONNECTED).fill_open_in(menu)
     assert [entry.text() for entry in menu.actions() if not entry.isSeparator() and entry.icon().isNull()] == []

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QListView
 
 from desktop_app.domain.sessions.snapshot import SessionId, status_of
 from desktop_app.ui.windows.session_list import SNAPSHOT, SessionListModel
-from tests.fakes import ui_core
+from tests.ui import stage
 
 
 class CountedId(SessionId):
@@ -36,7 +36,7 @@ def model(qapp):
 
 @pytest.fixture
 def snapshots():
-    return list(ui_core.every_state_core().store.all())
+    return list(stage.snapshots())
 
 
 def rows(model):

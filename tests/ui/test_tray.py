@@ -9,7 +9,7 @@ from desktop_app.domain.sessions.snapshot import SEVERITY, Action, Status, statu
 from desktop_app.ui.look import icons
 from desktop_app.ui.look.status import TrayState, tray_state, worst
 from desktop_app.ui.tray import MOST_SESSIONS, Tray, in_menu, summary
-from tests.fakes import ui_core
+from tests.ui import stage
 
 
 def texts(menu):
@@ -30,7 +30,7 @@ def test_the_menu_has_a_submenu_per_session_and_the_rest_below(face, core):
     assert len(long_name) < 70 and "&&" in long_name, "no mnemonic out of a server's name, and it stays narrow"
 
 
-@pytest.mark.parametrize("session", ui_core.EVERY_STATE)
+@pytest.mark.parametrize("session", stage.EVERY_STATE)
 def test_a_submenu_carries_the_window_s_own_actions(face, session):
     entries = submenu(face, session).actions()
     (open_in,) = [action.menu() for action in entries if action.menu()]
@@ -39,25 +39,25 @@ def test_a_submenu_carries_the_window_s_own_actions(face, session):
 
 
 def test_a_click_in_the_tray_reaches_the_core(qtbot, face, core):
-    entry = next(action for action in submenu(face, ui_core.READY).actions() if action.text() == Action.ATTACH.value)
+    entry = next(action for action in submenu(face, stage.READY).actions() if action.text() == Action.ATTACH.value)
     entry.trigger()
-    qtbot.waitUntil(lambda: ("attach", ui_core.READY) in core.calls)
+    qtbot.waitUntil(lambda: ("attach", stage.READY) in core.calls)
 
 
 def test_the_menu_follows_the_store(qtbot, face, core):
-    kept = submenu(face, ui_core.READY)
-    core.store.drop(ui_core.CONNECTED)
+    kept = submenu(face, stage.READY)
+    core.store.remove(stage.CONNECTED)
     qtbot.waitUntil(lambda: texts(face.menu)[0] == "llm-finetune — Starting")
-    assert submenu(face, ui_core.READY) is kept, "an open menu must not be rebuilt under the pointer"
+    assert submenu(face, stage.READY) is kept, "an open menu must not be rebuilt under the pointer"
     for snapshot in core.store.all():
-        core.store.drop(snapshot.id)
+        core.store.remove(snapshot.id)
     qtbot.waitUntil(lambda: texts(face.menu)[0] == "No sessions")
 
 
 def test_many_sessions_leave_the_menu_on_the_screen(qtbot, face, core):
     for number in range(200, 240):
-        ended = ui_core.Remote.ENDED if number % 2 else ui_core.Remote.QUEUED
-        core.store.put(ui_core.SessionSnapshot(ui_core.session_id(number), 1, ui_core.facts(ended, f"s{number}")))
+        ended = stage.Remote.ENDED if number % 2 else stage.Remote.QUEUED
+        core.store.see(stage.session_id(number), stage.facts(ended, f"s{number}"))
     qtbot.waitUntil(lambda: "37 more sessions in the window…" in texts(face.menu))
     entries = texts(face.menu)
     assert len(entries) == MOST_SESSIONS + 1 + 4
@@ -69,26 +69,25 @@ def test_many_sessions_leave_the_menu_on_the_screen(qtbot, face, core):
 
 
 def test_the_icon_speaks_of_the_worst_session():
-    every = ui_core.every_state_core().store.all()
+    every = stage.snapshots()
     assert status_of(worst(every)) is SEVERITY[-1] is Status.NEEDS_YOU
     assert tray_state(every) is TrayState.PROBLEM
     assert tray_state(()) is TrayState.IDLE
 
 
 @pytest.mark.parametrize(("session", "state"), [
-    (ui_core.CONNECTED, TrayState.UP), (ui_core.STARTING, TrayState.BUSY), (ui_core.QUEUED, TrayState.BUSY),
-    (ui_core.RETRYING, TrayState.RETRYING), (ui_core.OFFLINE, TrayState.RETRYING), (ui_core.BLOCKED, TrayState.PROBLEM),
-    (ui_core.FAILED, TrayState.PROBLEM), (ui_core.ENDED, TrayState.IDLE), (ui_core.READY, TrayState.IDLE),
+    (stage.CONNECTED, TrayState.UP), (stage.STARTING, TrayState.BUSY), (stage.QUEUED, TrayState.BUSY),
+    (stage.RETRYING, TrayState.RETRYING), (stage.OFFLINE, TrayState.RETRYING), (stage.BLOCKED, TrayState.PROBLEM),
+    (stage.FAILED, TrayState.PROBLEM), (stage.ENDED, TrayState.IDLE), (stage.READY, TrayState.IDLE),
 ])  # fmt: skip
 def test_each_state_has_its_picture(session, state):
-    assert tray_state(ui_core.every_state_core(session).store.all()) is state
+    assert tray_state(stage.snapshots(session)) is state
 
 
 def test_the_tooltip_says_it_in_words():
-    one = ui_core.every_state_core
     assert summary(()) == "SessionDock: no sessions"
-    assert summary(one(ui_core.CONNECTED).store.all()) == "SessionDock: 1 session, 1 connected"
-    text = summary(one().store.all())
+    assert summary(stage.snapshots(stage.CONNECTED)) == "SessionDock: 1 session, 1 connected"
+    text = summary(stage.snapshots())
     assert text.startswith("SessionDock: 12 sessions — Größe") and text.endswith(": Needs you")
     assert len(text) <= 127
 

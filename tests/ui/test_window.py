@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton
 
 from desktop_app.domain.problems import problem
 from desktop_app.domain.sessions.reducer import Noticed, ServerSaw, TunnelUp
-from desktop_app.domain.sessions.snapshot import Remote, SessionSnapshot, Status, status_of
+from desktop_app.domain.sessions.snapshot import Remote, Status, status_of
 from desktop_app.services.state.notices import Notice
 from desktop_app.ui.widgets.banner import ProblemBanner
 from desktop_app.ui.widgets.wrapped_text import WrappedText
 from remote_bootstrap.contract.apps import APPS
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.conftest import faces
 from tests.ui.finding import dialog, find
 
@@ -23,14 +23,14 @@ LOGICAL_MARGIN = QSize(10, 40)  # a window frame
 
 @pytest.fixture
 def empty_face(qapp, theme):
-    core = ui_core.FakeCore()
-    core.account_list = [ui_core.SANDBOX]
+    core = stage.StagedCore(stage.SANDBOX)
     yield from faces(core, theme)
+    core.end()
 
 
 @pytest.fixture
-def first_face(qapp, theme):
-    yield from faces(ui_core.FakeCore(), theme)
+def first_face(bare, theme):
+    yield from faces(bare, theme)
 
 
 def said(face, identifier) -> str:
@@ -47,15 +47,15 @@ def toast(face) -> str:
 
 def test_who_looks_sees_what_is_true_now(qapp, face, core):
     """The server is asked seldom; it is asked when the window comes to the front and when the tray's menu opens."""
-    before = core.glances
+    before = core.calls.count(("glance",))
     qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationInactive)
-    assert core.glances == before
+    assert core.calls.count(("glance",)) == before
     qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
     face.menu.aboutToShow.emit()
-    assert core.glances == before + 2
+    assert core.calls.count(("glance",)) == before + 2
 
 
-@pytest.mark.parametrize("session", ui_core.EVERY_STATE)
+@pytest.mark.parametrize("session", stage.EVERY_STATE)
 def test_details_follow_the_selected_session(face, core, session):
     face.window.sidebar.select(session)
     snapshot = core.store.get(session)
@@ -68,28 +68,28 @@ def test_details_follow_the_selected_session(face, core, session):
 
 
 def test_a_change_shows_up_without_losing_the_selection(qtbot, face, core):
-    face.window.sidebar.select(ui_core.CONNECTING)
-    core.store.apply(ui_core.CONNECTING, TunnelUp())
+    face.window.sidebar.select(stage.CONNECTING)
+    core.apply(stage.CONNECTING, TunnelUp())
     qtbot.waitUntil(lambda: said(face, "session-status") == Status.CONNECTED.value)
-    core.store.put(SessionSnapshot(ui_core.session_id(50), 1, ui_core.facts(Remote.QUEUED, "brand new")))
-    qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.session_id(50)) == 0)
-    assert face.window.sidebar.current.id == ui_core.CONNECTING
+    core.store.see(stage.session_id(50), stage.facts(Remote.QUEUED, "brand new"))
+    qtbot.waitUntil(lambda: face.window.model.row_of(stage.session_id(50)) == 0)
+    assert face.window.sidebar.current.id == stage.CONNECTING
 
 
 def test_a_selected_session_that_goes_leaves_another_selected(qtbot, face, core):
-    face.window.sidebar.select(ui_core.STARTING)
-    core.store.drop(ui_core.STARTING)
-    qtbot.waitUntil(lambda: face.window.model.row_of(ui_core.STARTING) < 0)
+    face.window.sidebar.select(stage.STARTING)
+    core.store.remove(stage.STARTING)
+    qtbot.waitUntil(lambda: face.window.model.row_of(stage.STARTING) < 0)
     assert face.window.sidebar.current is not None
     assert face.window.details.session == face.window.sidebar.current.id
 
 
-@pytest.mark.parametrize("stay", [(), (ui_core.CONNECTED,)], ids=["all of them", "all but one"])
+@pytest.mark.parametrize("stay", [(), (stage.CONNECTED,)], ids=["all of them", "all but one"])
 def test_sessions_that_go_together_leave_nothing_broken(qtbot, face, core, stay):
     """As when an account is removed: the selection must not rest on a session that is gone as well."""
-    face.window.sidebar.select(ui_core.EVERY_STATE[-1])
-    for session in set(ui_core.EVERY_STATE) - set(stay):
-        core.store.drop(session)
+    face.window.sidebar.select(stage.EVERY_STATE[-1])
+    for session in set(stage.EVERY_STATE) - set(stay):
+        core.store.remove(session)
     qtbot.waitUntil(lambda: face.window.model.rowCount() == len(stay))
     current = face.window.sidebar.current
     assert (current.id if current else None) == (stay[0] if stay else None)
@@ -97,9 +97,9 @@ def test_sessions_that_go_together_leave_nothing_broken(qtbot, face, core, stay)
 
 
 def test_a_notice_is_a_banner_of_its_own(qtbot, face, core):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     lost = problem("agent.lost", worker="gpu-box:0", minutes=3)
-    core.store.apply(ui_core.CONNECTED, Noticed(lost))
+    core.apply(stage.CONNECTED, Noticed(lost))
     banner = find(face.window, "notice-banner", ProblemBanner)
     qtbot.waitUntil(banner.isVisible)
     find(banner, "remedy-shut_down", QPushButton).click()
@@ -107,8 +107,8 @@ def test_a_notice_is_a_banner_of_its_own(qtbot, face, core):
 
 
 def test_what_nobody_answers_for_can_be_ended_anyway(qtbot, face, core):
-    face.window.sidebar.select(ui_core.CONNECTED)
-    core.store.apply(ui_core.CONNECTED, Noticed(problem("agent.gone", worker="gpu-box:0", minutes=3)))
+    face.window.sidebar.select(stage.CONNECTED)
+    core.apply(stage.CONNECTED, Noticed(problem("agent.gone", worker="gpu-box:0", minutes=3)))
     banner = find(face.window, "notice-banner", ProblemBanner)
     qtbot.waitUntil(banner.isVisible)
     button = find(banner, "remedy-end_anyway", QPushButton)
@@ -118,22 +118,22 @@ def test_what_nobody_answers_for_can_be_ended_anyway(qtbot, face, core):
 
 
 def test_applications_tell_state_and_address(face):
-    face.window.sidebar.select(ui_core.CONNECTED)
+    face.window.sidebar.select(stage.CONNECTED)
     texts = [
         w.text() for w in face.window.details.findChildren(QPushButton) if "app-address" in w.accessibleIdentifier()
     ]
     assert texts == ["http://127.0.0.1:8878", "http://127.0.0.1:8898", "127.0.0.1:8022"]
-    face.window.sidebar.select(ui_core.READY)
+    face.window.sidebar.select(stage.READY)
     states = [w.text() for w in face.window.details.findChildren(QLabel) if "app-state" in w.accessibleIdentifier()]
     assert "Failed: no package for this machine: node 18 is missing" in states
 
 
 def test_an_application_of_a_newer_bootstrap_is_shown(qtbot, face, core):
-    seen = ui_core.ready(7, "x")
-    apps = {**seen.report.apps, "future-ide": ui_core.AppReport("warming", "half way")}
+    seen = stage.ready(7, "x")
+    apps = {**seen.report.apps, "future-ide": stage.AppReport("warming", "half way")}
     newer = replace(seen, report=replace(seen.report, apps=apps, sequence=9))
-    face.window.sidebar.select(ui_core.READY)
-    core.store.apply(ui_core.READY, ServerSaw(newer))
+    face.window.sidebar.select(stage.READY)
+    core.apply(stage.READY, ServerSaw(newer))
     qtbot.waitUntil(lambda: "app-state-future-ide" in
                     {w.accessibleIdentifier() for w in face.window.details.findChildren(QLabel)})  # fmt: skip
     assert said(face, "app-state-future-ide") == "Warming: half way"
@@ -144,12 +144,12 @@ def test_applications_come_in_the_table_s_order_and_go_with_the_session(qtbot, f
         return [w.accessibleIdentifier() for w in face.window.details.findChildren(QLabel)
                 if w.accessibleIdentifier().startswith("app-state") and w.isVisible()]  # fmt: skip
 
-    seen = ui_core.ready(7, "x")
+    seen = stage.ready(7, "x")
     backwards = replace(seen, report=replace(seen.report, apps=dict(reversed(seen.report.apps.items())), sequence=9))
-    core.store.apply(ui_core.READY, ServerSaw(backwards))
-    face.window.sidebar.select(ui_core.READY)
+    core.apply(stage.READY, ServerSaw(backwards))
+    face.window.sidebar.select(stage.READY)
     assert shown() == [f"app-state-{spec.key}" for spec in APPS]
-    core.store.apply(ui_core.READY, ServerSaw(replace(backwards, remote=Remote.ENDED)))
+    core.apply(stage.READY, ServerSaw(replace(backwards, remote=Remote.ENDED)))
     qtbot.waitUntil(lambda: shown() == [], timeout=2000)
 
 
@@ -184,19 +184,21 @@ def test_two_clicks_launch_and_select_the_new_session(qtbot, face, core):
 def test_the_account_filters_the_list_and_the_sandbox_says_that_it_is_a_demo(qtbot, face):
     assert not find(face.window, "sandbox-hint", QLabel).isVisible()
     face.window.sidebar.account_chosen.emit("sandbox")
-    assert face.window.model.rowCount() == len(ui_core.EVERY_STATE)
+    assert face.window.model.rowCount() == len(stage.EVERY_STATE)
     assert "demo" in said(face, "sandbox-hint") and find(face.window, "sandbox-hint", QLabel).isVisible()
     face.window.sidebar.account_chosen.emit("acme")
     assert face.window.model.rowCount() == 0
     assert face.accounts.chosen == "acme"
 
 
-def test_an_account_s_problem_is_above_the_list_and_can_be_tried_again(qtbot, face, core):
-    core.account_problems["acme"] = problem("server.unreachable", server="https://api.clearml.acme.example")
-    core.account_news.tell("acme")
+def test_an_account_s_problem_is_above_the_list_and_can_be_tried_again(qtbot, face, core, expected_log):
+    expected_log("account acme: The ClearML server can't be reached")
+    server = core.world.server("acme")
+    server.problem = problem("server.unreachable", server="https://api.clearml.acme.example")
+    core.polling.watch("acme")
     banner = find(face.window, "account-banner", ProblemBanner)
     qtbot.waitUntil(banner.isVisible)
-    core.account_problems.clear()
+    server.problem = None
     find(banner, "remedy-retry", QPushButton).click()
     qtbot.waitUntil(lambda: not banner.isVisible())
     assert ("queues", "acme") in core.calls
@@ -263,7 +265,7 @@ def test_a_second_start_brings_the_window_up(qtbot, face):
 def test_a_notice_reaches_the_tray_only_while_the_window_is_away(qtbot, face, core):
     host = FakeTray()
     face.tray = host
-    notice = Notice("Ready", "“x” is ready", ui_core.READY)
+    notice = Notice("Ready", "“x” is ready", stage.READY)
     face.window.activateWindow()
     qtbot.waitUntil(face.window.isActiveWindow)
     with qtbot.waitSignal(face.bridge.noticed):
@@ -278,17 +280,17 @@ def test_a_command_that_fails_while_the_window_is_away_is_a_notice(qtbot, face, 
     host = FakeTray()
     face.tray = host
     face.window.hide()
-    core.failures["attach"] = ui_core.failing("keyring.locked")
-    face.remedies.apply(ui_core.READY, ui_core.problem("ssh.auth", address="x").remedies[0])
+    core.failures["attach"] = stage.failing("keyring.locked")
+    face.remedies.apply(stage.READY, stage.problem("ssh.auth", address="x").remedies[0])
     qtbot.waitUntil(lambda: bool(host.notices))
-    assert host.notices[0].urgent and host.notices[0].session == ui_core.READY
+    assert host.notices[0].urgent and host.notices[0].session == stage.READY
 
 
 def test_a_click_on_a_notice_shows_its_session(face):
     face.window.sidebar.account_chosen.emit("acme")
     face.window.hide()
-    face.tray.notice_clicked.emit(ui_core.READY)
-    assert face.window.isVisible() and face.window.details.session == ui_core.READY
+    face.tray.notice_clicked.emit(stage.READY)
+    assert face.window.isVisible() and face.window.details.session == stage.READY
 
 
 # -- what is said for a moment
@@ -320,7 +322,7 @@ def test_the_log_of_the_program_opens_at_its_end(face, core):
 
 def test_every_window_fits_a_small_screen(qtbot, face):
     limit = SCALED_TWICE - LOGICAL_MARGIN
-    for session in ui_core.EVERY_STATE:
+    for session in stage.EVERY_STATE:
         face.window.sidebar.select(session)
         need = face.window.minimumSizeHint()
         assert need.width() <= limit.width() and need.height() <= limit.height(), (session, need)
@@ -338,7 +340,7 @@ def test_windows_open_within_the_screen(face):
     assert dialog("app-log").width() <= room.width() - 40
 
 
-@pytest.mark.parametrize("session", [ui_core.BLOCKED, ui_core.FAILED, ui_core.CONNECTED])
+@pytest.mark.parametrize("session", [stage.BLOCKED, stage.FAILED, stage.CONNECTED])
 def test_nothing_is_wider_than_its_page_when_narrow(qtbot, face, session):
     face.window.sidebar.select(session)
     face.window.resize(SCALED_TWICE)

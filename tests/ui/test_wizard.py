@@ -10,7 +10,7 @@ from desktop_app.domain.accounts.account import Queue, Worker
 from desktop_app.domain.launch.options import LaunchSpec, defaults, options
 from desktop_app.ui.forms.queue_editor import QueueEditor
 from desktop_app.ui.widgets.banner import ProblemBanner
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 
 SNIPPET = """
@@ -50,6 +50,17 @@ def problem(wizard):
     return banner.problem.code if banner.problem else ""
 
 
+def used(core) -> list[tuple[str, str, int]]:
+    """Address, access key and length of the secret of every key that was tried."""
+    tried = [call[1] for call in core.calls if call[0] == "credentials.use"]
+    return [(one.api_url, one.access_key, len(one.secret)) for one in tried]
+
+
+def launched_in(core) -> tuple[object, ...]:
+    """The last launch that was asked for."""
+    return [call for call in core.calls if call[0] == "launch"][-1]
+
+
 # -- the account page
 
 
@@ -82,7 +93,7 @@ def test_a_server_needs_an_address_and_a_key(bare, open_wizard):
     assert "looks like" in error(wizard, "account-api-url")
     assert error(wizard, "account-access-key") and error(wizard, "account-secret")
     assert line(wizard, "account-api-url").accessibleDescription() == error(wizard, "account-api-url")
-    assert not bare.calls
+    assert used(bare) == []
 
 
 def test_paste_fills_the_fields_and_the_secret_is_never_shown(qtbot, bare, open_wizard):
@@ -96,7 +107,7 @@ def test_paste_fills_the_fields_and_the_secret_is_never_shown(qtbot, bare, open_
     assert secret.text() == "SECRET456" and secret.displayText() != "SECRET456"
     with qtbot.waitSignal(wizard.account_added):
         button(wizard, "wizard-next").click()
-    assert ("add_account", "https://api.clearml.acme.example", "ACCESS123", 9) in bare.calls
+    assert used(bare) == [("https://api.clearml.acme.example", "ACCESS123", 9)]
     assert secret.text() == "", "the secret stays in the window no longer than needed"
     assert not secret.isUndoAvailable()
 
@@ -111,7 +122,7 @@ def test_a_clipboard_without_credentials_says_so(bare, open_wizard):
 
 
 def test_a_refused_key_is_told_and_can_be_corrected(qtbot, bare, open_wizard):
-    bare.failures["add_account"] = ui_core.failing("server.unauthorised", server="https://api.x.example")
+    bare.failures["credentials.use"] = stage.failing("server.unauthorised", server="https://api.x.example")
     wizard = open_wizard(bare)
     find(wizard, "account-server", QRadioButton).click()
     for name, text in (("api-url", "https://api.x.example/"), ("access-key", "K"), ("secret", "S")):
@@ -120,14 +131,14 @@ def test_a_refused_key_is_told_and_can_be_corrected(qtbot, bare, open_wizard):
     qtbot.waitUntil(lambda: problem(wizard) == "server.unauthorised")
     assert button(wizard, "wizard-next").isEnabled()
     assert line(wizard, "account-secret").text() == "S", "a typing mistake elsewhere must not cost the secret"
-    del bare.failures["add_account"]
+    del bare.failures["credentials.use"]
     with qtbot.waitSignal(wizard.account_added):
         button(wizard, "wizard-next").click()
     assert problem(wizard) == ""
 
 
 def test_signing_in_can_be_stopped(qtbot, bare, open_wizard):
-    bare.gates["use_sandbox"] = threading.Event()
+    bare.gates["to_sandbox"] = threading.Event()
     wizard = open_wizard(bare)
     button(wizard, "wizard-next").click()
     progress = find(wizard, "wizard-progress", QLabel)
@@ -141,17 +152,17 @@ def test_signing_in_can_be_stopped(qtbot, bare, open_wizard):
 
 
 def test_a_new_key_for_a_known_account(qtbot, core, open_wizard):
-    wizard = open_wizard(core, ui_core.TEAM.id, account_only=True)
-    assert line(wizard, "account-api-url").text() == ui_core.TEAM.api_url
+    wizard = open_wizard(core, stage.TEAM.id, account_only=True)
+    assert line(wizard, "account-api-url").text() == stage.TEAM.api_url
     line(wizard, "account-secret").setText("NEW")
     button(wizard, "wizard-next").click()
     qtbot.waitUntil(lambda: not wizard.isVisible())
-    assert ("add_account", ui_core.TEAM.api_url, ui_core.TEAM.access_key, 3) in core.calls
+    assert used(core) == [(stage.TEAM.api_url, stage.TEAM.access_key, 3)]
 
 
 def test_a_job_that_does_not_listen_can_be_left(bare, open_wizard):
     release = threading.Event()
-    bare.use_sandbox = lambda cancel: release.wait(10)  # ignores its cancel token
+    bare.sign_in.to_sandbox = lambda cancel: release.wait(10)  # ignores its cancel token
     wizard = open_wizard(bare)
     button(wizard, "wizard-next").click()
     wizard.reject()
@@ -159,7 +170,6 @@ def test_a_job_that_does_not_listen_can_be_left(bare, open_wizard):
     wizard.reject()
     assert not wizard.isVisible()
     release.set()
-    bare.jobs.threads[-1].join(5)
 
 
 def test_back_leads_to_the_form_as_it_was_left(qtbot, core, open_wizard):
@@ -173,11 +183,11 @@ def test_back_leads_to_the_form_as_it_was_left(qtbot, core, open_wizard):
 
 
 def test_a_key_that_was_revoked_is_replaced_on_the_way_to_the_launch(qtbot, core, open_wizard):
-    core.failures["queues"] = ui_core.failing("server.unauthorised", server=ui_core.TEAM.api_url)
-    wizard = open_wizard(core, ui_core.TEAM.id)
+    core.failures["queues"] = stage.failing("server.unauthorised", server=stage.TEAM.api_url)
+    wizard = open_wizard(core, stage.TEAM.id)
     qtbot.waitUntil(lambda: problem(wizard) == "server.unauthorised")
     find(wizard, "remedy-sign_in", QPushButton).click()
-    assert wizard.on_account_page and line(wizard, "account-api-url").text() == ui_core.TEAM.api_url
+    assert wizard.on_account_page and line(wizard, "account-api-url").text() == stage.TEAM.api_url
     assert line(wizard, "account-secret").hasFocus()
     line(wizard, "account-secret").setText("NEW")
     del core.failures["queues"]
@@ -212,30 +222,32 @@ def test_queues_tell_their_live_agents(qtbot, core, open_wizard):
 
 
 def test_an_agent_that_comes_is_seen_while_the_form_is_open(qtbot, core, open_wizard):
-    core.queue_list = (Queue("q1", "default"),)
+    core.world.server("sandbox").put_queues([Queue("q1", "default")])
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     combo = find(wizard, "option-queue", QComboBox)
     assert combo.currentText() == "default — no agent"
     wizard.findChild(QueueEditor).live.setInterval(50)
-    core.queue_list = (Queue("q0", "aaa", (Worker("w"),)), Queue("q1", "default", (Worker("vm:sandbox"),)))
+    core.world.server("sandbox").put_queues(
+        [Queue("q0", "aaa", (Worker("w"),)), Queue("q1", "default", (Worker("vm:sandbox"),))]
+    )
     qtbot.waitUntil(lambda: combo.currentText() == "default — 1 agent free")
     assert not find(wizard, "queue-warning", QLabel).isVisibleTo(wizard), "and what was chosen stays chosen"
 
 
 def test_the_second_launch_is_the_first_one_again(qtbot, core, open_wizard):
     spec = LaunchSpec(queue="a100", name="my work", packages="torch==2.5\ntqdm", vscode=False, ssh_port="10100")
-    core.specs["sandbox"] = spec
+    core.remember("sandbox", spec)
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     assert button(wizard, "wizard-next").hasFocus()
     with qtbot.waitSignal(wizard.launched) as launched:
         qtbot.keyClick(button(wizard, "wizard-next"), Qt.Key.Key_Return)
-    assert core.calls[-1] == ("launch", "sandbox", spec)
+    assert launched_in(core) == ("launch", "sandbox", spec)
     assert core.store.get(launched.args[0]) is not None
     assert not wizard.isVisible()
 
 
 def test_a_remembered_queue_that_is_gone_is_said_not_replaced(qtbot, core, open_wizard):
-    core.specs["sandbox"] = LaunchSpec(queue="old queue")
+    core.remember("sandbox", LaunchSpec(queue="old queue"))
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     assert find(wizard, "option-queue", QComboBox).currentText() == "old queue — not on this server"
     assert "no queue “old queue”" in find(wizard, "queue-warning", QLabel).text()
@@ -260,7 +272,7 @@ def test_mistakes_are_told_beside_the_field_and_stop_the_launch(qtbot, core, ope
     version.clear()
     with qtbot.waitSignal(wizard.launched):
         button(wizard, "wizard-next").click()
-    assert core.calls[-1][2].name == "abc"
+    assert launched_in(core)[2].name == "abc"
 
 
 def test_hostile_text_reaches_the_spec_cleaned(qtbot, core, open_wizard):
@@ -268,11 +280,11 @@ def test_hostile_text_reaches_the_spec_cleaned(qtbot, core, open_wizard):
     line(wizard, "option-name").setText("  Größe “x” & 'y' <b>\t日本語  ")
     with qtbot.waitSignal(wizard.launched):
         button(wizard, "wizard-next").click()
-    assert core.calls[-1][2].name == "Größe “x” & 'y' <b> 日本語"
+    assert launched_in(core)[2].name == "Größe “x” & 'y' <b> 日本語"
 
 
 def test_a_server_that_is_down_is_told_and_asked_again(qtbot, core, open_wizard):
-    core.failures["queues"] = ui_core.failing("server.unreachable", server="https://api.x.example")
+    core.failures["queues"] = stage.failing("server.unreachable", server="https://api.x.example")
     wizard = open_wizard(core, "sandbox")
     qtbot.waitUntil(lambda: problem(wizard) == "server.unreachable")
     assert not find(wizard, "option-queue", QComboBox).isEnabled()
@@ -297,7 +309,7 @@ def test_a_launch_can_be_stopped_and_tried_again(qtbot, core, open_wizard):
 
 
 def test_a_failed_launch_keeps_what_was_typed(qtbot, core, open_wizard):
-    core.failures["launch"] = ui_core.failing("queue.unknown", queue="default", server="https://api.x.example")
+    core.failures["launch"] = stage.failing("queue.unknown", queue="default", server="https://api.x.example")
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     line(wizard, "option-name").setText("kept name")
     button(wizard, "wizard-next").click()
@@ -308,11 +320,11 @@ def test_a_failed_launch_keeps_what_was_typed(qtbot, core, open_wizard):
 
 
 def test_defaults_are_the_domain_s(qtbot, core, open_wizard):
-    core.queue_list = core.queue_list[:1]
+    core.world.server("sandbox").put_queues(stage.QUEUES[:1])
     wizard = ready(qtbot, open_wizard(core, "sandbox"))
     with qtbot.waitSignal(wizard.launched):
         button(wizard, "wizard-next").click()
-    launched = core.calls[-1][2]
+    launched = launched_in(core)[2]
     assert launched == LaunchSpec(**{**vars_of(defaults()), "queue": "default"})
 
 
@@ -327,4 +339,4 @@ def test_return_presses_the_button_that_has_the_focus(qtbot, bare, open_wizard):
     cancel.setFocus()
     qtbot.waitUntil(cancel.hasFocus)
     qtbot.keyClick(cancel, Qt.Key.Key_Return)
-    assert not wizard.isVisible() and not bare.calls
+    assert not wizard.isVisible() and used(bare) == []

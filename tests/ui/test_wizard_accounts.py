@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
 
 from desktop_app.domain.accounts.account import UNCHECKED
-from desktop_app.domain.accounts.credentials import Credentials, Offer
+from desktop_app.domain.accounts.credentials import Credentials
 from desktop_app.domain.problems import problem as problem_of
 from tests.ui.finding import find
 
@@ -20,6 +20,11 @@ def line(wizard, identifier) -> QLineEdit:
     return find(wizard, identifier, QLineEdit)
 
 
+def used(core) -> list[Credentials]:
+    """The keys that were tried."""
+    return [call[1] for call in core.calls if call[0] == "credentials.use"]
+
+
 FOUND = Credentials("https://api.clearml.acme.example", "FOUNDKEY123", "s3cret", source="~/clearml.conf")
 
 
@@ -27,19 +32,20 @@ FOUND = Credentials("https://api.clearml.acme.example", "FOUNDKEY123", "s3cret",
 def test_what_this_computer_holds_is_one_click(qtbot, bare, open_wizard):
     unchecked = replace(FOUND, access_key="OTHER", source="environment variables", trust=UNCHECKED)
     broken = problem_of("credentials.unreadable", path="~/trains.conf", why="permission denied")
-    bare.credentials.offer = Offer((FOUND, unchecked), (broken,))
+    bare.world.credentials.files = {"~/clearml.conf": FOUND, "the environment": unchecked}
+    bare.world.credentials.problems = (broken,)
     wizard = open_wizard(bare)
     card = find(wizard, "found-credentials", QWidget)
     qtbot.waitUntil(lambda: card.isVisibleTo(wizard))
     words = " ".join(one.text() for one in card.findChildren(QLabel))
     assert "key FOUND… · from ~/clearml.conf" in words and "permission denied" in words
     assert "certificate will not be checked" in words and "s3cret" not in words
-    assert bare.used == [], "nothing is used before somebody agrees"
+    assert used(bare) == [], "nothing is used before somebody agrees"
     use = button(wizard, "found-use-0")
     assert "api.clearml.acme.example" in use.accessibleName()
     with qtbot.waitSignal(wizard.account_added):
         use.click()
-    assert bare.used == [FOUND]
+    assert used(bare) == [FOUND]
     qtbot.waitUntil(lambda: not wizard.on_account_page)
     facts = find(wizard, "launch-account-facts", QLabel).text()
     assert facts == "Ada Lovelace · workspace Acme Research · ClearML server 2.3.0"
@@ -47,7 +53,7 @@ def test_what_this_computer_holds_is_one_click(qtbot, bare, open_wizard):
 
 def test_without_anything_found_there_is_no_card(qtbot, bare, open_wizard):
     wizard = open_wizard(bare)
-    qtbot.waitUntil(lambda: any(thread.name == "job-find-credentials" for thread in bare.jobs.threads))
+    qtbot.waitUntil(lambda: ("credentials.found",) in bare.calls and not bare.under_way)
     qtbot.wait(20)
     assert not find(wizard, "found-credentials", QWidget).isVisibleTo(wizard)
 
@@ -59,7 +65,7 @@ def test_a_pasted_token_signs_in(qtbot, bare, open_wizard):
     QGuiApplication.clipboard().setText("CLEARML_API_HOST=https://api.x.example\nCLEARML_AUTH_TOKEN=a.b.c")
     with qtbot.waitSignal(wizard.account_added):
         button(wizard, "account-paste").click()
-    assert [(one.api_url, one.token) for one in bare.used] == [("https://api.x.example", "a.b.c")]
+    assert [(one.api_url, one.token) for one in used(bare)] == [("https://api.x.example", "a.b.c")]
 
 
 @pytest.mark.parity("accounts-certificates")
@@ -77,11 +83,11 @@ def test_certificates_are_an_option_with_a_warning(qtbot, bare, open_wizard):
     assert not line(wizard, "account-ca-file").isEnabled()
     with qtbot.waitSignal(wizard.account_added):
         button(wizard, "wizard-next").click()
-    assert [one.trust for one in bare.used] == [UNCHECKED]
+    assert [one.trust for one in used(bare)] == [UNCHECKED]
 
 
 def test_another_account_is_told_when_its_page_has_closed(qtbot, face, core):
-    core.credentials.offer = Offer((FOUND,))
+    core.world.credentials.files = {"~/clearml.conf": FOUND}
     face.accounts.open_account("")
     wizard = face.accounts.wizard
     qtbot.waitUntil(lambda: find(wizard, "found-credentials", QWidget).isVisibleTo(wizard))

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton
 
 from desktop_app.domain.launch.options import defaults
-from tests.fakes import ui_core
+from tests.ui import stage
 from tests.ui.finding import find
 
 BIG = replace(defaults(), queue="a100", docker="python:3.12", name="big one")
@@ -16,15 +16,16 @@ LAST = replace(defaults(), queue="default", packages="tqdm", name="the last")
 
 @pytest.fixture
 def core():
-    core = ui_core.every_state_core()
-    core.specs[ui_core.TEAM.id] = LAST
-    core.profiles.save("Big", BIG)
-    return core
+    made = stage.staged_core()
+    made.remember(stage.TEAM.id, LAST)
+    made.profiles.save("Big", BIG)
+    yield made
+    made.end()
 
 
 @pytest.fixture
 def wizard(qtbot, core, open_wizard):
-    wizard = open_wizard(core, ui_core.TEAM.id)
+    wizard = open_wizard(core, stage.TEAM.id)
     qtbot.waitUntil(lambda: find(wizard, "option-queue", QComboBox).isEnabled())
     return wizard
 
@@ -66,7 +67,7 @@ def test_a_profile_fills_the_form_and_is_remembered_with_the_launch(qtbot, core,
     assert "Differs from “Big”" in note(wizard)
     with qtbot.waitSignal(wizard.launched):
         find(wizard, "wizard-next", QPushButton).click()
-    assert core.profiles.last_profile(ui_core.TEAM.id, "a100") == "Big"
+    assert core.profiles.last_profile(stage.TEAM.id, "a100") == "Big"
     assert core.profiles.get("Big") == BIG, "launching does not change the profile"
 
 
@@ -138,7 +139,7 @@ def test_clearml_sessions_options_are_offered_where_they_are(qtbot, core, wizard
 
 @pytest.mark.parity("profiles")
 def test_a_queue_brings_what_it_saw_last_unless_the_form_was_changed(core, wizard):
-    core.profiles.note_launch(ui_core.TEAM.id, replace(BIG, docker="python:3.11"), "Big")
+    core.profiles.note_launch(stage.TEAM.id, replace(BIG, docker="python:3.11"), "Big")
     choose(wizard, "option-queue", "a100")
     assert spec(wizard).docker == "python:3.11" and bar(wizard).current == "Big"
     choose(wizard, "profile", "")
@@ -149,14 +150,14 @@ def test_a_queue_brings_what_it_saw_last_unless_the_form_was_changed(core, wizar
 
 def test_a_profile_without_a_queue_leaves_the_queue_alone(core, wizard):
     core.profiles.save("Anywhere", replace(BIG, queue=""))
-    bar(wizard).show_account(ui_core.TEAM.id)
+    bar(wizard).show_account(stage.TEAM.id)
     choose(wizard, "profile", "Anywhere")
     assert spec(wizard) == replace(BIG, queue="default") and note(wizard) == ""
 
 
 def test_names_are_shown_as_they_are(core, wizard):
     core.profiles.save("<b>A & B</b>", BIG)
-    bar(wizard).show_account(ui_core.TEAM.id)
+    bar(wizard).show_account(stage.TEAM.id)
     combo = find(wizard, "profile", QComboBox)
     assert "<b>A & B</b>" in [combo.itemText(index) for index in range(combo.count())]
     assert isinstance(find(wizard, "profile-menu", QPushButton).menu(), QMenu)
@@ -165,7 +166,7 @@ def test_names_are_shown_as_they_are(core, wizard):
 def test_a_profile_s_queue_that_this_server_lacks_is_shown_and_warned_of(qtbot, core, open_wizard):
     """Nothing else would tell that the launch goes elsewhere than the form showed before."""
     core.profiles.save("Elsewhere", replace(BIG, queue="their queue"))
-    wizard = open_wizard(core, ui_core.TEAM.id)
+    wizard = open_wizard(core, stage.TEAM.id)
     combo = find(wizard, "option-queue", QComboBox)
     qtbot.waitUntil(combo.isEnabled)
     choose(wizard, "profile", "Elsewhere")

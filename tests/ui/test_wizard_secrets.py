@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QLineEdit
 
 from tests.ui.finding import dialog
-from tests.ui.test_wizard import button, line, ready
+from tests.ui.test_wizard import button, launched_in, line, ready
 
 
 def test_secrets_in_docker_s_arguments_are_asked_about_first(qtbot, core, open_wizard):
@@ -18,4 +18,4 @@ def test_secrets_in_docker_s_arguments_are_asked_about_first(qtbot, core, open_w
     assert "HF_TOKEN" in asked.text and "verysecret" not in asked.text
     with qtbot.waitSignal(wizard.launched):
         asked.accept()
-    assert core.calls[-1][2].docker_args == "-e HF_TOKEN=verysecret"
+    assert launched_in(core)[2].docker_args == "-e HF_TOKEN=verysecret"

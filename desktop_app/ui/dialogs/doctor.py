@@ -3,10 +3,13 @@
 The report is shown, and may be edited, before it leaves this computer.
 """
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.diagnosis import Diagnosis, Finding, Stage, Verdict
 from desktop_app.domain.sessions.snapshot import SessionId
 from desktop_app.services.core import Core
@@ -48,6 +51,14 @@ class _Row:
         self._what.setAccessibleName(f"{finding.said}: {word}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What came of an examination, and the report about it, which looks at installed files."""
+
+    diagnosis: Diagnosis
+    report: str
+
+
 class DoctorDialog(QDialog):
     """Examines one session as soon as it is opened; closing ends that."""
 
@@ -55,14 +66,17 @@ class DoctorDialog(QDialog):
         self, core: Core, bridge: Bridge, session: SessionId, name: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._core = core
         self._rows: dict[tuple[Stage, str], _Row] = {}
         self.setWindowTitle(f"What's wrong with “{name}”?")
         self.setAccessibleIdentifier("doctor")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._build()
         tell = bridge.news(self._on_told, self)
-        work = lambda cancel: core.doctor.examine(session, cancel, tell)  # noqa: E731
+
+        def work(cancel: Cancel) -> _Examined:
+            diagnosis = core.doctor.examine(session, cancel, tell)
+            return _Examined(diagnosis, core.doctor.report(diagnosis))
+
         self._ticket = bridge.submit("doctor", work, self._done, self)
         self.finished.connect(lambda _code: self._ticket.drop())
 
@@ -125,12 +139,13 @@ class DoctorDialog(QDialog):
             self._rows[key] = _Row(self._grid, finding)
 
     def _done(self, outcome: Outcome) -> None:
-        if isinstance(outcome.value, Diagnosis):
-            for finding in outcome.value.findings:
+        if isinstance(outcome.value, _Examined):
+            diagnosis = outcome.value.diagnosis
+            for finding in diagnosis.findings:
                 self._on_told(finding)
-            self._headline.setText(outcome.value.headline)
-            self._advice.setText(outcome.value.advice)
-            self._report.setPlainText(self._core.doctor.report(outcome.value))
+            self._headline.setText(diagnosis.headline)
+            self._advice.setText(diagnosis.advice)
+            self._report.setPlainText(outcome.value.report)
             self._fold.setEnabled(True)
             self._copy.setEnabled(True)
         elif outcome.problem is not None:
