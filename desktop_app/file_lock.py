@@ -1,8 +1,8 @@
 """Locks between our processes: an empty file that one of them has locked. Any thread.
 
 The system gives a lock back when its process ends, however that ends. A lock belongs to the file, not to its name, and
-whoever removes a lock's file leaves others waiting for a file that has no name any more. So a lock counts only while
-its file still has the name; else the next file of that name is tried. See docs/decisions/0046-locks-of-our-own.md.
+a process that removes a lock's file leaves others waiting for a file that has no name any more. So a lock counts only
+while its file still has the name; else the next file of that name is tried (docs/decisions/0046-locks-of-our-own.md).
 """
 
 import contextlib

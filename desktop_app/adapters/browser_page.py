@@ -46,7 +46,7 @@ Whose = Callable[[socket.socket], Peer]  # an accepted connection -> whose its c
 class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """One page. Threads, so that a silent client can't keep the browser out."""
 
-    allow_reuse_address = os.name == "posix"  # on Windows it would mean: beside whoever listens there already
+    allow_reuse_address = os.name == "posix"  # on Windows it would mean: beside a program that listens there already
     daemon_threads = True
     block_on_close = False
 
@@ -82,7 +82,7 @@ class _PageServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
             _log.error("a visitor of a login page could not be served", exc_info=error)
 
     def take(self, path: str, host: str, client: socket.socket) -> bytes | None:
-        """The page, for the first of this user's programs that knows the path and came to this very address."""
+        """Return the page, for the first of this user's programs that knows the path and came to this very address."""
         if host != f"{LOOPBACK}:{self.server_address[1]}":
             return None  # another name that was made to point here
         with self._lock:
@@ -121,11 +121,11 @@ class _PageHandler(http.server.BaseHTTPRequestHandler):
             self.server.done.set()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the path is the key to the page."""
+        """Log nothing: the path is the key to the page."""
 
 
 def old_cookies(lines: Sequence[str]) -> list[str]:
-    """The names of sessions' cookies in these ``Cookie`` headers that are too many, the oldest first.
+    """Return the names of sessions' cookies in these ``Cookie`` headers that are too many, the oldest first.
 
     Cookies know no port: a browser shows each session's to everything on 127.0.0.1, where others take no more than
     8 or 16 KB of them. It names older ones first (RFC 6265, 5.4). Who loses one signs in again by the next open.
@@ -139,7 +139,7 @@ def old_cookies(lines: Sequence[str]) -> list[str]:
 
 
 def render(login: Login, origin: str, secret: str, nonce: str) -> bytes:
-    """The page that submits the application's login form."""
+    """Return the page that submits the application's login form."""
     values = {"secret": secret, "origin": origin}
     inputs = "".join(
         f'\n<input type="hidden" name="{html.escape(name)}" value="{html.escape(value.format(**values))}">'
@@ -157,13 +157,13 @@ class LoginPages:
     def __init__(self, life: float = LIFE_S, whose: Whose = whose) -> None:
         self._life = life
         self._whose = whose
-        self._port = 0  # of the last page: whoever forwards it from another computer need not do so again
+        self._port = 0  # of the last page: a user who forwards it from another computer need not do so again
 
     def open(self, login: Login, origin: str, secret: str) -> str:
-        """The address of a new page; it is gone once served, or after 30 s."""
+        """Return the address of a new page; it is gone once served, or after 30 s."""
         try:
             server = _PageServer(login, origin, secret, self._whose, self._port)
-        except OSError:  # the last page is still there, or somebody else has the port by now
+        except OSError:  # the last page is still there, or another program has the port by now
             server = _PageServer(login, origin, secret, self._whose)
         self._port = int(server.server_address[1])
         threading.Thread(target=self._serve, args=(server,), name="login-page", daemon=True).start()

@@ -2,7 +2,7 @@
 
 A keyring call can block for as long as its unlock prompt is open, or for ever, and can't be interrupted. So each call
 runs on one worker thread (a daemon, alive only while there is work; keyring backends want their calls one by one) and
-its caller waits with a deadline. An answer that comes later is kept for whoever asks the same again: a person who
+its caller waits with a deadline. An answer that comes later is kept for the next one who asks the same: a user who
 needed a minute for the prompt presses "Try again" and has it.
 
 Only the stores of the operating system are used: a plain-text or empty backend counts as no keyring, even if the user's
@@ -73,18 +73,18 @@ class KeyringStore(SecretStore):
         self._backend: KeyringBackend | None = None
 
     def get(self, kind: SecretKind, owner: str) -> str | None:
-        """None when there is no such entry. Problems: keyring.*"""
+        """Return the entry, None when there is no such one. Problems: keyring.*"""
         return self._do(_Call("get", entry_name(kind, owner)))
 
     def set(self, kind: SecretKind, owner: str, value: str) -> None:
-        """Problems: keyring.*"""
+        """Write the entry. Problems: keyring.*"""
         units = len(value.encode("utf-16-le", "surrogatepass")) // 2
         if units > MAX_CHARS:
             raise failure("keyring.refused", answer=f"an entry holds {MAX_CHARS} characters, this one has {units}")
         self._do(_Call("set", entry_name(kind, owner), value))
 
     def delete(self, kind: SecretKind, owner: str) -> None:
-        """Idempotent. Problems: keyring.*"""
+        """Remove the entry. Idempotent. Problems: keyring.*"""
         self._do(_Call("delete", entry_name(kind, owner)))
 
     # --- the caller's side
@@ -103,7 +103,7 @@ class KeyringStore(SecretStore):
         return call.result
 
     def _submit(self, wanted: _Call) -> tuple[_Call, float]:
-        """The call to wait for, an overdue one if it is the same, and for how long."""
+        """Return the call to wait for, an overdue one if it is the same, and for how long."""
         with self._lock:
             stuck = any(not one.done.is_set() for one in self._overdue)
             for call in self._overdue:
@@ -156,7 +156,7 @@ class KeyringStore(SecretStore):
 
 
 def _find_backend() -> KeyringBackend:
-    """The system's own store. Raises NoKeyringError; tried anew with each call until there is one.
+    """Return the system's own store. Raises NoKeyringError; tried anew with each call until there is one.
 
     Not by keyring's own search: that one runs once per process (a keyring that starts later is never found) and loads
     whatever plug-ins are installed.
@@ -177,7 +177,8 @@ class ChosenElsewhere(NoKeyringError):
 
 
 def _chosen() -> KeyringBackend | None:
-    """The backend that the environment or keyring's own file names, None where neither does. Raises ChosenElsewhere.
+    """Return the backend that the environment or keyring's own file names, None where neither does. Raises
+    ChosenElsewhere.
 
     It is refused, not overruled: who chose it may rely on nothing being stored, and it may store in plain files.
     """
@@ -193,7 +194,7 @@ def _chosen() -> KeyringBackend | None:
 
 
 def _problem_of(error: BaseException, secret: str | None) -> Problem:
-    """The words for what the keyring said, without the secret."""
+    """Return the words for what the keyring said, without the secret."""
     said = (str(error).splitlines() or [""])[0]
     if secret:
         said = said.replace(secret, "•••")
@@ -208,7 +209,7 @@ def _problem_of(error: BaseException, secret: str | None) -> Problem:
 
 
 def _service_is_gone(error: BaseException) -> bool:
-    """True when there is nobody on the bus to ask (any more)."""
+    """True if there is nobody on the bus to ask (any more)."""
     if isinstance(error, (ConnectionError, EOFError, FileNotFoundError)):
         return True
     reason = error.__cause__ if isinstance(error, InitError) else error

@@ -25,7 +25,7 @@ class PrivateLog(logging.handlers.RotatingFileHandler):
         return TextIOWrapper(open(handle, "ab"), encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """In ``emit``'s except block."""
+        """Tell once that the log can't be written; called in ``emit``'s except block."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)
@@ -41,6 +41,6 @@ class StreamLog(logging.StreamHandler[TextIO]):
     """Says nothing of a stream that takes no more."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """In ``emit``'s except block."""
+        """Tell once that the log can't be written; called in ``emit``'s except block."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)

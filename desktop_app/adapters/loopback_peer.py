@@ -26,7 +26,8 @@ else:
 
 
 def glance(accepted: socket.socket, looks: Sequence[Look] = QUICK) -> Peer | None:
-    """Whose the client of a connection is that a listener of ours accepted; None where only ``whose`` can tell."""
+    """Return whose the client of a connection is that a listener of ours accepted; None where only ``whose`` can
+    tell."""
     ends = _ends(accepted)
     if ends is None:
         return Peer.GONE
@@ -41,12 +42,12 @@ def glance(accepted: socket.socket, looks: Sequence[Look] = QUICK) -> Peer | Non
 
 
 def whose(accepted: socket.socket, looks: Sequence[Look] = (*QUICK, *SLOW)) -> Peer:
-    """As ``glance``, by whatever the system has; OURS where it does not tell."""
+    """Return the same as ``glance`` by all means that the system has; OURS where it does not tell."""
     return glance(accepted, looks) or Peer.OURS
 
 
 def _ends(accepted: socket.socket) -> tuple[Address, Address] | None:
-    """The client's end and ours; None once it left."""
+    """Return the client's end and ours; None once it left."""
     try:
         return _plain(accepted.getpeername()), _plain(accepted.getsockname())
     except OSError:

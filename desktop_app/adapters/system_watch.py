@@ -31,10 +31,10 @@ class Announcements(Protocol):
     """What ``adapters.os`` opens where the system announces such things."""
 
     def fileno(self) -> int:
-        """Readable when there may be news."""
+        """Return the handle that is readable when there may be news."""
 
     def read(self) -> tuple[SystemEvent, ...]:
-        """Never waits. Raises OSError when the source has ended."""
+        """Return what happened; never waits. Raises OSError when the source has ended."""
 
     def close(self) -> None: ...
 
@@ -50,7 +50,7 @@ class SleepSense:
         self._last = (wall(), monotonic())
 
     def slept(self, at_most: float) -> bool:
-        """Whether far more than ``at_most`` seconds went by since the last call."""
+        """True if far more than ``at_most`` seconds went by since the last call."""
         now = (self._clocks[0](), self._clocks[1]())
         gone, self._last = [new - old for new, old in zip(now, self._last, strict=True)], now
         return max(gone) > at_most + JUMP_S
@@ -103,7 +103,7 @@ class Watch:
             self._waker.send(b"x")
 
     def run(self) -> None:
-        """Until cancelled."""
+        """Watch until cancelled."""
         with self._wake, self._waker:
             while not self._cancel.cancelled:
                 announcements = self._open()
@@ -114,7 +114,7 @@ class Watch:
                     self._wait(announcements, None)
 
     def _wait(self, announcements: "Announcements | None", seconds: float | None) -> None:
-        """Until cancelled, the time is up, or the announcements end."""
+        """Wait until cancelled, the time is up, or the announcements end."""
         end = None if seconds is None else time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake, selectors.EVENT_READ)
@@ -137,5 +137,5 @@ class Watch:
 
 
 def watch_system(tell: Tell, cancel: Cancel) -> None:
-    """Blocks until cancelled."""
+    """Watch the system, and block until cancelled."""
     Watch(tell, cancel).run()

@@ -1,6 +1,6 @@
 """What answers on a local port: asks for its first page once, as a browser would. Caller's thread; seconds at most.
 
-Only asked of ports that a person opens: programs that speak another protocol may dislike the question.
+Only asked of ports that the user opens: programs that speak another protocol may dislike the question.
 """
 
 import html
@@ -19,7 +19,7 @@ _TITLE = re.compile(rb"<title[^>]*>(.{1,300}?)</title", re.IGNORECASE | re.DOTAL
 
 
 def look_at_page(port: int, cancel: Cancel) -> Page:
-    """Whether a page is there, over http or https, and its title. Never raises for what the other side does."""
+    """Return whether a page is there, over http or https, and its title. Never raises for what the other side does."""
     cancel.check()
     page = _ask(http.client.HTTPConnection(LOOPBACK, port, timeout=cancel.remaining(ANSWER_S)), "http")
     if page.scheme and not _wants_tls(page):
@@ -31,8 +31,8 @@ def look_at_page(port: int, cancel: Cancel) -> Page:
 
 
 def _any_certificate() -> ssl.SSLContext:
-    """The certificate is for the browser to judge: nothing but the title is taken from this connection, and it runs
-    inside the tunnel."""
+    """Accept any certificate: it is for the browser to judge; nothing but the title is taken from this connection, and
+    it runs inside the tunnel."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not the default one: that fails over a bad SSLKEYLOGFILE
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -40,7 +40,7 @@ def _any_certificate() -> ssl.SSLContext:
 
 
 def _wants_tls(page: Page) -> bool:
-    """Servers that speak TLS answer plain HTTP with 400 and a page that says so."""
+    """True if the server speaks TLS: such ones answer plain HTTP with 400 and a page that says so."""
     return page.status == http.client.BAD_REQUEST
 
 

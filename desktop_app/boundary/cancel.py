@@ -17,7 +17,7 @@ class Cancel:
         self._callbacks: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
-        """Idempotent; runs the callbacks once, in the caller's thread."""
+        """Cancel, and run the callbacks once, in the caller's thread. Idempotent."""
         with self._lock:
             if self._event.is_set():
                 return
@@ -39,7 +39,7 @@ class Cancel:
         return self._event.is_set()
 
     def remaining(self, at_most: float) -> float:
-        """Seconds left, between 0 and ``at_most``."""
+        """Return the seconds that are left, between 0 and ``at_most``."""
         if self._deadline is None:
             return at_most
         return max(0.0, min(at_most, self._deadline - time.monotonic()))

@@ -41,16 +41,16 @@ class CredentialSource(Protocol):
     """ClearML credentials that are on this computer already. Reads files, changes none; thread-safe."""
 
     def found(self) -> tuple[tuple[Credentials, ...], tuple[Problem, ...]]:
-        """Those that could sign in, the SDK's choice first, and what kept files from being read."""
+        """Return the credentials that could sign in, the SDK's choice first, and what kept files from being read."""
 
     def environment(self) -> Credentials:
-        """Problems: credentials.none"""
+        """Return those of the environment's variables. Problems: credentials.none"""
 
     def read(self, path: Path) -> Credentials:
-        """Problems: credentials.unreadable, credentials.none"""
+        """Return those of a file. Problems: credentials.unreadable, credentials.none"""
 
     def text(self, text: str, source: str) -> Credentials:
-        """Of a copied text; without ``found`` where it holds none."""
+        """Return those of a copied text; without ``found`` where it holds none."""
 
 
 class Sandbox(Protocol):
@@ -63,29 +63,29 @@ class Sandbox(Protocol):
         """
 
     def address(self) -> str:
-        """Of its API server, "" while it does not run. Takes milliseconds."""
+        """Return the address of its API server, "" while it does not run. Takes milliseconds."""
 
     def stop(self) -> bool:
         """End it with everything that runs on it; False when it did not run. Takes seconds."""
 
     def hold(self) -> None:
-        """Quick: keep it alive while this process lives (idempotent)."""
+        """Keep it alive while this process lives. Quick, idempotent."""
 
     def release(self) -> None:
-        """Quick: let it end by itself once no session needs it."""
+        """Let it end by itself once no session needs it. Quick."""
 
 
 class Programs(Protocol):
     """Programs of this computer. Small local files; thread-safe."""
 
     def find(self, opener: Opener) -> str:
-        """Where it is, "" when it isn't installed."""
+        """Return where it is, "" when it isn't installed."""
 
     def start(self, program: str, arguments: Sequence[str]) -> bool:
-        """Whether it was started; takes seconds at most."""
+        """Start it; True if that worked. Takes seconds at most."""
 
     def terminals(self) -> tuple[str, ...]:
-        """Terminal programs that a person may choose from, this desktop's first."""
+        """Return the terminal programs that the user may choose from, this desktop's first."""
 
 
 class SshConfigFiles(Protocol):
@@ -93,23 +93,23 @@ class SshConfigFiles(Protocol):
 
     @property
     def user(self) -> Path:
-        """The user's own file."""
+        """Return the path of the user's own file."""
 
     @property
     def line(self) -> str:
-        """What makes the user's ssh read ours."""
+        """Return what makes the user's ssh read ours."""
 
     def publish(self, aliases: Callable[[], Sequence[Alias]]) -> None:
         """Write our file; ``aliases`` is asked while no other process writes. Problems: file.unwritable"""
 
     def entries(self) -> frozenset[str]:
-        """The aliases that our file has right now."""
+        """Return the aliases that our file has right now."""
 
     def place(self) -> Place:
-        """Where the user's file includes ours. Problems: ssh.config_unwritable"""
+        """Return where the user's file includes ours. Problems: ssh.config_unwritable"""
 
     def host_names(self) -> frozenset[str]:
-        """Names that the user gave to hosts: not ours to take."""
+        """Return the names that the user gave to hosts: not ours to take."""
 
     def install(self) -> bool:
         """Include ours in the user's; False when it is. Problems: ssh.config_unwritable, ssh.config_text"""
@@ -122,10 +122,10 @@ class Waiting(Protocol):
     """Waits for news of a session, perhaps for lines that the user types as well."""
 
     def poke(self) -> None:
-        """From any thread."""
+        """End a wait, or the next one; from any thread."""
 
     def wait(self, seconds: float) -> None:
         """Return after a poke, one that came before included, or after ``seconds``."""
 
     def close(self) -> None:
-        """Idempotent."""
+        """Give the terminal back as it was. Idempotent."""

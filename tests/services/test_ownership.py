@@ -1,6 +1,7 @@
 """One owner per session on this computer, across processes; a killed owner is noticed and replaced."""
 
 import os
+import resource
 import signal
 import socket
 import stat
@@ -55,6 +56,19 @@ def test_a_name_has_one_owner(mine: Ownership, folder: Path) -> None:
         mine.release(NAME)
         assert other.holder(NAME) is None
         assert other.claim(NAME)
+
+
+def test_a_name_is_not_held_by_a_process_that_could_not_say_who_it_is(mine: Ownership, folder: Path) -> None:
+    assert mine.claim("another")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # a full disk takes no note
+    try:
+        with pytest.raises(OSError, match="large"):
+            mine.claim(NAME)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with closing(Ownership(folder, "cli", nothing)) as other:
+        assert other.holder(NAME) is None and other.claim(NAME)
 
 
 def test_nobody_holds_what_was_never_held(mine: Ownership) -> None:

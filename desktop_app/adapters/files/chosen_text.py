@@ -84,7 +84,7 @@ def _too_large(most: int) -> str:
 
 
 def _flags(name: str) -> int:
-    """A pipe without a writer must not be waited for when it is opened."""
+    """Return how to open the file: a pipe without a writer must not be waited for."""
     wait = 0 if _is_handed_over(name) else getattr(os, "O_NONBLOCK", 0)
     return os.O_RDONLY | wait | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
 

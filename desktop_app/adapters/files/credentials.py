@@ -24,7 +24,7 @@ from desktop_app.domain.launch.chosen_text import UnreadableText
 from desktop_app.domain.problems import AppError, Problem, failure
 
 STANDARD = ("trains.conf", "clearml.conf")  # in the SDK's order
-PATTERNS = ("trains*.conf", "clearml*.conf")  # how people call their files for other servers
+PATTERNS = ("trains*.conf", "clearml*.conf")  # how users call their files for other servers
 ENVIRONMENT = "environment variables"
 # An include could read any file or address; ClearML's own files have none.
 _INCLUDE = re.compile(
@@ -46,7 +46,8 @@ class CredentialFiles(CredentialSource):
         self._home = home
 
     def found(self) -> tuple[tuple[Credentials, ...], tuple[Problem, ...]]:
-        """Credentials that could sign in, as the SDK would prefer them, and what kept files from being read."""
+        """Return the credentials that could sign in, as the SDK would prefer them, and what kept files from being
+        read."""
         problems: list[Problem] = []
         files = [found for path in self._paths() if (found := self._try(path, problems)) is not None]
         named = from_environment(self._environ)
@@ -60,14 +61,14 @@ class CredentialFiles(CredentialSource):
         return tuple(one for one in usable.values() if one.found), tuple(problems)
 
     def environment(self) -> Credentials:
-        """Of the variables alone. Problems: credentials.none"""
+        """Return those of the variables alone. Problems: credentials.none"""
         found = from_environment(self._environ)
         if not found.found:
             raise failure("credentials.none", where="The environment (CLEARML_API_ACCESS_KEY and its like)")
         return self._named(found, ENVIRONMENT)
 
     def read(self, path: Path) -> Credentials:
-        """Of one file. Problems: credentials.unreadable, credentials.none"""
+        """Return those of one file. Problems: credentials.unreadable, credentials.none"""
         path = path.expanduser()
         text = _content(path)
         found = self.text(text, self._shown(path))
@@ -78,7 +79,8 @@ class CredentialFiles(CredentialSource):
         return found
 
     def text(self, text: str, source: str) -> Credentials:
-        """Of a whole configuration file or a part of one, however damaged; without ``found`` where there are none."""
+        """Return those of a whole configuration file or a part of one, however damaged; without ``found`` where there
+        are none."""
         tree = _tree(text)
         parsed = from_tree(tree) if tree is not None else Credentials()
         clean = parsed.found and not any(re.search(r"\s", part) for part in (parsed.api_url, parsed.access_key))
@@ -123,7 +125,7 @@ def _content(path: Path) -> str:
 
 
 def _tree(text: str) -> Mapping[str, object] | None:
-    """The parsed text, None where it is no configuration. A variable that is not set counts as left out."""
+    """Return the parsed text, None where it is no configuration. A variable that is not set counts as left out."""
     import pyhocon  # late on purpose: a quarter of a second that only an import needs
 
     text = _INCLUDE.sub("", text)

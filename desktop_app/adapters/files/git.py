@@ -1,6 +1,6 @@
-"""The person's own git on this computer: logins that git keeps in files, and harmless settings. Read only, any thread.
+"""The user's own git on this computer: logins that git keeps in files, and harmless settings. Read only, any thread.
 
-Nothing here is read before a person has agreed that it goes to a session.
+Nothing here is read before the user has agreed that it goes to a session.
 """
 
 import os
@@ -19,12 +19,12 @@ GIT_SECONDS = 10.0
 
 
 def read_git() -> GitIdentity:
-    """Of this user. Problems: git.unreadable"""
+    """Return the logins and settings of this user. Problems: git.unreadable"""
     return GitIdentity(_logins(), _settings())
 
 
 def login_files() -> tuple[Path, ...]:
-    """Where ``git credential-store`` keeps logins, in its order."""
+    """Return where ``git credential-store`` keeps logins, in its order."""
     config = os.environ.get("XDG_CONFIG_HOME")
     folder = Path(config) if config else Path.home() / ".config"
     return (Path.home() / ".git-credentials", folder / "git" / "credentials")
@@ -43,7 +43,7 @@ def _logins() -> tuple[GitLogin, ...]:
 
 
 def _settings() -> dict[str, str]:
-    """git itself knows how its files include each other; without git there are no settings."""
+    """Ask git itself, which knows how its files include each other; without git there are no settings."""
     git = shutil.which("git")
     if git is None:
         return {}

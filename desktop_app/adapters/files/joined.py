@@ -16,7 +16,7 @@ KEEPS_OLDER = ("alias",)  # the plain name is the first one's
 
 
 def join_accounts(config_dir: Path, state_dir: Path) -> None:
-    """Quick, and quicker where there is nothing to do. Problems: file.unwritable"""
+    """Join the accounts of one user. Quick where there is nothing to do. Problems: file.unwritable"""
     settings = JsonFile(config_dir / "settings.json")
     known = accounts_in(settings.read())
     joined = merged(known)
@@ -34,7 +34,7 @@ def join_accounts(config_dir: Path, state_dir: Path) -> None:
 
 
 def _move_sessions(content: dict[str, Any], moved: Mapping[str, str]) -> None:
-    """Both accounts know each session; of two rows the newer one counts, which stands later."""
+    """Rename the sessions; where both accounts have one, the newer row counts, which stands later."""
     sessions = content.get("sessions")
     after: dict[str, Any] = {}
     for text, row in sessions.items() if isinstance(sessions, dict) else ():
@@ -51,7 +51,7 @@ def _both(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _move_rows(content: dict[str, Any], key: str, moved: Mapping[str, str]) -> None:
-    """Rows by account; where both have one, the remaining account's counts."""
+    """Rename rows by account; where both have one, the remaining account's counts."""
     rows = content.get(key)
     if isinstance(rows, dict):
         gone = {moved[old]: rows.pop(old) for old in list(rows) if old in moved}

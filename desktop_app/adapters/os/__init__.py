@@ -1,9 +1,9 @@
 """What differs between operating systems: opening a web address and a terminal window, and what the system announces.
 
 ``open_url`` and ``open_terminal`` of this system (blocking for seconds at most) answer whether something was started;
-``terminals`` are those that a person may choose from. Children are detached: they outlive SessionDock and belong to no
+``terminals`` are those that the user may choose from. Children are detached: they outlive SessionDock and belong to no
 terminal of ours. ``open_announcements`` gives the system's own word on waking and network changes, or None where the
-clock and the addresses have to do. ``Keyboard`` waits for what a person types in the terminal that we run in.
+clock and the addresses have to do. ``Keyboard`` waits for what the user types in the terminal that we run in.
 """
 
 import sys

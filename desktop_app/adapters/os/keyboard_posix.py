@@ -1,6 +1,6 @@
 """Waiting for a terminal's lines and a poke together, on Linux and macOS. ``poke`` from any thread, the rest from one.
 
-The terminal is read only while somebody waits here, so that a shell that runs in between has its input for itself.
+The terminal is read only during a wait here, so that a shell that runs in between has its input for itself.
 """
 
 import contextlib

@@ -33,9 +33,9 @@ class Keyboard(Waiting):
         self._typed(line.strip() if line else None)
 
     def close(self) -> None:
-        """Idempotent."""
+        """End the waiting. Idempotent."""
 
 
 def _pressed() -> bool:
-    """Whether a key was; False on other systems, which never come here."""
+    """True if a key was; False on other systems, which never come here."""
     return sys.platform == "win32" and msvcrt.kbhit()

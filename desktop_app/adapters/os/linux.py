@@ -49,9 +49,9 @@ def has_display(env: Mapping[str, str]) -> bool:
 def terminal_command(
     argv: Sequence[str], env: Mapping[str, str], which: Which = shutil.which, chosen: str = ""
 ) -> list[str] | None:
-    """The command that opens a terminal window running ``argv``; None when no terminal is installed.
+    """Return the command that opens a terminal window running ``argv``; None when no terminal is installed.
 
-    The person's choice first, then $TERMINAL, then the desktop's own.
+    The user's choice first, then $TERMINAL, then the desktop's own.
     """
     between = dict(TERMINALS)
     for name in (chosen, env.get("TERMINAL", ""), *_names(env)):
@@ -68,7 +68,7 @@ def _names(env: Mapping[str, str]) -> list[str]:
 
 
 def terminals() -> tuple[str, ...]:
-    """The terminal programs that are installed, those of this desktop first; some stand for another one."""
+    """Return the terminal programs that are installed, those of this desktop first; some stand for another one."""
     return tuple(dict.fromkeys(name for name in _names(os.environ) if shutil.which(name)))
 
 

@@ -48,7 +48,7 @@ class Announcements:
         return int(self._connection.sock.fileno())
 
     def read(self) -> tuple[SystemEvent, ...]:
-        """What was announced since the last call. Raises OSError when the bus has ended."""
+        """Return what was announced since the last call. Raises OSError when the bus has ended."""
         found: list[SystemEvent] = []
         while True:
             try:
@@ -60,7 +60,7 @@ class Announcements:
 
 
 def event_of(message: Message) -> SystemEvent | None:
-    """What a signal means to us."""
+    """Return what a signal means to us."""
     fields = message.header.fields
     member = fields.get(HeaderFields.member)
     if member == "PrepareForSleep":  # true before sleeping, false after waking
@@ -73,7 +73,8 @@ def event_of(message: Message) -> SystemEvent | None:
 
 
 def open_announcements() -> Announcements | None:
-    """None where there is no system bus (containers, other init systems): the clock and the addresses have to do."""
+    """Listen to the system bus; None where there is none (containers, other init systems): the clock and the addresses
+    have to do."""
     try:
         connection = open_dbus_connection(bus="SYSTEM")
     except NO_BUS as error:

@@ -10,7 +10,8 @@ ITERM = "iTerm"
 
 
 def terminal_command(argv: Sequence[str], chosen: str = "") -> list[str]:
-    """AppleScript that runs ``argv`` in a new terminal window: quoted for the shell, then for AppleScript."""
+    """Return the AppleScript that runs ``argv`` in a new terminal window: quoted for the shell, then for
+    AppleScript."""
     line = shlex.join(argv).replace("\\", "\\\\").replace('"', '\\"')
     if chosen == ITERM:
         said = f'tell application "iTerm" to create window with default profile command "{line}"'
@@ -25,7 +26,7 @@ def terminal_command(argv: Sequence[str], chosen: str = "") -> list[str]:
 
 
 def terminals() -> tuple[str, ...]:
-    """The terminal programs that are installed."""
+    """Return the terminal programs that are installed."""
     return ("Terminal", *((ITERM,) if Path("/Applications/iTerm.app").exists() else ()))
 
 
@@ -39,5 +40,5 @@ def open_url(url: str) -> bool:
 
 
 def open_announcements() -> None:
-    """macOS tells only programs with a Cocoa run loop (NSWorkspace); the clock and the addresses show the same
-    within a second."""
+    """Return None: macOS tells only programs with a Cocoa run loop (NSWorkspace); the clock and the addresses show the
+    same within a second."""

@@ -19,7 +19,7 @@ MORE_PATH = {
 
 
 def find(opener: Opener, env: Mapping[str, str] = os.environ, system: str = sys.platform) -> str:
-    """Where the program is, "" when it isn't installed."""
+    """Return where the program is, "" when it isn't installed."""
     return next(_found(opener, env, system), "")
 
 
@@ -34,7 +34,7 @@ def _found(opener: Opener, env: Mapping[str, str], system: str) -> Iterator[str]
 
 
 def _preferred(opener: Opener, env: Mapping[str, str]) -> list[str]:
-    """The desktop's own program first."""
+    """Return the names to look for, the desktop's own program first."""
     words = env.get("XDG_CURRENT_DESKTOP", "").split(":")
     own = [opener.desktops[word] for word in words if word in opener.desktops]
     return [*own, *(name for name in opener.programs if name not in own)]
@@ -53,10 +53,11 @@ def _can_start(path: str) -> bool:
 
 
 def start(program: str, arguments: Sequence[str]) -> bool:
-    """Whether it was started. A program that hands over to one that runs already may be done at once."""
+    """Start the program; True if that worked. A program that hands over to one that runs already may be done at
+    once."""
     return start_detached(command(program, arguments))
 
 
 def command(program: str, arguments: Sequence[str]) -> list[str]:
-    """A macOS application takes addresses from ``open``; everything else is a program."""
+    """Return the argv: a macOS application takes addresses from ``open``; everything else is a program."""
     return ["open", "-a", program, *arguments] if program.endswith(".app") else [program, *arguments]

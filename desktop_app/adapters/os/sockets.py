@@ -38,8 +38,8 @@ class Untold(Exception):
 
 
 def look_through_processes(client: Address, server: Address) -> Peer:
-    """Whose the socket is that connects ``client`` to ``server``, which is one of ours. Raises Untold when not even
-    that one can be seen."""
+    """Return whose the socket is that connects ``client`` to ``server``, which is one of ours. Raises Untold when not
+    even that one can be seen."""
     owners = _of_this_user(client, server) if sys.platform == "darwin" else _of_everybody(client, server)
     if server not in owners:
         raise Untold
@@ -47,7 +47,7 @@ def look_through_processes(client: Address, server: Address) -> Peer:
 
 
 def _of_everybody(client: Address, server: Address) -> dict[Address, Peer]:
-    """Near end -> whose, of the two sockets."""
+    """Return near end -> whose, of the two sockets."""
     try:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):
@@ -62,7 +62,7 @@ def _of_everybody(client: Address, server: Address) -> dict[Address, Peer]:
 
 
 def _of_this_user(client: Address, server: Address) -> dict[Address, Peer]:
-    """Those that are ours only. What can't be looked into is not known to be ours."""
+    """Return those that are ours only. What can't be looked into is not known to be ours."""
     mine = psutil.Process().username()
     found: dict[Address, Peer] = {}
     for pid in dict.fromkeys((os.getpid(), *_lately, *psutil.pids())):
@@ -82,7 +82,7 @@ def _of_this_user(client: Address, server: Address) -> dict[Address, Peer]:
 
 
 def _between(one: Connection, client: Address, server: Address) -> Address | None:
-    """The near end of a connection between the two, else None."""
+    """Return the near end of a connection between the two, else None."""
     near, far = _address(one.laddr), _address(one.raddr)
     return near if (near, far) in ((client, server), (server, client)) else None
 

@@ -34,7 +34,7 @@ _SECONDS = 1.0
 
 
 def ask_kernel(client: Address, server: Address) -> Peer:
-    """Whose the socket is that connects ``client`` to ``server``, which is one of ours. Raises Untold."""
+    """Return whose the socket is that connects ``client`` to ``server``, which is one of ours. Raises Untold."""
     owner = _ask(client, server)
     if owner is None and _ask(server, client) is None:
         raise Untold  # not even our own end: a kernel without the module for TCP answers the same as for "none"
@@ -48,7 +48,7 @@ def _peer(owner: int | None) -> Peer:
 
 
 def _ask(local: Address, remote: Address) -> int | None:
-    """The user id of the socket with exactly these ends; _ORPHAN, or None when there is none."""
+    """Return the user id of the socket with exactly these ends; _ORPHAN, or None when there is none."""
     family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
     ends = b"".join(socket.inet_pton(family, host).ljust(16, b"\0") for host, _port in (local, remote))
     wanted = _PORTS.pack(local[1], remote[1]) + ends
@@ -84,7 +84,7 @@ def _owner(answer: bytes, local: Address, remote: Address) -> int | None:
 
 
 def _plain(family: int, raw: bytes) -> bytes:
-    """16 bytes, whichever family the socket is of."""
+    """Return 16 bytes, whichever family the socket is of."""
     return raw if family == socket.AF_INET6 else _mapped(socket.inet_ntop(socket.AF_INET, raw[:4]))
 
 
@@ -95,7 +95,7 @@ def _mapped(host: str) -> bytes:
 
 
 def read_tables(client: Address, server: Address) -> Peer:
-    """See ask_kernel."""
+    """Look it up in the tables of /proc, as ``ask_kernel`` does in the kernel's answer."""
     for _ in range(_TRIES):
         try:
             tables = [table.read_bytes() for table in _TABLES if table.exists()]
@@ -111,7 +111,7 @@ def read_tables(client: Address, server: Address) -> Peer:
 
 
 def owner_in(table: bytes, local: Address, remote: Address) -> int | None:
-    """The user id of the socket with exactly these ends, in a table as ``proc_pid_net(5)`` describes it."""
+    """Return the user id of the socket with exactly these ends, in a table as ``proc_pid_net(5)`` describes it."""
     for short in (True, False):
         wanted = b" %s %s " % (_hex(local, short), _hex(remote, short))
         place = -1
@@ -124,7 +124,7 @@ def owner_in(table: bytes, local: Address, remote: Address) -> int | None:
 
 
 def _hex(address: Address, short: bool) -> bytes:
-    """As the kernel prints it: words of the machine's byte order."""
+    """Return the address as the kernel prints it: words of the machine's byte order."""
     raw = _mapped(address[0])
     words = struct.unpack("=4I", raw)
     shown = words[3:] if short and raw[:12] == bytes(10) + b"\xff\xff" else words

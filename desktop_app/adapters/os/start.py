@@ -41,5 +41,5 @@ def start_detached(argv: Sequence[str], settle: float = SETTLE_S) -> bool:
 
 
 def _leave_running(process: "subprocess.Popen[bytes]") -> None:
-    """The program lives on its own; without this, Python would warn about a child that nobody waited for."""
+    """Let the program live on its own; without this, Python would warn about a child that nobody waited for."""
     process.returncode = 0

@@ -10,14 +10,15 @@ WINDOWS_TERMINAL, CONSOLE = "Windows Terminal", "Console window"
 
 
 def terminal_command(argv: Sequence[str], windows_terminal: str | None) -> list[str]:
-    """Windows Terminal where it is installed (it splits commands at ``;``), else a console window."""
+    """Return the command: Windows Terminal where it is installed (it splits commands at ``;``), else a console
+    window."""
     if windows_terminal:
         return [windows_terminal, "new-tab", *(word.replace(";", "\\;") for word in argv)]
     return ["cmd.exe", "/c", "start", "", *argv]
 
 
 def terminals() -> tuple[str, ...]:
-    """The terminal programs that are installed."""
+    """Return the terminal programs that are installed."""
     return (*((WINDOWS_TERMINAL,) if shutil.which("wt.exe") else ()), CONSOLE)
 
 
@@ -31,5 +32,5 @@ def open_url(url: str) -> bool:
 
 
 def open_announcements() -> None:
-    """Windows tells only windows (WM_POWERBROADCAST); the clock, which runs on while it sleeps, and the addresses show
-    the same within a second."""
+    """Return None: Windows tells only windows (WM_POWERBROADCAST); the clock, which runs on while it sleeps, and the
+    addresses show the same within a second."""

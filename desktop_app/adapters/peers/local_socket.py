@@ -1,7 +1,7 @@
 """One question and its answer between two programs of this user: a local socket, a pipe on Windows.
 
 Both sides prove that they know the user's key before anything is said. Each connection has its own deadline from the
-first byte on: whoever connects and says nothing holds one short-lived thread, and nobody else up. The listening thread,
+first byte on: a silent program holds one short-lived thread, and nobody else up. The listening thread,
 one thread per connection and one per question belong to this module.
 """
 
@@ -30,7 +30,9 @@ class Question:
     """One message to one owner and its answer."""
 
     def __init__(self, address: str, key: bytes, message: bytes) -> None:
-        self._address, self._key, self._message = address, key, message
+        self._address = address
+        self._key = key
+        self._message = message
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._connection: Connection[bytes, bytes] | None = None
@@ -39,7 +41,7 @@ class Question:
         self.cause = "no answer in time"
 
     def ask(self, seconds: float) -> bytes | None:
-        """The answer; None when there was none (``cause`` says why).
+        """Return the answer; None when there was none (``cause`` says why).
 
         On a thread of its own: neither connecting nor the handshake has a time-out, and the owner may be frozen.
         """
@@ -131,7 +133,7 @@ class Answering:
             self._room.release()
 
     def _hear(self, connection: "Connection[bytes, bytes]") -> bytes:
-        """The question of somebody who knows the key, within the deadline."""
+        """Return the question of a process that knows the key, within the deadline."""
         deadline = threading.Timer(self._hear_s, _cut, (connection,))
         deadline.name, deadline.daemon = "ownership-deadline", True
         deadline.start()
@@ -154,7 +156,7 @@ def _cut(connection: "Connection[bytes, bytes]") -> None:
 
 
 def is_own_address(address: str) -> bool:
-    """Whether an IP address (or "localhost") is this computer's own: only those can be bound. Quick, sends nothing."""
+    """True if an IP address (or "localhost") is this computer's own: only those can be bound. Quick, sends nothing."""
     host = "127.0.0.1" if address == "localhost" else address.strip("[]")
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET

@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Ownership(PeerNames):
-    """The names that this process holds, and questions to whoever holds others. Thread-safe.
+    """The names that this process holds, and questions to the processes that hold others. Thread-safe.
 
     ``handler(op, name, args)`` answers the questions of other processes, on a thread of this module; it may raise
     AppError, which reaches the asker as it is.
@@ -61,7 +61,7 @@ class Ownership(PeerNames):
 
     def claim(self, name: str, wait: float = CLAIM_S) -> bool:
         """Hold that name; False when another process does and goes on doing so for ``wait`` seconds. Raises Cancelled
-        once closed: whoever still wants a name then belongs to a program that ends."""
+        once closed: what still wants a name then belongs to a program that ends."""
         with self._lock:
             if name in self._held:
                 return True
@@ -74,11 +74,15 @@ class Ownership(PeerNames):
             except TimeoutError:
                 return False
             note = {"pid": os.getpid(), "role": self.role, "address": address}
-            write_private(self._path(name, ".json"), json.dumps(note))
+            try:
+                write_private(self._path(name, ".json"), json.dumps(note))
+            except OSError:  # what is held without a note can't be asked by anybody
+                self.release(name)
+                raise
             return True
 
     def release(self, name: str) -> None:
-        """Idempotent."""
+        """Give that name up. Idempotent."""
         with self._lock:
             held = self._held.pop(name, None)
             if held is not None:
@@ -86,7 +90,7 @@ class Ownership(PeerNames):
                 held.release()
 
     def holder(self, name: str) -> Holder | None:
-        """The other process that holds that name; None when nobody (or we) do.
+        """Return the other process that holds that name; None when nobody (or we) do. Takes up to a second.
 
         A locked file alone says little: another process may just be looking, as we do here, or has not written its note
         yet, and an older note may be a killed owner's. So it looks again until lock and note agree.
@@ -102,14 +106,14 @@ class Ownership(PeerNames):
         return None
 
     def release_for_good(self, name: str) -> None:
-        """Nobody will ask for that name again: its lock's file goes, unless somebody holds it."""
+        """Remove what is left of a name that nobody will ask for again, unless a process holds it."""
         with self._lock:
             if name in self._held or not self._path(name, ".lock").exists():
                 return
             self._remove_lock(self._path(name, ".lock"))
 
     def _is_locked(self, name: str) -> bool:
-        """By another process; to find out takes the lock for a moment."""
+        """True if another process holds it; to find out takes the lock for a moment."""
         with self._lock:
             if name in self._held or not self._path(name, ".lock").exists():
                 return False
@@ -127,7 +131,7 @@ class Ownership(PeerNames):
             return None
 
     def ask(self, holder: Holder, op: str, name: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
+        """Return the owner's answer. Problems: the owner's own, or tunnel.owned when it does not answer."""
         message = json.dumps({"op": op, "name": name, "args": dict(args or {})}).encode()
         question = Question(holder.address, self._authkey(), message)
         answer = _message(question.ask(self._answer_s))
@@ -156,7 +160,7 @@ class Ownership(PeerNames):
         return file_of(self._folder, name, ending)
 
     def _authkey(self) -> bytes:
-        """Shared by this user's processes; whoever can read it is this user."""
+        """Return the key that this user's processes share: a process that can read it is this user's."""
         path = self._folder / "authkey"
         _private_folder(self._folder)
         if path.exists():  # it is written in one step, and never again
@@ -186,8 +190,8 @@ class Ownership(PeerNames):
         return str(path)
 
     def _sweep(self) -> None:
-        """Sockets of killed owners, and locks that nobody has wanted for long: of sessions that were deleted, or ended
-        unseen, or whose rows made place for newer ones."""
+        """Remove sockets of killed owners, and locks that nobody has wanted for long: of sessions that were deleted, or
+        ended unseen, or whose rows made place for newer ones."""
         for path in self._folder.glob("owner-*"):
             pid = path.name.split("-")[1]
             if pid.isdigit() and not psutil.pid_exists(int(pid)):
@@ -199,7 +203,7 @@ class Ownership(PeerNames):
     @staticmethod
     def _is_old(path: Path) -> bool:
         try:
-            return time.time() - path.stat().st_mtime > UNWANTED_S  # taking a lock, or trying to, makes it young
+            return time.time() - path.stat().st_mtime > UNWANTED_S  # taking a lock makes it young
         except OSError:
             return False  # another process was faster
 
@@ -212,7 +216,7 @@ class Ownership(PeerNames):
                     unheld.release(remove=True)
 
     def _reply(self, raw: bytes) -> bytes | None:
-        """On a thread of the listener. None when we are ending: the asker finds out by itself."""
+        """Answer on a thread of the listener; None when we are ending: the asker finds out by itself."""
         try:
             answer = self._result(raw)
         except Cancelled:

@@ -22,7 +22,7 @@ class ApiKey:
 
     @property
     def shown(self) -> str:
-        """As people read it."""
+        """Return the line as it is shown."""
         return self.access_key or "access token"
 
 
@@ -44,7 +44,7 @@ class Account:
     company: str = ""
     server_version: str = ""
     trust: str = ""
-    files_url: str = ""  # the file server that people configured, "" = the server's own
+    files_url: str = ""  # the file server that was configured, "" = the server's own
     route: str = ""  # how its sessions' machines are reached: see domain.route
     user_created: str = ""  # when the server made that user: see accounts.may_be_same_user
     keys: tuple[ApiKey, ...] = ()  # () = one, with its secret under ``id``
@@ -56,18 +56,18 @@ class Account:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Under which what belongs to the account (and its sessions) may be kept, the present one first."""
+        """Return the ids under which what belongs to it (and to its sessions) may be kept, the present one first."""
         return (self.id, *self.former)
 
     @property
     def all_keys(self) -> tuple[ApiKey, ...]:
-        """In the order in which they are used: the one in use, then those that the server does not refuse."""
+        """Return the keys as they are used: the one in use, then those that the server does not refuse."""
         found = self.keys or (ApiKey(self.access_key, self.id),)
         return tuple(sorted(found, key=lambda key: (key.access_key != self.access_key, bool(key.refused))))
 
     @property
     def facts(self) -> str:
-        """One line: who we are there, in which workspace, on which server; "" for the sandbox."""
+        """Return one line: who we are there, in which workspace, on which server; "" for the sandbox."""
         if self.sandbox:
             return ""
         parts = (

@@ -1,4 +1,4 @@
-"""Where a ClearML server's API is, from what a person types or what a configuration file names. Pure functions.
+"""Where a ClearML server's API is, from what the user types or what a configuration file names. Pure functions.
 
 ClearML has three addresses (web, API, files), told apart by the first label of the host name (app, api, files) or by
 the port (8080, 8008, 8081). People copy the web page's.
@@ -16,7 +16,7 @@ _TYPED = re.compile(r"(?:https?://)?(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:]+\])(?::\d{
 
 
 def check_address(text: str) -> str:
-    """What is wrong with a typed address, in words; "" = nothing."""
+    """Return what is wrong with a typed address, in words; "" = nothing."""
     text = text.strip()
     if not text:
         return "Enter the address of the API server, for example https://api.clear.ml."
@@ -26,7 +26,8 @@ def check_address(text: str) -> str:
 
 
 def api_addresses(text: str) -> tuple[str, ...]:
-    """Where the API may be, the likeliest first, without trailing slash; one where that is clear, () for no address.
+    """Return where the API may be, the likeliest first, without trailing slash: one where that is clear, () for no
+    address.
 
     "app.clear.ml", "https://app.clear.ml/settings" and "api.clear.ml" are https://api.clear.ml; a host without more may
     be http://host:8008 or a server behind a proxy.
@@ -61,7 +62,7 @@ def _addresses(text: str, typed: SplitResult, port: int | None) -> list[str]:
 
 
 def api_name(host: str) -> str:
-    """The API's host name next to that of the web page or file server, "" where the name does not tell."""
+    """Return the API's host name next to that of the web page or file server, "" where the name does not tell."""
     first, dot, rest = host.partition(".")
     for family in FAMILIES:
         if dot and "." in rest and first in family:
@@ -70,7 +71,7 @@ def api_name(host: str) -> str:
 
 
 def web_address(api_url: str) -> str:
-    """The web page next to an API address, "" where the address does not tell."""
+    """Return the web page next to an API address, "" where the address does not tell."""
     found = urlsplit(api_url)
     host = found.hostname or ""
     first, _, rest = host.partition(".")
@@ -83,8 +84,8 @@ def web_address(api_url: str) -> str:
 
 
 def place_of(api_url: str) -> str:
-    """The same for every way to write a server's address: with http or https, in capitals, with the scheme's port, by
-    any name of this computer itself."""
+    """Return what is the same for every way to write a server's address: with http or https, in capitals, with the
+    scheme's port, by any name of this computer itself."""
     found = urlsplit(api_url.strip() if "://" in api_url else f"//{api_url.strip()}")
     try:
         port = found.port

@@ -1,4 +1,4 @@
-"""ClearML credentials as people already have them: a configuration file's tree, variables, a copied snippet. Pure.
+"""ClearML credentials as users already have them: a configuration file's tree, variables, a copied snippet. Pure.
 
 The names are ClearML's: https://clear.ml/docs/latest/docs/configs/clearml_conf and …/env_vars.
 """
@@ -42,7 +42,7 @@ _TRUE = ("true", "yes", "on", "1", "")
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What was found; "" where something is missing. ``trust``: see ``domain.accounts.account.Account``; ``source``:
-    for people, such as ~/clearml.conf."""
+    for users, such as ~/clearml.conf."""
 
     api_url: str = ""
     access_key: str = ""
@@ -55,16 +55,16 @@ class Credentials:
 
     @property
     def warning(self) -> str:
-        """What a person should know before using these, "" = nothing."""
+        """Return what the user should know before using these, "" = nothing."""
         return UNCHECKED_TEXT if self.trust == UNCHECKED else ""
 
     @property
     def found(self) -> bool:
-        """Enough to sign in."""
+        """True if they are enough to sign in."""
         return bool(self.access_key and self.secret) or bool(self.token)
 
     def over(self, other: "Credentials") -> "Credentials":
-        """These, and what they lack from ``other``; where they suffice to sign in, no key or token is taken."""
+        """Return these, and what they lack from ``other``; where they suffice to sign in, no key or token is taken."""
         keys = ("access_key", "secret", "token")
         taken = {
             f.name: getattr(other, f.name)
@@ -74,7 +74,7 @@ class Credentials:
         return replace(self, **taken)
 
     def at_home(self) -> "Credentials":
-        """With the hosted service's address where none is named, as the ClearML SDK does."""
+        """Return them with the hosted service's address where none is named, as the ClearML SDK does."""
         return self if self.api_url else replace(self, api_url=HOSTED_API)
 
 
@@ -89,7 +89,7 @@ class Offer:
 
 
 def from_tree(tree: Mapping[str, Any]) -> Credentials:
-    """A parsed clearml.conf, or only its section ``api`` (or what is in it)."""
+    """Return the credentials in a parsed clearml.conf, or only its section ``api`` (or what is in it)."""
     api = tree.get("api")
     section: Mapping[str, Any] = api if isinstance(api, Mapping) else tree
     inner = section.get("credentials")
@@ -103,7 +103,7 @@ def from_tree(tree: Mapping[str, Any]) -> Credentials:
 
 
 def from_environment(environ: Mapping[str, str]) -> Credentials:
-    """The CLEARML_* variables and, where one is missing, TRAINS_*."""
+    """Return those of the CLEARML_* variables and, where one is missing, TRAINS_*."""
 
     def value(name: str) -> str:
         found = (environ.get(prefix + VARIABLES[name], "").strip() for prefix in PREFIXES)
@@ -113,7 +113,7 @@ def from_environment(environ: Mapping[str, str]) -> Credentials:
 
 
 def from_text(text: str, environ: Mapping[str, str]) -> Credentials:
-    """Credentials anywhere in a text: a whole or partial ``api { … }``, on many lines or squashed into one, JSON, and
+    """Return those anywhere in a text: a whole or partial ``api { … }``, on many lines or squashed into one, JSON, and
     variables as a shell, a notebook or a program sets them. Commented lines count only where nothing else is found."""
     bare = "\n".join(line for line in text.splitlines() if not re.match(r"\s*(#|//|rem\s)", line))
     found = _in_text(bare, environ)
@@ -147,7 +147,7 @@ def _made(value: Callable[[str], str]) -> Credentials:
 
 
 def trust_of(setting: str) -> str:
-    """ClearML's verify_certificate (true, false or a bundle's path) as our ``trust``."""
+    """Return ClearML's verify_certificate (true, false or a bundle's path) as our ``trust``."""
     if setting.lower() in _TRUE:
         return ""
     return UNCHECKED if setting.lower() in _FALSE else setting

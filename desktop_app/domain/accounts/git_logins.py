@@ -1,4 +1,4 @@
-"""Git logins and settings of a person, as git keeps them: lines of ``~/.git-credentials``, names of ``git config``.
+"""Git logins and settings of the user, as git keeps them: lines of ``~/.git-credentials``, names of ``git config``.
 
 Pure. Passwords never show in a representation; what this can't read is left out, never guessed.
 """
@@ -22,12 +22,12 @@ class GitIdentity:
 
 
 def where(login: GitLogin) -> str:
-    """The login without its password, as people know it."""
+    """Return the login without its password, as users know it."""
     return f"{login.username}@{login.host}" if login.username else login.host
 
 
 def parse_login(line: str) -> GitLogin | None:
-    """``https://user:password@host:port/path`` with percent escapes; None for anything else."""
+    """Read ``https://user:password@host:port/path`` with percent escapes; None for anything else."""
     try:
         parts = urlsplit(line.strip())
         host = unquote(parts.netloc.rpartition("@")[2])  # git writes a port's colon as %3a
@@ -47,13 +47,13 @@ def parse_login(line: str) -> GitLogin | None:
 
 
 def parse_logins(text: str) -> tuple[GitLogin, ...]:
-    """The usable lines of a file of ``git credential-store``."""
+    """Return the usable lines of a file of ``git credential-store``."""
     found = (parse_login(line) for line in text.splitlines())
     return tuple(login for login in found if login is not None)
 
 
 def parse_settings(listing: str) -> dict[str, str]:
-    """The safe ones of ``git config --list -z``; the last of several values counts, as in git."""
+    """Return the safe ones of ``git config --list -z``; the last of several values counts, as in git."""
     found: dict[str, str] = {}
     for entry in listing.split("\0"):
         name, newline, value = entry.partition("\n")
@@ -68,12 +68,12 @@ def parse_settings(listing: str) -> dict[str, str]:
 
 
 def dumps(logins: Iterable[GitLogin]) -> str:
-    """For the keyring."""
+    """Return them as text for the keyring."""
     return json.dumps([login.to_json() for login in logins], ensure_ascii=False, separators=(",", ":"))
 
 
 def loads(text: str | None) -> tuple[GitLogin, ...]:
-    """What ``dumps`` wrote; nothing for anything else."""
+    """Read what ``dumps`` wrote; nothing for anything else."""
     try:
         rows = json.loads(text or "[]")
         return tuple(GitLogin.from_json(row) for row in rows)

@@ -1,6 +1,6 @@
-"""What of a person's own may be given to a session, and what a face shows about it. Pure data.
+"""What of the user's own may be handed over to a session, and what a face shows about it. Pure data.
 
-Each kind is asked for at launch (a field of LaunchSpec with the kind's key) or later; nothing goes before a person has
+Each kind is asked for at launch (a field of LaunchSpec with the kind's key) or later; nothing goes before the user has
 agreed, with the machine that it goes to named.
 """
 
@@ -69,7 +69,7 @@ class Handover:
 
 
 def read_handover(value: Mapping[str, Any]) -> Handover:
-    """What ``to_json`` wrote, by another process of ours maybe."""
+    """Read what ``to_json`` wrote, in another process of ours maybe."""
     items = tuple(
         HandoverItem(row["key"], State(row["state"]), row.get("detail", "")) for row in value.get("gifts") or ()
     )
@@ -77,6 +77,6 @@ def read_handover(value: Mapping[str, Any]) -> Handover:
 
 
 def sentence(kinds: tuple[HandoverKind, ...], place: str) -> str:
-    """ "Your git logins and settings and your ClearML API key will be given to gpu-7 at 10.0.0.7"."""
+    """Return "Your git logins and settings and your ClearML API key will be given to gpu-7 at 10.0.0.7"."""
     text = f"{' and '.join(kind.what for kind in kinds)} will be given to {place}"
     return text[0].upper() + text[1:]

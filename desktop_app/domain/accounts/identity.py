@@ -16,14 +16,14 @@ SHORTEST_PREFIX = 4
 
 
 def same_user(one: Account, other: Account) -> bool:
-    """Whether both are one user on one server. An id alone does not tell: servers that get their users from a file make
+    """True if both are one user on one server. An id alone does not tell: servers that get their users from a file make
     the same ids everywhere."""
     return _same_id(one, other) and place_of(one.api_url) == place_of(other.api_url)
 
 
 def may_be_same_user(one: Account, other: Account) -> bool:
-    """Whether both may be one user on a server that has two addresses. Only that: every member of a workspace can read
-    when the others were made, and a server of his can claim it to get at their keys."""
+    """True if both may be one user on a server that has two addresses. Only that: every member of a workspace can read
+    when the others were made, and a server of theirs can claim it to get at their keys."""
     alike = _same_id(one, other) and bool(one.user_created) and one.user_created == other.user_created
     return alike and place_of(one.api_url) != place_of(other.api_url)
 
@@ -33,13 +33,13 @@ def _same_id(one: Account, other: Account) -> bool:
 
 
 def has_key(account: Account, access_key: str, place: str) -> bool:
-    """Whether that key is the account's; a token has no name."""
+    """True if that key is the account's; a token has no name."""
     known = access_key and any(key.access_key == access_key for key in account.all_keys)
     return bool(known) and not account.sandbox and place_of(account.api_url) == place
 
 
 def joined_by(old: Account, new: Account, key: ApiKey) -> Account:
-    """``old`` after a sign-in as ``new`` with this key, which is the one in use from now on.
+    """Return ``old`` after a sign-in as ``new`` with this key, which is the one in use from now on.
 
     Where to find the server is what has just worked, but never http again where it was https.
     """
@@ -54,8 +54,8 @@ def joined_by(old: Account, new: Account, key: ApiKey) -> Account:
 
 
 def merged(accounts: Iterable[Account]) -> tuple[Account, ...]:
-    """Those of one user on one server become one: with the first one's id, and the last one's address and key in use,
-    since that was signed in with last."""
+    """Return the accounts with those of one user on one server made one: with the first one's id, and the last one's
+    address and key in use, since that was signed in with last."""
     found: list[Account] = []
     for account in accounts:
         number = next((n for n, known in enumerate(found) if same_user(known, account)), None)
@@ -77,7 +77,7 @@ def _merge(old: Account, new: Account) -> Account:
 
 
 def tell_apart(accounts: Sequence[Account]) -> tuple[Account, ...]:
-    """No two have the same label; the first of them keeps it."""
+    """Return the accounts with labels of which no two are the same; the first of them keeps it."""
     taken: set[str] = set()
     found: list[Account] = []
     for account in accounts:
@@ -97,7 +97,7 @@ def _labels(account: Account) -> Iterable[str]:
 
 
 def find(known: Sequence[Account], name: str) -> Account:
-    """By id or label, else by key, user, server, or the beginning of an id or label.
+    """Find the account by id or label, else by key, user, server, or the beginning of an id or label.
 
     Problems: account.unknown, account.ambiguous
     """
@@ -116,7 +116,7 @@ def unknown(known: Sequence[Account], name: str) -> AppError:
 
 
 def told_apart(known: Iterable[Account]) -> str:
-    """What can be said for each."""
+    """Return what tells each from the others, in words."""
     return ", ".join(f"“{account.label}” (--account {account.id})" for account in known)
 
 
@@ -136,7 +136,7 @@ def _begins(account: Account, name: str) -> bool:
 
 
 def find_key(account: Account, name: str) -> ApiKey | None:
-    """The account's key of that name or beginning, None where it has none. Problems: account.ambiguous"""
+    """Return the account's key of that name or beginning, None where it has none. Problems: account.ambiguous"""
     fitting = [key for key in account.all_keys if name and key.shown == name]
     if not fitting and len(name) >= SHORTEST_PREFIX:
         fitting = [key for key in account.all_keys if key.shown.startswith(name)]

@@ -7,7 +7,7 @@ from enum import Enum
 
 MOST = 8  # slots of one task; each passphrase slot costs a guess of a fifth of a second
 LONGEST = 4096  # characters of one slot
-GENERATED = 30  # characters; a secret that a ClearML server makes is longer, one that a person thinks up is guessable
+GENERATED = 30  # characters; a secret that a ClearML server makes is longer, one that a user thinks up is guessable
 
 
 class SlotKind(Enum):
@@ -26,7 +26,7 @@ class Slot:
 
 
 def generated(secret: str) -> bool:
-    """Whether a server made this secret, so that nobody can find it by trying."""
+    """True if a server made this secret, so that nobody can find it by trying."""
     return len(secret) >= GENERATED and secret.isascii() and not secret.isalpha()
 
 
@@ -35,7 +35,7 @@ def dumps(slots: Sequence[Slot]) -> str:
 
 
 def loads(text: str) -> tuple[Slot, ...]:
-    """What is readable of it: any member of the workspace can write a task, and a newer version may add kinds."""
+    """Read what is readable of it: any member of the workspace can write a task, and a newer version may add kinds."""
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError):

@@ -27,5 +27,5 @@ SESSION_KINDS = tuple(kind for kind in KINDS if kind.scope == "session")  # end 
 
 
 def entry_name(kind: SecretKind, owner: str) -> str:
-    """The keyring's "user name" field: kind and owner (an account's id or ``SessionId.text``)."""
+    """Return the keyring's "user name" field: kind and owner (an account's id or ``SessionId.text``)."""
     return f"{kind.key}/{owner}"

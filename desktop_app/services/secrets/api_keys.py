@@ -39,7 +39,7 @@ class ApiKeys:
     # -- using them
 
     def first(self, account: Account) -> tuple[Account, str]:
-        """The account with the key to begin with, and its secret. Problems: account.no_secret, keyring.*"""
+        """Return the account with the key to begin with, and its secret. Problems: account.no_secret, keyring.*"""
         for key in account.all_keys:
             secret = self._outside.secrets.get(API_SECRET, key.owner)
             if secret:
@@ -48,14 +48,14 @@ class ApiKeys:
         raise failure("account.no_secret", server=account.api_url)
 
     def is_current(self, account: Account) -> bool:
-        """Quick: whether the key that this process uses is one of the account's still."""
+        """True if the key that this process uses is one of the account's still. Quick."""
         with self._lock:
             used = self._used.get(account.id)
         return used is None or any(key.access_key == used for key in account.all_keys)
 
     def next_key(self, account: str) -> NextKey:
-        """What a client asks when its key is refused. One that was refused is not offered again for a while: of two of
-        them, each would take the other's place at every look, in the settings, too."""
+        """Return the key to go on with; a client asks when its own is refused. One that was refused is not offered
+        again for a while: of two of them, each would take the other's place at every look, in the settings, too."""
         refusals: dict[str, float] = {}
 
         def is_fresh(access_key: str) -> bool:
@@ -79,7 +79,7 @@ class ApiKeys:
         return choose
 
     def accepted(self, account: Account) -> None:
-        """The server has just answered: a key that was refused for a while is not any more."""
+        """Note that the server has just answered: a key that was refused for a while is not any more."""
         with self._lock:
             used = self._used.get(account.id, account.access_key)
         if any(key.access_key == used and key.refused for key in account.keys):
@@ -103,7 +103,7 @@ class ApiKeys:
         self._change(account, lambda known: replace(known, keys=known.all_keys, access_key=access_key))
 
     def _change(self, account: str, edit: _Edit) -> None:
-        """What can't be written is found out anew by the next process."""
+        """Change the account; what can't be written is found out anew by the next process."""
         try:
             self._accounts.change(
                 lambda known: [edit(one) if one.id == account and not one.sandbox else one for one in known]
@@ -114,9 +114,9 @@ class ApiKeys:
     # -- changing them
 
     def keep(self, account: Account, secret: str, proven: str = "") -> tuple[Account, str]:
-        """A key that signed in: its secret into the keyring, the account into the settings, joined with the one of the
-        same user on the same server. ``proven``: the account that is this user's at another address. Answers the
-        account and the secret that was replaced, "" = none.
+        """Keep a key that signed in: its secret goes into the keyring, the account into the settings, joined with the
+        one of the same user on the same server. ``proven``: the account that is this user's at another address. Answers
+        the account and the secret that was replaced, "" = none.
 
         Problems: keyring.*, file.unwritable
         """
@@ -139,7 +139,7 @@ class ApiKeys:
         return named, old if old != secret else ""
 
     def _known(self, account: Account, proven: str, known: Sequence[Account] | None = None) -> Account | None:
-        """The account that this is another sign-in to; one that was removed comes back as what it was."""
+        """Return the account that this is another sign-in to; one that was removed comes back as what it was."""
         place = place_of(account.api_url)
         rows = self._outside.memory.accounts.all() if known is None else known
         for one in rows:
@@ -149,7 +149,7 @@ class ApiKeys:
         return replace(account, id=gone.id, former=gone.former) if gone else None
 
     def drop(self, account: Account, access_key: str) -> tuple[Account, str]:
-        """The account without that key; answers the key's secret, too, where the server refuses that key.
+        """Return the account without that key, and the key's secret where the server refuses that key.
 
         Problems: account.no_key, keyring.*, file.unwritable
         """
@@ -202,7 +202,7 @@ def _no_key(account: Account, access_key: str) -> AppError:
 
 
 def know_each_other(known: Account, there: Server, new: Account, here: Server, cancel: Cancel) -> bool:
-    """Whether two addresses are of one server: there, the key that has just signed in here is listed as the user's, and
+    """True if two addresses are of one server: there, the key that has just signed in here is listed as the user's, and
     here, one of those that the account has. Neither learns a secret, or a key's name, of the other. Problems: server.*
     """
     if not new.access_key or new.access_key not in there.user.key_names(cancel):
@@ -212,12 +212,12 @@ def know_each_other(known: Account, there: Server, new: Account, here: Server, c
 
 
 def account_id(url: str, access_key: str) -> str:
-    """What a key's secret is kept under, and an account that begins with it; the same for the same key."""
+    """Return what a key's secret is kept under, and an account that begins with it; the same for the same key."""
     return hashlib.sha256(f"{url}\n{access_key}".encode()).hexdigest()[:12]
 
 
 def described(account: Account, who: Identity) -> Account:
-    """With what the server says about it."""
+    """Return the account with what the server says about it."""
     host = account.api_url.partition("://")[2]
     return replace(
         account,

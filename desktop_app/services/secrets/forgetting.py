@@ -7,7 +7,8 @@ from desktop_app.services.secrets.stored import owners_of
 
 
 def forget_session(outside: Outside, session: SessionId) -> None:
-    """Its secrets first: when the keyring refuses, the rest still tells of it. Problems: keyring.*, file.unwritable"""
+    """Forget its secrets first: when the keyring refuses, the rest still tells of it. Problems: keyring.*,
+    file.unwritable"""
     for kind in SESSION_KINDS:
         for owner in owners_of(outside, session):
             outside.secrets.delete(kind, owner)

@@ -1,4 +1,4 @@
-"""Git logins in the keyring (``core.git_logins``), for people whose git keeps none in files. Any thread; blocking."""
+"""Git logins in the keyring (``core.git_logins``), for users whose git keeps none in files. Any thread; blocking."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ class GitKeyring:
         self._outside = outside
 
     def kept(self, account: str) -> tuple[GitLogin, ...]:
-        """Of accounts that were joined into this one, too; the present one's count."""
+        """Return the logins, those of accounts that were joined into this one, too; the present one's count."""
         found: list[GitLogin] = []
         for owner in ids_of(self._outside, account):
             logins = loads(self._outside.secrets.get(GIT_CREDENTIALS, owner))
@@ -38,13 +38,13 @@ class GitKeyring:
         return login
 
     def remove(self, account: str, address: str) -> None:
-        """Idempotent."""
+        """Forget a login. Idempotent."""
         gone = _login(address, _PLACEHOLDER)
         left = [one for one in self.kept(account) if not _same(one, gone)]
         self._keep(account, dumps(left) if left else "")
 
     def _keep(self, account: str, text: str) -> None:
-        """In one place from now on."""
+        """Keep them, in one place from now on."""
         if text:
             self._outside.secrets.set(GIT_CREDENTIALS, account, text)
         for owner in ids_of(self._outside, account)[1 if text else 0 :]:
@@ -52,7 +52,7 @@ class GitKeyring:
 
 
 def _login(address: str, password: str) -> GitLogin:
-    """Problems: git.not_a_login"""
+    """Read a login. Problems: git.not_a_login"""
     text = address if "://" in address else f"https://{address}"
     scheme, _, rest = text.partition("://")
     user, at, host = rest.rpartition("@")

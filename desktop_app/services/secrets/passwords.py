@@ -1,4 +1,4 @@
-"""The SSH password of a session, for the person whose session it is. Blocking; any thread."""
+"""The SSH password of a session, for the user whose session it is. Blocking; any thread."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ class Passwords:
         self._server = server
 
     def of(self, session: SessionId) -> str:
-        """Problems: ssh.no_password, keyring.*, server.*"""
+        """Return the session's SSH password. Blocks. Problems: ssh.no_password, keyring.*, server.*"""
         found = kept(self._outside, SSH_PASSWORD, owners_of(self._outside, session)) or self._read_from_task(session)
         if not found:
             raise failure("ssh.no_password")

@@ -44,7 +44,7 @@ class Redactor(logging.Filter):
             self._secrets = tuple(sorted({*self._secrets, *fresh}, key=len, reverse=True))
 
     def clean(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         for pattern in _PATTERNS:
             text = pattern.sub(MARK, text)
         for secret in self._secrets:
@@ -69,7 +69,7 @@ class LogTail(logging.Handler):
         self.trouble = ""  # why the log is in memory only, as a sentence
 
     def fails(self, sentence: str) -> None:
-        """The log file can't be written: told here once, since it can't be told there."""
+        """Note that the log file can't be written: told here once, since it can't be told there."""
         if not self.trouble:
             self.trouble = sentence
             self._lines.append(sentence)
@@ -78,7 +78,7 @@ class LogTail(logging.Handler):
         self._lines.extend(self.format(record).splitlines())
 
     def lines(self) -> tuple[str, ...]:
-        """Oldest first."""
+        """Return the newest lines, the oldest of them first."""
         self.acquire()
         try:
             return tuple(self._lines)

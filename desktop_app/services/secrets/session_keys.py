@@ -40,16 +40,16 @@ class SessionKeys:
         self._cipher = cipher
 
     def parameters(self, task: str, own: Sequence[str], private: str, public: str, passphrase: str) -> dict[str, str]:
-        """What goes into the task of a new session; empty when nothing of the user's could open a slot. ``own``: the
-        secrets of all keys of the account."""
+        """Return what goes into the task of a new session; empty when nothing of the user's could open a slot. ``own``:
+        the secrets of all keys of the account."""
         wanted = [(SlotKind.PASSPHRASE, passphrase)] if passphrase else []
         wanted += [(SlotKind.API_SECRET, secret) for secret in usable(own)]
         slots = [self._cipher.seal(kind, secret, private, task, public) for kind, secret in wanted]
         return {contract.PARAM_KEY_SLOTS: key_slots.dumps(slots[: key_slots.MOST])} if slots else {}
 
     def find(self, owners: Sequence[str], task: str, own: Sequence[str], server: Server, cancel: Cancel) -> str:
-        """The private key. ``owners``: where the keyring may have it; it is kept at the first. Problems: ssh.no_key,
-        ssh.passphrase"""
+        """Return the private key. ``owners``: where the keyring may have it; it is kept at the first. Problems:
+        ssh.no_key, ssh.passphrase"""
         here = next((found for one in owners if (found := self._secrets.get(CLIENT_KEY, one))), "")
         if here:
             return here
@@ -105,7 +105,7 @@ class SessionKeys:
     def _wrap_again(
         self, task: str, owners: Sequence[str], own: Sequence[str], dead: Sequence[str], server: Server, cancel: Cancel
     ) -> bool:
-        """Whether the account's secrets open it now."""
+        """Wrap one session's key again; True if the account's secrets open it now."""
         slots, public = _slots_of(server.tasks.parameters(task, cancel))
         here = next((found for one in owners if (found := self._secrets.get(CLIENT_KEY, one))), "")
         private = here or self._opened(slots, (*own, *dead), task, public)
@@ -121,21 +121,21 @@ class SessionKeys:
         return bool(own)
 
     def _opened(self, slots: Iterable[Slot], secrets: Iterable[str], task: str, public: str) -> str:
-        """What one of these API secrets opens, "" = none of them does."""
+        """Return what one of these API secrets opens, "" = none of them does."""
         fitting = [slot for slot in slots if slot.kind is SlotKind.API_SECRET]
         tries = (self._cipher.open(slot, secret, task, public) for secret in secrets for slot in fitting)
         return next(filter(None, tries), "")
 
     @staticmethod
     def _write(task: str, server: Server, slots: Sequence[Slot], cancel: Cancel) -> None:
-        """Where there are too many, the oldest go; a passphrase was chosen by a person and stays."""
+        """Write the slots. Where there are too many, the oldest go; a passphrase was chosen by the user and stays."""
         order = sorted(slots, key=lambda slot: slot.kind is not SlotKind.PASSPHRASE)
         text = key_slots.dumps(order[: key_slots.MOST])
         server.tasks.write_parameters(task, {contract.PARAM_KEY_SLOTS: text}, cancel)
 
 
 def usable(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Those of these API secrets that nobody can guess."""
+    """Return those of these API secrets that nobody can guess."""
     return tuple(secret for secret in secrets if key_slots.generated(secret))
 
 
