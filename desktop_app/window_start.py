@@ -102,7 +102,7 @@ class WindowCore:
 
 
 class DemoCore:
-    """The core of a demo's window: as ``WindowCore``, but nobody else can have it or asks for it."""
+    """The core of a demo's window: as ``WindowCore``, but no other process can have it or asks for it."""
 
     open_elsewhere = False
 

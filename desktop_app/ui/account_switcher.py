@@ -43,7 +43,7 @@ class Accounts(QObject):
 
     @property
     def chosen(self) -> str:
-        """The chosen account, as far as it still exists; with a single account that one; "" = all."""
+        """Return the chosen account, as far as it still exists; with a single account that one; "" = all."""
         known = self._core.accounts.all()
         if self._wanted in {account.id for account in known}:
             return self._wanted
@@ -71,15 +71,15 @@ class Accounts(QObject):
     # -- the wizard
 
     def open_wizard(self) -> None:
-        """New session; without an account it begins with one."""
+        """Open the wizard on a new session; without an account it begins with one."""
         self._open(Wizard(self._core, self._bridge, self.chosen, top_level(self._window)))
 
     def open_again(self, session: SessionId) -> None:
-        """New session with an earlier one's options filled in."""
+        """Open the wizard with an earlier session's options filled in."""
         self._open(Wizard(self._core, self._bridge, session.account, top_level(self._window), like=session))
 
     def open_earlier(self) -> None:
-        """The earlier sessions of the chosen account, or of the first one."""
+        """Show the earlier sessions of the chosen account, or of the first one."""
         known = self._core.accounts.all()
         account = next((one for one in known if self.chosen in ("", one.id)), None)
         if account is None:
@@ -90,7 +90,7 @@ class Accounts(QObject):
         dialog.open()
 
     def open_account(self, account: str, *, new_key: bool = False) -> None:
-        """The account page alone: another account ("") or a key for ``account``, with ``new_key`` an additional one."""
+        """Open the account page alone: another account (""), a key for ``account``, or with ``new_key`` one more."""
         wizard = Wizard(self._core, self._bridge, account, top_level(self._window), account_only=True)
         if new_key:
             wizard.account_page.ask_new_key()
@@ -131,7 +131,7 @@ class Accounts(QObject):
             dialog.open()
 
     def ask_keys(self, account: str) -> None:
-        """The account's API keys."""
+        """Show the account's API keys."""
         known = next((one for one in self._core.accounts.all() if one.id == account), None)
         if known is not None:
             dialog = ApiKeysDialog(self._core, self._bridge, known, top_level(self._window))

@@ -128,7 +128,7 @@ class Bridge(QObject):
         return ticket
 
     def news(self, then: Callable[[object], None], owner: QObject) -> Callable[[object], None]:
-        """What a job calls to tell how far it is, on its thread: ``then`` gets the news here, while ``owner`` lives."""
+        """Return what a job calls to tell how far it is; ``then`` hears it here while ``owner`` lives."""
 
         def tell(value: object) -> None:
             with self._lock:

@@ -1,6 +1,6 @@
 """Ties core, bridge, window and tray together: what follows what. GUI thread.
 
-The views emit what a person wants; this file answers with another view or with a command.
+The views emit what the user wants; this file answers with another view or with a command.
 """
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -89,7 +89,7 @@ class Controller(QObject):
         self._connect_looks()
 
     def _connect_looks(self) -> None:
-        """The server is asked seldom while nothing moves, and at once when a person looks."""
+        """Ask the servers at once when the user looks; they are asked seldom while nothing moves."""
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.applicationStateChanged.connect(self._glance)
@@ -108,11 +108,11 @@ class Controller(QObject):
         self.tray.notice_clicked.connect(self.show_session)
 
     def start(self, *, hidden: bool) -> None:
-        """First paint. Hidden only where there is a tray to come back from."""
+        """Show the window; with ``hidden`` only the tray, where there is one to come back from."""
         self.window.show_scheme(self._theme.scheme)
         self.book.refresh(self._core.store.all())
         self._refresh_list()
-        QTimer.singleShot(0, self, self.refresh)  # the tray's menu: nobody sees it yet
+        QTimer.singleShot(0, self, self.refresh)  # the tray's menu is not seen yet
         self.open_in.look()
         self._tick.start()
         if not (hidden and self.tray.usable):
@@ -122,7 +122,7 @@ class Controller(QObject):
                 self.accounts.open_wizard()
 
     def started(self, outcome: Outcome) -> None:
-        """The core has started, or could not."""
+        """Say why the core could not start, if it could not."""
         if outcome.problem is not None:
             self.window.say(str(outcome.problem))
 
@@ -145,12 +145,12 @@ class Controller(QObject):
             self._wanted = None
 
     def _notice(self, notice: Notice) -> None:
-        """Only for who does not look at one of our windows."""
+        """Notify a user who does not look at one of our windows."""
         if QApplication.activeWindow() is None and not self.tray.notify(notice):
             QApplication.alert(self.window)
 
     def _command_failed(self, session: SessionId, problem: Problem) -> None:
-        """The details show it; where they can't be seen, a notification does."""
+        """Say what failed where the details, which show it, can't be seen."""
         if self.open_in.asks_for(session, problem):
             return
         if not self.window.isVisible():
@@ -159,7 +159,7 @@ class Controller(QObject):
             self.window.say(f"{self.questions.name_of(session)}: {problem.title}")
 
     def _show_launched(self, session: SessionId) -> None:
-        """The keyboard goes to the list: the button that began this may be gone by now."""
+        """Show the new session, and give the keyboard to the list: the button that began this may be gone by now."""
         self.show_session(session)
         self.window.sidebar.view.setFocus()
 

@@ -1,4 +1,4 @@
-"""What this computer has to open sessions in, and what a person decides about it: which terminal, and whether ssh may
+"""What this computer has to open sessions in, and what the user decides about it: which terminal, and whether ssh may
 know the sessions (a switch in the menu, one question when a program needs it). GUI thread; looking goes through jobs.
 """
 
@@ -55,7 +55,7 @@ class OpenIn(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether it is looking right now."""
+        """True if it is looking right now."""
         return self._looking
 
     def look(self) -> None:

@@ -25,7 +25,7 @@ MOST_SESSIONS = 15
 
 
 def summary(snapshots: tuple[SessionSnapshot, ...]) -> str:
-    """The tooltip: how many sessions, and the worst one in words."""
+    """Return the tooltip: how many sessions, and the worst one in words."""
     speaker = worst(snapshots)
     if speaker is None:
         return f"{APP_NAME}: no sessions"
@@ -39,7 +39,7 @@ def summary(snapshots: tuple[SessionSnapshot, ...]) -> str:
 
 
 def in_menu(snapshots: tuple[SessionSnapshot, ...]) -> tuple[SessionSnapshot, ...]:
-    """The sessions that the menu names, in the list's order; of many, those that ended are left out first."""
+    """Return the sessions that the menu names, in the list's order; of many, those that ended are left out first."""
     living_first = sorted(snapshots, key=lambda one: status_of(one) in (Status.ENDED, Status.FAILED))
     chosen = {one.id for one in living_first[:MOST_SESSIONS]}
     return tuple(one for one in snapshots if one.id in chosen)
@@ -139,7 +139,7 @@ class Tray(QObject):
 
     @property
     def usable(self) -> bool:
-        """True when a window that hides can be brought back from here, at this moment."""
+        """True if a window that hides can be brought back from here, at this moment."""
         return self._icon is not None and self._icon.isVisible() and self._available()
 
     def refresh(self, snapshots: tuple[SessionSnapshot, ...]) -> None:

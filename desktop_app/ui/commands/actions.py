@@ -79,7 +79,7 @@ class Key:
 
     @property
     def identifier(self) -> str:
-        """A stable name for tests and screen-reader scripts: ``action-attach``, ``action-open-<application>``."""
+        """Return a stable name for tests and screen-reader scripts: ``action-attach``, ``action-open-<app>``."""
         name = f"action-{self.action.name.lower()}"
         return f"{name}-{self.app}" if self.app else name
 
@@ -137,7 +137,7 @@ class SessionActions(QObject):
         return tuple(self._actions.values())
 
     def update(self, snapshot: SessionSnapshot, installed: Container[str]) -> None:
-        """``installed``: keys of the programs that this computer has."""
+        """Follow the snapshot; ``installed``: keys of the programs that this computer has."""
         allowed = allowed_actions(snapshot)
         if self._opens_in is not (Action.OPEN_IN in allowed):
             self._opens_in = not self._opens_in
@@ -157,8 +157,8 @@ class SessionActions(QObject):
         )
 
     def do_next(self) -> None:
-        """What a double click means: get connected; once connected, open the first application that is ready; once it
-        has ended, launch another one like it."""
+        """Do what a double click means: get connected; once connected, open the first application that is ready; once
+        it has ended, launch another one like it."""
         for action in NEXT:
             for key in keys_of(action):
                 if self._actions[key].isEnabled():
@@ -177,7 +177,7 @@ class SessionActions(QObject):
                 menu.addActions([self._actions[key] for key in keys_of(action)])
 
     def fill_open_in(self, menu: QMenu) -> None:
-        """Everything that the session can be opened in: the browser, a terminal, programs of this computer."""
+        """Add everything that the session can be opened in: the browser, a terminal, programs of this computer."""
         menu.setToolTipsVisible(True)
         for spec in BROWSER_APPS:
             menu.addAction(Mirror(self._actions[Key(Action.OPEN, spec.key)], f"{spec.label} in the browser", menu))
@@ -187,7 +187,7 @@ class SessionActions(QObject):
 
     @property
     def opens_in(self) -> bool:
-        """Whether the "Open in" menus are of use now."""
+        """True if the "Open in" menus are of use now."""
         return self._opens_in
 
 
@@ -214,7 +214,7 @@ def _is_there(key: Key, snapshot: SessionSnapshot, installed: Container[str]) ->
 
 
 class ActionBook(QObject):
-    """The sets of all sessions; one is made when somebody looks at its session, since there may be thousands."""
+    """The sets of all sessions; one is made when the user looks at its session, since there may be thousands."""
 
     changed = Signal()
 
@@ -248,7 +248,7 @@ class ActionBook(QObject):
         self.changed.emit()
 
     def show_installed(self, programs: frozenset[str]) -> None:
-        """What this computer has of ``domain.access.open_in``."""
+        """Show what this computer has of ``domain.access.open_in``."""
         if programs != self._installed:
             self._installed = programs
             for session in self._sets:

@@ -49,7 +49,7 @@ class Commands(Work):
         }
 
     def run(self, session: SessionId, action: Action, app: str = "") -> None:
-        """``app`` is the application's key for Action.OPEN, the program's for Action.OPEN_IN."""
+        """Run the action; ``app`` is the application's key for Action.OPEN, the program's for Action.OPEN_IN."""
         if action is Action.OPEN:
             self.access.open_app(session, app)
         elif action is Action.OPEN_IN:

@@ -36,7 +36,7 @@ class Work(QObject):
         self._busy: set[tuple[SessionId, str]] = set()
 
     def doing(self, session: SessionId, name: str) -> bool:
-        """True while that work about that session is under way, so that a second click does nothing."""
+        """True if that work about that session is under way, so that a second click does nothing."""
         return (session, name) in self._busy
 
     def failure(self, session: SessionId) -> Problem | None:
@@ -64,7 +64,7 @@ class Work(QObject):
         work: Callable[[Cancel], object],
         then: Callable[[object], None] = lambda _value: None,
     ) -> None:
-        """Blocking work about a session, once at a time per name; what fails is shown with the session."""
+        """Run blocking work about a session, once at a time per name; what fails is shown with the session."""
         key = (session, name)
         if key in self._busy:
             return

@@ -24,7 +24,7 @@ SHOWN = 40  # characters of a key
 
 
 class ApiKeysDialog(QDialog):
-    """``changed`` after a key was removed; ``add_asked`` when a person wants to give another one."""
+    """``changed`` after a key was removed; ``add_asked`` when the user wants to give another one."""
 
     changed = Signal()
     add_asked = Signal()
@@ -114,7 +114,7 @@ class ApiKeysDialog(QDialog):
 
 
 def state_of(number: int, key: ApiKey) -> str:
-    """What is known of a key, in words; ``number`` counts from the one in use."""
+    """Return what is known of a key, in words; ``number`` counts from the one in use."""
     if key.refused:
         return f"refused by the server since {key.refused[:16].replace('T', ' ')} UTC"
     return "in use" if number == 0 else "waits until the one in use is refused"

@@ -1,4 +1,4 @@
-"""The program's own log, redacted, for a report to whoever can help. GUI thread."""
+"""The program's own log, redacted, for a report to someone who can help. GUI thread."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QShowEvent
@@ -43,6 +43,6 @@ class AppLogDialog(QDialog):
         column.addLayout(row)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """What happened last is what people look for."""
+        """Scroll to what happened last: it is what users look for."""
         super().showEvent(event)
         self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())

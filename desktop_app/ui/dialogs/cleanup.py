@@ -146,7 +146,7 @@ class CleanupDialog(QDialog):
         self._bridge.submit("delete finished sessions", delete, deleted, self)
 
     def _deleted(self, outcome: Outcome, chosen: int) -> None:
-        """What is left is read again: the rows of deleted sessions must not stay."""
+        """Read what is left again: the rows of deleted sessions must not stay."""
         gone = outcome.value if isinstance(outcome.value, int) else 0
         if gone == chosen:
             self.done_with.emit(f"Deleted {count(gone, 'finished session')}.")

@@ -153,7 +153,7 @@ class DoctorDialog(QDialog):
             self._advice.setText(outcome.problem.detail)
 
     def _on_copy(self) -> None:
-        """The first press shows what would leave, the next one copies it."""
+        """Show at the first press what would leave, and copy it at the next one."""
         if not self._fold.isChecked():
             self._fold.setChecked(True)
             self._copied.setText("This is what will be copied. Press again to copy it.")

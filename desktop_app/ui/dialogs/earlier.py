@@ -22,7 +22,7 @@ NO_MATCH = "No earlier session matches."
 
 
 def text_of(one: FinishedSession) -> str:
-    """One session as a row."""
+    """Return one session as a row."""
     ended = f"ended {ago(one.ended)}" if one.ended else ""
     stored = f"holds {one.folder}" if one.stored and one.folder else ""
     return " — ".join(part for part in (" ".join(one.name.split()) or one.task[:8], ended, stored) if part)

@@ -165,7 +165,7 @@ class FilesDialog(QDialog):
             self.download(Path(folder))
 
     def download(self, to: Path) -> None:
-        """What is selected, into that folder."""
+        """Download what is selected into that folder."""
         chosen = [self._path_of(item.data(0, ENTRY)) for item in self._list.selectedItems()]
         if chosen:
             self._core.transfers.download(self._session, chosen, to)
@@ -181,7 +181,7 @@ class FilesDialog(QDialog):
             self._say("Uploading; the session's details show how far it is.")
 
     def _say(self, text: str, role: str = "muted") -> None:
-        """Below the list; "" = nothing."""
+        """Say something below the list; "" = nothing."""
         self._hint.setProperty("role", role)
         repolish(self._hint)
         self._hint.setText(text)

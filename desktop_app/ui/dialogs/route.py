@@ -67,7 +67,7 @@ class RouteDialog(QDialog):
         column.addLayout(row)
 
     def _edited(self) -> None:
-        """Say what is wrong when Save is pressed, not while somebody types."""
+        """Say what is wrong when Save is pressed, not while the user types."""
         self.route.show_error("")
         route = self._parsed() or DIRECT
         self.password.setVisible(route.takes_password)

@@ -51,7 +51,7 @@ class WorkingDialog(QDialog):
         self._content.setEnabled(not text)
 
     def reject(self) -> None:
-        """Escape and Cancel: stop the job under way first; the second press closes, even if the job did not listen."""
+        """Stop the job under way first (Escape, Cancel); the second press closes, even if it did not listen."""
         if self._ticket is not None and not self._stopping:
             self._stopping = True
             self.foot.show_stopping()

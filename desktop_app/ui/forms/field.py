@@ -23,14 +23,14 @@ AnyEditor = (
 
 @dataclass(frozen=True, slots=True)
 class CoreEditors:
-    """The editors that ask the core; whoever shows the form makes them."""
+    """The editors that ask the core; made by what shows the form."""
 
     queue: Callable[[], QueueEditor]
     script: Callable[[str], ScriptEditor]  # the option's name
 
 
 def make_editor(name: str, option: Option, editors: CoreEditors) -> AnyEditor:
-    """The widget for the option's kind; this is the only place that looks at kinds."""
+    """Return the widget for the option's kind; this is the only place that looks at kinds."""
     makers: dict[Kind, Callable[[], AnyEditor]] = {
         Kind.SWITCH: lambda: BoolEditor(option.label),
         Kind.LINE: LineEditor,
@@ -88,7 +88,7 @@ class Field(QWidget):
 
     @property
     def target(self) -> QWidget:
-        """The widget that takes the keyboard."""
+        """Return the widget that takes the keyboard."""
         return self.editor.target
 
     def _describe(self) -> None:
@@ -101,7 +101,7 @@ class Field(QWidget):
         return self.editor.value()
 
     def show_note(self, text: str) -> None:
-        """What a person should know of this option where it is launched; "" = nothing."""
+        """Show what the user should know of this option where it is launched; "" = nothing."""
         self._note.setText(text)
         self._note.setVisible(bool(text))
         self.check()

@@ -101,7 +101,7 @@ class OptionForm(QWidget):
     # -- folds
 
     def _name_folds(self) -> None:
-        """A fold says what it holds, and first what is changed inside: that must not hide."""
+        """Let each fold say what it holds, and first what is changed inside: that must not hide."""
         start = defaults()
         for group in self._groups:
             if group.fold is None:
@@ -117,7 +117,7 @@ class OptionForm(QWidget):
 
     @property
     def unfolded(self) -> bool:
-        """Whether every fold is open."""
+        """True if every fold is open."""
         return all(group.fold.isChecked() for group in self._groups if group.fold is not None)
 
     def unfold(self, on: bool) -> None:
@@ -150,13 +150,13 @@ class OptionForm(QWidget):
         return len(hits)
 
     def focus_first(self) -> None:
-        """The keyboard to what fits best: an option of that name rather than one whose help mentions it."""
+        """Give the keyboard to what fits best: an option of that name rather than one whose help mentions it."""
         shown = (name for name in self._hits if self.fields[name].isVisible())
         if best := next(shown, ""):
             focus_in_view(self.fields[best].target)
 
     def focus(self, name: str) -> None:
-        """The keyboard to that option, wherever it hides."""
+        """Give the keyboard to that option, and unfold what hides it."""
         self.narrow("")
         self.show_fold_of(name)
         focus_in_view(self.fields[name].target)
@@ -164,14 +164,14 @@ class OptionForm(QWidget):
     # -- values
 
     def _filter_queues(self) -> None:
-        """The queue's list follows the tags that are asked for."""
+        """Let the queue's list follow the tags that are asked for."""
         include, exclude = (str(self.fields[name].value()) for name in QUEUE_FILTERS)
         for field in self.fields.values():
             if isinstance(field.editor, QueueEditor):
                 field.editor.show_only(include, exclude)
 
     def show_notes(self, notes: dict[str, str]) -> None:
-        """Field name -> what a person should know of that option here."""
+        """Show notes: field name -> what the user should know of that option here."""
         for name, field in self.fields.items():
             field.show_note(notes.get(name, ""))
 
@@ -186,13 +186,13 @@ class OptionForm(QWidget):
         self._name_folds()
 
     def forget_secrets(self) -> None:
-        """Once they are used, or not wanted."""
+        """Empty the secrets, once they are used or not wanted."""
         for field in self.fields.values():
             if field.option.kind is Kind.SECRET:
                 field.set_value("")
 
     def problems(self) -> dict[str, str]:
-        """Field name -> what is wrong, without showing it."""
+        """Return field name -> what is wrong, without showing it."""
         return {name: text for name, field in self.fields.items() if (text := field.check())}
 
     def checked(self) -> LaunchSpec | None:

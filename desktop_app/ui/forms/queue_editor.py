@@ -22,7 +22,7 @@ LIVE_MS = 4000  # agents come and go while the form is open
 
 
 def queue_text(queue: Queue) -> str:
-    """One queue as an entry of the list."""
+    """Return one queue as an entry of the list."""
     name = shortened(" ".join(queue.name.split()), 80)
     free = sum(not worker.task for worker in queue.workers)
     agents = count(len(queue.workers), "agent")
@@ -36,7 +36,7 @@ def queue_text(queue: Queue) -> str:
 
 
 def warning_text(queue: Queue | None, wanted: str) -> str:
-    """What a person should know before launching into it; "" = nothing."""
+    """Return what the user should know before launching into it; "" = nothing."""
     if queue is None:
         return f"There is no queue “{wanted}” on this server any more." if wanted else ""
     if not queue.served:
@@ -47,7 +47,7 @@ def warning_text(queue: Queue | None, wanted: str) -> str:
 
 
 def order(queue: Queue) -> tuple[bool, bool, str]:
-    """Those that can run a session soon first."""
+    """Return those that can run a session soon first."""
     return (not queue.served, all(worker.task for worker in queue.workers), queue.name.casefold())
 
 

@@ -33,7 +33,7 @@ _TRAY_LOOK = {
 
 
 def assets_folder() -> Path:
-    """``assets`` of the source tree, or where PyInstaller unpacked it."""
+    """Return ``assets`` of the source tree, or where PyInstaller unpacked it."""
     bundle = getattr(sys, "_MEIPASS", None)
     return (Path(bundle) if bundle else Path(__file__).resolve().parents[3]) / "assets"
 
@@ -76,7 +76,7 @@ def _missing(stem: str) -> None:
 
 @cache
 def tray_icon(state: TrayState) -> QIcon:
-    """The tray's icon; drawn here where its file is missing, since a tray entry without a picture can't be found."""
+    """Return the tray's icon; drawn here where its file is missing: a tray entry without a picture can't be found."""
     return icon(state.value) if files(state.value) else drawn_tray_icon(state)
 
 
@@ -86,7 +86,7 @@ def drawn_tray_icon(state: TrayState) -> QIcon:
 
 
 def app_stems() -> tuple[str, ...]:
-    """The icon of each application in the table."""
+    """Return the icon of each application in the table."""
     return tuple(spec.icon for spec in APPS)
 
 
@@ -98,7 +98,7 @@ def app_icon() -> QIcon:
 
 @cache
 def status_icon(status: Status) -> QIcon:
-    """For native menus, whose background is not ours: a colour that can be seen on light and dark."""
+    """Return an icon for native menus, whose background is not ours: in a colour that can be seen on light and dark."""
     tone, shape = LOOK[status]
     return drawn(shape, QColor(ON_BOTH[tone]), (16, 32))
 

@@ -15,5 +15,5 @@ def elided(metrics: QFontMetrics, text: str, width: int) -> str:
 
 
 def advance(metrics: QFontMetrics, text: str) -> int:
-    """How wide the line is, in pixels."""
+    """Return how wide the line is, in pixels."""
     return metrics.horizontalAdvance(text[:MOST])

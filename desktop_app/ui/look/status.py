@@ -53,7 +53,7 @@ APP_LOOK: dict[str, tuple[Tone, Shape, str]] = {
 
 
 def app_look(state: str) -> tuple[Tone, Shape, str]:
-    """A newer bootstrap may know states that we don't: shown as it says them."""
+    """Return how a state looks; one of a newer bootstrap, which we don't know, as it says it."""
     return APP_LOOK.get(state, (Tone.NEUTRAL, Shape.RING, state.capitalize()))
 
 
@@ -61,7 +61,7 @@ _ORDER = tuple(spec.key for spec in APPS)
 
 
 def shown_endpoints(snapshot: SessionSnapshot) -> tuple[Endpoint, ...]:
-    """The applications as the views list them: in the table's order, unknown ones last, none of an ended session."""
+    """Return the applications as views list them: in the table's order, unknown ones last, none of an ended session."""
     if snapshot.remote is Remote.ENDED:
         return ()
     place = {key: at for at, key in enumerate(_ORDER)}
@@ -95,7 +95,7 @@ _TRAY: dict[Status, TrayState] = {
 
 
 def worst(snapshots: tuple[SessionSnapshot, ...]) -> SessionSnapshot | None:
-    """The session that the tray icon speaks of."""
+    """Return the session that the tray icon speaks of."""
     return max(snapshots, key=lambda s: SEVERITY.index(status_of(s)), default=None)
 
 

@@ -8,18 +8,18 @@ MOST = 4000  # characters of a tooltip
 
 
 def tooltip(text: str) -> str:
-    """Qt guesses whether a tooltip is markup; this one is, and says exactly ``text`` (wrapped where it is long)."""
+    """Return a tooltip that is markup (else Qt guesses) and says exactly ``text``, wrapped where it is long."""
     return f"<qt>{html.escape(shortened(text, MOST))}</qt>" if text else ""
 
 
 def menu_text(text: str, limit: int = 60) -> str:
-    """A menu entry: one line, no mnemonics, not wider than a menu should be."""
+    """Return a menu entry: one line, no mnemonics, not wider than a menu should be."""
     line = " ".join(text[:MOST].split())
     return shortened(line, limit).replace("&", "&&")
 
 
 def tray_text(text: str, limit: int = 60) -> str:
-    """A tray menu's entry. On Linux a panel draws it: there ``_`` marks an access key, and Qt doesn't double it."""
+    """Return a tray menu's entry. On Linux a panel draws it: ``_`` marks an access key, and Qt doesn't double it."""
     line = menu_text(text, limit)
     return line.replace("_", "__") if sys.platform.startswith("linux") else line
 
@@ -29,12 +29,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def notification_body(text: str) -> str:
-    """Notification servers on Linux read the body as markup."""
+    """Return the text as notification servers on Linux read it: as markup."""
     return html.escape(text, quote=False)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
-    """“just now”, “5 minutes ago”, “3 hours ago”, then the local date and time; "" for None."""
+    """Return “just now”, “5 minutes ago”, “3 hours ago”, then the local date and time; "" for None."""
     if moment is None:
         return ""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -53,5 +53,5 @@ def _count(number: int, noun: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """“1 session”, “3 sessions”."""
+    """Return “1 session”, “3 sessions”."""
     return _count(number, noun)

@@ -104,12 +104,12 @@ DARK = Colours(
 
 
 def colours() -> Colours:
-    """The table in use, for painters. Read off the application's palette: a widget's own is bent by the stylesheet."""
+    """Return the table in use, for painters. It is the application's: the stylesheet bends a widget's own palette."""
     return DARK if QApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
 
 
 def make_palette(table: Colours) -> QPalette:
-    """Every role set by hand: what is left out comes from the platform and may be of the other scheme."""
+    """Return a palette with every role set: what is left out comes from the platform and may be of the other scheme."""
     role = QPalette.ColorRole
     palette = QPalette()
     for target, value in {
@@ -228,7 +228,7 @@ QProgressBar::chunk { background: $accent; border-radius: 3px; }
 
 
 def stylesheet(table: Colours, points: float = 10.0) -> str:
-    """The one stylesheet of the application; ``points`` is the size of its font, which titles grow with."""
+    """Return the one stylesheet of the application; ``points`` is the size of its font, which titles grow with."""
     plain = {name: value for name in table.__slots__ if isinstance(value := getattr(table, name), str)}
     field_border = table.strong_border
     tones = {"bad": table.tones[Tone.BAD].ink, "warn": table.tones[Tone.WARN].ink}
@@ -238,7 +238,7 @@ def stylesheet(table: Colours, points: float = 10.0) -> str:
 
 
 def base_font() -> QFont:
-    """The desktop's own font; where no desktop chose one, the nicest that is installed, a little larger."""
+    """Return the desktop's own font; where no desktop chose one, the nicest that is installed, a little larger."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     if font.family() in PLAIN_FAMILIES:
         font.setFamilies(NICER_FAMILIES)
@@ -247,7 +247,7 @@ def base_font() -> QFont:
 
 
 def fixed_font() -> QFont:
-    """The desktop's font for code and logs, as large as the text around it where the desktop's is smaller."""
+    """Return the desktop's font for code and logs, as large as the text around it where the desktop's is smaller."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     font.setPointSizeF(max(font.pointSizeF(), 0.9 * QApplication.font().pointSizeF()))
     return font
@@ -275,7 +275,7 @@ class Theme(QObject):
 
     @property
     def dark(self) -> bool:
-        """What is shown now."""
+        """True if the dark table is shown now."""
         if self._scheme is not Scheme.SYSTEM:
             return self._scheme is Scheme.DARK
         return self._app.styleHints().colorScheme() is Qt.ColorScheme.Dark

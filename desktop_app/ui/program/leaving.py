@@ -30,7 +30,7 @@ class Leaving(QObject):
         self._timer.timeout.connect(self._look)
 
     def begin(self) -> None:
-        """Idempotent: a second Quit while leaving changes nothing."""
+        """Hide everything and begin to close. Idempotent: a second Quit while leaving changes nothing."""
         if self._thread is not None:
             return
         self._controller.close()
@@ -51,7 +51,7 @@ class Leaving(QObject):
             self._quit()
 
     def finish(self) -> None:
-        """After the event loop: whoever ended it (the desktop's session, say), the core is closed."""
+        """Close the core after the event loop, which something else may have ended (the desktop's session, say)."""
         self.begin()
         if self._thread is not None:
             self._thread.join(max(0.0, self._left_ms / 1000))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from desktop_app.services.core import Core
     from desktop_app.ui.program.leaving import Leaving
 
-FRAME_MS = 300  # for a frame that nobody sees: minimised, on another workspace, behind a locked screen
+FRAME_MS = 300  # for a frame that is not seen: minimised, on another workspace, behind a locked screen
 FAILED = 1
 NEEDED = (
     "desktop_app.ui.controller",
@@ -116,7 +116,7 @@ class Opening(QObject):
     # -- the way out
 
     def _closing(self) -> None:
-        """The user closes a frame that has nothing in it yet; later the controller hears of it."""
+        """Leave when the user closes a frame that has nothing in it yet; later the controller hears of it."""
         if self._leaving is None:
             self.leave()
 
@@ -132,6 +132,6 @@ class Opening(QObject):
             self._begin()
 
     def finish(self) -> None:
-        """After the event loop: whoever ended it (the desktop's session, say), the core is closed."""
+        """Close the core after the event loop, which something else may have ended (the desktop's session, say)."""
         if self._leaving is not None:
             self._leaving.finish()

@@ -20,7 +20,7 @@ from desktop_app.ui.look.theme import SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Tone,
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
-    """A label that shows exactly ``text``; ``role`` picks its look from the stylesheet."""
+    """Return a label that shows exactly ``text``; ``role`` picks its look from the stylesheet."""
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setProperty("role", role)
@@ -58,7 +58,7 @@ class ElidedLabel(QLabel):
 
 
 def paint_pill(painter: QPainter, box: QRectF, text: str, shape: Shape, ink: QColor, wash: QColor) -> None:
-    """A rounded badge: glyph and word."""
+    """Paint a rounded badge: glyph and word."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -136,7 +136,7 @@ class Card(QFrame):
 
 
 def button(text: str, kind: str = "", identifier: str = "") -> QPushButton:
-    """``kind``: "", "primary", "danger" or "quiet"."""
+    """Return a button; ``kind``: "", "primary", "danger" or "quiet"."""
     made = QPushButton(text)
     made.setProperty("kind", kind)
     made.setAutoDefault(True)  # in a dialog, Return presses the button that has the focus, not the default one
@@ -213,7 +213,7 @@ class Page(QScrollArea):
 
 
 def focus_in_view(widget: QWidget) -> None:
-    """Give the keyboard to a widget and scroll to it: ``setFocus`` alone leaves it where nobody sees it."""
+    """Give the keyboard to a widget and scroll to it: ``setFocus`` alone leaves it where it is not seen."""
     widget.setFocus()
     area = widget.parentWidget()
     while area is not None and not isinstance(area, QScrollArea):

@@ -129,7 +129,7 @@ class ComboBox(QComboBox):
 
 
 def paint_chevron(painter: QPainter, at: QPointF, *, down: bool = True) -> None:
-    """A small open arrow around the point ``at``."""
+    """Paint a small open arrow around the point ``at``."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     ink = QColor(colours().muted)
@@ -194,7 +194,7 @@ class Fold(QPushButton):
         self.update()
 
     def show_content(self, on: bool) -> None:
-        """Also for who shows some of it without opening the fold."""
+        """Show the content; some of it may be shown without opening the fold."""
         self._content.setVisible(on)
         self.updateGeometry()
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QMimeData
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
-    """The local files and folders of a drag; empty for anything else (text, web addresses)."""
+    """Return the local files and folders of a drag; empty for anything else (text, web addresses)."""
     if not data.hasUrls():
         return []
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile()]

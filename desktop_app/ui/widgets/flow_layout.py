@@ -46,7 +46,7 @@ class FlowLayout(QLayout):
         self._arrange(rect.marginsRemoved(self.contentsMargins()), move=True)
 
     def sizeHint(self) -> QSize:
-        """All in one line."""
+        """Return the size of all in one line."""
         sizes = [item.sizeHint() for item in self._items if not item.isEmpty()]
         wide = sum(size.width() for size in sizes) + self.spacing() * max(0, len(sizes) - 1)
         return QSize(wide, max((size.height() for size in sizes), default=0)).grownBy(self.contentsMargins())
@@ -59,7 +59,7 @@ class FlowLayout(QLayout):
         return size.grownBy(self.contentsMargins())
 
     def _lines(self, width: int) -> list[list[QLayoutItem]]:
-        """The items that are shown, broken into lines of at most ``width``."""
+        """Return the items that are shown, broken into lines of at most ``width``."""
         lines: list[list[QLayoutItem]] = []
         room = -1
         for item in self._items:

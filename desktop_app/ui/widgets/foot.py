@@ -48,7 +48,7 @@ class Foot(QFrame):
         column.addLayout(row)
 
     def show_progress(self, text: str) -> None:
-        """What is being done; "" = nothing, the form can be used."""
+        """Show what is being done; "" = nothing, the form can be used."""
         self._text.setText(text)
         self._bar.setVisible(bool(text))
         self.next.setEnabled(not text)

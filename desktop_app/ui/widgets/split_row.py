@@ -36,7 +36,7 @@ class SplitRow(QWidget):
 
     @property
     def below(self) -> bool:
-        """Whether the tail is below the words."""
+        """True if the tail is below the words."""
         return self._box.direction() is BELOW
 
     def arrange(self) -> None:

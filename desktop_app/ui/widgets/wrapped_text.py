@@ -43,7 +43,7 @@ class WrappedText(QTextEdit):
         return self.toPlainText()
 
     def show_text(self, text: str) -> None:
-        """What is selected stays so while the text does."""
+        """Show the text; what is selected stays so while the text does."""
         if text != self.toPlainText():
             self.setPlainText(text)
             self.updateGeometry()
@@ -60,7 +60,7 @@ class WrappedText(QTextEdit):
         return height + BASELINE
 
     def sizeHint(self) -> QSize:
-        """In one line; how high it is follows from the width that it gets."""
+        """Return the size of one line; how high it is follows from the width that it gets."""
         return QSize(120, self.fontMetrics().lineSpacing() + BASELINE)
 
     def minimumSizeHint(self) -> QSize:

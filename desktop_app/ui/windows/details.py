@@ -58,7 +58,7 @@ KINDS = {
 
 
 def progress_line(snapshot: SessionSnapshot) -> str:
-    """The line under the name. A problem's title is in its banner already."""
+    """Return the line under the name. A problem's title is in its banner already."""
     if snapshot.link is Link.RETRYING:
         return f"Attempt {snapshot.attempt} to connect again"
     return where_of(snapshot) if snapshot.problem is not None else progress_of(snapshot)

@@ -20,17 +20,17 @@ LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 def where_of(snapshot: SessionSnapshot) -> str:
-    """“queue · worker”, as far as it is known."""
+    """Return “queue · worker”, as far as it is known."""
     return " · ".join(part for part in (snapshot.facts.queue, snapshot.facts.worker) if part)
 
 
 def has_room(box: QRectF, font: QFont) -> bool:
-    """Whether a name and the status fit into one line; else the name has it for itself."""
+    """True if a name and the status fit into one line; else the name has it for itself."""
     return box.width() >= ROOM_FOR_BOTH * QFontMetricsF(font).averageCharWidth()
 
 
 def text_lines(box: QRectF, font: QFont) -> tuple[QRectF, QRectF, QRectF]:
-    """Where name, progress and place are written."""
+    """Return where name, progress and place are written."""
     line = QFontMetricsF(font).height()
     first = QRectF(box.left(), box.top(), box.width(), line)
     second, third = (first.translated(0, number * (line + SPACE_XS)) for number in (1, 2))
@@ -38,7 +38,7 @@ def text_lines(box: QRectF, font: QFont) -> tuple[QRectF, QRectF, QRectF]:
 
 
 def how_many_fit(widths: Sequence[float], room: float, gap: float, more: float) -> int:
-    """How many from the beginning; ``more`` is the width of the note that says how many were left out."""
+    """Return how many fit, from the beginning; ``more`` is the width of the note that says how many were left out."""
     if sum(widths) + gap * (len(widths) - 1) <= room:
         return len(widths)
     used = list(accumulate(width + gap for width in widths))

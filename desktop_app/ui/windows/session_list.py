@@ -47,14 +47,14 @@ class SessionListModel(QAbstractListModel):
         return None
 
     def show_accounts(self, labels: Mapping[str, str]) -> None:
-        """Account id -> label, where the list says which account a session is of; empty where it is clear."""
+        """Label the rows by account id -> label, where they have to say whose they are; empty where that is clear."""
         if labels != self._accounts:
             self._accounts = dict(labels)
             if self._rows:
                 self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def row_of(self, session: SessionId | None) -> int:
-        """-1 when it is not in the list."""
+        """Return its row, -1 when it is not in the list."""
         return next((row for row, snapshot in enumerate(self._rows) if snapshot.id == session), -1)
 
     def index_of(self, session: SessionId | None) -> QModelIndex:
@@ -74,7 +74,7 @@ class SessionListModel(QAbstractListModel):
             self._place(row, snapshot, snapshot.id in shown)
 
     def _place(self, row: int, snapshot: SessionSnapshot, shown: bool) -> None:
-        """Most rows are in place or new, and neither is searched for: a list may be a thousand rows long."""
+        """Put one session into its row. Most are in place or new, and neither is searched for: lists may be long."""
         in_place = shown and self._rows[row].id == snapshot.id
         at = row if in_place else self.row_of(snapshot.id) if shown else -1
         if at < 0:

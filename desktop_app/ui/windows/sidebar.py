@@ -57,7 +57,7 @@ class SessionListView(QListView):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Only onto a session that takes files."""
+        """Let files drop only onto a session that takes them."""
         snapshot = self.indexAt(event.position().toPoint()).data(SNAPSHOT)
         event.setAccepted(snapshot is not None and takes_files(snapshot))
 
@@ -69,7 +69,7 @@ class SessionListView(QListView):
             self.dropped.emit(snapshot, paths)
 
     def _even(self, _low: int, high: int) -> None:
-        """The cards keep their width when the scroll bar comes: it takes the room of the right margin."""
+        """Keep the width of the cards when the scroll bar comes: it takes the room of the right margin."""
         bar = self.verticalScrollBar().sizeHint().width()
         self.setViewportMargins(0, 0, 0 if high > 0 else bar, 0)
 
@@ -159,7 +159,7 @@ class Sidebar(QWidget):
 
     @property
     def account(self) -> str:
-        """The chosen account's id; "" shows all."""
+        """Return the chosen account's id; "" shows all."""
         return self._chosen
 
     def show_accounts(self, accounts: tuple[Account, ...], chosen: str) -> None:
@@ -201,13 +201,13 @@ class Sidebar(QWidget):
     # -- many sessions
 
     def narrow(self, snapshots: tuple[SessionSnapshot, ...], labels: Mapping[str, str]) -> tuple[SessionSnapshot, ...]:
-        """Those that are looked for; a list that is short is not searched."""
+        """Return those that are looked for; a list that is short is not searched."""
         wanted = bool(self.search.text()) or self.search.hasFocus()
         self.search.setVisible(wanted or len(snapshots) >= SEARCH_FROM)
         return matching(snapshots, self.search.text(), labels)
 
     def ask_find(self) -> None:
-        """The keyboard to the line that searches, whether the list is long or not."""
+        """Give the keyboard to the line that searches, whether the list is long or not."""
         self.search.setVisible(True)
         self.search.focus()
 

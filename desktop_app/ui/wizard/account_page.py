@@ -109,7 +109,7 @@ class AccountPage(QWidget):
             self.fill_in(account)
 
     def fill_in(self, account: Account) -> None:
-        """A known account that needs a new key: everything but the secret."""
+        """Fill in a known account that needs a new key: everything but the secret."""
         (self._sandbox if account.sandbox else self._server).setChecked(True)
         if not account.sandbox:
             self.address.line.setText(account.api_url)
@@ -118,7 +118,7 @@ class AccountPage(QWidget):
             self._web_url = account.web_url
 
     def ask_new_key(self) -> None:
-        """Another key of the account that is filled in."""
+        """Ask for another key of the account that is filled in."""
         self.access_key.line.clear()
 
     def focus_first(self) -> None:
@@ -164,7 +164,7 @@ class AccountPage(QWidget):
         return not wrong
 
     def work(self) -> tuple[str, Callable[[Cancel], object]]:
-        """What going on means: a sentence for the progress line, and the blocking call."""
+        """Return what going on means: a sentence for the progress line, and the blocking call."""
         if self.sandbox:
             return "Starting the sandbox. The first time takes a little longer…", self._core.sign_in.to_sandbox
         return self.work_with(
@@ -178,7 +178,7 @@ class AccountPage(QWidget):
         )
 
     def work_with(self, found: Credentials) -> tuple[str, Callable[[Cancel], object]]:
-        """The same for credentials that were found."""
+        """As ``work``, with credentials that were found."""
         return f"Signing in to {found.api_url}…", lambda cancel: self._core.credentials.use(found, cancel)
 
     def forget_secret(self) -> None:

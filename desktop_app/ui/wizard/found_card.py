@@ -75,6 +75,6 @@ class FoundCard(Card):
 
 
 def origin(found: Credentials) -> str:
-    """Where they are from, and which key it is."""
+    """Return where they are from, and which key it is."""
     key = f"key {shortened(found.access_key, KEY_SHOWN)}" if found.access_key else "access token"
     return f"{key} · from {found.source}"

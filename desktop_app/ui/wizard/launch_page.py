@@ -27,7 +27,7 @@ SANDBOX_NOTES = dict.fromkeys(("docker", "docker_args", "docker_network"), NO_DO
 
 
 class LaunchPage(QWidget):
-    """``other_account`` asks for the first page; ``switched``: a person chose another account; ``list_failed`` carries
+    """``other_account`` asks for the first page; ``switched``: the user chose another account; ``list_failed`` carries
     the Problem of the queue list, or None."""
 
     other_account = Signal()
@@ -102,7 +102,7 @@ class LaunchPage(QWidget):
         self._switch()
 
     def _switched(self) -> None:
-        """A person chose another account."""
+        """Follow the user to another account."""
         self._switch()
         self.switched.emit()
 
@@ -116,7 +116,7 @@ class LaunchPage(QWidget):
         self.reload()
 
     def show_again(self, again: Again) -> None:
-        """The options of an earlier session, and what of them a person has to give anew."""
+        """Show the options of an earlier session, and what of them the user has to give anew."""
         self.profile_bar.show_again(self.account, again.spec)
         asks = dict.fromkeys(again.asks, f"The earlier session had one. It is not taken over: {ANEW}")
         self._show_notes(asks)

@@ -93,7 +93,7 @@ class ProfileBar(QWidget):
         self._fill()
 
     def queue_picked(self) -> None:
-        """The person chose another queue: what it saw last is shown, unless the form holds changes."""
+        """Show what the chosen queue saw last, unless the form holds changes."""
         if self.state.follow_queue():
             self._fill()
         self._show_note()

@@ -30,13 +30,13 @@ class ProfileState:
         self._show(spec)
 
     def show_again(self, account: str, spec: LaunchSpec) -> None:
-        """An earlier launch, of no profile; another queue does not replace it."""
+        """Show an earlier launch, of no profile; another queue does not replace it."""
         self._account, self._last, self._follows = account, spec, False
         self.current = ""
         self._show(spec)
 
     def _show(self, spec: LaunchSpec) -> None:
-        """A name that nobody chose is shown as the launch would make it."""
+        """Show the options; a name that the user did not choose as the launch would make it."""
         if is_default(spec.name):
             spec = replace(spec, name=distinct_name(spec.name, self._taken(self._account)))
         self.form.show_spec(spec)
@@ -50,7 +50,7 @@ class ProfileState:
 
     @property
     def changed(self) -> bool:
-        """The form says something else than the chosen profile."""
+        """True if the form says something else than the chosen profile."""
         if not self.current:
             return False
         kept, now = self._profiles.get(self.current), self.form.spec()

@@ -17,11 +17,11 @@ from desktop_app.ui.widgets.split_row import SplitRow
 
 ICON_SIDE = 28
 WORDS = 22  # characters: “Installing: 3 of 6”, or a name
-KINDS = {Action.OPEN: "primary"}  # what most people came for
+KINDS = {Action.OPEN: "primary"}  # what most users came for
 
 
 def keys_for(endpoint: Endpoint) -> tuple[Key, ...]:
-    """The actions that belong to this application."""
+    """Return the actions that belong to this application."""
     spec = endpoint.spec
     if spec is None:
         return ()
@@ -31,7 +31,7 @@ def keys_for(endpoint: Endpoint) -> tuple[Key, ...]:
 
 
 def state_text(word: str, detail: str) -> str:
-    """“Installing: 3 of 6”; a detail that says the state itself stands alone."""
+    """Return “Installing: 3 of 6”; a detail that says the state itself stands alone."""
     if not detail:
         return word
     if detail.casefold().startswith(word.casefold()):

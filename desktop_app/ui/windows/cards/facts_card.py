@@ -17,7 +17,7 @@ WIDE_FROM = 26  # characters: a longer value has the row for itself
 
 
 def facts_of(snapshot: SessionSnapshot, alias: str = "") -> tuple[tuple[str, str], ...]:
-    """The facts that are known, as (label, value). ``alias``: the session's name for ssh."""
+    """Return the facts that are known, as (label, value). ``alias``: the session's name for ssh."""
     facts, record = snapshot.facts, snapshot.facts.record
     rows = (
         ("Queue", facts.queue),
@@ -76,7 +76,7 @@ class FactsCard(Card):
             value.setAccessibleIdentifier(f"fact-{name.lower().replace(' ', '-')}")
 
     def _cells(self) -> dict[str, tuple[int, int, int]]:
-        """Fact -> row, column, columns that the value takes."""
+        """Return fact -> row, column, columns that the value takes."""
         columns = 2 if self.width() >= TWO_COLUMNS_FROM else 1
         cells, row, column = {}, 0, 0
         for name, (_caption, value) in self._labels.items():

@@ -83,7 +83,7 @@ class FilesCard(Card):
         self._look()
 
     def _show_storing(self) -> None:
-        """Of the session that is shown; others may be storing theirs meanwhile."""
+        """Show the storing of the session that is shown; others may be storing theirs meanwhile."""
         session = self._session
         text = self._told.get(session, "") if session is not None else ""
         self._store.setEnabled(self._usable and session not in self._storing)
@@ -120,10 +120,10 @@ class FilesCard(Card):
         row.removed.connect(self._core.transfers.forget)
         return row
 
-    # -- what a person asks for
+    # -- what the user asks for
 
     def upload(self, session: SessionId, name: str, paths: Sequence[Path]) -> None:
-        """Also for what is dropped."""
+        """Upload these files; what is dropped comes here, too."""
         self._core.transfers.upload(session, paths)
         self.said.emit(f"Uploading to “{name}”.")
         self._look()

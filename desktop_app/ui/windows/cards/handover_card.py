@@ -1,4 +1,4 @@
-"""What of the person's own the selected session gets: each kind with its consequence and a button. GUI thread.
+"""What of the user's own the selected session gets: each kind with its consequence and a button. GUI thread.
 
 The machine that everything goes to is named above the buttons: pressing Give is the consent. Asks the session when the
 connection comes up, when its notice changes, and after each press.
@@ -33,7 +33,7 @@ class HandoverCard(Card):
     """Follows one session."""
 
     def __init__(self, core: Core, bridge: Bridge, parent: QWidget | None = None) -> None:
-        super().__init__("Yours in this session", parent)
+        super().__init__("Given to this session", parent)
         self._core, self._bridge = core, bridge
         self._session: SessionId | None = None
         self._notice: Problem | None = None
@@ -57,7 +57,7 @@ class HandoverCard(Card):
             self._ask("handover", self._core.handovers.view)
 
     def _forget(self) -> None:
-        """Another session: what was agreed to for one machine must not be pressed under another one's name."""
+        """Empty the card: what was agreed to for one machine must not be pressed under another one's name."""
         self._busy = self._named = False
         self._place.setText(ASKING)
         for row in self._rows.values():

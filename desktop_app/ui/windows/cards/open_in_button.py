@@ -39,7 +39,7 @@ class OpenInButton(QPushButton):
         return super().sizeHint() + QSize(CHEVRON_ROOM, 0)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """The style would put the text where the chevron is."""
+        """Paint it here: the style would put the text where the chevron is."""
         option = QStyleOptionButton()
         self.initStyleOption(option)
         option.text = ""

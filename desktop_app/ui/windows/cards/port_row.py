@@ -14,7 +14,7 @@ WORDS = 34  # characters: “port 6006 · python bin/tensorboard”
 
 
 def about(view: PortView) -> str:
-    """Which program it is, for people who know their processes."""
+    """Return which program it is, for users who know their processes."""
     program = (view.command or view.process) if view.listening else ""
     rule = "always forwarded" if view.always else ""
     return " · ".join(part for part in (f"port {view.port}", rule, program) if part)

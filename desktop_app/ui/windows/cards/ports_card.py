@@ -23,7 +23,7 @@ from desktop_app.ui.windows.cards.ports_more import PortsMore
 
 LOOK_MS = 3000
 REST_LOOKS = 10
-ASIDE_LOOKS = 2  # left out while people work in another window
+ASIDE_LOOKS = 2  # left out while the user works in another window
 EMPTY = "Nothing else listens in the session. Start TensorBoard, Gradio or any other server there and it shows up here."
 ASKING = "Asking the session what listens there…"
 AWAY = "They show up here once the session is connected again."
@@ -169,7 +169,7 @@ class PortsCard(Card):
         row.copied.connect(self.copied)
         return row
 
-    # -- what a person asks for
+    # -- what the user asks for
 
     def _open(self, port: int) -> None:
         if (session := self._session) is not None:
@@ -205,7 +205,7 @@ class PortsCard(Card):
             self._commands.do(session, "ports-rule", lambda _cancel: self._core.ports.always(service, on))
 
     def _command_changed(self, session: object) -> None:
-        """A command began or ended: show it at once."""
+        """Show at once that a command began or ended."""
         if session == self._session:
             self._show()
             self._look()

@@ -21,7 +21,7 @@ def title_of(transfer: Transfer) -> str:
 
 
 def text_of(transfer: Transfer) -> str:
-    """Where it stands, in one line."""
+    """Return where it stands, in one line."""
     if transfer.state is State.WAITING:
         return transfer.held or "Waits for another transfer to end"
     if transfer.state is State.CANCELLED:
