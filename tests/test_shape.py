@@ -24,7 +24,6 @@ LONG_FUNCTIONS = {
 
 LARGE_CLASSES: dict[str, str] = {
     "desktop_app.demo.files.FakeFiles": "to be split",
-    "desktop_app.services.launching.launch_profiles.LaunchProfiles": "to be split",
 }
 
 ONE_KIND = {

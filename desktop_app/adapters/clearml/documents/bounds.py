@@ -56,10 +56,10 @@ def _bounded(value: Any, characters: int, items: int) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else 0.0
     if isinstance(value, tuple):
-        return tuple(_bounded(one, characters, items) for one in value[:items])
+        return tuple(_bounded(item, characters, items) for item in value[:items])
     if isinstance(value, Mapping):
         few = list(value.items())[:items]
-        return {_bounded(key, MAX_NAME, items): _bounded(one, characters, items) for key, one in few}
+        return {_bounded(key, MAX_NAME, items): _bounded(item, characters, items) for key, item in few}
     if is_dataclass(value) and not isinstance(value, (type, *WHOLE)):
         return _fields(value, characters)
     return value
@@ -72,7 +72,7 @@ def _fields(value: Any, characters: int) -> Any:
     for field in fields(value):
         was = getattr(value, field.name)
         key = (kind, field.name)
-        now = _bounded(was, CHARACTERS.get(key, usual), ITEMS.get(key, MAX_ITEMS))
-        if now is not was:
-            changed[field.name] = now
+        cut = _bounded(was, CHARACTERS.get(key, usual), ITEMS.get(key, MAX_ITEMS))
+        if cut is not was:
+            changed[field.name] = cut
     return replace(value, **changed) if changed else value

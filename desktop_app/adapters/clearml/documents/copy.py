@@ -49,8 +49,8 @@ def parameters(source: Mapping[str, Any], draft: TaskDraft) -> dict[str, str]:
 
 
 def _part(task: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = task.get(name)
-    return found if isinstance(found, Mapping) else {}
+    value = task.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _strings(value: object) -> list[str]:
@@ -87,8 +87,8 @@ def with_file(patch: str, name: str, text: str) -> str:
 
 def _requirements(script: Mapping[str, Any], own: Sequence[str]) -> list[str]:
     """Return the task's packages, then ours; of the SDK the version that our program knows."""
-    found = _part(script, "requirements").get("pip") or ""
-    lines = [str(line) for line in found] if isinstance(found, list) else str(found).splitlines()
+    listed = _part(script, "requirements").get("pip") or ""
+    lines = [str(line) for line in listed] if isinstance(listed, list) else str(listed).splitlines()
     kept = [line for line in lines if line.strip() and not SDK.match(line.strip())]
     return [*kept, *(line for line in own if line not in kept)]
 
@@ -111,9 +111,9 @@ def _arguments(source: Mapping[str, Any]) -> list[str]:
     """Return the values that argparse had, as its command line. A sub-command's arguments have its name before a
     slash."""
     section = _part(_part(source, "hyperparams"), ARGUMENTS)
-    found: list[str] = []
+    arguments: list[str] = []
     for name, item in section.items():
         value = str(item.get("value") or "") if isinstance(item, Mapping) else ""
         if value and not str(name).startswith("_"):
-            found.append(f"--{str(name).rpartition('/')[2]}={value}")
-    return found
+            arguments.append(f"--{str(name).rpartition('/')[2]}={value}")
+    return arguments

@@ -66,18 +66,18 @@ def time_of(value: object) -> datetime | None:
     if not isinstance(value, str) or not value:
         return None
     try:
-        found = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    if not EARLIEST <= found.year < LATEST:
+    if not EARLIEST <= moment.year < LATEST:
         return None  # no calendar shows the ends of time at every place of the world
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def age_of(value: object, now: float) -> float | None:
     """Return the seconds between an ISO time and ``now`` (seconds since 1970); None when there is no such time."""
-    found = time_of(value)
-    return None if found is None else max(0.0, now - found.timestamp())
+    moment = time_of(value)
+    return None if moment is None else max(0.0, now - moment.timestamp())
 
 
 def who_placed(task: Mapping[str, Any]) -> str:
@@ -147,7 +147,7 @@ def task_facts(
     report = report_of(task) if made_by_tool is None else made_by_tool.report()
     published = record is not None or bool(record_error) if made_by_tool is None else made_by_tool.ready
     remote, end = _remote(task, published, report)
-    found = ServerFacts(
+    facts = ServerFacts(
         remote=remote,
         name=str(task.get("name") or ""),
         end=end,
@@ -173,12 +173,12 @@ def task_facts(
         by_report=remote is Remote.STOPPING and STOPPING not in str(task.get("status_message") or ""),
         clearml_session=made_by_tool,
     )
-    return bounded(found)
+    return bounded(facts)
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
     """Return the server's sentence, with the names of queues instead of their ids, where they are known."""
-    return _ID.sub(lambda found: f"“{names[found[0]]}”" if names.get(found[0]) else found[0], text)
+    return _ID.sub(lambda match: f"“{names[match[0]]}”" if names.get(match[0]) else match[0], text)
 
 
 def _clearml_session(task: Mapping[str, Any]) -> ClearmlSession:
@@ -194,12 +194,12 @@ def clearml_session_login(task: Mapping[str, Any]) -> ClearmlSessionLogin:
     """Return what clearml-session left in its task."""
     runtime = _inner(task, "runtime")
     values = runtime if isinstance(runtime, Mapping) else {}
-    found = ClearmlSessionLogin(
+    login = ClearmlSessionLogin(
         str(values.get(session_fields.RUNTIME_PASSWORD) or ""),
         str(values.get(session_fields.RUNTIME_TOKEN) or "").strip(),
         tuple(label for name, label in clearml_session.EXPOSED.items() if values.get(name)),
     )
-    return bounded(found)
+    return bounded(login)
 
 
 def _remote(task: Mapping[str, Any], published: bool, report: contract.Report | None) -> tuple[Remote, End]:
@@ -243,27 +243,27 @@ def report_of(task: Mapping[str, Any]) -> contract.Report | None:
 
 def live_workers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, Worker]:
     """Return the agents that report. A killed one stays listed by the server for its 600 s time-out, so age decides."""
-    found = {}
+    live = {}
     for worker in workers:
         age = age_of(worker.get("last_report_time") or worker.get("last_activity_time"), now)
         if age is not None and age < AGENT_LOST_AFTER_S:
             name = str(worker.get("id"))
-            found[name] = Worker(name, age, str(_inner(worker, "task", "name") or ""))
-    return found
+            live[name] = Worker(name, age, str(_inner(worker, "task", "name") or ""))
+    return live
 
 
 def watchers(workers: Sequence[Mapping[str, Any]], now: float) -> dict[str, tuple[Worker, ...]]:
     """Queue id -> the live agents that serve it."""
     live = live_workers(workers, now)
-    found: dict[str, tuple[Worker, ...]] = {}
+    serving: dict[str, tuple[Worker, ...]] = {}
     for worker in workers:
         known = live.get(str(worker.get("id")))
         queues = worker.get("queues")
         for queue in queues if isinstance(queues, list) else ():
             if known is not None and isinstance(queue, Mapping):
                 key = str(queue.get("id"))
-                found[key] = (*found.get(key, ()), known)
-    return found
+                serving[key] = (*serving.get(key, ()), known)
+    return serving
 
 
 def queues_of(
@@ -271,7 +271,7 @@ def queues_of(
 ) -> tuple[Queue, ...]:
     """Return the queues by name, each with its live agents."""
     serving = watchers(workers, now)
-    found = [
+    rows = [
         Queue(
             id=str(q["id"]),
             name=str(q.get("name") or q["id"]),
@@ -282,7 +282,7 @@ def queues_of(
         )
         for q in queues
     ]
-    return bounded(tuple(sorted(found, key=lambda queue: queue.name.casefold())))
+    return bounded(tuple(sorted(rows, key=lambda queue: queue.name.casefold())))
 
 
 def texts(value: object) -> tuple[str, ...]:
@@ -297,11 +297,11 @@ def _milliseconds(value: object) -> int:
 
 def log_lines(events: Sequence[Mapping[str, Any]], since: int) -> tuple[LogLine, ...]:
     """Log events newer than ``since`` (ms), oldest first."""
-    found = [
+    lines = [
         LogLine(_milliseconds(e.get("timestamp")), str(e.get("msg") or ""), str(e.get("level") or "").lower())
         for e in events
     ]
-    return bounded(tuple(sorted((line for line in found if line.timestamp > since), key=lambda line: line.timestamp)))
+    return bounded(tuple(sorted((line for line in lines if line.timestamp > since), key=lambda line: line.timestamp)))
 
 
 def system_tags(draft: TaskDraft) -> list[str]:
@@ -346,19 +346,19 @@ def parameter_values(task: Mapping[str, Any], name: str = contract.SECTION) -> d
     """Name -> value of a section."""
     section = _inner(task, "hyperparams", name)
     items = section.items() if isinstance(section, Mapping) else ()
-    found = {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}
-    return bounded(found, MAX_WHOLE)
+    values = {str(key): str(_inner(item, "value") or "") for key, item in items if isinstance(item, Mapping)}
+    return bounded(values, MAX_WHOLE)
 
 
 def launched(task: Mapping[str, Any]) -> LaunchedTask:
     """Return how the task was launched. An agent writes what it installed over the wanted packages, and keeps those as
     ``org_pip``."""
-    wanted = _inner(task, "script", "requirements", "org_pip") or _inner(task, "script", "requirements", "pip") or ""
-    lines = [str(line) for line in wanted] if isinstance(wanted, list) else str(wanted).splitlines()
-    found = LaunchedTask(
+    packages = _inner(task, "script", "requirements", "org_pip") or _inner(task, "script", "requirements", "pip") or ""
+    lines = [str(line) for line in packages] if isinstance(packages, list) else str(packages).splitlines()
+    launch = LaunchedTask(
         parameter_values(task),
         str(_inner(task, "container", "image") or ""),
         str(_inner(task, "container", "arguments") or ""),
         tuple(line for line in lines if line.strip()),
     )
-    return bounded(found)
+    return bounded(launch)

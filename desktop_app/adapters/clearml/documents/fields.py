@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 def joined(*lists: Iterable[str]) -> list[str]:
     """Join lists to one: each field once, and no part of a field that is there as a whole."""
-    names = list(dict.fromkeys(name for one in lists for name in one))
+    names = list(dict.fromkeys(name for fields in lists for name in fields))
     wholes = set(names)
     return [name for name in names if not any(parent in wholes for parent in _parents(name))]
 

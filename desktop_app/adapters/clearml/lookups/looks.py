@@ -49,7 +49,7 @@ class Looks:
         with self._lock:
             at = time.monotonic()
             self._known = {str(task["id"]): Known(task, at) for task in tasks}
-            return {task: one.whole for task, one in self._known.items()}
+            return {task: entry.whole for task, entry in self._known.items()}
 
     def complete(self, rows: Sequence[Document], now: float, read: Read) -> dict[str, Document]:
         """Return task -> all its fields; a task that is gone by now is left out.
@@ -61,11 +61,11 @@ class Looks:
             now_rows = {row["id"]: row for row in rows}
             known = {task: self._known[task] for task in now_rows if task in self._known}
             moved = [row["id"] for row in rows if _has_moved(known.get(row["id"]), row, now, at)]
-            found = {task: {**one.whole, **now_rows[task]} for task, one in known.items() if task not in moved}
+            unmoved = {task: {**entry.whole, **now_rows[task]} for task, entry in known.items() if task not in moved}
             fresh = {str(whole["id"]): whole for whole in (read(moved) if moved else ())}
-            kept = {task: one for task, one in known.items() if task in found}
+            kept = {task: entry for task, entry in known.items() if task in unmoved}
             self._known = {**kept, **{task: Known(whole, at) for task, whole in fresh.items()}}
-            complete = {**found, **fresh}
+            complete = {**unmoved, **fresh}
             return {task: complete[task] for task in now_rows if task in complete}
 
 

@@ -43,17 +43,17 @@ class Places:
             if not waiting:
                 return frozenset()
             self._look(waiting, polls, cancel)
-            return frozenset(task for task, found in waiting.items() if self._is_lost(task, found, now))
+            return frozenset(task for task, document in waiting.items() if self._is_lost(task, document, now))
 
     def _look(self, waiting: Mapping[str, Document], polls: bool, cancel: Cancel) -> None:
-        wanted = {(queue_id_of(found), task) for task, found in waiting.items()}
-        if polls and self._at is not None and wanted <= self._asked and time.monotonic() - self._at <= self._every():
+        queued = {(queue_id_of(document), task) for task, document in waiting.items()}
+        if polls and self._at is not None and queued <= self._asked and time.monotonic() - self._at <= self._every():
             return
-        ids = sorted({queue for queue, _ in wanted if queue})
+        ids = sorted({queue for queue, _ in queued if queue})
         self._queues = {str(queue.get("id")): queue for queue in (self._read(ids, cancel) if ids else ())}
-        self._asked, self._at = wanted, time.monotonic()
-        for task, found in waiting.items():
-            if task in _tasks_in(self._queues.get(queue_id_of(found), {})):
+        self._asked, self._at = queued, time.monotonic()
+        for task, document in waiting.items():
+            if task in _tasks_in(self._queues.get(queue_id_of(document), {})):
                 self._absent.pop(task, None)
             else:
                 self._absent.setdefault(task, self._at)

@@ -48,12 +48,14 @@ class Question(Generic[T]):
 def ask(*questions: Question[Any]) -> None:
     """Block until all are answered; raise what the first of those that failed, in their order, says."""
     assert len(questions) <= MOST
-    threads = [threading.Thread(target=one.run, name=f"ask-{one.about}", daemon=True) for one in questions[1:]]
+    threads = [
+        threading.Thread(target=question.run, name=f"ask-{question.about}", daemon=True) for question in questions[1:]
+    ]
     for thread in threads:
         thread.start()
-    for one in questions[:1]:
-        one.run()
+    for question in questions[:1]:
+        question.run()
     for thread in threads:
         thread.join()
-    for one in questions:
-        _ = one.answer
+    for question in questions:
+        _ = question.answer
