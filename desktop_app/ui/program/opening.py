@@ -6,6 +6,7 @@ meanwhile. The widgets are made on the GUI thread, then the core starts, again o
 
 import gc
 import importlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -87,6 +88,7 @@ class Opening(QObject):
                 importlib.import_module(module)
             made: object = self._source.make()
         except BaseException as error:  # thread boundary: raised again by ``run``
+            logging.getLogger(__name__).debug("the window's parts could not be made", exc_info=True)
             made = error
         self._made.emit(made)
 
