@@ -104,7 +104,7 @@ class Bridge(QObject):
 
     @Slot()
     def _arm(self) -> None:
-        if not self._timer.isActive():
+        if self._open and not self._timer.isActive():
             self._timer.start()
 
     @Slot()

@@ -46,7 +46,7 @@ def shown_windows(face):
         face.commands.run(stage.QUEUED, action)
         yield dialog(name)
         dialog(name).done(0)
-    face.ask_quit()
+    face.window.quit_asked.emit()
     yield dialog("confirm-quit")
     dialog("confirm-quit").done(0)
     face.window.app_log.emit()

@@ -31,7 +31,7 @@ def again(qtbot, face, core):
 
 
 def title(wizard) -> str:
-    return wizard._title.text()
+    return wizard.pages._title.text()
 
 
 def test_the_options_are_shown_and_launched_as_they_are(qtbot, face, core, again):
