@@ -7,6 +7,7 @@ docs/decisions/0045-one-memory-one-writer.md.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import sys
@@ -26,6 +27,8 @@ def write_private(
     before the draft takes its place; what it raises keeps the old file. Raises OSError; the old file is there then.
     """
     data = content.encode() if isinstance(content, str) else content
+    if not path.name:  # "/" and "."
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     draft = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     handle = os.open(draft, flags | getattr(os, "O_BINARY", 0), PRIVATE)

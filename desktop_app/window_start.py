@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PROBLEM = 1
 HIDDEN, DEMO = "--hidden", "--demo"
+MOST_DEMO = 9999  # sessions; twice as many have a thousand threads
 NO_DISPLAY = (
     "There is no display here, so no window can open. Everything works without one: sessiondock --ask asks "
     "what to launch, sessiondock --help names the commands."
@@ -31,7 +32,7 @@ NO_DISPLAY = (
 def asks_for_window(arguments: Sequence[str]) -> bool:
     """True if these arguments mean the window and nothing else: then the command line's parser is not needed."""
     known = [word for word in arguments if word in (HIDDEN, DEMO)]
-    number = [word for before, word in pairwise(arguments) if before == DEMO and word.isdecimal()]
+    number = [word for before, word in pairwise(arguments) if before == DEMO and is_count(word)]
     return len(arguments) == len(known) + len(number)
 
 
@@ -39,7 +40,12 @@ def demo_in(arguments: Sequence[str]) -> int | None:
     """Return how many sessions a demo should have, 0 = one in every state; None: no demo is asked for."""
     if DEMO not in arguments:
         return None
-    return next((int(word) for before, word in pairwise(arguments) if before == DEMO and word.isdecimal()), 0)
+    return next((int(word) for before, word in pairwise(arguments) if before == DEMO and is_count(word)), 0)
+
+
+def is_count(word: str) -> bool:
+    """True if this is a number of sessions that a demo can have: 0 to MOST_DEMO."""
+    return word.isascii() and word.isdecimal() and len(word) <= len(str(MOST_DEMO))
 
 
 def open_window(arguments: Sequence[str], *, hidden: bool, demo: int | None = None) -> int:

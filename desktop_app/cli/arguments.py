@@ -54,7 +54,7 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"{APP_NAME} {__version__}")
     top.add_argument("--hidden", action="store_true", help="start in the tray, without a window")
     top.add_argument(
-        "--demo", type=int, nargs="?", const=0, metavar="N",
+        "--demo", type=_demo_count, nargs="?", const=0, metavar="N",
         help="open the window on N made-up sessions (default: one in every state); touches nothing of yours",
     )  # fmt: skip
     top.add_argument("--self-test", action="store_true", help="check this installation and leave")
@@ -65,4 +65,19 @@ def parser() -> Parser:
         add(commands)
     add_completion(commands, top)
     top.commands = commands.all()
+    top.check = _check_demo
     return top
+
+
+def _demo_count(word: str) -> int:
+    from desktop_app.window_start import MOST_DEMO, is_count  # late: nothing else here is about the window
+
+    if not is_count(word):
+        raise argparse.ArgumentTypeError(f"“{word}” is not a number of sessions, from 0 to {MOST_DEMO}")
+    return int(word)
+
+
+def _check_demo(arguments: argparse.Namespace) -> str:
+    """Refuse a demo of anything but the window: the rest would be done for real."""
+    real = arguments.demo is not None and (arguments.command or without_command.wants_session(arguments))
+    return "--demo opens a window on made-up sessions; only --hidden goes with it." if real else ""

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from desktop_app.adapters.clearml.server import ClearMLServer
 from desktop_app.adapters.clearml.wire import certificates
+from desktop_app.adapters.files.chosen_text import ChosenFiles
 from desktop_app.adapters.files.git import read_git
 from desktop_app.adapters.ssh.client.config import SshConfig
 from desktop_app.adapters.ssh.client.own import OwnSsh
@@ -195,3 +196,9 @@ def test_configurations_as_other_systems_pipe_them(encoding: str, monkeypatch: p
     piped(monkeypatch, b"\x89PNG\0\0\xff")
     with pytest.raises(AppError, match="not text"):
         given.given_text()
+
+
+def test_what_is_not_utf_8_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(AppError) as caught:
+        ChosenFiles().write(tmp_path / "profile.json", "name \udcff")
+    assert caught.value.problem.code == "file.unwritable" and not list(tmp_path.iterdir())

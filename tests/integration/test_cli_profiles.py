@@ -59,6 +59,12 @@ def test_export_and_import(run: Run, world: World, tmp_path: Path, monkeypatch: 
     assert run("profiles", "show", "mine", "--json", over=other).json["options"] == {"queue": "gpu"}
 
 
+@pytest.mark.parametrize("file", ["/", "."])
+def test_a_folder_is_no_file_to_export_to(run: Run, file: str) -> None:
+    run("profiles", "save", "one", "--queue", "gpu")
+    assert run("profiles", "export", "one", file, "--json").json["error"]["code"] == "file.unwritable"
+
+
 @pytest.mark.parity("profiles", "--config-file", "S5")
 def test_clearml_sessions_state_is_imported_on_request(run: Run, world: World, private_home: Path) -> None:
     assert run("profiles", "import").code == 1

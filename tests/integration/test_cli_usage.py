@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from desktop_app.cli import main as cli
 from desktop_app.cli.arguments import parser
 from desktop_app.services.core import Core
+from desktop_app.window_start import asks_for_window
 from tests.support.paths import REPOSITORY
 
 
@@ -66,6 +67,20 @@ def test_the_texts_of_all_python_versions_become_the_same(
 def test_odd_words_are_wrong_usage_and_no_more(capsys: pytest.CaptureFixture[str], word: str) -> None:
     lines = said(capsys, word)
     assert lines[0].startswith("usage: sessiondock ")
+
+
+@pytest.mark.parametrize(
+    "words", ["list", "launch --queue x", "--queue x --yes", "--json", "--shutdown x", "--attach x", "--yes"]
+)
+def test_nothing_but_the_window_is_a_demo(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    for demo in ("--demo=1", "--demo=0"):
+        assert "--demo opens a window on made-up sessions" in said(capsys, demo, *words.split())[1]
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "1.5", "9" * 5000, "10000", "٣"])
+def test_a_demo_has_a_number_of_sessions(capsys: pytest.CaptureFixture[str], number: str) -> None:
+    assert not asks_for_window(["--demo", number])
+    assert "is not a number of sessions, from 0 to 9999." in said(capsys, "--demo", number)[1]
 
 
 def test_every_command_has_a_short_usage_line_and_a_help(capsys: pytest.CaptureFixture[str]) -> None:

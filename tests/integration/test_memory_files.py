@@ -1,6 +1,7 @@
 """What is remembered between runs survives restarts, other processes, damage and folders that can't be written."""
 
 import json
+import os
 import stat
 import sys
 import threading
@@ -208,6 +209,25 @@ def test_a_file_that_can_not_be_read_is_not_written_over(folders: tuple[Path, Pa
     with pytest.raises(AppError) as caught:
         memory.accounts.save(ADA)
     assert caught.value.problem.code == "file.unreadable"
+
+
+def test_a_pipe_or_a_device_in_a_files_place_is_not_waited_for(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        folder.mkdir()
+    os.mkfifo(folders[0] / "settings.json")
+    (folders[1] / "state.json").symlink_to("/dev/zero")
+    memory = MemoryFiles(*folders)
+    assert [found.code for found in memory.problems()] == ["file.unreadable"] * 2
+    with pytest.raises(AppError):
+        memory.accounts.save(ADA)
+    assert (folders[0] / "settings.json").is_fifo() and (folders[1] / "state.json").is_symlink()
+
+
+def test_names_that_are_no_utf_8_are_remembered(folders: tuple[Path, Path]) -> None:
+    odd = "name \udcff ü"
+    MemoryFiles(*folders).sessions.save_known(SESSION, {"name": odd})
+    memory = MemoryFiles(*folders)
+    assert memory.sessions.known()[SESSION] == {"name": odd} and not memory.problems()
 
 
 def test_an_editor_s_byte_order_mark_is_no_damage(folders: tuple[Path, Path]) -> None:

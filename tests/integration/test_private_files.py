@@ -36,6 +36,12 @@ def test_the_longest_name_has_room_for_its_draft(tmp_path: Path) -> None:
     assert path.read_text() == NEW
 
 
+@pytest.mark.parametrize("path", ["/", ".", ""])
+def test_a_folder_is_no_file_s_name(path: str) -> None:
+    with pytest.raises(IsADirectoryError):
+        write_private(Path(path), NEW)
+
+
 def test_a_full_disk_keeps_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text(OLD)

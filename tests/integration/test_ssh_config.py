@@ -81,6 +81,17 @@ def test_a_change_is_backed_up_and_undone_byte_by_byte(home: SshHome, config: Ss
     assert not [path for path in home.config.parent.iterdir() if path.name.startswith(".")]
 
 
+def test_a_link_in_the_place_of_the_copy_is_not_followed(home: SshHome, config: SshConfig, tmp_path: Path) -> None:
+    home.config.parent.mkdir(0o700)
+    home.config.write_bytes(b"Host x\n")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    backup = home.config.with_name("config.before-sessiondock")
+    backup.symlink_to(victim)
+    config.install()
+    assert victim.read_text() == "precious" and backup.read_bytes() == b"Host x\n" and not backup.is_symlink()
+
+
 def test_a_missing_folder_is_made_for_this_user_only_and_an_empty_file_goes_again(
     home: SshHome, config: SshConfig
 ) -> None:

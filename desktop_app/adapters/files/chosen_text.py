@@ -34,6 +34,8 @@ class ChosenFiles(TextFiles):
             write_private(path, text)
         except OSError as error:
             raise failure("file.unwritable", path=path, why=error.strerror or str(error)) from None
+        except UnicodeEncodeError:
+            raise failure("file.unwritable", path=path, why="it would hold a name that is not UTF-8") from None
         return path
 
 

@@ -6,6 +6,7 @@ counts as empty, and nothing is written over it. ``problems`` says so.
 """
 
 import json
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,11 +44,13 @@ class JsonFile(Document):
                 return self._content
             stamp = (state.st_mtime_ns, state.st_size, state.st_ino)
             if stamp != self._stamp:
-                self._content, self._stamp = self._load(), stamp
+                self._content, self._stamp = self._load(state.st_mode), stamp
             return self._content
 
-    def _load(self) -> Content:
+    def _load(self, mode: int) -> Content:
         self._untouchable = None
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe has no beginning, and a device no end
+            return self._leave(problem("file.unreadable", path=self._path, why="it is not a regular file"))
         try:
             value = json.loads(self._path.read_text("utf-8-sig"))
         except OSError as error:
@@ -100,10 +103,17 @@ class JsonFile(Document):
                 edit(content)
                 content["schema"] = SCHEMA
                 if content != self._content:
-                    write_private(self._path, json.dumps(content, indent=1, ensure_ascii=False))
+                    write_private(self._path, _text(content))
         except OSError as error:
             why = error.strerror or str(error)
             raise failure("file.unwritable", path=self._path, why=why, cause=str(error)) from None
+
+
+def _text(content: Content) -> bytes:
+    try:
+        return json.dumps(content, indent=1, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # a file's or a server's name that is no UTF-8
+        return json.dumps(content, indent=1).encode()
 
 
 def part(content: Content, key: str) -> Content:

@@ -147,6 +147,6 @@ def read(top: Parser, arguments: Sequence[str]) -> argparse.Namespace:
         flag = rest[0].partition("=")[0]
         elsewhere = parser is not top and flag in top.flags
         parser.wrong(f"{flag} goes without a command: {top.prog} {flag} …" if elsewhere else parser.unknown(rest))
-    if why := parser.check(parsed):
+    if why := top.check(parsed) or parser.check(parsed):
         parser.wrong(why)
     return parsed

@@ -8,7 +8,6 @@ add by hand.
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -139,7 +138,7 @@ class SshConfig(SshConfigFiles):
             mode = stat.S_IMODE(real.stat().st_mode)
             if not mode & stat.S_IWUSR or not os.access(real, os.W_OK):
                 raise PermissionError(1, "it is read-only")
-            shutil.copy2(real, real.with_name(real.name + BACKUP))
+            write_private(real.with_name(real.name + BACKUP), before, mode=mode)
         if not after and not self._user.is_symlink():
             real.unlink()
             return
