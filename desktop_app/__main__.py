@@ -10,6 +10,7 @@ from desktop_app import APP_NAME, SANDBOX_SERVE, __version__
 
 SELF_TEST = "--self-test"
 VERSION = "--version"
+INTERRUPTED = 130
 
 
 def clean_environment() -> None:
@@ -24,6 +25,15 @@ def clean_environment() -> None:
 
 def main() -> int:
     """Return the exit code: 0 done, 1 a problem, 2 wrong usage, 130 interrupted."""
+    try:
+        return _run()
+    except KeyboardInterrupt:  # before a command began, or after it was done
+        if sys.stderr is not None:
+            sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+
+
+def _run() -> int:
     clean_environment()
     arguments = sys.argv[1:]
     # Imports are lazy on purpose: each way in loads only what it needs (the sandbox no window, the window no server).
@@ -31,7 +41,7 @@ def main() -> int:
         from desktop_app.sandbox.__main__ import main as serve
 
         return serve(["serve", *arguments[1:]])
-    if arguments == [VERSION]:
+    if arguments == [VERSION] and sys.stdout is not None:
         sys.stdout.write(f"{APP_NAME} {__version__}\n")
         return 0
     if SELF_TEST in arguments[:1]:

@@ -107,7 +107,10 @@ def _left(context: Context, quiet: bool, text: str = "Interrupted.") -> int:
 def _failed(context: Context, problem: Problem) -> int:
     say(f"sessiondock: {problem}")
     if context.json:
-        json_line({"error": problem_json(problem)})
+        try:
+            json_line({"error": problem_json(problem)})
+        except AppError as error:  # a full disk
+            say(f"sessiondock: {error.problem}")
     return PROBLEM
 
 

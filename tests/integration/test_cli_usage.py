@@ -118,6 +118,35 @@ def test_a_full_disk_is_a_problem_and_no_traceback() -> None:
     assert done.stderr == "sessiondock: The result could not be written. Standard output: No space left on device.\n"
 
 
+def test_a_problem_whose_json_a_full_disk_does_not_take_is_no_traceback() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "desktop_app", "info", "x", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2 and all(line.startswith("sessiondock: ") for line in lines)
+
+
+def test_a_closed_output_takes_no_version() -> None:
+    command = f"exec {sys.executable} -m desktop_app --version >&-"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("where", ["desktop_app.cli.main", "desktop_app.window_start"])
+def test_interrupted_while_it_loads(where: str) -> None:
+    program = (
+        "import importlib.abc, os, runpy, signal, sys\n"
+        "class Strike(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {where!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Strike()); sys.argv = ['sessiondock', 'list']\n"
+        "runpy.run_module('desktop_app', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
 def test_the_help_names_the_commands_before_the_many_options() -> None:
     text = parser().format_help()
     assert text.index("\ncommands:") < text.index("\nwithout a command") < text.index("--queue")
