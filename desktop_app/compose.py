@@ -41,7 +41,6 @@ from desktop_app.services.secrets.redaction import LogTail, Redactor, guard
 from desktop_app.services.secrets.registered import RegisteredSecrets
 from remote_bootstrap.machine import passwords
 
-SANDBOX_START_S = 90.0  # the first start installs an agent
 LOG_BYTES = 2_000_000
 LOG_FILES = 3
 LOG_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
@@ -56,7 +55,7 @@ def build_core(
     redactor: Redactor | None = None,
     tail: LogTail | None = None,
 ) -> Core:
-    """A core over the real world. ``secrets``: instead of the OS keyring (for tests of the faces)."""
+    """Return a core over the real world. ``secrets``: instead of the OS keyring (for tests of the faces)."""
     paths = paths or default_paths()
     redactor = redactor or Redactor()
     _make_folders(paths)
@@ -128,12 +127,12 @@ def _bring_up_to_date(paths: Paths) -> None:
 
 
 def own_command() -> tuple[str, ...]:
-    """The argv that starts this program again, for files that other programs read."""
+    """Return the argv that starts this program again, for files that other programs read."""
     return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "desktop_app")
 
 
 def _make_folders(paths: Paths) -> None:
-    """Problems: file.unwritable"""
+    """Make the folders, for this user only. Problems: file.unwritable"""
     folder = paths.config
     try:
         for folder in (paths.config, paths.state, paths.runtime):
@@ -144,7 +143,7 @@ def _make_folders(paths: Paths) -> None:
 
 
 def new_keyboard(typed: Callable[[str | None], None]) -> Waiting:
-    """Waits for pokes and for lines on standard input, which go to ``typed``; None = the input has ended."""
+    """Return what waits for pokes and for lines on standard input, which go to ``typed``; None = it has ended."""
     return system.Keyboard(sys.stdin, typed)
 
 

@@ -50,9 +50,12 @@ class FileLock:
         handle, self._handle = self._handle, -1
         if handle < 0:
             return
-        if remove and sys.platform != "win32":
-            self._path.unlink(missing_ok=True)  # while it is ours: afterwards it may be another's
-        os.close(handle)
+        try:
+            # While it is ours: afterwards it may be another's, and so is a new one where something else removed ours.
+            if remove and sys.platform != "win32" and _has_name(handle, self._path):
+                self._path.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
         if remove and sys.platform == "win32":  # which removes no open file, thus no other's lock either
             with contextlib.suppress(OSError):
                 self._path.unlink()

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 def connect_server(account: Account, secret: str, next_key: NextKey) -> Server:
-    """As ``ClearMLServer``."""
+    """Return a ``ClearMLServer``."""
     from desktop_app.adapters.clearml.server import ClearMLServer
 
     return ClearMLServer(account.api_url, account.access_key, secret, trust=account.trust, next_key=next_key)
 
 
 def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -> str:
-    """As ``adapters.clearml.wire.find``."""
+    """Do what ``adapters.clearml.wire.find.find_api`` does."""
     from desktop_app.adapters.clearml.wire import find
 
     return find.find_api(typed, addresses, trust, cancel)
@@ -46,21 +46,21 @@ def find_api(typed: str, addresses: Sequence[str], trust: str, cancel: Cancel) -
 
 
 def new_tunnel(name: str) -> Tunnel:
-    """As ``SshTunnel``."""
+    """Return an ``SshTunnel``."""
     from desktop_app.adapters.ssh.tunnel import SshTunnel
 
     return SshTunnel(name)
 
 
 def new_files() -> RemoteFiles:
-    """As ``SshFiles``."""
+    """Return an ``SshFiles``."""
     from desktop_app.adapters.ssh.transfer.files import SshFiles
 
     return SshFiles()
 
 
 def examine(target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) -> Examined:
-    """As ``adapters.ssh.examine``."""
+    """Do what ``adapters.ssh.examine`` does."""
     from desktop_app.adapters.ssh import examine as examination
 
     return examination.examine(target, tell, cancel)
@@ -70,21 +70,21 @@ def examine(target: Target, tell: Callable[[Stage, str], None], cancel: Cancel) 
 
 
 def new_key(comment: str) -> KeyPair:
-    """As ``adapters.ssh.keys``."""
+    """Do what ``adapters.ssh.keys`` does."""
     from desktop_app.adapters.ssh import keys
 
     return KeyPair(*keys.new_key(comment))
 
 
 def public_line(private_key: str) -> str:
-    """As ``adapters.ssh.keys``."""
+    """Do what ``adapters.ssh.keys`` does."""
     from desktop_app.adapters.ssh import keys
 
     return keys.public_line(private_key)
 
 
 def verify_record(record: Record, task: str, first_seen: str | None, in_log: str | None) -> None:
-    """As ``adapters.ssh.keys``."""
+    """Do what ``adapters.ssh.keys`` does."""
     from desktop_app.adapters.ssh import keys
 
     keys.verify_record(record, task, first_seen, in_log)
@@ -94,11 +94,11 @@ class Slots(SlotCipher):
     """As ``AesSlots``."""
 
     def seal(self, kind: SlotKind, secret: str, private_key: str, task: str, public_key: str) -> Slot:
-        """As ``AesSlots``."""
+        """Do what ``AesSlots`` does."""
         return _slots().seal(kind, secret, private_key, task, public_key)
 
     def open(self, slot: Slot, secret: str, task: str, public_key: str) -> str:
-        """As ``AesSlots``."""
+        """Do what ``AesSlots`` does."""
         return _slots().open(slot, secret, task, public_key)
 
 
@@ -116,15 +116,15 @@ class Keyring(SecretStore):
     """As ``KeyringStore``."""
 
     def get(self, kind: SecretKind, owner: str) -> str | None:
-        """As ``KeyringStore``."""
+        """Do what ``KeyringStore`` does."""
         return _keyring().get(kind, owner)
 
     def set(self, kind: SecretKind, owner: str, value: str) -> None:
-        """As ``KeyringStore``."""
+        """Do what ``KeyringStore`` does."""
         _keyring().set(kind, owner, value)
 
     def delete(self, kind: SecretKind, owner: str) -> None:
-        """As ``KeyringStore``."""
+        """Do what ``KeyringStore`` does."""
         _keyring().delete(kind, owner)
 
 
@@ -139,7 +139,7 @@ def _keyring() -> SecretStore:
 
 
 def login_page(login: Login, origin: str, secret: str) -> str:
-    """As ``LoginPages.open``."""
+    """Do what ``LoginPages.open`` does."""
     return _pages().open(login, origin, secret)
 
 
@@ -151,7 +151,7 @@ def _pages() -> "LoginPages":
 
 
 def look_at_page(port: int, cancel: Cancel) -> Page:
-    """As ``adapters.web_probe``."""
+    """Do what ``adapters.web_probe`` does."""
     from desktop_app.adapters import web_probe
 
     return web_probe.look_at_page(port, cancel)
@@ -161,7 +161,7 @@ def look_at_page(port: int, cancel: Cancel) -> Page:
 
 
 def watch_system(tell: Callable[[SystemEvent], None], cancel: Cancel) -> None:
-    """As ``adapters.system_watch``."""
+    """Do what ``adapters.system_watch`` does."""
     from desktop_app.adapters import system_watch
 
     system_watch.watch_system(tell, cancel)

@@ -49,7 +49,7 @@ def check_keyring() -> str:
 
 
 def check_children() -> str:
-    """Programs started from here (ssh, terminals, browsers) load the system's libraries, not the bundled ones."""
+    """Check that programs started from here (ssh, terminals, browsers) load the system's libraries, not ours."""
     bundle, path = getattr(sys, "_MEIPASS", ""), os.environ.get("LD_LIBRARY_PATH", "")
     if bundle and bundle in path:
         raise RuntimeError(f"LD_LIBRARY_PATH={path} would reach every child")
@@ -57,7 +57,7 @@ def check_children() -> str:
 
 
 def check_tls() -> str:
-    """Certificate authorities are found, the bundled ones included."""
+    """Check that certificate authorities are found, the bundled ones included."""
     context = ssl.create_default_context(cafile=certifi.where())
     count = context.cert_store_stats()["x509_ca"]
     if count < FEWEST_AUTHORITIES:
@@ -66,14 +66,14 @@ def check_tls() -> str:
 
 
 def check_bootstrap() -> str:
-    """The task's script can be built from the packaged sources, and is Python."""
+    """Check that the task's script can be built from the packaged sources, and is Python."""
     script = payload.build_payload()
     compile(script, "session script", "exec")
     return f"{len(script)} characters"
 
 
 def check_configuration() -> str:
-    """A clearml.conf can be read: its parser is imported only when one is."""
+    """Check that a clearml.conf can be read: its parser is imported only when one is."""
     text = "api { api_server: https://api.example, credentials { access_key: a, secret_key: b } }"
     found = CredentialFiles({}, Path.home()).text(text, "self-test")
     if found.api_url != "https://api.example" or not found.found:

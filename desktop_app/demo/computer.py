@@ -94,7 +94,7 @@ class FakeCredentials(CredentialSource):
 
 
 class FakeSshAccess(SshAccess):
-    """Remembers which sessions a person's own ssh could enter."""
+    """Remembers which sessions the user's own ssh could enter."""
 
     def __init__(self) -> None:
         self.open: set[str] = set()

@@ -31,7 +31,7 @@ class FakeTunnel(Tunnel):
     Cancel fires), ``probe_error``, ``answers`` (operation -> result or error), ``taken`` (port -> program),
     ``login_error``, ``refused_ports``, ``drop``, ``push``.
     Look: ``connected``, ``closed``, ``targets``, ``requests``, ``routes``, ``destinations``, ``reversed``, ``bound``,
-    ``probes``, ``disconnects``.
+    ``probes``.
     """
 
     def __init__(self, taken: Mapping[int, str] | None = None) -> None:

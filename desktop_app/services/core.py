@@ -22,7 +22,7 @@
     core.sandbox      address, stop;   core.text_files  read, write: small files that the user names
     core.jobs         submit
 
-Any thread. A method that says "Quick" never blocks and may be called on the GUI thread. All others block: a face calls
+Any thread. A method that says "Quick" or "Never blocks" may be called on the GUI thread. All others block: a face calls
 them through ``core.jobs``, and they raise only AppError or Cancelled.
 """
 
@@ -77,7 +77,7 @@ class Core:
     """Makes the services, and puts them together."""
 
     def __init__(self, outside: Outside, role: str = WINDOW, log_tail: LogTail | None = None) -> None:
-        """``role``: "window" or "cli"; a window takes connections over from command lines."""
+        """Start nothing yet. ``role``: "window" or "cli"; a window takes connections over from command lines."""
         self._outside = outside
         self._role = role
         self._closed = False

@@ -183,6 +183,15 @@ def test_release_is_idempotent_and_gives_back_nothing_of_others(path: Path) -> N
         assert path.exists() and try_lock(path) is None
 
 
+def test_a_file_that_took_the_name_of_ours_stays(path: Path) -> None:
+    """Something tidied the folder up, and another process made and holds the next lock of that name."""
+    first = lock(path, 5)
+    path.unlink()
+    with lock(path, 5):
+        first.release(remove=True)
+        assert path.exists() and try_lock(path) is None
+
+
 def test_the_file_is_private_and_its_holder_s(path: Path) -> None:
     with lock(path, 5):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

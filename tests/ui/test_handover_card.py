@@ -33,19 +33,19 @@ def gave(core) -> list[tuple[object, ...]]:
 @pytest.mark.parity("--git-credentials")
 def test_what_waits_for_consent_says_so_and_nothing_goes_by_itself(core, card) -> None:
     assert "gpu-box:0 at 10.0.4.17" in find(card, "handover-place", QLabel).text()
-    assert find(card, "gift-state-git", QLabel).text() == "Waits for your consent."
-    assert visible(card, "gift-give-git") and visible(card, "gift-refuse-git")
-    assert visible(card, "gift-give-clearml") and not visible(card, "gift-refuse-clearml")
-    assert find(card, "gift-give-git", QPushButton).accessibleName() == "Give your git logins and settings"
+    assert find(card, "handover-state-git", QLabel).text() == "Waits for your consent."
+    assert visible(card, "handover-give-git") and visible(card, "handover-refuse-git")
+    assert visible(card, "handover-give-clearml") and not visible(card, "handover-refuse-clearml")
+    assert find(card, "handover-give-git", QPushButton).accessibleName() == "Give your git logins and settings"
     assert gave(core) == []
 
 
 def test_give_and_take_back(qtbot, core, card) -> None:
-    find(card, "gift-give-git", QPushButton).click()
-    qtbot.waitUntil(lambda: visible(card, "gift-back-git"))
-    assert not visible(card, "gift-give-git")
-    find(card, "gift-back-git", QPushButton).click()
-    qtbot.waitUntil(lambda: visible(card, "gift-give-git"))
+    find(card, "handover-give-git", QPushButton).click()
+    qtbot.waitUntil(lambda: visible(card, "handover-back-git"))
+    assert not visible(card, "handover-give-git")
+    find(card, "handover-back-git", QPushButton).click()
+    qtbot.waitUntil(lambda: visible(card, "handover-give-git"))
     assert gave(core) == [
         ("handovers.give", stage.CONNECTED, "git_credentials"),
         ("handovers.withhold", stage.CONNECTED, "git_credentials"),
@@ -54,10 +54,10 @@ def test_give_and_take_back(qtbot, core, card) -> None:
 
 def test_a_failure_is_told_where_the_person_looks(qtbot, core, card) -> None:
     core.failures["handovers.give"] = stage.failing("agent.none")
-    find(card, "gift-give-ssh-agent", QPushButton).click()
+    find(card, "handover-give-ssh-agent", QPushButton).click()
     qtbot.waitUntil(lambda: "There is no SSH agent" in find(card, "handover-place", QLabel).text())
-    assert find(card, "gift-give-ssh-agent", QPushButton).isEnabled()
-    assert visible(card, "gift-give-ssh-agent")
+    assert find(card, "handover-give-ssh-agent", QPushButton).isEnabled()
+    assert visible(card, "handover-give-ssh-agent")
 
 
 def test_it_is_there_only_while_connected(qtbot, core, face, card) -> None:
@@ -76,4 +76,4 @@ def test_nothing_can_be_given_before_the_machine_is_named(qtbot, core, face, car
     place = find(card, "handover-place", QLabel)
     assert "10.0.4.17" not in place.text()
     qtbot.waitUntil(lambda: place.text() not in ("", "Asking the session…"))
-    assert not find(card, "gift-give-git", QPushButton).isEnabled()
+    assert not find(card, "handover-give-git", QPushButton).isEnabled()

@@ -86,8 +86,10 @@ class Ownership(PeerNames):
         with self._lock:
             held = self._held.pop(name, None)
             if held is not None:
-                self._path(name, ".json").unlink(missing_ok=True)
-                held.release()
+                try:
+                    self._path(name, ".json").unlink(missing_ok=True)
+                finally:
+                    held.release()
 
     def holder(self, name: str) -> Holder | None:
         """Return the other process that holds that name; None when nobody (or we) do. Takes up to a second.

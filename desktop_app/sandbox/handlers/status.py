@@ -18,7 +18,6 @@ PUBLISHED = "published"
 UNKNOWN = "unknown"
 
 ALIVE = (QUEUED, IN_PROGRESS)  # something runs or will run
-FINISHED = (STOPPED, FAILED, COMPLETED)
 WRITABLE = (CREATED, QUEUED, IN_PROGRESS)  # what a task reports can still be written
 
 STOPPING = "stopping"  # status_message that asks the agent to end the task

@@ -80,7 +80,7 @@ class Doctor:
         client: Callable[[str, Cancel], Server],
         log: Callable[[], Sequence[str]],
     ) -> None:
-        """``client``: returns an account's. ``log``: returns the app's newest lines."""
+        """Examine nothing yet. ``client``: returns an account's. ``log``: returns the app's newest lines."""
         self._outside = outside
         self._store = store
         self._accounts = accounts

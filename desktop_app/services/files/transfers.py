@@ -56,7 +56,7 @@ class Transfers:
         return self._add(Transfer(next(self._numbers), session, True, sources, to, held=held, wanted=wanted))
 
     def release(self, number: int) -> None:
-        """Idempotent."""
+        """Let a held upload begin. Idempotent."""
         with self._lock:
             if number in self._all and self._all[number].held:
                 self._change(number, held="")

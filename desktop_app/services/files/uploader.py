@@ -15,7 +15,6 @@ from desktop_app.services.files.copier import Copier, windows
 from desktop_app.services.files.copy import RESUMED, Blocked
 from desktop_app.services.files.run import Run
 
-FOLDER_IN_THE_WAY = "a folder of that name is in the way"
 NO_FOLDER_IN_THE_WAY = "something that is not a folder is in the way"
 NO_LINK_IN_THE_WAY = "something that is not a link is in the way"
 

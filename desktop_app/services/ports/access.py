@@ -30,7 +30,7 @@ from remote_bootstrap import contract
 
 
 class Ports:
-    """Implements ``PortService``. Problems: session.not_attached, tunnel.owned, ssh.lost, port.*"""
+    """Looks at and forwards the ports of sessions. Problems: session.not_attached, tunnel.owned, ssh.lost, port.*"""
 
     def __init__(self, outside: Outside, store: SessionStore, connections: Connections) -> None:
         self._outside = outside

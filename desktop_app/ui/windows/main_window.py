@@ -1,6 +1,6 @@
 """The main window: account and session list on the left, details on the right. GUI thread.
 
-It shows and asks; what happens is decided in ``controller.py`` and done in ``commands.py``. Its frame is on the screen
+It shows and asks; what happens is decided in ``controller.py`` and done in ``commands``. Its frame is on the screen
 before anything in it exists (decision 0049): this module imports what the frame needs, ``furnish`` the rest.
 """
 

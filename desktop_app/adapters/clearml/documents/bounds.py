@@ -2,7 +2,7 @@
 
 Any member of a workspace can name a project, a queue, a worker or itself as he likes, and a window that draws half a
 million characters stands still. So it is not asked of each place that reads a field: ``bounded`` goes through the whole
-of what is handed on, and a field that nobody thought of is bounded as a name is. What a person's own launch wrote (its
+of what is handed on, and a field that nobody thought of is bounded as a name is. What the user's own launch wrote (its
 parameters, its packages) and what is read for its own sake (a log) has more room.
 """
 

@@ -56,8 +56,8 @@ _FIXED = {
 
 
 def render(aliases: Sequence[Alias], files: Callable[[Alias], ClientFiles], proxy: Sequence[str], shell: bool) -> str:
-    """``proxy``: the argv that ends with the alias's name. ``shell``: /bin/sh and ssh-add can tell if the agent lives
-    (elsewhere every connection goes through the proxy)."""
+    """Return our file's text. ``proxy``: the argv that ends with the alias's name. ``shell``: /bin/sh and ssh-add can
+    tell if the agent lives (elsewhere every connection goes through the proxy)."""
     entries = [_entry(alias, files(alias)) for alias in aliases]
     entries += [_way(alias, files(alias), proxy, shell) for alias in aliases]
     return "\n".join([HEAD, *entries, FOOT])

@@ -44,7 +44,8 @@ class SshConfig(SshConfigFiles):
     def __init__(
         self, folder: Path, user_config: Path, files: Callable[[str], ClientFiles], proxy: Sequence[str]
     ) -> None:
-        """``folder``: of our own file. ``files``: of a session. ``proxy``: argv to which an alias's name is added."""
+        """Read nothing yet. ``folder``: of our own file. ``files``: of a session. ``proxy``: argv to which an alias's
+        name is added."""
         self.own = folder / "ssh_config"
         self._user = user_config
         self._lock = folder / "ssh_config.lock"  # of both files
@@ -57,7 +58,7 @@ class SshConfig(SshConfigFiles):
 
     @property
     def line(self) -> str:
-        """What makes the user's ssh read our file."""
+        """Return what makes the user's ssh read our file."""
         return ssh_config_text.include_line(self.own.as_posix())
 
     # -- our own file

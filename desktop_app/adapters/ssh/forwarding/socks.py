@@ -167,7 +167,7 @@ def negotiate(read: Callable[[int], bytes], write: Callable[[bytes], object]) ->
 
 
 def _host(kind: int, read: Callable[[int], bytes]) -> str:
-    """ "" for what is no host name; a refusal before all is read would be lost in a reset."""
+    """Return the host, "" for what is no host name; a refusal before all is read would be lost in a reset."""
     if kind == IPV4:
         return str(ipaddress.IPv4Address(read(4)))
     if kind == IPV6:

@@ -157,7 +157,7 @@ def local_user() -> str:
 
 
 def folder() -> Path:
-    """The user's own."""
+    """Return the folder of the user's own configuration."""
     return Path.home() / ".ssh"
 
 

@@ -108,11 +108,11 @@ class HandoverRow(SplitRow):
         super().__init__(WORDS)
         self._kind = kind
         self._state = label("", "muted")
-        self._state.setAccessibleIdentifier(f"gift-state-{kind.word}")
-        self._give = button("Give", "", f"gift-give-{kind.word}")
+        self._state.setAccessibleIdentifier(f"handover-state-{kind.word}")
+        self._give = button("Give", "", f"handover-give-{kind.word}")
         self._give.clicked.connect(lambda: give(kind))
-        self._refuse = button("Don't give", "quiet", f"gift-refuse-{kind.word}")
-        self._back = button("Take back", "quiet", f"gift-back-{kind.word}")
+        self._refuse = button("Don't give", "quiet", f"handover-refuse-{kind.word}")
+        self._back = button("Take back", "quiet", f"handover-back-{kind.word}")
         for one in (self._refuse, self._back):
             one.clicked.connect(lambda: withhold(kind))
         self._lay_out()
