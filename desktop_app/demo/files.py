@@ -75,6 +75,10 @@ class FakeMachine:
     def home(self) -> Path:
         return self.root / HOME[1:]
 
+    def path(self, path: str) -> Path:
+        """Return where that path of the machine is on this computer."""
+        return self.root / (path.lstrip("/") if path.startswith("/") else f"{HOME[1:]}/{path}")
+
     def travel(self, count: int) -> None:
         if self.break_after is not None:
             self.break_after -= count
@@ -106,37 +110,37 @@ class FakeFiles(RemoteFiles):
         return HOME
 
     def list(self, folder: str, cancel: Cancel) -> tuple[RemoteEntry, ...]:
-        with self._at(folder, cancel) as path:
+        with self.at(folder, cancel) as path:
             return tuple(_entry(one.name, one) for one in path.iterdir())
 
     def stat(self, path: str, cancel: Cancel, *, follow: bool = False) -> RemoteEntry | None:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             if not os.path.lexists(here) or (follow and not here.exists()):
                 return None
             return _entry(here.name, here.resolve() if follow else here)
 
     def real(self, path: str, cancel: Cancel) -> str:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             return "/" + os.path.relpath(os.path.realpath(here), os.path.realpath(self._machine.root))
 
     def make_folder(self, path: str, cancel: Cancel) -> None:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             here.mkdir(parents=True, exist_ok=True)
 
     def link_target(self, path: str, cancel: Cancel) -> str:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             return str(here.readlink())
 
     def make_link(self, target: str, path: str, cancel: Cancel) -> None:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             here.symlink_to(target)
 
     def remove(self, path: str, cancel: Cancel) -> None:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             here.unlink()
 
     def read(self, path: str, offset: int, sink: Callable[[bytes | memoryview], object], cancel: Cancel) -> None:
-        with self._at(path, cancel) as here, here.open("rb") as stream:
+        with self.at(path, cancel) as here, here.open("rb") as stream:
             stream.seek(offset)
             while block := stream.read(1 << 16):
                 cancel.check()
@@ -146,7 +150,7 @@ class FakeFiles(RemoteFiles):
     def write(
         self, path: str, offset: int, blocks: Iterable[bytes], done: Callable[[int], None], cancel: Cancel
     ) -> None:
-        with self._at(path, cancel) as here, here.open("r+b" if here.exists() else "w+b") as stream:
+        with self.at(path, cancel) as here, here.open("r+b" if here.exists() else "w+b") as stream:
             stream.truncate(offset)
             stream.seek(offset)
             for block in blocks:
@@ -159,82 +163,38 @@ class FakeFiles(RemoteFiles):
                 done(len(block))
 
     def finish(self, part: str, path: str, mode: int, modified: int, cancel: Cancel) -> None:
-        with self._at(part, cancel) as here:
+        with self.at(part, cancel) as here:
             here.chmod(mode)
             os.utime(here, (modified, modified))
-            here.replace(self._path(path))
+            here.replace(self._machine.path(path))
 
     def together(
         self, asks: Sequence[Ask[Any]], cancel: Cancel, done: Callable[[int], object] = lambda _index: None
     ) -> tuple[Any, ...]:
-        found: list[Any] = []
+        answers: list[Any] = []
         before = self._machine.rounds
         for index, ask in enumerate(asks):
             try:
-                found.append(self._asked(ask, cancel))
+                answers.append(_Answering(self).answer(ask, cancel))
                 done(index)
             except AppError as error:
                 if error.problem.code == "ssh.lost":
                     raise
-                found.append(error)
+                answers.append(error)
         self._machine.rounds = before + bool(asks)
-        return tuple(found)
-
-    def _asked(self, ask: Ask[Any], cancel: Cancel) -> Any:
-        match ask:
-            case Stat():
-                return self.stat(ask.path, cancel, follow=ask.follow)
-            case Names():
-                return self.list(ask.path, cancel)
-            case Real():
-                return self.real(ask.path, cancel)
-            case MakeFolder():
-                return self._new_folder(ask.path, cancel)
-            case MakeLink():
-                return self.make_link(ask.target, ask.path, cancel)
-            case Put():
-                return self.write(ask.path, 0, [ask.data] if ask.data else [], lambda _count: None, cancel)
-            case Get():
-                return self._whole(ask, cancel)
-            case Finish():
-                return self.finish(ask.part, ask.path, ask.mode, ask.modified, cancel)
-        assert isinstance(ask, Remove)
-        return self.remove(ask.path, cancel)
-
-    def _new_folder(self, path: str, cancel: Cancel) -> bool | None:
-        with self._at(path, cancel) as here:
-            if os.path.lexists(here):
-                return False if here.is_dir() and not here.is_symlink() else None
-            here.mkdir()
-            return True
-
-    def _whole(self, ask: Get, cancel: Cancel) -> bytes:
-        pieces: list[bytes] = []
-        self.read(ask.path, 0, lambda block: pieces.append(bytes(block)), cancel)
-        data = b"".join(pieces)
-        if len(data) != ask.size:
-            raise failure("files.refused", path=ask.path, why="it has another size")
-        return data
+        return tuple(answers)
 
     def ask_digests(self, files: Sequence[tuple[str, int]], cancel: Cancel) -> Callable[[], tuple[str, ...] | None]:
         def answers() -> tuple[str, ...]:
             before = self._machine.rounds
-            found = tuple([self._digest_or_none(path, length, cancel) for path, length in files])
+            digests = tuple([_digest_or_none(self, path, length, cancel) for path, length in files])
             self._machine.rounds = before + bool(files)
-            return found
+            return digests
 
         return answers if self._machine.digests else lambda: None
 
-    def _digest_or_none(self, path: str, length: int, cancel: Cancel) -> str:
-        try:
-            return self.digest(path, length, cancel)
-        except AppError as error:
-            if error.problem.code == "ssh.lost":
-                raise
-            return ""
-
     def digest(self, path: str, length: int, cancel: Cancel, *, fresh: bool = True) -> str:
-        with self._at(path, cancel) as here:
+        with self.at(path, cancel) as here:
             if not self._machine.digests or not here.is_file() or here.stat().st_size < length:
                 return ""
             return hashlib.sha256(here.read_bytes()[:length]).hexdigest()
@@ -254,17 +214,15 @@ class FakeFiles(RemoteFiles):
     def disconnect(self) -> None:
         self._connected = False
 
-    def _path(self, path: str) -> Path:
-        return self._machine.root / (path.lstrip("/") if path.startswith("/") else f"{HOME[1:]}/{path}")
-
     @contextmanager
-    def _at(self, path: str, cancel: Cancel) -> Iterator[Path]:
+    def at(self, path: str, cancel: Cancel) -> Iterator[Path]:
+        """Yield where that path is on this computer, while the connection is up. Problems: ssh.lost, files.*"""
         cancel.check()
         self._machine.rounds += 1
         if not self._connected:
             raise lost()
         try:
-            yield self._path(path)
+            yield self._machine.path(path)
         except OSError as error:
             codes = {errno.ENOENT: "files.missing", errno.EACCES: "files.denied"}
             code = codes.get(error.errno or 0, "files.refused")
@@ -275,3 +233,57 @@ def _entry(name: str, path: Path) -> RemoteEntry:
     about = path.lstat()
     kind = KINDS.get(stat.S_IFMT(about.st_mode), FileKind.OTHER)
     return RemoteEntry(name, kind, about.st_size, stat.S_IMODE(about.st_mode), int(about.st_mtime))
+
+
+class _Answering:
+    """Answers one ask of many that are under way at once."""
+
+    def __init__(self, files: FakeFiles) -> None:
+        self._files = files
+
+    def answer(self, ask: Ask[Any], cancel: Cancel) -> Any:
+        """Do what is asked for and return its answer. Problems: ssh.lost, files.*"""
+        files = self._files
+        match ask:
+            case Stat():
+                return files.stat(ask.path, cancel, follow=ask.follow)
+            case Names():
+                return files.list(ask.path, cancel)
+            case Real():
+                return files.real(ask.path, cancel)
+            case MakeFolder():
+                return self._new_folder(ask.path, cancel)
+            case MakeLink():
+                return files.make_link(ask.target, ask.path, cancel)
+            case Put():
+                return files.write(ask.path, 0, [ask.data] if ask.data else [], lambda _count: None, cancel)
+            case Get():
+                return self._whole(ask, cancel)
+            case Finish():
+                return files.finish(ask.part, ask.path, ask.mode, ask.modified, cancel)
+        assert isinstance(ask, Remove)
+        return files.remove(ask.path, cancel)
+
+    def _new_folder(self, path: str, cancel: Cancel) -> bool | None:
+        with self._files.at(path, cancel) as here:
+            if os.path.lexists(here):
+                return False if here.is_dir() and not here.is_symlink() else None
+            here.mkdir()
+            return True
+
+    def _whole(self, ask: Get, cancel: Cancel) -> bytes:
+        pieces: list[bytes] = []
+        self._files.read(ask.path, 0, lambda block: pieces.append(bytes(block)), cancel)
+        data = b"".join(pieces)
+        if len(data) != ask.size:
+            raise failure("files.refused", path=ask.path, why="it has another size")
+        return data
+
+
+def _digest_or_none(files: FakeFiles, path: str, length: int, cancel: Cancel) -> str:
+    try:
+        return files.digest(path, length, cancel)
+    except AppError as error:
+        if error.problem.code == "ssh.lost":
+            raise
+        return ""

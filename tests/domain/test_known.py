@@ -28,6 +28,12 @@ def test_everything_comes_back() -> None:
     assert read_known(known_json(blank)) == blank
 
 
+def test_what_was_written_under_an_earlier_name_is_read() -> None:
+    row = known_json(Known(FACTS, NOON))
+    row["facts"]["foreign"] = row["facts"].pop("clearml_session")
+    assert read_known(row) == Known(FACTS, NOON)
+
+
 def test_no_secret_goes_along() -> None:
     secret = replace(FACTS, report=report_of(secret="the-token", jupyterlab="ready"))
     assert "the-token" not in json.dumps(known_json(Known(secret, NOON)))

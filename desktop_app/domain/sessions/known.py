@@ -59,11 +59,12 @@ def read_known(value: object) -> Known | None:
 
 
 _BLANK = ServerFacts(Remote.CREATED)
+_EARLIER_NAMES = {"clearml_session": "foreign"}  # rows that version 0.1 wrote before are read as well
 
 
 def _read(name: str, rows: Mapping[str, Any]) -> Any:
     """Return the field as it belongs into the facts, None for the default."""
-    raw, usual = rows.get(name), getattr(_BLANK, name)
+    raw, usual = rows.get(name, rows.get(_EARLIER_NAMES.get(name, ""))), getattr(_BLANK, name)
     reader = _READERS.get(name)
     if reader is not None:
         try:
