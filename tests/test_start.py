@@ -51,7 +51,10 @@ CORE = "import desktop_app.compose\nfrom desktop_app.paths import default_paths\
 
 def loaded_by(code: str, **env: str) -> set[str]:
     """Return the libraries that a Python of its own has loaded once it has run this."""
-    told = "\nimport json, sys\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), flush=True)"
+    told = (
+        "\nimport json, sys\nnames = {name.partition('.')[0] for name, module in sys.modules.items() if module}"
+        "\nprint(json.dumps(sorted(names)), flush=True)"
+    )
     environment = {**os.environ, **env}
     done = subprocess.run([sys.executable, "-c", code + told], env=environment, cwd=REPOSITORY, text=True,
                           capture_output=True, timeout=120, check=False)  # fmt: skip
@@ -72,6 +75,11 @@ def test_the_version_is_told_by_next_to_nothing(private_home: Path) -> None:
 
 def test_a_core_without_a_window_loads_what_it_needs(private_home: Path) -> None:
     assert not loaded_by(CORE) & LATER
+
+
+def test_httpx_brings_no_command_line_of_its_own(private_home: Path) -> None:
+    loaded = loaded_by("import desktop_app.adapters.clearml.server")
+    assert "httpx" in loaded and not loaded & {"click", "pygments", "rich"}
 
 
 def test_the_sources_of_what_is_imported_are_not_kept(private_home: Path) -> None:
