@@ -1,6 +1,7 @@
 """What is remembered between runs, secrets excepted: one memory, a part for each subject.
 
-Every method is quick (small local files) and thread-safe. Writers raise file.unwritable, file.unreadable or file.newer.
+Thread-safe. Each method may wait for a small local file, so that none is for the window's thread. Writers raise
+file.unwritable, file.unreadable or file.newer.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

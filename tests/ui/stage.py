@@ -369,5 +369,5 @@ def demo_log() -> list[LogLine]:
     return [LogLine(start + 1000 * i, line + "\n") for i, line in enumerate(text)]
 
 
-def failing(code: str, **values: object) -> AppError:
+def failing(code: str, **values: Any) -> AppError:
     return failure(code, **values)

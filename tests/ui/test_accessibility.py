@@ -121,7 +121,7 @@ def test_tab_walks_through_the_wizard_from_top_to_bottom(qtbot, face):
     qtbot.waitUntil(find(wizard, "option-queue", QComboBox).isEnabled)
     start = find(wizard, "find-option", QLineEdit)
     start.setFocus()
-    seen = [start]
+    seen: list[QWidget] = [start]
     for _ in range(120):
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         if QApplication.focusWidget() is start:

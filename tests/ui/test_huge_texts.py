@@ -1,6 +1,7 @@
 """Half a million characters where a name should be: never measured, and the window goes on."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -56,7 +57,8 @@ def test_a_line_of_the_log_is_cut_and_the_next_one_is_there() -> None:
 @pytest.mark.parametrize("field", ["name", "queue", "project", "worker", "owner", "message"])
 def test_a_session_with_a_huge_field_is_drawn(qtbot, face, core, field: str) -> None:
     name = stage.session_id(81)
-    facts = replace(stage.facts(Remote.STARTING, "theirs"), **{field: HUGE})
+    huge: dict[str, Any] = {field: HUGE}
+    facts = replace(stage.facts(Remote.STARTING, "theirs"), **huge)
     core.store.see(name, facts)
     qtbot.waitUntil(lambda: face.window.model.index_of(name).isValid())
     face.show_session(name)

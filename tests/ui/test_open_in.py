@@ -1,6 +1,7 @@
 """“Open in” in the window: what is offered, the question about ssh that is asked once, and the settings in the menu."""
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton
 
@@ -17,7 +18,7 @@ def looked(qtbot, face):
     qtbot.waitUntil(lambda: not face.open_in.busy)
 
 
-def offered(menu: QMenu) -> list[str]:
+def offered(menu: QObject) -> list[str]:
     return [action.text() for action in menu.actions() if action.isVisible() and not action.isSeparator()]
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
 from desktop_app.domain.launch.options import defaults
 from tests.ui import stage
@@ -50,7 +50,7 @@ def actions(wizard) -> dict[str, object]:
     return {action.text(): action for action in menu.actions() if action.text()}
 
 
-def asked(qtbot) -> object:
+def asked(qtbot) -> QWidget:
     return qtbot.waitUntil(lambda: QApplication.activeModalWidget() is not None) or QApplication.activeModalWidget()
 
 
