@@ -5,6 +5,7 @@ little, and what waits for what: docs/decisions/0049.
 """
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -68,6 +69,10 @@ def open_window(arguments: Sequence[str], *, hidden: bool, demo: int | None = No
         code = run(made, argv, hidden=hidden, at_once=at_once, demo=demo is not None)
     except AppError as error:
         _say(f"sessiondock: {error.problem}")
+        return PROBLEM
+    except Exception as error:  # the process's last boundary: Qt's hooks would tell the log alone
+        logging.getLogger(__name__).critical("the window could not start", exc_info=error)
+        _say(f"sessiondock: {APP_NAME} could not start ({type(error).__name__}: {error}). Its log tells more.")
         return PROBLEM
     finally:
         made.close()

@@ -88,3 +88,15 @@ def test_the_sources_of_what_is_imported_are_not_kept(private_home: Path) -> Non
         "import desktop_app.ui.controller, linecache\nassert not [f for f in linecache.cache if 'desktop_app' in f]\n"
     )
     assert "PySide6" in loaded_by(code)
+
+
+def test_a_window_that_can_not_start_says_so(private_home: Path) -> None:
+    code = (
+        "import desktop_app.compose, sys\nfrom desktop_app.window_start import open_window\n"
+        "def fails(*_, **__):\n    raise RuntimeError('as nobody foresaw')\n"
+        "desktop_app.compose.build_core = fails\nsys.exit(open_window([], hidden=False))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, text=True,
+                          cwd=REPOSITORY, capture_output=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert "SessionDock could not start (RuntimeError: as nobody foresaw)." in done.stderr

@@ -31,6 +31,7 @@ class PeerNames(Protocol):
         """Hold that name; False when another process does and goes on doing so for ``wait`` seconds.
 
         Raises Cancelled once closed: whoever still wants a name then belongs to a program that ends.
+        Problems: disk.full, file.unwritable
         """
 
     def release(self, name: str) -> None:

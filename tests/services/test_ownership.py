@@ -1,5 +1,6 @@
 """One owner per session on this computer, across processes; a killed owner is noticed and replaced."""
 
+import errno
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from desktop_app import file_lock
 from desktop_app.adapters.peers.local_socket import AT_ONCE, Answering, Question
 from desktop_app.adapters.peers.ownership import Ownership
 from desktop_app.boundary.cancel import Cancel
@@ -63,7 +65,7 @@ def test_a_name_is_not_held_by_a_process_that_could_not_say_who_it_is(mine: Owne
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # a full disk takes no note
     try:
-        with pytest.raises(OSError, match="large"):
+        with pytest.raises(AppError, match="large"):
             mine.claim(NAME)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -355,3 +357,21 @@ def test_a_holder_that_ends_before_it_answers_has_let_go(
         monkeypatch.setattr(mine, "ask", unanswered)
         with nullcontext() if ends else pytest.raises(AppError):
             Peers(mine).detach(holder, session)
+
+
+def test_a_folder_that_locks_nothing_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a home folder over NFS whose server has no lock service; and what else is wrong with the folder."""
+
+    def fails(path: Path) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with closing(Ownership(folder, WINDOW, nothing)) as made:
+        assert made.claim("another")
+        monkeypatch.setattr(file_lock, "try_lock", fails)
+        with pytest.raises(AppError, match="No locks available") as refused:
+            made.claim(NAME)
+        assert refused.value.problem.code == "file.unwritable"
+    (folder / "authkey").unlink()
+    (folder / "authkey").mkdir()
+    with closing(Ownership(folder, WINDOW, nothing)) as made, pytest.raises(AppError, match="authkey"):
+        made.claim(NAME)

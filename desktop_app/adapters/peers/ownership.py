@@ -61,7 +61,16 @@ class Ownership(PeerNames):
 
     def claim(self, name: str, wait: float = CLAIM_S) -> bool:
         """Hold that name; False when another process does and goes on doing so for ``wait`` seconds. Raises Cancelled
-        once closed: what still wants a name then belongs to a program that ends."""
+        once closed: what still wants a name then belongs to a program that ends. Problems: disk.full, file.unwritable
+        """
+        try:
+            return self._claim(name, wait)
+        except OSError as error:  # such as a home folder on a file system that locks nothing
+            path, why = error.filename or self._folder, error.strerror or str(error)
+            unwritable = problem("file.unwritable", path=path, why=why, cause=str(error))
+            raise AppError(disk_problem(error) or unwritable) from None
+
+    def _claim(self, name: str, wait: float) -> bool:
         with self._lock:
             if name in self._held:
                 return True
