@@ -1,7 +1,8 @@
 """Notes what the window's code asks of the disk, of locks, of the network and of programs on the GUI thread.
 
 Python tells an audit hook of all of that but for a look at a file's state, which is wrapped here. What the test itself
-does on its thread is its own business: only what comes from a file of ``desktop_app/ui`` counts. GUI thread.
+does on its thread is its own business: only what comes from a file of ``desktop_app/ui`` counts. The world in memory
+stands for files, the keyring and servers: its methods count as they would. GUI thread.
 """
 
 import os
@@ -10,8 +11,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
+
+from desktop_app.demo import memory, secret_store, server
 
 UI = str(Path(__file__).resolve().parents[2] / "desktop_app" / "ui") + os.sep
 EVENTS = frozenset({
@@ -20,6 +23,14 @@ EVENTS = frozenset({
     "shutil.rmtree", "tempfile.mkstemp", "tempfile.mkdtemp", "socket.connect", "socket.bind", "socket.getaddrinfo",
     "subprocess.Popen", "os.system", "os.posix_spawn", "os.startfile", "time.sleep",
 })  # fmt: skip
+WORLD = tuple(
+    kind
+    for module in (memory, secret_store, server)
+    for kind in vars(module).values()
+    if isinstance(kind, type)
+    and kind.__module__ == module.__name__
+    and any(base.__module__.startswith("desktop_app.boundary") for base in kind.__bases__)
+)
 LOOKS = ("stat", "lstat", "access", "readlink")  # functions of os that no audit event tells of
 
 # A part of a frame's file, the function there ("" = any), and why it may touch the disk on the GUI thread.
@@ -45,18 +56,20 @@ class GuiThread:
         """Note breaches into the list. ``patch``: as monkeypatch.setattr."""
         self.breaches = []
         for name in LOOKS:
-            patch(os, name, self._telling(name))
+            patch(os, name, self._telling(f"os.{name}", getattr(os, name)))
+        for kind in WORLD:
+            for name, method in list(vars(kind).items()):
+                if isinstance(method, FunctionType) and not name.startswith("_"):
+                    patch(kind, name, self._telling(f"{kind.__name__}.{name}", method))
         self._watching = True
         try:
             yield self.breaches
         finally:
             self._watching = False
 
-    def _telling(self, name: str) -> Callable[..., Any]:
-        function = getattr(os, name)
-
+    def _telling(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def told(*arguments: Any, **options: Any) -> Any:
-            self._note(f"os.{name}", arguments)
+            self._note(name, arguments)
             return function(*arguments, **options)
 
         return told

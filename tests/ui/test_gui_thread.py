@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,19 @@ def test_a_file_that_the_window_opens_is_noted(qapp, gui_thread, tmp_path: Path)
     work(tmp_path / "file")
     assert [breach.split()[0] for breach in gui_thread.breaches] == ["open", "os.stat"]
     assert "somewhere.py:2 work" in gui_thread.breaches[0]
+    gui_thread.breaches.clear()
+
+
+def test_the_world_in_memory_counts_as_what_it_stands_for(qapp, gui_thread) -> None:
+    asks = compile("def work(core): core.accounts.reload(), core.profiles.names()", guard.UI + "somewhere.py", "exec")
+    namespace: dict[str, Any] = {}
+    exec(asks, namespace)
+    core = stage.bare_core()
+    core.accounts.reload()
+    assert gui_thread.breaches == []
+    namespace["work"](core)
+    core.end()
+    assert [breach.split()[0] for breach in gui_thread.breaches] == ["FakeAccounts.all"]
     gui_thread.breaches.clear()
 
 
