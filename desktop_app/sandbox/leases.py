@@ -39,6 +39,8 @@ def count(home: Home) -> int:
     """Return how many living clients hold the sandbox, and sweep away what dead ones left."""
     held = 0
     for path in home.leases.iterdir():
+        if path.is_symlink() or not path.is_file():  # no client's; one that is gone by now must not be made again
+            continue
         dead = try_lock(path)
         if dead is None:
             held += 1

@@ -17,6 +17,9 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.problems import Cancelled
 from desktop_app.file_lock import lock, try_lock
+from desktop_app.sandbox import leases
+from desktop_app.sandbox.home import Home
+from desktop_app.sandbox.leases import Lease
 from tests.support.paths import REPOSITORY
 
 HOLDER = """
@@ -217,3 +220,15 @@ def test_no_handle_is_left_open(path: Path) -> None:
     for _ in range(10):
         lock(path, 5).release(remove=True)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_is_no_client_s_holds_no_sandbox_and_breaks_none(tmp_path: Path) -> None:
+    home = Home(tmp_path / "sandbox")
+    with Lease(home):
+        (home.leases / "folder").mkdir()
+        (home.leases / "link").symlink_to(tmp_path / "nowhere")
+        os.mkfifo(home.leases / "pipe")
+        (home.leases / "left").touch()
+        assert leases.count(home) == 1
+    assert leases.count(home) == 0
+    assert sorted(path.name for path in home.leases.iterdir()) == ["folder", "link", "pipe"]
