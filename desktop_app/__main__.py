@@ -33,6 +33,17 @@ def main() -> int:
         return INTERRUPTED
 
 
+def _is_written(text: str) -> bool:
+    """Write a line to standard output; False where that fails, which the command line then tells as it always does."""
+    if sys.stdout is None:
+        return False
+    try:
+        os.write(sys.stdout.fileno(), text.encode())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _run() -> int:
     clean_environment()
     arguments = sys.argv[1:]
@@ -41,8 +52,7 @@ def _run() -> int:
         from desktop_app.sandbox.__main__ import main as serve
 
         return serve(["serve", *arguments[1:]])
-    if arguments == [VERSION] and sys.stdout is not None:
-        sys.stdout.write(f"{APP_NAME} {__version__}\n")
+    if arguments == [VERSION] and _is_written(f"{APP_NAME} {__version__}\n"):
         return 0
     if SELF_TEST in arguments[:1]:
         from desktop_app.self_test import main as self_test

@@ -29,7 +29,7 @@ def on_a_full_disk(*arguments: str, module: str = "desktop_app") -> subprocess.C
 
 
 @pytest.mark.parametrize(
-    "command", ["list", "list --json", "profiles list", "accounts list", "options", "sandbox status", "info x"]
+    "command", ["list", "list --json", "profiles list", "accounts list", "sandbox status", "info x"]
 )
 def test_what_only_reads_works_and_one_sentence_is_said(command: str) -> None:
     said = on_a_full_disk(*command.split())
@@ -37,6 +37,12 @@ def test_what_only_reads_works_and_one_sentence_is_said(command: str) -> None:
     told = [line for line in said.stderr.splitlines() if line.startswith("sessiondock:")]
     assert len(told) == 1, said.stderr
     assert said.returncode == (1 if command == "info x" else 0)
+
+
+@pytest.mark.parametrize("command", ["options", "--version", "completion bash"])
+def test_what_reads_nothing_has_nothing_to_say(command: str) -> None:
+    said = on_a_full_disk(*command.split())
+    assert (said.returncode, said.stderr) == (0, "") and said.stdout
 
 
 @pytest.mark.parametrize("command", ["profiles save x --queue q", "ssh-config install"])

@@ -13,7 +13,7 @@ import pytest
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.domain.files.transfer import Progress, Summary
 from desktop_app.domain.problems import AppError
-from desktop_app.services.files import uploader
+from desktop_app.services.files import room
 from tests.support.bootstrap_rig import MAIN, PYTHON, BootstrapRig, bootstrap_rig, run_command
 from tests.support.namespaces import TERMINALS, accounts_file, as_this_user, bind, is_root
 from tests.support.transfers import files_of
@@ -94,7 +94,7 @@ def test_a_disk_that_fills_up_meanwhile_is_said_and_nothing_useless_stays(
 ) -> None:
     """As if somebody else took the space after it was asked for."""
     clear(rig, "small")
-    monkeypatch.setattr(uploader.Uploader, "require", lambda *_: None)
+    monkeypatch.setattr(room, "require", lambda *_: None)
     for number in range(count):
         sized(tmp_path / "data" / f"{number:02}", size)
     with pytest.raises(AppError) as caught:
@@ -127,7 +127,7 @@ def test_a_disk_without_room_for_another_file_is_said(
     rig: BootstrapRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clear(rig, "few")
-    monkeypatch.setattr(uploader.Uploader, "require", lambda *_: None)
+    monkeypatch.setattr(room, "require", lambda *_: None)
     for number in range(9):
         sized(tmp_path / "many" / str(number), 10)
     with pytest.raises(AppError) as caught:
