@@ -77,7 +77,7 @@ def test_a_change_is_backed_up_and_undone_byte_by_byte(home: SshHome, config: Ss
     backup = home.config.with_name("config.before-sessiondock")
     assert backup.read_bytes() == before
     assert config.remove() and not config.remove()
-    assert home.config.read_bytes() == before
+    assert home.config.read_bytes() == before and backup.read_bytes() == before
     assert not [path for path in home.config.parent.iterdir() if path.name.startswith(".")]
 
 

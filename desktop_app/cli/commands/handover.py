@@ -15,6 +15,7 @@ from desktop_app.cli.terminal.tables import table
 from desktop_app.cli.views.as_json import problem_json
 from desktop_app.domain.accounts import handover
 from desktop_app.domain.accounts.handover import BY_KEY, KINDS, Handover, HandoverKind
+from desktop_app.domain.nearest import nearest
 from desktop_app.domain.problems import AppError, Problem, failure
 from desktop_app.domain.sessions.snapshot import SessionId
 
@@ -65,7 +66,7 @@ def _add_words(command: argparse.ArgumentParser, count: str) -> None:
 def handover_kind(text: str) -> HandoverKind:
     """Return a kind that was given as an argument. Raises ArgumentTypeError."""
     if text not in WORDS:
-        raise argparse.ArgumentTypeError(f"“{text}” is none of: {', '.join(WORDS)}")
+        raise argparse.ArgumentTypeError(f"“{text}” is none of: {', '.join(WORDS)}.{nearest(text, WORDS)}")
     return WORDS[text]
 
 

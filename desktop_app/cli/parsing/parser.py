@@ -40,6 +40,7 @@ class Parser(argparse.ArgumentParser):
         self.commands: dict[str, Parser] = {}
         self.check: Check = no_objection  # what is wrong with arguments that parse, as a sentence; "" = nothing
         self._mixes = False
+        self._given: Sequence[str] = ()
         super().__init__(*arguments, **{"usage": f"%(prog)s {OPTIONS}", **more})
 
     def parse_known_args(  # type: ignore[override]  # argparse's own overloads say less
@@ -47,6 +48,7 @@ class Parser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse words and options in any order: argparse alone gives all words that may be left out to the first that
         come, and calls those behind an option too many."""
+        self._given = self._given if self._mixes else args or ()
         words = [action for action in self._actions if not action.option_strings]
         plain = self._mixes or not words or "--" in (args or ())  # words that look like options stand behind a "--"
         if plain or any(action.nargs in _THE_REST for action in words):
@@ -104,6 +106,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith(_UNKNOWN):
             return self.unknown(message.removeprefix(_UNKNOWN).split())
         if message.startswith(_MISSING):
+            if stray := self._stray(self._given):
+                return self.unknown(stray)
             words = [self.words.get(name, name) for name in message.removeprefix(_MISSING).split(", ")]
             return f"{' and '.join(word for word in words if not word.startswith('['))} must be given."
         choice, argument = _CHOICE.fullmatch(message), _ARGUMENT.fullmatch(message)
@@ -117,10 +121,18 @@ class Parser(argparse.ArgumentParser):
         them: with quotation marks or without."""
         word, known = value.strip("'\""), re.findall(r"[^\s,'\"]+", among)
         if not what.startswith("-") and self.commands:
+            if stray := self._stray(self._given[:1]):  # what follows it was taken for a command
+                return self.unknown(stray)
             return f"there is no command “{word}”.{nearest(word, self.commands)}"
         choices = ", ".join(known)
         text = f"{what} takes {choices}; not “{word}”." if what.startswith("-") else f"“{word}” is none of {choices}."
         return text + nearest(word, known)
+
+    def _stray(self, given: Sequence[str]) -> list[str]:
+        """Return the options among these that nothing here has."""
+        ours = tuple(flag for action in self._actions for flag in action.option_strings)
+        words = [word.partition("=")[0] for word in given if word.startswith("--") and word != "--"]
+        return [word for word in words if not any(flag.startswith(word) for flag in ours)]
 
     def unknown(self, rest: Sequence[str]) -> str:
         """Return what to say of words that nothing here takes."""

@@ -139,7 +139,8 @@ class SshConfig(SshConfigFiles):
             mode = stat.S_IMODE(real.stat().st_mode)
             if not mode & stat.S_IWUSR or not os.access(real, os.W_OK):
                 raise PermissionError(1, "it is read-only")
-            write_private(real.with_name(real.name + BACKUP), before, mode=mode)
+            if before == ssh_config_text.without_include(before, self.own.as_posix()):  # the copy is without our line
+                write_private(real.with_name(real.name + BACKUP), before, mode=mode)
         if not after and not self._user.is_symlink():
             real.unlink()
             return
