@@ -19,7 +19,7 @@ CHOSEN = {
         "server.expired", "server.unauthorised", "server.token_expired",
     },
     ("adapters/ssh/transfer/refusals.py", "_failure"): {"files.room", "files.refused"},
-    ("demo/files.py", "_at"): {"files.missing", "files.denied", "files.refused"},
+    ("demo/files.py", "at"): {"files.missing", "files.denied", "files.refused"},
 }  # fmt: skip
 HANDED_ON = ("domain/problems/__init__.py", "failure")  # one of the makers by the other
 
