@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.domain.accounts.addresses import api_addresses, check_address, web_address
+from desktop_app.domain.accounts.addresses import api_addresses, check_address, web_address, without_password
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,16 @@ def test_the_web_page_beside_an_api() -> None:
     assert web_address("https://api.clear.ml") == "https://app.clear.ml"
     assert web_address("http://10.0.0.5:8008") == "http://10.0.0.5:8080"
     assert web_address("https://x.example/clearml") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("https://u:p@x.example", "https://•••@x.example"),
+        ("u:p@ss@x.example:8008/a", "•••@x.example:8008/a"),
+        ("https://x.example/a@b", "https://x.example/a@b"),
+        ("", ""),
+    ],
+)
+def test_a_password_in_an_address_is_not_shown(typed: str, shown: str) -> None:
+    assert without_password(typed) == shown

@@ -12,6 +12,7 @@ API_PORT, WEB_PORT, FILES_PORT = 8008, 8080, 8081
 # the first label of the host name: of the web page, of the API, of the file server
 FAMILIES = (("app", "api", "files"), ("demoapp", "demoapi", "demofiles"))
 LOOPBACKS = ("localhost", "127.0.0.1", "::1")
+_LOGIN = re.compile(r"(^|//)[^/?#\s]*@")
 _TYPED = re.compile(r"(?:https?://)?(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[^\s?#@]*)?(?:[?#]\S*)?")
 
 
@@ -59,6 +60,11 @@ def _addresses(text: str, typed: SplitResult, port: int | None) -> list[str]:
     if typed.scheme:
         return [text, *bare]
     return [*bare, f"https://{host}", *([f"https://api.{host}"] if _is_domain(host) else [])]
+
+
+def without_password(text: str) -> str:
+    """Return a typed address as it may be shown: a user name and password in front of the host are masked."""
+    return _LOGIN.sub(r"\1•••@", text)
 
 
 def api_name(host: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from desktop_app.boundary.cancel import Cancel
 from desktop_app.boundary.outside import Outside
 from desktop_app.domain.accounts.account import Account
-from desktop_app.domain.accounts.addresses import api_addresses, place_of, web_address
+from desktop_app.domain.accounts.addresses import api_addresses, place_of, web_address, without_password
 from desktop_app.domain.accounts.credentials import Credentials, Offer
 from desktop_app.domain.problems import AppError, failure
 from desktop_app.services.accounts.sign_in import SignIn
@@ -97,7 +97,7 @@ class CredentialImport:
         """
         addresses = api_addresses(typed)
         if not addresses:
-            raise failure("server.not_clearml", server=typed.strip() or "The empty address")
+            raise failure("server.not_clearml", server=without_password(typed.strip()) or "The empty address")
         if len(addresses) == 1:
             return addresses[0]
         return self._outside.find_api(typed.strip(), addresses, trust, cancel)
